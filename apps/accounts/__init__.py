@@ -1,0 +1,1 @@
+"""Users of the clinic staff and how they sign in."""

@@ -1,0 +1,1 @@
+"""Alerts that cannot be lost: the ladder, the deliveries, the sweep."""

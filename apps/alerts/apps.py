@@ -1,0 +1,9 @@
+"""Application registration."""
+
+from django.apps import AppConfig
+
+
+class AlertsConfig(AppConfig):
+    """Alerts, rota, deliveries."""
+
+    name = "apps.alerts"

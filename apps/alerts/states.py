@@ -1,0 +1,70 @@
+"""The two state machines, as tables. Nothing else in the project names a transition.
+
+Plain Python: no Django, so that a reviewer can read it alone and a test can walk it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class AlertStatus(StrEnum):
+    """Where an alert stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class DeliveryStatus(StrEnum):
+    """Where one message to one person stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+# from -> {to: why}
+ALERT_TRANSITIONS: Final[dict[AlertStatus, dict[AlertStatus, str]]] = {
+    AlertStatus.OPEN: {
+        AlertStatus.ACKNOWLEDGED: "somebody took it",
+        AlertStatus.RESOLVED: "documented at once",
+    },
+    AlertStatus.ACKNOWLEDGED: {
+        AlertStatus.OPEN: "the ack clock ran out without a documented act",
+        AlertStatus.RESOLVED: "outcome and note documented",
+    },
+    AlertStatus.RESOLVED: {},
+}
+
+DELIVERY_TRANSITIONS: Final[dict[DeliveryStatus, dict[DeliveryStatus, str]]] = {
+    DeliveryStatus.PENDING: {
+        DeliveryStatus.SENDING: "claimed under a lease",
+        DeliveryStatus.CANCELLED: "the alert was taken first",
+    },
+    DeliveryStatus.SENDING: {
+        DeliveryStatus.SENT: "the server accepted it",
+        DeliveryStatus.PENDING: "temporary failure, or the lease ran out",
+        DeliveryStatus.FAILED: "permanent failure, or attempts used up",
+    },
+    DeliveryStatus.SENT: {},
+    DeliveryStatus.FAILED: {},
+    DeliveryStatus.CANCELLED: {},
+}
+
+
+class TransitionError(ValueError):
+    """A change of state that the table does not allow; the text is for the reader."""
+
+
+def check_alert_transition(current: AlertStatus, target: AlertStatus) -> None:
+    """Raise `TransitionError` unless an alert may go from `current` to `target`."""
+    if target not in ALERT_TRANSITIONS[current]:
+        raise TransitionError(f"This alert is {current}; it cannot become {target}.")
+
+
+def check_delivery_transition(current: DeliveryStatus, target: DeliveryStatus) -> None:
+    """Raise `TransitionError` unless a delivery may go from `current` to `target`."""
+    if target not in DELIVERY_TRANSITIONS[current]:
+        raise TransitionError(f"This delivery is {current}; it cannot become {target}.")

@@ -1,0 +1,1 @@
+"""Check-ins: what a patient reports, and what triage makes of it."""

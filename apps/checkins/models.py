@@ -1,0 +1,111 @@
+"""Check-in links, check-ins and their triage results. A check-in is never changed."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import User
+from apps.patients.models import Clinic, Patient
+
+
+def hash_token(token: str) -> str:
+    """Return what is stored of a link's token: whoever reads the table cannot use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class CheckInLink(models.Model):
+    """One permission to send one check-in. The link shows nothing about the patient."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="check_in_links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    submission_id = models.UUIDField(null=True, blank=True, help_text="The check-in it was used for.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(submission_id__isnull=False),
+                name="link_used_for_a_check_in",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("created_at")), name="link_expires_later"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Link {self.pk}"
+
+    @staticmethod
+    def new_token() -> str:
+        """Return 256 random bits, safe in a URL."""
+        return secrets.token_urlsafe(32)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Answer whether the link is too old to be used."""
+        return now >= self.expires_at
+
+
+class CheckIn(models.Model):
+    """What a patient answered, as given."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="check_ins")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="check_ins")
+    submission_id = models.UUIDField(unique=True, help_text="Made by the patient's device.")
+    questionnaire = models.CharField(max_length=10)
+    questionnaire_version = models.PositiveSmallIntegerField()
+    answers = models.JSONField()
+    note = models.TextField(blank=True)
+    language = models.CharField(max_length=2, default="en")
+    reported_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "-received_at"]),
+            models.Index(fields=["clinic", "-received_at"]),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="check_in_immutable", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Check-in {self.pk}"
+
+
+class TriageResult(models.Model):
+    """Every rule that fired on a check-in, with the answers that fired it."""
+
+    check_in = models.OneToOneField(
+        CheckIn, primary_key=True, on_delete=models.PROTECT, related_name="triage"
+    )
+    level = models.CharField(max_length=10)
+    dws = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Score of 0 to 40.")
+    fired = models.JSONField(default=list)
+    taper_action = models.CharField(max_length=24)
+    minutes = models.PositiveIntegerField(null=True, blank=True)
+    text_keys = models.JSONField(default=list, help_text="Advice shown to the patient, in order.")
+    rules_version = models.CharField(max_length=20)
+
+    class Meta:
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="triage_immutable", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level} ({len(self.fired)} rules)"

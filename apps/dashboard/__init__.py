@@ -1,0 +1,1 @@
+"""What a clinic looks at: board, patient page, alert page, health of the system."""

@@ -1,0 +1,1 @@
+"""Clinics, their staff, their patients, and who may see whom."""

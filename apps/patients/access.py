@@ -1,0 +1,67 @@
+"""Fetch and authorise in one call: out of scope is 404, a role without the right is 403."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from apps.patients.models import Patient, StaffMember
+from apps.patients.permissions import Right, may
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def requires(right: Right) -> Callable[[View[P]], View[P]]:
+    """Refuse the view with 403 unless the signed-in member of staff has the right."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not may(current_member(request), right):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.required_right = right  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def current_member(request: HttpRequest) -> StaffMember | None:
+    """Return the signed-in person's membership in the clinic they work in now."""
+    return getattr(request, "member", None)
+
+
+def member_of(request: HttpRequest) -> StaffMember:
+    """Return the membership of a request that has passed `requires`."""
+    member = current_member(request)
+    if member is None:
+        raise PermissionDenied
+    return member
+
+
+def fetch_in_scope(request: HttpRequest, rows: QuerySet[Any], **lookup: Any) -> Any:
+    """Return the one row of the reader's own clinic, or 404 as if it did not exist.
+
+    `rows` must be of a model with a `clinic`. The clinic always comes from the
+    session, never from the request's path, query or body.
+    """
+    row = rows.filter(clinic_id=member_of(request).clinic_id, **lookup).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def fetch_patient(request: HttpRequest, patient_id: UUID, rows: QuerySet[Patient] | None = None) -> Patient:
+    """Return the patient if the reader may know of them, else 404."""
+    patient: Patient = fetch_in_scope(
+        request, Patient.objects.all() if rows is None else rows, pk=patient_id
+    )
+    return patient
+
+

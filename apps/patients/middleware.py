@@ -1,0 +1,44 @@
+"""Which clinic the signed-in person works in on this request."""
+
+import zoneinfo
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from apps.patients.models import StaffMember
+
+SESSION_KEY = "clinic_id"
+
+
+class CurrentClinicMiddleware:
+    """Set `request.member` from the database and show times in the clinic's zone.
+
+    Read on every request, so that a deactivated person loses access at once.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Attach the membership and answer in the clinic's time zone."""
+        member = self.find_member(request) if request.user.is_authenticated else None
+        request.member = member  # type: ignore[attr-defined]
+        if member is None:
+            return self.get_response(request)
+        with timezone.override(zoneinfo.ZoneInfo(member.clinic.time_zone)):
+            return self.get_response(request)
+
+    def find_member(self, request: HttpRequest) -> StaffMember | None:
+        """Return the membership chosen in this session, else the person's first one."""
+        memberships = list(
+            StaffMember.objects.active()
+            .filter(user_id=request.user.pk)
+            .select_related("clinic", "user")
+            .order_by("clinic__name")
+        )
+        chosen = request.session.get(SESSION_KEY)
+        for member in memberships:
+            if str(member.clinic_id) == chosen:
+                return member
+        return memberships[0] if memberships else None

@@ -1,0 +1,42 @@
+"""Who may do what. The only place where a role is turned into a right."""
+
+from enum import StrEnum
+from typing import Final
+
+from apps.patients.models import Role, StaffMember
+
+
+class Right(StrEnum):
+    """One thing a role may do."""
+
+    SEE_PATIENTS = "see_patients"
+    REGISTER_PATIENTS = "register_patients"
+    PLAN_TAPERS = "plan_tapers"
+    ACTIVATE_PLANS = "activate_plans"
+    HANDLE_ALERTS = "handle_alerts"
+    INVITE_TO_CHECK_IN = "invite_to_check_in"
+
+
+CARE_TEAM: Final = frozenset(
+    {
+        Right.SEE_PATIENTS,
+        Right.REGISTER_PATIENTS,
+        Right.HANDLE_ALERTS,
+        Right.INVITE_TO_CHECK_IN,
+    }
+)
+PRESCRIBING: Final = CARE_TEAM | {Right.PLAN_TAPERS, Right.ACTIVATE_PLANS}
+
+RIGHTS: Final[dict[str, frozenset[Right]]] = {
+    Role.PRESCRIBER: PRESCRIBING,
+    Role.CLINICAL_LEAD: PRESCRIBING,
+    Role.NURSE: CARE_TEAM,
+    Role.PHARMACIST: CARE_TEAM,
+    # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.
+    Role.CLINIC_ADMIN: frozenset(),
+}
+
+
+def may(member: StaffMember | None, right: Right) -> bool:
+    """Answer whether this member of staff has the right; nobody has none."""
+    return member is not None and right in RIGHTS[member.role]

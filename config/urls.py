@@ -1,0 +1,15 @@
+"""The URL table. Every URL has its row in tests/test_access_matrix.py."""
+
+from django.conf import settings
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("patients/", include("apps.patients.urls")),
+    path("", include("apps.alerts.urls")),
+    path("", include("apps.tapers.urls")),
+    path("", include("apps.checkins.urls")),
+    path("", include("apps.dashboard.urls")),
+]
+if settings.DEMO_MODE:
+    urlpatterns.insert(0, path("demo/", include("config.demo.urls")))
