@@ -9,6 +9,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.brokers import transport_options
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -221,27 +223,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
-if CELERY_BROKER_URL.startswith("pgmq"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "init_extension": False,
-        "use_notify": True,
-        "notify_throttle_interval_ms": 0,
-        "wait_time_seconds": 0,
-        "polling_interval": 1,
-        "visibility_timeout": 60,
-        "pool_size": 4,
-        "pool_timeout": 3,
-    }
-elif CELERY_BROKER_URL.startswith("redis"):
-    # Redelivery after 60 s, looked for every 5 s; a hung Redis must not hold a request.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 60,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 3,
-        "socket_connect_timeout": 1,
-        "health_check_interval": 25,
-    }
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(CELERY_BROKER_URL)
 CELERY_BEAT_SCHEDULE = {
     # The broker-free dispatcher sweeps too; beat is the second of three ways (cron is the third).
     "sweep-alerts": {

@@ -1,4 +1,4 @@
-"""Test settings: `config/settings.py` with throw-away values; under pytest also a throw-away PostgreSQL.
+"""Test settings: `config/settings.py` with throw-away values and a throw-away PostgreSQL.
 
 The first process to load this file (bare pytest, or the controller of `pytest -n`) starts the
 cluster and exports its address; xdist workers and child processes inherit the environment.
@@ -16,7 +16,7 @@ if "DATABASE_URL" not in os.environ:
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789" * 5)
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 
-from config.settings import *  # noqa: E402
+from config.settings import *
 
 # Hashing is slow on purpose; tests sign people in hundreds of times.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
