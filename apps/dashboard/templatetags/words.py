@@ -1,0 +1,58 @@
+"""Filters that turn values into what a person reads. Pure: no database, no request."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from django import template
+
+register = template.Library()
+
+FRACTIONS = {Decimal("0.25"): "¼", Decimal("0.5"): "½", Decimal("0.75"): "¾"}
+_DIALLED = re.compile(r"\+?\d(?:[\s().-]*\d)*")
+
+
+@register.filter
+def tel(number: object) -> str:
+    """Return the first phone number in a text as a `tel:` address holds it, or nothing."""
+    found = _DIALLED.search(str(number or ""))
+    return re.sub(r"[^\d+]", "", found[0]) if found else ""
+
+
+@register.filter
+def plain(amount: object) -> str:
+    """Return a decimal without trailing zeros and never as 1E+1; other things unchanged."""
+    try:
+        value = Decimal(str(amount))
+    except InvalidOperation:
+        return str(amount)
+    return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
+
+
+@register.filter
+def pieces(quantity: object) -> str:
+    """Return a number of tablets with its fraction drawn: 1.5 is 1½."""
+    try:
+        value = Decimal(str(quantity))
+    except InvalidOperation:
+        return str(quantity)
+    whole, rest = divmod(value, 1)
+    if rest not in FRACTIONS:
+        return plain(value)
+    return f"{int(whole) or ''}{FRACTIONS[rest]}"
+
+
+@register.filter
+def initials(name: object) -> str:
+    """Return the first letters of the first and last word of a name."""
+    words = str(name or "").split()
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words))
+
+
+@register.filter
+def bar_width(part: object, whole: object) -> int:
+    """Return how many hundredths `part` is of `whole`, from 0 to 100, to draw a bar."""
+    try:
+        share = 100 * Decimal(str(part)) / Decimal(str(whole))
+    except (InvalidOperation, ZeroDivisionError):
+        return 0
+    return int(min(max(share, Decimal(0)), Decimal(100)))
