@@ -1,4 +1,4 @@
-"""Baseline seizure-risk tier and the level-of-care questions that follow.
+"""Baseline seizure-risk tier, with the reasons for it.
 
 A proposal, not a validated model. It over-triages on purpose: the dose factors
 use the largest diazepam equivalent of all sources. Source: risk_factors data
@@ -8,8 +8,10 @@ and triage.md section 4.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from apps.clinical.data_symptoms import rows_by
+from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.errors import ClinicalError
 
 FACTOR_TABLE = "risk_factors.csv"
@@ -33,15 +35,16 @@ class RiskError(ClinicalError):
 class RiskFacts:
     """What the seizure-risk tier is computed from. None and False add nothing.
 
-    ``risk_value_dze_mg`` is the largest diazepam equivalent of the daily dose
-    over all sources, in mg a day; ``daily_mg`` the daily dose of ``drug_id`` in
-    mg; ``use_months`` the months of regular use; ``age`` in years;
+    ``daily_mg`` is the daily dose of ``drug_id`` in mg. ``risk_value_dze_mg`` is
+    its largest diazepam equivalent over all sources, in mg a day; left out, it
+    is computed; given, it wins (several drugs, or a clinic that sets another
+    system). ``use_months`` is the months of regular use; ``age`` in years;
     ``threshold_drugs`` how many listed threshold-lowering drugs are taken.
     """
 
     drug_id: str | None = None
     daily_mg: Decimal | None = None
-    risk_value_dze_mg: Decimal | None = None
+    risk_value_dze_mg: Decimal | Fraction | int | None = None
     use_months: Decimal | int | None = None
     age: int | None = None
     threshold_drugs: int | None = None
@@ -129,7 +132,7 @@ def _reason(factor: str) -> RiskReason:
 
 def _dose_factors(facts: RiskFacts) -> set[str]:
     found = set()
-    value = facts.risk_value_dze_mg
+    value = _risk_value(facts)
     if value is not None and value > 50:
         found.add("dze_over_50")
     elif value is not None and value > 30:
@@ -141,6 +144,12 @@ def _dose_factors(facts: RiskFacts) -> set[str]:
     if facts.drug_id in SHORT_ACTING_AGENTS:
         found.add("short_half_life_agent")
     return found
+
+
+def _risk_value(facts: RiskFacts) -> Decimal | Fraction | int | None:
+    if facts.risk_value_dze_mg is not None or facts.drug_id is None or facts.daily_mg is None:
+        return facts.risk_value_dze_mg
+    return diazepam_equivalents(facts.drug_id, facts.daily_mg).highest
 
 
 def _duration_factors(facts: RiskFacts) -> set[str]:
