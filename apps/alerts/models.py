@@ -22,6 +22,8 @@ LEVEL_LABELS = {
     Level.WATCH: "Watch",
 }
 CHANNEL_EMAIL = "email"
+# After this long without an accepted mail every staff page says so (design promise 3).
+REACH_WITHIN = timedelta(seconds=60)
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -49,6 +51,15 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(
             Q(status=AlertStatus.OPEN, next_rung_at__lte=late)
             | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=late)
+        )
+
+
+    def nobody_reached(self, now: datetime) -> "AlertQuerySet":
+        """Return open alerts that should have reached somebody by now and have not."""
+        return (
+            self.filter(status=AlertStatus.OPEN, next_rung__gt=0, opened_at__lte=now - REACH_WITHIN)
+            .exclude(deliveries__status=DeliveryStatus.SENT)
+            .order_by("priority", "opened_at")
         )
 
 
@@ -178,6 +189,35 @@ class AlertEvent(models.Model):
         return self.text
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Reads of deliveries."""
+
+    def due(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages to be tried by `now`, most severe first, then oldest.
+
+        None for an alert that somebody has taken meanwhile.
+        """
+        return (
+            self.filter(
+                status=DeliveryStatus.PENDING,
+                next_attempt_at__lte=now,
+                alert__status=AlertStatus.OPEN,
+            )
+            .select_related("alert__clinic", "recipient__user")
+            .order_by("priority", "next_attempt_at")
+        )
+
+    def lease_expired(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages whose sender has died or hung: nobody knows whether they left."""
+        return self.filter(status=DeliveryStatus.SENDING, lease_until__lte=now)
+
+    def reachable(self) -> "DeliveryQuerySet":
+        """Return messages that have arrived or still may."""
+        return self.filter(
+            status__in=[DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
+        )
+
+
 class Delivery(models.Model):
     """One message about one alert to one person on one rung."""
 
@@ -201,6 +241,8 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"

@@ -47,6 +47,7 @@ DELIVERY_TRANSITIONS: Final[dict[DeliveryStatus, dict[DeliveryStatus, str]]] = {
         DeliveryStatus.SENT: "the server accepted it",
         DeliveryStatus.PENDING: "temporary failure, or the lease ran out",
         DeliveryStatus.FAILED: "permanent failure, or attempts used up",
+        DeliveryStatus.CANCELLED: "not accepted, and the alert was taken meanwhile",
     },
     DeliveryStatus.SENT: {},
     DeliveryStatus.FAILED: {},

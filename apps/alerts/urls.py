@@ -1,6 +1,10 @@
-"""URLs."""
+"""URLs of alerts."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.alerts import views
 
 app_name = "alerts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("alerts/<uuid:alert_id>/acknowledge/", views.alert_acknowledge, name="acknowledge"),
+]

@@ -66,7 +66,9 @@ class CheckIn(models.Model):
     questionnaire = models.CharField(max_length=10)
     questionnaire_version = models.PositiveSmallIntegerField()
     answers = models.JSONField()
-    note = models.TextField(blank=True)
+    is_complete = models.BooleanField(
+        default=True, help_text="False when mandatory answers are missing: kept for its red flag."
+    )
     language = models.CharField(max_length=2, default="en")
     reported_at = models.DateTimeField()
     received_at = models.DateTimeField()

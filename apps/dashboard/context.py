@@ -1,8 +1,35 @@
-"""What every template may read."""
+"""What every staff template may read."""
+
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.alerts.health import check_health, unreached_alerts
+from apps.patients.access import current_member
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """Return `site`: demo mode, the reader's clinic and what every staff page says loudly."""
+    member = current_member(request)
+    values: dict[str, Any] = {"demo": settings.DEMO_MODE, "clinic": None, "member": member}
+    if member is not None:
+        now = timezone.now()
+        unreached = unreached_alerts(member.clinic_id, now)
+        problems = check_health(now).problems
+        values["clinic"] = member.clinic
+        values["system_alarm"] = alarm_sentence([alert.reference for alert in unreached], problems)
+        values["alarm_details"] = [*problems]
+    return {"site": values}
+
+
+def alarm_sentence(unreached: list[str], problems: tuple[str, ...]) -> str:
+    """Return the sentence of the red banner, empty when all is well."""
+    if unreached:
+        return (
+            f"No mail has reached anybody for {', '.join(unreached)}. Open it now and act yourself."
+        )
+    if problems:
+        return "Alerts may not be delivered. Watch this board and call the person on call."
+    return ""

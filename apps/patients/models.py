@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
+
 SLOTS = ("morning", "noon", "evening", "night")
 
 
@@ -189,10 +190,10 @@ class Medication(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="medication")
     drug_id = models.CharField(max_length=30)
-    morning_mg = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(0))
-    noon_mg = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(0))
-    evening_mg = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(0))
-    night_mg = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(0))
+    morning_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
+    noon_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
+    evening_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
+    night_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
     taken_months = models.PositiveSmallIntegerField(validators=[MinValueValidator(0)])
     pattern = models.CharField(max_length=10, choices=Pattern, default=Pattern.DAILY)
 

@@ -113,7 +113,7 @@ class TaperStep(models.Model):
     number = models.PositiveSmallIntegerField()
     start_on = models.DateField()
     end_on = models.DateField(null=True, blank=True, help_text="Empty for the last step.")
-    daily_mg = models.DecimalField(max_digits=8, decimal_places=3)
+    daily_mg = models.DecimalField(max_digits=9, decimal_places=4)
     cut_pct = models.DecimalField(max_digits=5, decimal_places=1)
     fall_14d_pct = models.DecimalField(max_digits=5, decimal_places=1)
     verdict = models.CharField(max_length=30)
@@ -151,9 +151,9 @@ class SlotPiece(models.Model):
     position = models.PositiveSmallIntegerField()
     slot = models.CharField(max_length=10)
     product = models.CharField(max_length=80)
-    strength_mg = models.DecimalField(max_digits=8, decimal_places=3)
-    quantity = models.DecimalField(max_digits=8, decimal_places=3)
-    mg = models.DecimalField(max_digits=8, decimal_places=3)
+    strength_mg = models.DecimalField(max_digits=9, decimal_places=4)
+    quantity = models.DecimalField(max_digits=9, decimal_places=4)
+    mg = models.DecimalField(max_digits=9, decimal_places=4)
 
     class Meta:
         ordering: ClassVar = ["position"]

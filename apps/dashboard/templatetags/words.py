@@ -1,6 +1,7 @@
 """Filters that turn values into what a person reads. Pure: no database, no request."""
 
 import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from django import template
@@ -56,3 +57,14 @@ def bar_width(part: object, whole: object) -> int:
     except (InvalidOperation, ZeroDivisionError):
         return 0
     return int(min(max(share, Decimal(0)), Decimal(100)))
+
+
+@register.filter
+def day(value: object) -> str:
+    """Return a date, or the ISO text of one, as "Tue 1 Dec 2026"; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            return value
+    return f"{value:%a} {value.day} {value:%b %Y}" if isinstance(value, date) else str(value or "")

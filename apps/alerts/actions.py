@@ -1,0 +1,144 @@
+"""Every change a person or a check-in makes to an alert: one act, one transaction, one audit row."""
+
+import secrets
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.alerts import ladder
+from apps.alerts.escalation import climb, log
+from apps.alerts.models import Alert, AlertEvent
+from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
+from apps.alerts.tasks import doorbell
+from apps.audit.actions import record
+from apps.patients.models import Patient
+
+# No letters or digits that sound or look alike on the phone.
+REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTUVWXY3479"
+
+
+class AlertTakenError(ValueError):
+    """Somebody else owns the alert; the text is for the reader."""
+
+
+@transaction.atomic
+def open_alert(
+    *,
+    patient: Patient,
+    level: str,
+    response_minutes: int,
+    rules: list[str],
+    source_type: str,
+    source_id: UUID,
+    now: datetime,
+) -> Alert:
+    """Store an alert with its deliveries; the mails leave after the commit.
+
+    Calling again for the same source returns the first alert and tells nobody twice.
+    """
+    existing = Alert.objects.filter(source_type=source_type, source_id=source_id).first()
+    if existing is not None:
+        return existing
+    alert = Alert.objects.create(
+        clinic_id=patient.clinic_id,
+        patient=patient,
+        reference=new_reference(),
+        level=level,
+        priority=ladder.PRIORITY[level],
+        source_type=source_type,
+        source_id=source_id,
+        rules=rules,
+        opened_at=now,
+        response_minutes=response_minutes,
+        next_rung_at=now,
+    )
+    log(alert, f"Opened at level {alert.get_level_display().lower()}.", now)
+    record(
+        "alert.opened",
+        by=None,
+        now=now,
+        clinic_id=alert.clinic_id,
+        patient_id=patient.pk,
+        obj=alert,
+        level=level,
+        rules=rules,
+    )
+    first = ladder.steps(level, alert.response)[0]
+    if first.after:
+        alert.next_rung_at = now + first.after
+        alert.save(update_fields=["next_rung_at"])
+        return alert
+    ids = [delivery.pk for delivery in climb(alert, now=now)]
+    # robust: the alert is stored and the dispatcher has its notice, whatever Celery does.
+    transaction.on_commit(lambda: doorbell.ring(ids), robust=True)
+    return alert
+
+
+@transaction.atomic
+def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
+    """Make `by` the one owner, cancel messages still to be sent, start the ack clock.
+
+    Taking one's own alert again changes nothing. Raises `AlertTakenError` when somebody
+    else has it and `TransitionError` when it is closed.
+    """
+    alert = Alert.objects.select_for_update(of=("self",)).select_related("owner").get(pk=alert.pk)
+    if alert.status == AlertStatus.ACKNOWLEDGED and alert.owner:
+        if alert.owner == by:
+            return alert
+        raise AlertTakenError(f"{alert.owner.full_name} has already taken this alert.")
+    check_alert_transition(AlertStatus(alert.status), AlertStatus.ACKNOWLEDGED)
+    alert.status, alert.owner, alert.next_rung_at = AlertStatus.ACKNOWLEDGED, by, None
+    alert.acknowledged_at, alert.ack_due_at = now, now + ladder.ACK_CLOCK[alert.level]
+    alert.save(
+        update_fields=["status", "owner", "next_rung_at", "acknowledged_at", "ack_due_at"]
+    )
+    cancel_pending(alert)
+    write_down(alert, "alert.acknowledged", f"Taken by {by.full_name}.", by, now)
+    return alert
+
+
+@transaction.atomic
+def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datetime) -> Alert:
+    """Close the alert with what was done. Raises `TransitionError` when it is closed already."""
+    alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert.pk)
+    check_alert_transition(AlertStatus(alert.status), AlertStatus.RESOLVED)
+    alert.status, alert.outcome, alert.note = AlertStatus.RESOLVED, outcome, note
+    alert.resolved_by, alert.resolved_at = by, now
+    alert.next_rung_at = alert.ack_due_at = None
+    alert.save(
+        update_fields=[
+            "status", "outcome", "note", "resolved_by", "resolved_at", "next_rung_at", "ack_due_at",
+        ]
+    )  # fmt: skip
+    cancel_pending(alert)
+    write_down(alert, "alert.resolved", f"Closed: {alert.get_outcome_display()}.", by, now)
+    return alert
+
+
+def cancel_pending(alert: Alert) -> None:
+    """Spare others a message about an alert that somebody has."""
+    alert.deliveries.filter(status=DeliveryStatus.PENDING).update(
+        status=DeliveryStatus.CANCELLED, next_attempt_at=None
+    )
+
+
+def write_down(alert: Alert, event: str, text: str, by: User, now: datetime) -> None:
+    """Add the act to the timeline and to the audit record."""
+    AlertEvent.objects.create(alert=alert, at=now, by=by, text=text)
+    record(
+        event,
+        by=by,
+        now=now,
+        clinic_id=alert.clinic_id,
+        patient_id=alert.patient_id,
+        obj=alert,
+        status=alert.status,
+    )
+
+
+def new_reference() -> str:
+    """Return a short number that can be said on the phone: A-7K3PX2."""
+    return "A-" + "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))

@@ -1,0 +1,57 @@
+"""The alert mail: level, reference, age and a link. Never a name, drug, dose, answer or symptom."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from apps.alerts.models import Delivery
+
+
+def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
+    """Return the mail of one delivery, ready to send.
+
+    Its Message-ID is the delivery's own id, the same at every attempt, so that mail
+    systems and people recognise a copy that arrives twice.
+    """
+    alert = delivery.alert
+    context = {
+        "level": alert.get_level_display(),
+        "level_key": alert.level,
+        "reference": alert.reference,
+        "raised": age_in_words(now - alert.opened_at),
+        "rung": delivery.get_rung_display(),
+        "repeat": delivery.attempts > 1,
+        "clinic": alert.clinic.name,
+        "recipient": delivery.recipient.user.full_name,
+        "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
+    }
+    subject = f"{context['level'].upper()} alert {alert.reference}, raised {context['raised']}"
+    mail = EmailMultiAlternatives(
+        subject=f"{subject} (repeat)" if context["repeat"] else subject,
+        body=render_to_string("alerts/email/alert.txt", context),
+        to=[delivery.recipient.user.email],
+        headers={
+            "Message-ID": f"<{delivery.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
+            "Auto-Submitted": "auto-generated",
+            "X-Priority": "1" if alert.priority == 0 else "3",
+        },
+    )
+    mail.attach_alternative(render_to_string("alerts/email/alert.html", context), "text/html")
+    return mail
+
+
+def age_in_words(age: timedelta) -> str:
+    """Return an age as a person says it: just now, 12 minutes ago, 3 hours ago, 2 days ago."""
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        count, unit = minutes, "minute"
+    elif minutes < 24 * 60:
+        count, unit = minutes // 60, "hour"
+    else:
+        count, unit = minutes // (24 * 60), "day"
+    return f"{count} {unit}{'' if count == 1 else 's'} ago"

@@ -1,0 +1,27 @@
+"""`manage.py run_dispatcher`: deliver alerts straight from PostgreSQL."""
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from apps.alerts import dispatcher
+
+
+class Command(BaseCommand):
+    """Run until told to stop; a mail in hand is finished first."""
+
+    help = "Deliver alert mails and sweep, without a broker. Several may run at once."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the dispatcher until SIGTERM or SIGINT."""
+        self.running = True
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self.stop)
+        self.stdout.write("dispatcher ready")
+        self.stdout.flush()
+        dispatcher.run(lambda: self.running)
+
+    def stop(self, *args: Any) -> None:
+        """Finish what is in hand and leave."""
+        self.running = False

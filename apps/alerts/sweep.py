@@ -1,0 +1,140 @@
+"""Putting every alert back on its way, from any process, with or without a broker."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.alerts.delivery import Clock, Result, deliver, next_status
+from apps.alerts.escalation import climb, hand_over, log
+from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
+from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
+
+logger = logging.getLogger(__name__)
+
+STRANDED_AFTER: Final = timedelta(minutes=1)
+BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """How much one sweep moved; `stranded` must be zero."""
+
+    leases_taken_back: int
+    reopened: int
+    climbed: int
+    stranded: int
+
+
+def sweep(now: datetime) -> SweepReport:
+    """Move everything whose clock has run out.
+
+    1. Take back deliveries whose sender's lease ran out. We cannot know whether that
+       mail left, and a second copy costs less than none.
+    2. Open again what somebody took and documented nothing about in time.
+    3. Climb the ladder of alerts nobody has taken.
+
+    Several processes may sweep at once: each row is locked, looked at again and moved
+    by one of them.
+    """
+    leases = each(Delivery.objects.lease_expired(now), take_back, now)
+    reopened = each(Alert.objects.ack_overdue(now), reopen, now)
+    climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
+    stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
+    if stranded:
+        logger.error("%d alerts are stranded: nothing has moved them since their time", stranded)
+    beat("sweep", now)
+    return SweepReport(leases, reopened, climbed, stranded)
+
+
+def each(rows: Iterable[object], move: Callable[[UUID, datetime], bool], now: datetime) -> int:
+    """Move up to a batch of rows, each in its own transaction; one bad row stops no other."""
+    moved = 0
+    for key in rows.values_list("pk", flat=True)[:BATCH]:  # type: ignore[attr-defined]
+        try:
+            moved += move(key, now)
+        except Exception:
+            logger.exception("sweep could not move %s", key)
+    return moved
+
+
+@transaction.atomic
+def take_back(delivery_id: UUID, now: datetime) -> bool:
+    """Make one delivery due again whose sender did not come back in time."""
+    delivery = (
+        Delivery.objects.lease_expired(now)
+        .filter(pk=delivery_id)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("alert", "recipient__user")
+        .first()
+    )
+    if delivery is None:
+        return False
+    DeliveryAttempt.objects.filter(delivery=delivery, number=delivery.attempts).update(
+        finished_at=now, result="unknown", reply="the sender did not come back"
+    )
+    delivery.status = next_status(delivery, Result.TEMPORARY)
+    delivery.lease_token = delivery.lease_until = None
+    failed = delivery.status == DeliveryStatus.FAILED
+    delivery.next_attempt_at = now if delivery.status == DeliveryStatus.PENDING else None
+    delivery.failed_at = now if failed else None
+    delivery.last_error = "the sender did not come back"
+    delivery.save(
+        update_fields=[
+            "status", "lease_token", "lease_until", "next_attempt_at", "failed_at", "last_error",
+        ]
+    )  # fmt: skip
+    name = delivery.recipient.user.full_name
+    log(delivery.alert, f"The sender of the mail to {name} stopped half-way.", now)
+    if failed:
+        hand_over(delivery, now=now)
+    return True
+
+
+@transaction.atomic
+def reopen(alert_id: UUID, now: datetime) -> bool:
+    """Open an alert again whose owner documented nothing in time, and climb on."""
+    alert = lock(Alert.objects.ack_overdue(now).filter(pk=alert_id))
+    if alert is None:
+        return False
+    check_alert_transition(AlertStatus(alert.status), AlertStatus.OPEN)
+    owner = alert.owner.full_name if alert.owner else "the owner"
+    alert.status, alert.owner, alert.ack_due_at = AlertStatus.OPEN, None, None
+    alert.next_rung_at = now
+    alert.save(update_fields=["status", "owner", "ack_due_at", "next_rung_at"])
+    log(alert, f"Open again: {owner} took it and documented nothing in time.", now)
+    climb(alert, now=now)
+    return True
+
+
+@transaction.atomic
+def climb_due(alert_id: UUID, now: datetime) -> bool:
+    """Climb one alert's ladder if it is still due."""
+    alert = lock(Alert.objects.rung_due(now).filter(pk=alert_id))
+    if alert is None:
+        return False
+    climb(alert, now=now)
+    return True
+
+
+def lock(alerts: QuerySet[Alert]) -> Alert | None:
+    """Return the alert locked, or None when another process has it or it has moved on."""
+    return alerts.select_for_update(skip_locked=True, of=("self",)).select_related("owner").first()
+
+
+def deliver_due(clock: Clock, *, limit: int = BATCH) -> int:
+    """Send due messages one by one, most severe first, until none is left; return how many."""
+    for count in range(limit):
+        if deliver(clock) is None:
+            return count
+    return limit
+
+
+def beat(name: str, now: datetime) -> None:
+    """Record a sign of life of a background process."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": now})

@@ -1,0 +1,75 @@
+"""Celery's way to a mail: an id in, one call. Losing every message here loses no alert."""
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.alerts import delivery as deliveries
+from apps.alerts import sweep as sweeping
+
+logger = logging.getLogger(__name__)
+
+QUIET_SECONDS: Final = 5.0
+MAX_WAITING: Final = 100
+
+
+@shared_task
+def deliver(delivery_id: str) -> None:
+    """Send one stored message."""
+    deliveries.deliver(timezone.now, delivery_id=UUID(delivery_id))
+
+
+@shared_task
+def sweep() -> None:
+    """Put everything back on its way whose clock has run out."""
+    sweeping.sweep(timezone.now())
+    sweeping.deliver_due(timezone.now, limit=20)
+
+
+@shared_task
+def beat_heartbeat() -> None:
+    """Show that beat published and a worker ran."""
+    sweeping.beat("worker", timezone.now())
+
+
+class Doorbell:
+    """Publish task messages from a thread of its own, so that no request waits for a broker.
+
+    After a failure it stays quiet for some seconds (a hung broker would otherwise be
+    rung for every alert). It never raises: what it does not publish the dispatcher
+    delivers.
+    """
+
+    def __init__(self) -> None:
+        self.quiet_until = 0.0
+        self.waiting = 0
+        self.pool: ThreadPoolExecutor | None = None
+
+    def ring(self, ids: list[UUID]) -> None:
+        """Publish one `deliver` task per id, soon."""
+        if time.monotonic() < self.quiet_until or self.waiting >= MAX_WAITING:
+            return
+        if self.pool is None:
+            self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="doorbell")
+        self.waiting += 1
+        self.pool.submit(self.publish, ids)
+
+    def publish(self, ids: list[UUID]) -> None:
+        """Publish now, on the doorbell's own thread."""
+        try:
+            if time.monotonic() >= self.quiet_until:
+                for key in ids:
+                    deliver.apply_async([str(key)], retry=False)
+        except Exception as error:
+            self.quiet_until = time.monotonic() + QUIET_SECONDS
+            logger.warning("broker does not answer (%s); the dispatcher delivers", type(error).__name__)
+        finally:
+            self.waiting -= 1
+
+
+doorbell = Doorbell()

@@ -1,0 +1,81 @@
+"""What triage has to know about a patient, read from the database in a few queries."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from apps.checkins.models import CheckIn
+from apps.clinical.drugs import get_drug
+from apps.clinical.scoring import baseline
+from apps.clinical.triage import CheckInSummary, Context, Profile
+from apps.patients.models import Patient
+from apps.tapers.models import TaperPlan, TaperStep, step_in_force
+
+HISTORY_LENGTH: Final = 10
+BASELINE_DAYS: Final = 7  # triage.md section 3
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The two inputs of triage besides the answers."""
+
+    profile: Profile
+    context: Context
+
+
+def assessment_of(patient: Patient, now: datetime) -> Assessment:
+    """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`."""
+    plan = TaperPlan.objects.active().filter(patient=patient).first()
+    version = plan.version if plan else None
+    today = now.astimezone(patient.tz).date()
+    steps = list(version.steps.all()) if version else []
+    current = step_in_force(steps, list(plan.holds.open()), today) if plan else None
+    drug = get_drug(version.drug_id if version else patient.medication.drug_id)
+    risk = patient.risk
+    profile = Profile(
+        tier=risk.tier,
+        hl_class=drug.half_life_class,
+        epilepsy=risk.epilepsy,
+        prior_wd_seizure=risk.prior_wd_seizure,
+        chronic_halluc=risk.chronic_halluc,
+        psychotic_or_bipolar=risk.psychotic_or_bipolar,
+        aud=risk.aud or risk.heavy_alcohol,
+        anticoagulant=risk.anticoagulant,
+        liver_disease=risk.liver_disease,
+        opioid_rx=risk.opioid_rx,
+        naloxone_on_file=risk.naloxone_on_file,
+        age=patient.age_on(today),
+        pregnancy_known=risk.pregnancy_known,
+    )
+    return Assessment(profile, context_of(patient, current, now))
+
+
+def context_of(patient: Patient, current: TaperStep | None, now: datetime) -> Context:
+    """Return days since the step, the planned dose, the baseline and the last check-ins."""
+    today = now.astimezone(patient.tz).date()
+    rows = list(
+        CheckIn.objects.filter(patient=patient, received_at__lt=now)
+        .order_by("-received_at")
+        .values_list("received_at", "triage__dws", "answers__s_sleep")[: HISTORY_LENGTH * 3]
+    )
+    # Step 1 is the present dose: nothing has been reduced yet.
+    step = current if current and current.number > 1 else None
+    since_step = (today - step.start_on).days if step else None
+    before_step: list[int | None] = []
+    if step:
+        first = step.start_on - timedelta(days=BASELINE_DAYS)
+        before_step = [
+            dws
+            for received, dws, _ in rows
+            if first <= received.astimezone(patient.tz).date() < step.start_on
+        ]
+    return Context(
+        days_since_step=since_step,
+        days_since_stop=since_step if step and not step.daily_mg else None,
+        planned_daily_mg=current.daily_mg if current else patient.medication.daily_mg,
+        baseline_dws=baseline(before_step),
+        history=tuple(
+            CheckInSummary(dws=dws, s_sleep=sleep)
+            for _, dws, sleep in reversed(rows[:HISTORY_LENGTH])
+        ),
+    )

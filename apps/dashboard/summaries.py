@@ -1,0 +1,130 @@
+"""Shapes that the staff pages show: pure functions over rows already fetched."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from apps.alerts.models import Alert, Delivery
+from apps.alerts.states import DeliveryStatus
+from apps.checkins.models import CheckIn
+from apps.clinical.questionnaires import Item, get_questionnaire
+from apps.clinical.triage import RULES_BY_ID, Level
+from apps.tapers.models import TaperStep
+
+
+def rule_words(rule_ids: Iterable[str]) -> list[str]:
+    """Return what fired in plain words; an id of an older rules version is shown as it is."""
+    return [RULES_BY_ID[key].plain if key in RULES_BY_ID else key for key in rule_ids]
+
+
+def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:
+    """Return in one line whether anybody has been reached."""
+    rows = sorted(deliveries, key=lambda d: d.created_at)
+    sent = [d for d in rows if d.status == DeliveryStatus.SENT]
+    if sent:
+        last = sent[-1]
+        return {
+            "label": "Mail accepted",
+            "level": "ok",
+            "detail": f"for {last.recipient.user.full_name}",
+        }
+    if any(d.status in (DeliveryStatus.PENDING, DeliveryStatus.SENDING) for d in rows):
+        errors = [d.last_error for d in rows if d.last_error]
+        return {"label": "Mail on its way", "level": "wait", "detail": errors[-1] if errors else ""}
+    if rows:
+        return {"label": "Nobody reached", "level": "bad", "detail": rows[-1].last_error}
+    return {"label": "Not sent yet", "level": "wait", "detail": ""}
+
+
+def answer_rows(check_in: CheckIn) -> list[dict[str, Any]]:
+    """Return question and answer in words, in page order, the ones that fired rules marked."""
+    questionnaire = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
+    red = {name for finding in check_in.triage.fired for name in finding["evidence"]}
+    rows = []
+    for item in questionnaire.items:
+        if item.key in check_in.answers:
+            given = check_in.answers[item.key]
+            values = given if isinstance(given, list) else [given]
+            rows.append(
+                {
+                    "key": item.key,
+                    "label": item.wording["en"],
+                    "value": ", ".join(option_label(item, value) for value in values),
+                    "red": item.key in red or any(str(value) in red for value in values),
+                }
+            )
+    return rows
+
+
+def option_label(item: Item, value: Any) -> str:
+    """Return the words of an answer; a number keeps its unit, a scale its number."""
+    for option in item.options:
+        if option.value == value:
+            label = option.label["en"]
+            return f"{value} {label}" if item.kind == "scale" else label
+    return f"{value} {item.unit.get('en', '')}".strip()
+
+
+def fired_rows(check_in: CheckIn) -> list[dict[str, Any]]:
+    """Return every fired rule, most severe first, with its evidence in words."""
+    order = [level.value for level in reversed(Level)]
+    return [
+        {**finding, "evidence": [f"{k}: {v}" for k, v in finding["evidence"].items()]}
+        for finding in sorted(check_in.triage.fired, key=lambda f: order.index(f["level"]))
+    ]
+
+
+def timeline(alert: Alert) -> list[dict[str, Any]]:
+    """Return the alert's events as {at, who, text}."""
+    return [
+        {"at": event.at, "who": event.by.full_name if event.by else "", "text": event.text}
+        for event in alert.events.select_related("by")
+    ]
+
+
+def chart_points(
+    steps: list[TaperStep], check_ins: list[CheckIn], today: date, width: int = 720, height: int = 220
+) -> dict[str, Any]:
+    """Return dose steps and symptom scores as polyline points in a `width` x `height` box.
+
+    Time runs from the first step or check-in to today; dose is scaled to its highest
+    value, the score to its 40 points.
+    """
+    days = [step.start_on for step in steps if step.start_on <= today]
+    scores = sorted(
+        (row.received_at.date(), row.triage.dws) for row in check_ins if row.triage.dws is not None
+    )
+    first = min([*days, *(day for day, _ in scores)], default=today)
+    span = max((today - first).days, 1)
+    top = max((float(step.daily_mg) for step in steps), default=0) or 1.0
+
+    def at(day: date, share: float) -> tuple[float, float]:
+        return round((day - first).days / span * width, 1), round((1 - share) * height, 1)
+
+    dose: list[tuple[float, float]] = []
+    for step in (step for step in steps if step.start_on <= today):
+        share = float(step.daily_mg) / top
+        if dose:
+            dose.append((at(step.start_on, 0)[0], dose[-1][1]))
+        dose.append(at(step.start_on, share))
+    if dose:
+        dose.append((float(width), dose[-1][1]))
+    return {
+        "width": width,
+        "height": height,
+        "dose_points": " ".join(f"{x},{y}" for x, y in dose),
+        "score_points": " ".join(f"{x},{y}" for x, y in (at(day, dws / 40) for day, dws in scores)),
+        "max_mg": f"{top:g}",
+        "first": first,
+        "today": today,
+    }
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """Return an age in the shortest useful form: 4 min, 3 h, 2 d."""
+    minutes = max(0, int((now - moment).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // 1440} d"

@@ -1,0 +1,197 @@
+"""Staff pages that join the other apps: board, patient page, alert page, health."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.alerts.actions import resolve_alert
+from apps.alerts.forms import ResolveForm
+from apps.alerts.health import check_health
+from apps.alerts.models import Alert
+from apps.alerts.rota import on_call_now
+from apps.alerts.states import AlertStatus, TransitionError
+from apps.audit.actions import record
+from apps.checkins.advice import advice_for
+from apps.checkins.models import CheckIn
+from apps.clinical.drugs import get_drug
+from apps.dashboard import summaries
+from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.models import Patient, StaffMember
+from apps.patients.permissions import RIGHTS, Right
+from apps.tapers.models import TaperPlan, step_in_force
+
+RECENT_CHECK_INS = 60
+
+
+@require_GET
+def board(request: HttpRequest) -> HttpResponse:
+    """Show what needs somebody now, most severe and oldest first."""
+    member = getattr(request, "member", None)
+    if member is None or Right.SEE_PATIENTS not in rights_of(member):
+        return render(request, "dashboard/no_clinical_rights.html", status=403)
+    now = timezone.now()
+    alerts = list(
+        Alert.objects.filter(clinic_id=member.clinic_id)
+        .unresolved()
+        .by_urgency()
+        .select_related("patient", "owner")
+        .prefetch_related("deliveries__recipient__user")
+    )
+    for alert in alerts:
+        decorate(alert, now)
+    context = {
+        "alerts": alerts,
+        "on_call": on_call_now(member.clinic_id, now),
+        "counts": {
+            "open": sum(alert.status == AlertStatus.OPEN for alert in alerts),
+            "acknowledged": sum(alert.status == AlertStatus.ACKNOWLEDGED for alert in alerts),
+        },
+        "now": now,
+    }
+    return render(request, "dashboard/board.html", context)
+
+
+def rights_of(member: StaffMember) -> frozenset[Right]:
+    """Return the rights of a member of staff."""
+    return RIGHTS[member.role]
+
+
+def decorate(alert: Alert, now: datetime) -> None:
+    """Add what the templates show and no column holds."""
+    alert.summary_lines = summaries.rule_words(alert.rules)  # type: ignore[attr-defined]
+    alert.delivery_state = summaries.delivery_state(alert.deliveries.all())  # type: ignore[attr-defined]
+    alert.age = summaries.since(alert.opened_at, now)  # type: ignore[attr-defined]
+    alert.patient_age = alert.patient.age_on(now.date())  # type: ignore[attr-defined]
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.HANDLE_ALERTS)
+def alert_detail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Show everything about one alert; a POST closes it with an outcome and a note."""
+    alert = fetch_in_scope(
+        request,
+        Alert.objects.select_related("patient__risk", "patient__medication", "owner", "clinic"),
+        pk=alert_id,
+    )
+    form = ResolveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            resolve_alert(
+                alert=alert, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
+            )
+        except TransitionError as error:
+            messages.warning(request, str(error))
+            return redirect("dashboard:alert", alert.pk)
+        messages.success(request, f"Alert {alert.reference} is closed.")
+        return redirect("dashboard:board")
+    saw(request, "alert.viewed", alert.patient, alert)
+    context = alert_context(alert, form)
+    return render(request, "dashboard/alert_detail.html", context, status=422 if form.is_bound else 200)
+
+
+def alert_context(alert: Alert, form: ResolveForm) -> dict[str, Any]:
+    """Return what the alert page shows."""
+    now = timezone.now()
+    decorate(alert, now)
+    check_in = CheckIn.objects.select_related("triage").filter(pk=alert.source_id).first()
+    return {
+        "alert": alert,
+        "patient": alert.patient,
+        "check_in": check_in,
+        "answers": summaries.answer_rows(check_in) if check_in else [],
+        "fired": summaries.fired_rows(check_in) if check_in else [],
+        "advice_shown": advice_for(check_in, alert.clinic) if check_in else [],
+        "plan_summary": plan_summary(alert.patient, now),
+        "deliveries": alert.deliveries.select_related("recipient__user").prefetch_related("tries"),
+        "events": summaries.timeline(alert),
+        "form": form,
+        "now": now,
+    }
+
+
+def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
+    """Return the active plan's step in force, and whether the next cut is locked."""
+    plan = TaperPlan.objects.active().filter(patient=patient).first()
+    if plan is None:
+        return None
+    steps = list(plan.version.steps.prefetch_related("pieces"))
+    holds = list(plan.holds.open())
+    current = step_in_force(steps, holds, now.astimezone(patient.tz).date())
+    upcoming = next((s for s in steps if current and s.number == current.number + 1), None)
+    return {
+        "plan": plan,
+        "version": plan.version,
+        "drug": get_drug(plan.version.drug_id).name,
+        "current": current,
+        "next": upcoming,
+        "held": bool(holds),
+        "holds": holds,
+        "steps": steps,
+    }
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def patient_detail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show one patient: dose, check-ins, alerts, plan."""
+    patient = fetch_patient(
+        request, patient_id, Patient.objects.select_related("medication", "risk", "clinic")
+    )
+    now = timezone.now()
+    check_ins = list(
+        patient.check_ins.select_related("triage").order_by("-received_at")[:RECENT_CHECK_INS]
+    )
+    summary = plan_summary(patient, now)
+    alerts = list(
+        patient.alerts.select_related("patient", "owner")
+        .prefetch_related("deliveries__recipient__user")
+        .order_by("-opened_at")[:20]
+    )
+    for alert in alerts:
+        decorate(alert, now)
+    saw(request, "patient.viewed", patient, patient)
+    context = {
+        "patient": patient,
+        "age": patient.age_on(now.date()),
+        "medication": patient.medication,
+        "drug": get_drug(patient.medication.drug_id),
+        "risk": patient.risk,
+        "plan_summary": summary,
+        "plans": patient.plans.order_by("-created_at"),
+        "check_ins": check_ins,
+        "alerts": alerts,
+        "chart": summaries.chart_points(
+            summary["steps"] if summary else [], check_ins, now.astimezone(patient.tz).date()
+        ),
+        "rights": rights_of(member_of(request)),
+    }
+    return render(request, "dashboard/patient_detail.html", context)
+
+
+def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:
+    """Write down that the reader looked at a patient."""
+    record(
+        event,
+        by=member_of(request).user,
+        now=timezone.now(),
+        clinic_id=patient.clinic_id,
+        patient_id=patient.pk,
+        obj=obj,
+    )
+
+
+@login_not_required
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when alerts can be delivered and 503 with the reasons when not."""
+    health = check_health(timezone.now())
+    return JsonResponse(
+        {"ok": health.is_well, "problems": list(health.problems)}, status=200 if health.is_well else 503
+    )
