@@ -1,4 +1,6 @@
-"""The one error of this package: a sentence for the person who typed `make run`."""
+"""What stops a start: a sentence for the person who typed `make run`."""
+
+UNFIT = 3  # exit code of a child that has already said its sentence
 
 
 class StartError(Exception):

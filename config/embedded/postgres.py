@@ -32,7 +32,7 @@ USER = DATABASE = "glidepath"
 PORT = 5432  # only the socket's name; nothing listens on the network
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 START_SECONDS = 60  # a cluster that was killed replays its log first
-STOP_SECONDS = 2.0
+STOP_SECONDS, QUIT_SECONDS = 1.2, 0.6
 
 # A failing statement would carry a patient's words into the log: neither it nor the row is written.
 QUIET = {
@@ -58,19 +58,11 @@ FAST = {
 class PostgresServer:
     """One cluster in one folder; a context manager that starts and stops it."""
 
-    def __init__(
-        self,
-        data: Path,
-        *,
-        log: Path,
-        settings: dict[str, str] | None = None,
-        durable: bool = True,
-    ) -> None:
+    def __init__(self, data: Path, *, log: Path, durable: bool = True) -> None:
         """Describe the cluster in ``data``; nothing is started or written yet."""
-        self.data = data
+        self.data = data.absolute()
         self.log = log
         self.durable = durable
-        self.settings = {**(DURABLE if durable else FAST), **(settings or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._account: Account | None = None
         self._binaries = Path()
@@ -98,11 +90,12 @@ class PostgresServer:
         if not (self.data / "PG_VERSION").exists():
             self._create()
         self._check_version()
-        clear_leftovers(self.data)
-        self._sockets = socket_folder(self.data, SOCKET_NAME, self._account)
+        clear_leftovers(self.data, keep=self._sockets)
+        if not self._sockets.is_absolute():  # a restart keeps the address that others know
+            self._sockets = socket_folder(self.data, SOCKET_NAME, self._account)
         self.process = self._launch()
         if not wait_until(self._is_ready_or_dead, START_SECONDS, pause=0.01) or not self.alive():
-            self.stop()
+            self._end()
             raise StartError(
                 f"PostgreSQL does not start on {self.data}: read the end of {self.log}; "
                 "if the folder is damaged, move it away and start again."
@@ -111,14 +104,10 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End the server and every session on it; harmless if it is not running."""
-        if self.process is not None:
-            if self.process.poll() is None:  # fast shutdown first, without waiting for clients
-                self.process.send_signal(signal.SIGINT)
-                wait_until(lambda: not self.alive(), STOP_SECONDS)
-            end_all([self.process], grace=1.0, signum=signal.SIGQUIT)
-            self.process = None
+        self._end()
         if self._sockets != self.data:
             forget_folder(self._sockets)
+        self._sockets = Path()
 
     def alive(self) -> bool:
         """Return whether the server process we started still runs."""
@@ -137,6 +126,15 @@ class PostgresServer:
     ) -> None:
         """Stop."""
         self.stop()
+
+    def _end(self) -> None:
+        if self.process is None:
+            return
+        if self.alive():  # a fast shutdown first: it ends sessions and writes everything down
+            self.process.send_signal(signal.SIGINT)
+            wait_until(lambda: not self.alive(), STOP_SECONDS)
+        end_all([self.process], grace=QUIT_SECONDS, signum=signal.SIGQUIT)
+        self.process = None
 
     def _create(self) -> None:
         """Run initdb beside the final place and rename: a cut-off start leaves no half cluster."""
@@ -191,7 +189,7 @@ class PostgresServer:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = {
-            **self.settings,
+            **(DURABLE if self.durable else FAST),
             "listen_addresses": "",
             "port": str(PORT),
             "unix_socket_directories": os.fspath(self._sockets),
@@ -231,7 +229,7 @@ class PostgresServer:
                 if not found:
                     connection.execute(f'CREATE DATABASE "{DATABASE}"')
         except psycopg.Error as error:
-            self.stop()
+            self._end()
             raise StartError(f"PostgreSQL started but does not answer: {error}") from error
 
     def _run(self, command: list[str | Path]) -> subprocess.CompletedProcess[bytes]:
@@ -241,6 +239,7 @@ class PostgresServer:
             env=self._environment(),
             cwd="/",
             capture_output=True,
+            start_new_session=True,  # Ctrl-C is the supervisor's business
             user=uid,
             group=gid,
             extra_groups=[] if self._account else None,

@@ -20,14 +20,14 @@ ORPHAN_SECONDS = 10.0
 EXIT_SECONDS = 10.0
 
 
-def clear_leftovers(data: Path) -> None:
-    """Make ``data`` startable, or say why it is not. Never touches a folder in use."""
+def clear_leftovers(data: Path, *, keep: Path) -> None:
+    """Make ``data`` startable, or say why it is not; the socket folder ``keep`` stays."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         pid = int(lines[0])
     except (OSError, ValueError, IndexError):
         return
-    if len(lines) > 4 and lines[4]:
+    if len(lines) > 4 and lines[4] and Path(lines[4]) != keep:
         forget_folder(Path(lines[4]))
     if _is_running_server(pid, data):
         _end_orphan(pid, data)

@@ -44,19 +44,21 @@ def spawn(
     death_signal: int = signal.SIGTERM,
     user: tuple[int, int] | None = None,
     pass_fds: Iterable[int] = (),
+    talks: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in its own session, its output appended to ``log``.
 
     The session keeps the terminal's Ctrl-C away from the child: the parent decides the order in
-    which things end. ``user`` is the (uid, gid) to run as, for a parent that is root.
+    which things end. ``user`` is the (uid, gid) to run as, for a parent that is root. A child
+    that ``talks`` writes its standard output to the person at the terminal.
     """
     uid, gid = user if user else (None, None)
     with log.open("ab") as output:
         return subprocess.Popen(
             [os.fspath(part) for part in command],
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=None if talks else output,
+            stderr=output,
             env=None if env is None else dict(env),
             cwd=cwd,
             start_new_session=True,

@@ -20,7 +20,7 @@ from config.embedded.sockets import forget_folder, socket_folder
 
 SOCKET_NAME = "redis.sock"
 START_SECONDS = 15
-STOP_SECONDS = 1.5
+STOP_SECONDS = 0.7
 
 
 def find_redis() -> Path | None:

@@ -1,0 +1,103 @@
+# Everything one does with a checkout of Glidepath. `make` alone lists it.
+# Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check browser bench faults coverage manage lock clean venv venv-dev new-venv
+.SUFFIXES:
+
+VENV := .venv/bin/python
+DATA := $(or $(GLIDEPATH_DATA),.data)
+ARTIFACTS := .artifacts
+TEMPLATES := templates $(wildcard apps/*/templates config/*/templates)
+
+# What `check --deploy` is asked about: an installation as production has it.
+DEPLOYED := DJANGO_SETTINGS_MODULE=config.settings DEBUG=0 GLIDEPATH_DEMO=0 \
+	SITE_URL=https://glidepath.example ALLOWED_HOSTS=glidepath.example BEHIND_TLS_PROXY=1 \
+	SECRET_KEY=an-example-as-long-and-as-varied-as-0a1b2c3d4e5f6g7h8i9j-a-real-one \
+	DATABASE_URL=postgres://glidepath@database/glidepath CELERY_BROKER_URL=redis://broker:6379/0
+
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: venv  ## Start a clinic with fictional patients (PORT=8000 GLIDEPATH_DATA=.data)
+	@exec $(VENV) -m config.embedded
+
+test: browser check  ## Run every check and every test, in parallel
+	@$(VENV) -m pytest -n auto --dist loadgroup $(ARGS)
+
+check: venv-dev  ## Lint, types, migrations, deploy check, templates, import rules
+	@$(VENV) -m ruff check --quiet .
+	@$(VENV) -m ruff format --check --quiet . || \
+		{ echo "Run .venv/bin/ruff format . to lay out these files."; exit 1; }
+	@$(VENV) -m mypy
+	@DJANGO_SETTINGS_MODULE=config.settings_test $(VENV) -m config.embedded.throwaway \
+		$(VENV) manage.py makemigrations --check --dry-run
+	@env $(DEPLOYED) $(VENV) manage.py check --deploy --fail-level WARNING
+	@$(VENV) -m djlint --lint --quiet $(TEMPLATES)
+	@$(VENV) -m pytest -q tests/test_architecture.py
+
+browser: venv-dev  # Find a Chromium for the browser tests, or install one
+	@$(VENV) -m tests.harness.chromium
+
+bench: venv-dev  ## Measure the speed promises and write bench.json
+	@$(VENV) -m tests.bench $(ARGS)
+
+faults: venv-dev  ## Break every part in turn and count lost alerts
+	@$(VENV) -m tests.faults $(ARGS)
+
+coverage: venv-dev  ## Measure which lines and branches the tests reach
+	@mkdir -p $(ARTIFACTS)
+	@$(VENV) -m coverage erase
+	@$(VENV) -m coverage run -m pytest $(ARGS)
+	@$(VENV) -m coverage combine --quiet
+	@$(VENV) -m coverage report
+
+manage: venv  ## Run a command against the running clinic (ARGS="sweep_alerts")
+	@test -f $(DATA)/env || { echo "No clinic runs on $(DATA): start one with make run."; exit 1; }
+	@. $(abspath $(DATA))/env && exec $(VENV) manage.py $(ARGS)
+
+lock:  ## Compile requirements*.in into the pinned, hashed requirements*.txt
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	python3 -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv && \
+	for name in requirements requirements-dev; do \
+		"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean:  ## Remove what was installed and measured; the clinic's data stays
+	rm -rf .venv $(ARTIFACTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A copy of the lock file inside .venv tells what is installed there.
+define install
+	@cmp -s $(1) .venv/$(1) || { \
+		echo "Installing $(1), once …"; \
+		$(VENV) -m pip install -qq --no-input --disable-pip-version-check \
+			--require-hashes -r $(1) || \
+		{ echo "The packages of $(1) could not be installed: see above, then try again."; exit 1; }; \
+		cp $(1) .venv/$(1); }
+endef
+
+venv: $(if $(shell $(VENV) -c 'import pip' 2>/dev/null && echo works),,new-venv)
+	$(call install,requirements.txt)
+
+venv-dev: venv
+	$(call install,requirements-dev.txt)
+
+# Only when there is none that starts: a fresh clone, or the system's Python was replaced.
+new-venv:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+		python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "$(OLD_PYTHON)"; exit 1; \
+	fi; \
+	echo "Making .venv with $$("$$python" --version) …"; \
+	"$$python" -m venv --clear .venv >/dev/null 2>&1 || { \
+		rm -rf .venv; echo "$(NO_VENV)"; exit 1; }
+
+OLD_PYTHON = Glidepath needs Python 3.11 or newer$(if $(PYTHON), and $(PYTHON) is not): \
+	install it, or name it with PYTHON=/path/to/python3.
+NO_VENV = This Python cannot make a virtual environment here: install its venv module \
+	(Debian: apt install python3-venv), and see that this folder may be written to.
