@@ -157,7 +157,9 @@ def test_triage_never_falls_when_one_answer_worsens(before, profile, context, da
 @given(full=answers, profile=profiles, context=contexts, data=st.data())
 def test_leaving_an_answer_out_never_raises_the_level(full, profile, context, data):
     key = data.draw(st.sampled_from(sorted(full)))
-    assert assess({**full, key: None}, profile, context).level <= assess(full, profile, context).level
+    assert (
+        assess({**full, key: None}, profile, context).level <= assess(full, profile, context).level
+    )
 
 
 @settings(max_examples=100, deadline=None)

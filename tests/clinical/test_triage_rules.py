@@ -227,7 +227,10 @@ BOUNDARIES = {
         [case({"other_drugs": "none"}), case({})],
     ),
     "U18_PREGNANT": (
-        [case({"pregnancy": "yes"}), case({"pregnancy": "yes"}, profile={"pregnancy_known": False})],
+        [
+            case({"pregnancy": "yes"}),
+            case({"pregnancy": "yes"}, profile={"pregnancy_known": False}),
+        ],
         [
             case({"pregnancy": "yes"}, profile={"pregnancy_known": True}),
             case({"pregnancy": "not_sure"}),
@@ -323,9 +326,7 @@ BOUNDARIES = {
             case(profile={"tier": "moderate"}, hours_since_checkin=48, days_since_step=4),
             case(profile=HIGH, hours_since_checkin=48),
             case(profile=HIGH, days_since_step=4),
-            case(
-                profile={**HIGH, "hl_class": "short"}, hours_since_checkin=48, days_since_step=15
-            ),
+            case(profile={**HIGH, "hl_class": "short"}, hours_since_checkin=48, days_since_step=15),
             case(profile=HIGH, hours_since_checkin=48, days_since_step=-1),
         ],
     ),
@@ -368,7 +369,10 @@ BOUNDARIES = {
         [
             case(scored(10), history=history(*[10] * 6), days_since_step=14, baseline_dws=6),
             case(
-                scored(13), history=history(40, 9, 9, 9, 9, 9, 12), days_since_step=30, baseline_dws=6
+                scored(13),
+                history=history(40, 9, 9, 9, 9, 9, 12),
+                days_since_step=30,
+                baseline_dws=6,
             ),
         ],
         [
