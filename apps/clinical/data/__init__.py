@@ -18,3 +18,8 @@ def read_rows(name: str) -> tuple[Row, ...]:
     """
     text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
     return tuple(csv.DictReader(text.splitlines()))
+
+
+DRUG_ROWS = read_rows("drugs.csv")
+PRODUCT_ROWS = read_rows("products.csv")
+SCHEDULE_ROWS = read_rows("schedules.csv")

@@ -1,0 +1,249 @@
+"""Lower one drug step by step until the goal, from wherever the patient stands.
+
+Nothing here remembers a plan: every step follows from the doses now, the doses
+of the last days and the method, so a plan can be taken up again from any day.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from apps.clinical.allocation import Units
+from apps.clinical.choosing import Choice, Fit, Wish, choose, nearest_total_above
+from apps.clinical.doses import plain
+from apps.clinical.drugs import get_drug
+from apps.clinical.equivalence import floor_dze_per_mg
+from apps.clinical.errors import NotDispensableError, RequestError
+from apps.clinical.findings import Finding, Level, finding
+from apps.clinical.methods import Custom, FixedMg, Position
+from apps.clinical.pace import WINDOW_DAYS, Amount, percentage
+from apps.clinical.plan import Draft, PlanRequest, SlotPieces
+from apps.clinical.products import Product, marketed_products
+from apps.clinical.solver import Formulary, Piece, nearest_doses, solve_slot
+
+# [proposal] Ten years of weekly steps; a method that needs more has a slip in it.
+MAX_STEPS = 522
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The days on which doses began, and those doses in units of the final drug's stock.
+
+    An earlier drug of a switch counts by its equivalent, so it may be a fraction.
+    """
+
+    days: tuple[date, ...]
+    amounts: tuple[Amount, ...]
+
+    def highest_before(self, day: date) -> Amount:
+        """Return the highest dose in force during the 14 days before a day (ASAM-09)."""
+        earliest = day - timedelta(days=WINDOW_DAYS)
+        ends = (*self.days[1:], day)
+        return max(amount for amount, end in zip(self.amounts, ends, strict=True) if end > earliest)
+
+    def then(self, day: date, amount: Amount) -> "History":
+        """Return the history with one more dose; only days the window can reach are kept."""
+        return History((*self.days[-WINDOW_DAYS:], day), (*self.amounts[-WINDOW_DAYS:], amount))
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One stretch of lowering: the stock, the doses it began with, where it goes."""
+
+    request: PlanRequest
+    stock: Formulary
+    names: tuple[str, ...]
+    start: Units
+    dze_per_mg: Fraction | None
+
+    @property
+    def goal_units(self) -> int:
+        """Return the least whole units that are not below the goal."""
+        return -int(-(self.request.goal_mg / self.stock.unit_mg) // 1)
+
+
+def begin_leg(request: PlanRequest, slots: SlotPieces) -> Leg:
+    """Return the leg that starts from these doses of the final drug."""
+    stock = request.stock(request.final_drug_id)
+    return Leg(
+        request=request,
+        stock=stock,
+        names=tuple(name for name, _ in slots),
+        start=units_of(stock, slots),
+        dze_per_mg=floor_dze_per_mg(request.final_drug_id),
+    )
+
+
+def units_of(stock: Formulary, slots: SlotPieces) -> Units:
+    """Return each slot's dose in units of the stock."""
+    return tuple(
+        stock.units(sum((piece.mg for piece in pieces), Decimal(0))) for _, pieces in slots
+    )
+
+
+def present_slots(request: PlanRequest) -> SlotPieces:
+    """Return step 1: the present doses in pieces of the stock.
+
+    Raises NotDispensableError, naming the nearest doses below and above, where
+    a dose cannot be made exactly.
+    """
+    stock = request.stock(request.drug_id)
+    return tuple((name, _pieces_for(stock, name, mg)) for name, mg in request.slots)
+
+
+def lower(
+    leg: Leg, last: Draft, history: History, next_on: date, number: int
+) -> tuple[list[Draft], list[Finding]]:
+    """Return the steps from ``next_on`` until the goal, and what to say about them.
+
+    ``last`` is the dose in force, ``number`` the number of the first new step.
+    Where the goal cannot be reached the last finding says why (rule GOAL).
+    Raises RequestError for a method that would take longer than ten years.
+    """
+    units = units_of(leg.stock, last.slots)
+    liquid = any(piece.product.is_liquid for _, pieces in last.slots for piece in pieces)
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    for target in _targets(leg, units, lambda: units):  # noqa: B023
+        if len(drafts) >= MAX_STEPS:
+            raise RequestError("method: these cuts are so small that the plan takes over 10 years.")
+        wish = _wish(leg, units, target, history.highest_before(next_on), liquid)
+        choice = Choice(units, Fit.EXACT) if target >= leg.stock.mg(sum(units)) else choose(wish)
+        if choice is None:
+            break
+        findings += _remarks(leg, wish, choice, number + len(drafts))
+        units = choice.slots
+        drafts.append(Draft(next_on, _in_pieces(leg, units), target))
+        liquid = liquid or any(p.product.is_liquid for _, ps in drafts[-1].slots for p in ps)
+        history = history.then(next_on, sum(units))
+        next_on += timedelta(days=leg.request.interval_days)
+    if leg.stock.mg(sum(units)) > leg.request.goal_mg:
+        findings.append(_short_of_goal(leg, units, number + len(drafts) - 1))
+    return drafts, findings
+
+
+def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fraction]:
+    """Yield what the method asks for next, until the goal is in force.
+
+    A typed list is followed entry by entry, so a repeated dose is a hold; all
+    other methods look only at the dose in force.
+    """
+    goal = Fraction(leg.request.goal_mg)
+    method = leg.request.taper
+    unit = Fraction(leg.stock.unit_mg)
+    if isinstance(method, Custom):
+        yield from _typed_targets(method, sum(first) * unit, is_fresh=first == leg.start)
+        return
+    while (current := sum(now()) * unit) > goal:
+        position = Position(current, sum(leg.start) * unit, goal, leg.dze_per_mg)
+        yield max(method.next_mg(position), goal)
+
+
+def _typed_targets(method: Custom, current: Fraction, *, is_fresh: bool) -> Iterator[Fraction]:
+    doses = [Fraction(mg) for mg in method.daily_mg]
+    if not is_fresh:
+        yield from (dose for dose in doses if dose < current)
+    elif doses[0] == current:
+        yield from doses[1:]  # The list began with step 1 itself.
+    else:
+        yield from doses
+
+
+def _wish(leg: Leg, units: Units, target: Fraction, reference: Amount, liquid: bool) -> Wish:
+    unit = Fraction(leg.stock.unit_mg)
+    return Wish(
+        stock=leg.stock,
+        previous=units,
+        start=leg.start,
+        asked=target / unit,
+        goal=leg.goal_units,
+        reference=reference,
+        dze_per_unit=None if leg.dze_per_mg is None else leg.dze_per_mg * unit,
+        low_dose_floor_mg=Fraction(leg.request.low_dose_floor_mg),
+        typed=isinstance(leg.request.taper, Custom | FixedMg),
+        liquid_begun=liquid,
+    )
+
+
+def _in_pieces(leg: Leg, units: Units) -> SlotPieces:
+    return tuple(
+        (name, solve_slot(leg.stock, amount)) for name, amount in zip(leg.names, units, strict=True)
+    )
+
+
+def _pieces_for(stock: Formulary, name: str, mg: Decimal) -> tuple[Piece, ...]:
+    try:
+        return solve_slot(stock, stock.units(mg))
+    except NotDispensableError:
+        below, above = nearest_doses(stock, mg)
+        near = f"{plain(below)} mg and {plain(above)} mg" if below else f"{plain(above)} mg"
+        raise NotDispensableError(
+            f"slots.{name}: {plain(mg)} mg cannot be made from these products; "
+            f"the nearest they give is {near}."
+        ) from None
+
+
+def _remarks(leg: Leg, wish: Wish, choice: Choice, number: int) -> list[Finding]:
+    """Say where the dose printed is not the one asked for, when a reader must know."""
+    mg = plain(leg.stock.mg(sum(choice.slots)))
+    asked = shown_mg(wish.asked * Fraction(leg.stock.unit_mg))
+    if choice.fit is Fit.COARSE:
+        return [_out_of_resolution(leg, wish, choice, number)]
+    if choice.fit is Fit.ABOVE:
+        text = (
+            f"Step {number} is {mg} mg, above the {asked} mg asked: these products give no lower "
+            "dose within the limits."
+        )
+        return [finding("ROUNDED", Level.NOTE, text, step=number)]
+    if choice.fit is Fit.BELOW and wish.typed:
+        above = plain(leg.stock.mg(nearest_total_above(wish)))
+        text = (
+            f"Step {number}: {asked} mg cannot be made from these products; the nearest are "
+            f"{mg} mg, which it gives, and {above} mg."
+        )
+        return [finding("ROUNDED", Level.NOTE, text, step=number)]
+    return []
+
+
+def _out_of_resolution(leg: Leg, wish: Wish, choice: Choice, number: int) -> Finding:
+    fall = percentage(wish.reference - sum(choice.slots), wish.reference)
+    before, after = (plain(leg.stock.mg(sum(slots))) for slots in (wish.previous, choice.slots))
+    text = (
+        f"Your tablets run out of resolution here: below {before} mg the next dose these "
+        f"products give is {after} mg, which makes {fall} % in 14 days. Ways on: "
+        f"{_ways_on(leg)}; otherwise a prescriber overrides with a reason."
+    )
+    return finding("C-09", Level.BLOCK, text, step=number, days=WINDOW_DAYS, percentage=fall)
+
+
+def _ways_on(leg: Leg) -> str:
+    """Name the ways past a step that is too coarse; a block is never a dead end (C-09)."""
+    drug = get_drug(leg.request.final_drug_id)
+    liquids: list[Product] = [item for item in marketed_products(drug.id) if item.is_liquid]
+    if leg.stock.liquids:
+        liquid = "a finer syringe mark or a weaker liquid"
+    elif liquids:
+        liquid = f"a liquid ({liquids[0].name})"
+    else:
+        liquid = f"a liquid made up by a pharmacy (no {drug.name} liquid is marketed)"
+    return f"{liquid}, a longer hold before this step, or a switch to a longer-acting drug"
+
+
+def _short_of_goal(leg: Leg, units: Units, number: int) -> Finding:
+    goal = leg.request.goal_mg
+    reached = plain(leg.stock.mg(sum(units)))
+    if isinstance(leg.request.taper, Custom):
+        text = f"The doses typed end at {reached} mg, above the goal of {plain(goal)} mg."
+    else:
+        text = (
+            f"The plan ends at {reached} mg: these products cannot make the goal of "
+            f"{plain(goal)} mg or anything between."
+        )
+    return finding("GOAL", Level.WARN, text, step=number)
+
+
+def shown_mg(mg: Fraction) -> str:
+    """Return exact milligrams for reading, rounded down to a thousandth."""
+    return plain(Decimal(mg.numerator * 1000 // mg.denominator) / 1000)

@@ -1,0 +1,174 @@
+"""What a taper is made of: what is asked for, the steps, and the totals.
+
+Only shapes live here. How a plan is built is in ``taper.py``, how it is changed
+later in ``replan.py``, how it is written as JSON in ``requests.py``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+
+from apps.clinical.findings import Finding
+from apps.clinical.methods import Method, Switch, Taper
+from apps.clinical.pace import LOW_DOSE_FLOOR_MG, Verdict
+from apps.clinical.products import Product, marketed_products
+from apps.clinical.solver import Formulary, Piece, formulary
+
+# The times of day a dose may have, in the order of the day; up to four of them.
+SLOT_ORDER = ("morning", "noon", "midday", "afternoon", "evening", "bedtime", "night")
+MAX_SLOTS = 4
+DEFAULT_INTERVAL_DAYS = 14  # C-03, ASAM-08.
+
+SlotPieces = tuple[tuple[str, tuple[Piece, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan follows from; the same request always gives the same plan.
+
+    ``slots`` are the present milligrams at each time of day, ``goal_mg`` the
+    daily milligrams to end at, of the drug the plan ends on. ``products`` is
+    the stock, for both drugs of a switch; a drug without any there is taken
+    from the marketed list. ``confirmed`` lets a dose ten times the usual pass,
+    ``short_use`` says the drug was taken for under 3 months (ASAM-10), and
+    ``low_dose_floor_mg`` is the clinic's setting for C-01.
+    """
+
+    drug_id: str
+    slots: tuple[tuple[str, Decimal], ...]
+    method: Method
+    start_on: date
+    interval_days: int = DEFAULT_INTERVAL_DAYS
+    goal_mg: Decimal = Decimal(0)
+    products: tuple[Product, ...] = ()
+    confirmed: bool = False
+    short_use: bool = False
+    low_dose_floor_mg: Decimal = Decimal(int(LOW_DOSE_FLOOR_MG))
+
+    @property
+    def daily_mg(self) -> Decimal:
+        """Return the present milligrams a day."""
+        return sum((mg for _, mg in self.slots), Decimal(0))
+
+    @property
+    def final_drug_id(self) -> str:
+        """Return the drug the plan ends on."""
+        return self.method.to_drug if isinstance(self.method, Switch) else self.drug_id
+
+    @property
+    def taper(self) -> Taper:
+        """Return the method that lowers the dose, after the switch where there is one."""
+        return self.method.then if isinstance(self.method, Switch) else self.method
+
+    def stock(self, drug_id: str) -> Formulary:
+        """Return what can be handed out of a drug, ready to solve with."""
+        own = tuple(product for product in self.products if product.drug_id == drug_id)
+        return formulary(own or marketed_products(drug_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step before it is checked: from when, what, and what the method asked for."""
+
+    start_on: date
+    slots: SlotPieces
+    target_mg: Fraction | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A dose for some days, as it is printed.
+
+    ``daily_mg`` is the sum of the milligrams of every piece in ``slots``. While
+    a switch runs it adds milligrams of two drugs, so compare steps by
+    ``cut_pct``, which uses the diazepam equivalent; ``by_drug`` has each drug's
+    own milligrams. ``end_on`` is the last day, None for the last step. ``cut_pct`` is
+    against the step before, ``fall_14d_pct`` against the highest dose in force
+    in the 14 days before. ``target_mg`` is what the method asked for, before
+    rounding; ``reason`` is what a prescriber wrote for a step back.
+    """
+
+    number: int
+    start_on: date
+    end_on: date | None
+    daily_mg: Decimal
+    slots: Mapping[str, tuple[Piece, ...]]
+    cut_pct: Decimal
+    fall_14d_pct: Decimal
+    verdict: Verdict
+    by_drug: Mapping[str, Decimal]
+    target_mg: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How much of one product a plan uses, over all steps with an end.
+
+    ``quantity`` counts pieces, or millilitres of a liquid.
+    """
+
+    product: Product
+    quantity: Decimal
+    mg: Decimal
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A schedule with everything a reader must know about it.
+
+    ``method_from`` is the number of the step whose dose the method counts as
+    its start; ``held`` says that no further step is planned until it is resumed.
+    """
+
+    request: PlanRequest
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+    totals: tuple[Total, ...]
+    method_from: int = 1
+    held: bool = False
+
+    def step_on(self, day: date) -> Step | None:
+        """Return the step in force on a day, None before the plan begins."""
+        started = [step for step in self.steps if step.start_on <= day]
+        return started[-1] if started else None
+
+
+def milligrams_by_drug(slots: Iterable[tuple[str, tuple[Piece, ...]]]) -> Mapping[str, Decimal]:
+    """Return the milligrams of each drug in a day's pieces."""
+    sums: dict[str, Decimal] = {}
+    for _, pieces in slots:
+        for piece in pieces:
+            drug_id = piece.product.drug_id
+            sums[drug_id] = sums.get(drug_id, Decimal(0)) + piece.mg
+    return MappingProxyType(sums)
+
+
+def totals_of(steps: Iterable[Step]) -> tuple[Total, ...]:
+    """Return what the steps use of each product, in the order first needed.
+
+    A step without an end counts for nothing: nobody knows its days.
+    """
+    sums: dict[Product, tuple[Decimal, Decimal, int]] = {}
+    for step in steps:
+        if step.end_on is None:
+            continue
+        days = (step.end_on - step.start_on).days + 1
+        for product, (quantity, mg) in _per_day(step).items():
+            before = sums.get(product, (Decimal(0), Decimal(0), 0))
+            sums[product] = (before[0] + quantity * days, before[1] + mg * days, before[2] + days)
+    return tuple(Total(product, *amounts) for product, amounts in sums.items())
+
+
+def _per_day(step: Step) -> Mapping[Product, tuple[Decimal, Decimal]]:
+    sums: dict[Product, tuple[Decimal, Decimal]] = {}
+    for pieces in step.slots.values():
+        for piece in pieces:
+            quantity, mg = sums.get(piece.product, (Decimal(0), Decimal(0)))
+            sums[piece.product] = (quantity + piece.quantity, mg + piece.mg)
+    return sums

@@ -1,0 +1,200 @@
+"""Build a taper: every step in pieces that sum exactly, checked for pace.
+
+``build_plan`` is the door; the work is done in ``switching``, ``lowering`` and
+``pace``. Changing a plan later is in ``replan.py``.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+
+from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_max_mg
+from apps.clinical.drugs import get_drug
+from apps.clinical.equivalence import floor_dze_per_mg
+from apps.clinical.errors import ConfirmDoseError, RequestError
+from apps.clinical.findings import Finding, Level, finding
+from apps.clinical.lowering import History, begin_leg, lower, present_slots, shown_mg
+from apps.clinical.methods import Custom, DoseTable, Hyperbolic, OccupancyPoints, Switch
+from apps.clinical.pace import Pace, PacePoint, Verdict, check_pace, pace_finding
+from apps.clinical.plan import (
+    DEFAULT_INTERVAL_DAYS,
+    Draft,
+    Plan,
+    PlanRequest,
+    Step,
+    Total,
+    milligrams_by_drug,
+    totals_of,
+)
+from apps.clinical.products import is_listed, is_scored_for
+from apps.clinical.solver import Piece
+from apps.clinical.switching import final_mg, final_mg_per_mg, swap, switch_findings
+
+__all__ = ["Finding", "Piece", "Plan", "PlanRequest", "Step", "Total", "build_plan"]
+
+NO_CUT = Decimal("0.0")
+
+
+def build_plan(request: PlanRequest) -> Plan:
+    """Return the whole schedule for a request, with findings and totals.
+
+    Step 1 is the present dose; the first cut comes one interval later and the
+    last step has no end. Raises ClinicalError, always with one sentence, for a
+    request that cannot be met, and ConfirmDoseError for a dose ten times the
+    usual that nobody confirmed.
+    """
+    check_request(request)
+    first = Draft(request.start_on, present_slots(request))
+    days = request.method.swap_days if isinstance(request.method, Switch) else request.interval_days
+    drafts, findings = flow(request, [first], request.start_on + timedelta(days=days))
+    steps, paced = judged(request, drafts)
+    return Plan(
+        request=request,
+        steps=steps,
+        findings=(*request_findings(request), *in_step_order([*findings, *paced])),
+        totals=totals_of(steps),
+    )
+
+
+def check_request(request: PlanRequest) -> None:
+    """Raise RequestError or ConfirmDoseError for a request that asks for the impossible."""
+    drug = get_drug(request.drug_id)
+    top = Fraction(request.daily_mg) * final_mg_per_mg(request)
+    final = f"{shown_mg(top)} mg {get_drug(request.final_drug_id).name} a day"
+    if request.goal_mg >= top:
+        raise RequestError(f"goal_mg: takes less than the {final} that the plan lowers.")
+    taper = request.taper
+    if isinstance(taper, Custom) and taper.daily_mg[0] > top:
+        raise RequestError(f"method.daily_mg[0]: takes no more than the {final} it begins from.")
+    if looks_like_tenfold_slip(drug, request.daily_mg) and not request.confirmed:
+        raise ConfirmDoseError(
+            f"slots: {plain(request.daily_mg)} mg {drug.name} a day is at least ten times the "
+            f"usual {plain(usual_max_mg(drug))} mg; check the decimal point, and if it is right "
+            'send "confirmed": true.'
+        )
+
+
+def flow(
+    request: PlanRequest, past: Sequence[Draft], next_on: date, method_from: int = 1
+) -> tuple[list[Draft], list[Finding]]:
+    """Return past steps and the new ones that follow from them, with their findings.
+
+    ``past`` stays as it is; its last step is the dose in force and the next
+    begins on ``next_on``. ``method_from`` is the step the method counts from.
+    """
+    drafts = list(past)
+    method = request.method
+    if isinstance(method, Switch):
+        swaps = swap(request, method, drafts[method_from - 1], drafts[-1], next_on)
+        drafts += swaps
+        if swaps:
+            next_on = swaps[-1].start_on + timedelta(days=request.interval_days)
+    final = request.final_drug_id
+    beginning = next(
+        draft
+        for draft in drafts[method_from - 1 :]
+        if set(milligrams_by_drug(draft.slots)) <= {final}
+    )
+    leg = begin_leg(request, beginning.slots)
+    history = History(
+        tuple(draft.start_on for draft in drafts),
+        tuple(_in_units(request, draft) for draft in drafts),
+    )
+    lowered, findings = lower(leg, drafts[-1], history, next_on, len(drafts) + 1)
+    return drafts + lowered, findings
+
+
+def judged(request: PlanRequest, drafts: Sequence[Draft]) -> tuple[tuple[Step, ...], list[Finding]]:
+    """Return the drafts as numbered steps with their pace, and the pace findings."""
+    floors = {drug: floor_dze_per_mg(drug) for drug in (request.drug_id, request.final_drug_id)}
+    points = [_point(request, draft, floors) for draft in drafts]
+    paces = check_pace(
+        points,
+        low_dose_floor_mg=Fraction(request.low_dose_floor_mg),
+        short_use=request.short_use,
+    )
+    first = Pace(points[0].day, NO_CUT, NO_CUT, Verdict.OK)
+    ends = [draft.start_on - timedelta(days=1) for draft in drafts[1:]]
+    steps = tuple(
+        _step(number, draft, end, pace)
+        for number, (draft, end, pace) in enumerate(
+            zip(drafts, [*ends, None], [first, *paces], strict=True), start=1
+        )
+    )
+    found = (pace_finding(pace, number) for number, pace in enumerate(paces, start=2))
+    return steps, [item for item in found if item is not None]
+
+
+def request_findings(request: PlanRequest) -> list[Finding]:
+    """Return what a reader must know before the first step."""
+    drug = get_drug(request.drug_id)
+    findings = []
+    if looks_like_tenfold_slip(drug, request.daily_mg):
+        text = (
+            f"{plain(request.daily_mg)} mg {drug.name} a day is at least {TENFOLD} times the usual "
+            f"{plain(usual_max_mg(drug))} mg; it was confirmed as meant."
+        )
+        findings.append(finding("TENFOLD", Level.CONFIRM, text))
+    if request.interval_days < DEFAULT_INTERVAL_DAYS:
+        text = f"Steps are {request.interval_days} days apart; the usual is 14 to 28 days."
+        findings.append(finding("C-03", Level.WARN, text, days=request.interval_days))
+    if isinstance(request.method, Switch):
+        findings += switch_findings(request, request.method)
+    if isinstance(request.taper, Hyperbolic | OccupancyPoints | DoseTable):
+        text = "Occupancy gives the cuts their shape; it was not measured in this patient."
+        findings.append(finding("MAU-01", Level.NOTE, text))
+    return findings + _stock_findings(request)
+
+
+def in_step_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings in the order of their steps, the pace of a step after its tablets."""
+    return sorted(findings, key=lambda item: item.step or 0)
+
+
+def _stock_findings(request: PlanRequest) -> list[Finding]:
+    findings = []
+    for product in request.products:
+        if not is_listed(product):
+            text = f"{product.name} is not on the product list; check that it is in stock."
+            findings.append(finding("STOCK", Level.NOTE, text))
+        elif not is_scored_for(product):
+            text = (
+                f"{product.name} is not listed as scored for such parts; ask the pharmacist "
+                "whether they come out even."
+            )
+            findings.append(finding("STOCK", Level.NOTE, text))
+    return findings
+
+
+def _in_units(request: PlanRequest, draft: Draft) -> int | Fraction:
+    unit = Fraction(request.stock(request.final_drug_id).unit_mg)
+    amount = final_mg(request, draft.slots) / unit
+    return amount.numerator if amount.denominator == 1 else amount
+
+
+def _point(request: PlanRequest, draft: Draft, floors: dict[str, Fraction | None]) -> PacePoint:
+    floor: Fraction | None = Fraction(0)
+    for drug_id, mg in milligrams_by_drug(draft.slots).items():
+        per_mg = floors[drug_id]
+        floor = None if per_mg is None or floor is None else floor + Fraction(mg) * per_mg
+    return PacePoint(draft.start_on.toordinal(), final_mg(request, draft.slots), floor)
+
+
+def _step(number: int, draft: Draft, end_on: date | None, pace: Pace) -> Step:
+    by_drug = milligrams_by_drug(draft.slots)
+    target = draft.target_mg
+    return Step(
+        number=number,
+        start_on=draft.start_on,
+        end_on=end_on,
+        daily_mg=sum(by_drug.values(), Decimal(0)),
+        slots=MappingProxyType(dict(draft.slots)),
+        cut_pct=pace.cut_pct,
+        fall_14d_pct=pace.fall_14d_pct,
+        verdict=pace.verdict,
+        by_drug=by_drug,
+        target_mg=None if target is None else Decimal(target.numerator) / target.denominator,
+        reason=draft.reason,
+    )
