@@ -23,9 +23,9 @@ def required(name: str, why: str) -> str:
     return value
 
 
-# --- What kind of installation this is -------------------------------------------------------
+# --- What kind of installation this is ----------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
-# The fictional clinic with one-click entry. Refused by `check --deploy`; see apps/accounts/checks.py.
+# The fictional clinic with one-click entry. `check --deploy` refuses it: apps/accounts/checks.py.
 DEMO_MODE = env.bool("GLIDEPATH_DEMO", default=False)
 SECRET_KEY = required("SECRET_KEY", "it signs sessions and links; any long random text will do")
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
@@ -34,7 +34,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[SITE_HOST.rsplit(":", 1)[0]])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 HTTPS = SITE_URL.startswith("https://")
 
-# --- Applications: imports point down this list only (tests/test_architecture.py) --------------
+# --- Applications: imports point down this list only (tests/test_architecture.py) ---------------
 INSTALLED_APPS = [
     "apps.dashboard",
     "apps.checkins",
@@ -121,14 +121,14 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# --- Time and language ----------------------------------------------------------------------------
+# --- Time and language --------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
-# --- Static files -----------------------------------------------------------------------------------
+# --- Static files -------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -141,7 +141,7 @@ STORAGES = {
     },
 }
 
-# --- Sign-in ------------------------------------------------------------------------------------------
+# --- Sign-in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -174,7 +174,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 
-# --- What the browser may do ----------------------------------------------------------------------------
+# --- What the browser may do --------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -203,13 +203,17 @@ if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # no uploads here; the longest form is a few kB
 
-# --- Mail -----------------------------------------------------------------------------------------------
+# --- Mail ---------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=4)  # seconds per socket operation, see alerts/delivery.py
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Glidepath <alerts@{SITE_HOST.rsplit(':', 1)[0]}>")
+EMAIL_TIMEOUT = env.int(
+    "EMAIL_TIMEOUT", default=4
+)  # seconds per socket operation, see alerts/delivery.py
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"Glidepath <alerts@{SITE_HOST.rsplit(':', 1)[0]}>"
+)
 
-# --- Background work ----------------------------------------------------------------------------------------
+# --- Background work ----------------------------------------------------------------------------
 CELERY_BROKER_URL = required("CELERY_BROKER_URL", "redis://host:6379/0, amqp://… or pgmq://…")
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"apps.alerts.tasks.*": {"queue": "alerts"}}
@@ -237,22 +241,26 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 20, "queue": "alerts"},
     },
 }
-CELERY_BEAT_SCHEDULE_FILENAME = env.str("BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat"))
+CELERY_BEAT_SCHEDULE_FILENAME = env.str(
+    "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")
+)
 
-# --- Alerts -----------------------------------------------------------------------------------------------
+# --- Alerts -------------------------------------------------------------------------------------
 ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=7 * EMAIL_TIMEOUT + 2)
 
-# --- Logs: references and ids only, never a patient's words --------------------------------------------------
+# --- Logs: references and ids only, never a patient's words -------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "line": {
+            "()": "config.logs.PrivateFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        # A 500's traceback may show local values only to the error page of DEBUG, never in a log line.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -5,6 +5,7 @@ cluster and exports its address; xdist workers and child processes inherit the e
 """
 
 import os
+from pathlib import Path
 
 if "DATABASE_URL" not in os.environ:
     if "PYTEST_VERSION" in os.environ:
@@ -23,3 +24,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages in tests need no collectstatic; the supervisor's own tests run the real one.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
+# WhiteNoise wants its folder to exist; the files themselves come from the finders.
+STATIC_ROOT = str(BASE_DIR / ".artifacts" / "static")
+Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,11 @@ class SecondFactorMiddleware:
         """Answer whether this request comes from someone who still lacks a second factor."""
         if settings.DEMO_MODE or not request.user.is_authenticated:
             return False
-        allowed = (reverse("mfa_index"), reverse("account_reauthenticate"), reverse("account_logout"))
+        allowed = (
+            reverse("mfa_index"),
+            reverse("account_reauthenticate"),
+            reverse("account_logout"),
+        )
         if request.path.startswith(allowed):
             return False
         return not is_mfa_enabled(request.user, SECOND_FACTORS)

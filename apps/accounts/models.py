@@ -11,9 +11,7 @@ from django.db.models.functions import Lower
 class UserManager(BaseUserManager["User"]):
     """Make users whose e-mail address is kept in lower case."""
 
-    def create_user(
-        self, *, email: str, full_name: str, password: str | None = None
-    ) -> "User":
+    def create_user(self, *, email: str, full_name: str, password: str | None = None) -> "User":
         """Return a saved user; without a password they can sign in only by another way."""
         user = self.model(email=email.strip().lower(), full_name=full_name)
         user.set_password(password)

@@ -1,4 +1,4 @@
-"""Every change a person or a check-in makes to an alert: one act, one transaction, one audit row."""
+"""Every change to an alert: one act, one transaction, one audit row."""
 
 import secrets
 from datetime import datetime
@@ -17,7 +17,7 @@ from apps.audit.actions import record
 from apps.patients.models import Patient
 
 # No letters or digits that sound or look alike on the phone.
-REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTUVWXY3479"
+REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"
 
 
 class AlertTakenError(ValueError):
@@ -66,15 +66,20 @@ def open_alert(
         level=level,
         rules=rules,
     )
-    first = ladder.steps(level, alert.response)[0]
+    start_ladder(alert, now)
+    return alert
+
+
+def start_ladder(alert: Alert, now: datetime) -> None:
+    """Tell the first rung at once, or at the end of the review time for a watch alert."""
+    first = ladder.steps(alert.level, alert.response)[0]
     if first.after:
         alert.next_rung_at = now + first.after
         alert.save(update_fields=["next_rung_at"])
-        return alert
+        return
     ids = [delivery.pk for delivery in climb(alert, now=now)]
     # robust: the alert is stored and the dispatcher has its notice, whatever Celery does.
     transaction.on_commit(lambda: doorbell.ring(ids), robust=True)
-    return alert
 
 
 @transaction.atomic
@@ -92,9 +97,7 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
     check_alert_transition(AlertStatus(alert.status), AlertStatus.ACKNOWLEDGED)
     alert.status, alert.owner, alert.next_rung_at = AlertStatus.ACKNOWLEDGED, by, None
     alert.acknowledged_at, alert.ack_due_at = now, now + ladder.ACK_CLOCK[alert.level]
-    alert.save(
-        update_fields=["status", "owner", "next_rung_at", "acknowledged_at", "ack_due_at"]
-    )
+    alert.save(update_fields=["status", "owner", "next_rung_at", "acknowledged_at", "ack_due_at"])
     cancel_pending(alert)
     write_down(alert, "alert.acknowledged", f"Taken by {by.full_name}.", by, now)
     return alert

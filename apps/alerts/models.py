@@ -53,7 +53,6 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=late)
         )
 
-
     def nobody_reached(self, now: datetime) -> "AlertQuerySet":
         """Return open alerts that should have reached somebody by now and have not."""
         return (
@@ -94,7 +93,9 @@ class Alert(models.Model):
     response_minutes = models.PositiveIntegerField()
     next_rung = models.PositiveSmallIntegerField(default=0)
     next_rung_at = models.DateTimeField(null=True, blank=True)
-    owner = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     ack_due_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(
@@ -108,7 +109,9 @@ class Alert(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source_type", "source_id"], name="alert_once_per_source"),
+            models.UniqueConstraint(
+                fields=["source_type", "source_id"], name="alert_once_per_source"
+            ),
             models.CheckConstraint(
                 condition=Q(level__in=[level.value for level in Level]), name="alert_level_known"
             ),

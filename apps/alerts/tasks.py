@@ -67,7 +67,9 @@ class Doorbell:
                     deliver.apply_async([str(key)], retry=False)
         except Exception as error:
             self.quiet_until = time.monotonic() + QUIET_SECONDS
-            logger.warning("broker does not answer (%s); the dispatcher delivers", type(error).__name__)
+            logger.warning(
+                "broker does not answer (%s); the dispatcher delivers", type(error).__name__
+            )
         finally:
             self.waiting -= 1
 

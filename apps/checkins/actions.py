@@ -122,33 +122,23 @@ def submit_check_in(
         reported_at=reported_at,
         received_at=now,
     )
-    store_triage(check_in, result)
-    record(
-        "check_in.submitted",
-        by=None,
-        now=now,
-        clinic_id=patient.clinic_id,
-        patient_id=patient.pk,
-        obj=check_in,
-        level=result.level.value,
-    )
+    store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
     return check_in
 
 
-def store_triage(check_in: CheckIn, result: Triage) -> TriageResult:
-    """Save every fired rule with its evidence, the advice shown and the rules' version."""
-    stored = result.as_dict()
-    return TriageResult.objects.create(
-        check_in=check_in,
-        level=stored["level"],
-        dws=stored["dws"],
-        fired=stored["fired"],
-        taper_action=stored["taper_action"],
-        minutes=stored["minutes"],
-        text_keys=stored["text_keys"],
-        rules_version=stored["rules_version"],
+def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResult:
+    """Save every fired rule with its evidence, the advice shown, the rules' version."""
+    record(
+        "check_in.submitted",
+        by=None,
+        now=now,
+        clinic_id=check_in.clinic_id,
+        patient_id=check_in.patient_id,
+        obj=check_in,
+        level=result.level.value,
     )
+    return TriageResult.objects.create(check_in=check_in, **result.as_dict())
 
 
 def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -> None:

@@ -46,7 +46,8 @@ def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]
     return [
         {
             "label": label % {"number": clinic.phone_numbers[name]},
-            "href": "tel:" + "".join(c for c in clinic.phone_numbers[name] if c.isdigit() or c == "+"),
+            "href": "tel:"
+            + "".join(c for c in clinic.phone_numbers[name] if c.isdigit() or c == "+"),
         }
         for name, label in labels.items()
         if name in named
@@ -72,10 +73,14 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
         return _("Your care team will look at your answers.")
     living = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
     if not any(delivery.status in living for delivery in alert.deliveries.all()):
-        return _("We could not reach anyone at the clinic yet. Do not wait for us: call %(number)s.") % {
-            "number": alert.clinic.emergency_number
-        }
-    minutes = max(alert.response_minutes, 15) if alert.level == Level.EMERGENCY else alert.response_minutes
+        return _(
+            "We could not reach anyone at the clinic yet. Do not wait for us: call %(number)s."
+        ) % {"number": alert.clinic.emergency_number}
+    minutes = (
+        max(alert.response_minutes, 15)
+        if alert.level == Level.EMERGENCY
+        else alert.response_minutes
+    )
     by = (alert.opened_at + timedelta(minutes=minutes)).astimezone(check_in.patient.tz)
     return _("We are telling the person on call now. Someone should call you by %(time)s.") % {
         "time": date_format(by, "P")

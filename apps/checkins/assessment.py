@@ -1,7 +1,8 @@
 """What triage has to know about a patient, read from the database in a few queries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from apps.checkins.models import CheckIn
@@ -12,7 +13,9 @@ from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan, TaperStep, step_in_force
 
 HISTORY_LENGTH: Final = 10
+ROWS_READ: Final = 3 * HISTORY_LENGTH  # enough for the week before the last step
 BASELINE_DAYS: Final = 7  # triage.md section 3
+Row = tuple[datetime, int | None, int | None]  # received_at, daily score, sleep answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,16 @@ def assessment_of(patient: Patient, now: datetime) -> Assessment:
     today = now.astimezone(patient.tz).date()
     steps = list(version.steps.all()) if version else []
     current = step_in_force(steps, list(plan.holds.open()), today) if plan else None
-    drug = get_drug(version.drug_id if version else patient.medication.drug_id)
+    drug_id = version.drug_id if version else patient.medication.drug_id
+    return Assessment(profile_of(patient, drug_id, today), context_of(patient, current, now))
+
+
+def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:
+    """Return the intake's facts with the half-life class of the drug taken now."""
     risk = patient.risk
-    profile = Profile(
+    return Profile(
         tier=risk.tier,
-        hl_class=drug.half_life_class,
+        hl_class=get_drug(drug_id).half_life_class,
         epilepsy=risk.epilepsy,
         prior_wd_seizure=risk.prior_wd_seizure,
         chronic_halluc=risk.chronic_halluc,
@@ -47,17 +55,23 @@ def assessment_of(patient: Patient, now: datetime) -> Assessment:
         age=patient.age_on(today),
         pregnancy_known=risk.pregnancy_known,
     )
-    return Assessment(profile, context_of(patient, current, now))
 
 
 def context_of(patient: Patient, current: TaperStep | None, now: datetime) -> Context:
     """Return days since the step, the planned dose, the baseline and the last check-ins."""
-    today = now.astimezone(patient.tz).date()
     rows = list(
         CheckIn.objects.filter(patient=patient, received_at__lt=now)
         .order_by("-received_at")
-        .values_list("received_at", "triage__dws", "answers__s_sleep")[: HISTORY_LENGTH * 3]
+        .values_list("received_at", "triage__dws", "answers__s_sleep")[:ROWS_READ]
     )
+    return context_from(patient, current, rows, now)
+
+
+def context_from(
+    patient: Patient, current: TaperStep | None, rows: Sequence[Row], now: datetime
+) -> Context:
+    """Return the same from rows already at hand: the last check-ins, newest first."""
+    today = now.astimezone(patient.tz).date()
     # Step 1 is the present dose: nothing has been reduced yet.
     step = current if current and current.number > 1 else None
     since_step = (today - step.start_on).days if step else None

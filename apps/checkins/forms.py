@@ -61,7 +61,9 @@ class CheckInForm:
         self.raw = self.read(data) if data is not None else {}
         self.is_bound = data is not None
         self.cleaned: CleanedAnswers = clean_answers(questionnaire, self.raw)
-        self.missing = missing_mandatory(questionnaire, self.cleaned.answers) if self.is_bound else ()
+        self.missing = (
+            missing_mandatory(questionnaire, self.cleaned.answers) if self.is_bound else ()
+        )
 
     def read(self, data: QueryDict) -> dict[str, Any]:
         """Return the posted values of this questionnaire's own questions."""
@@ -126,7 +128,9 @@ class CheckInForm:
     def option(self, item: Item, option: Option, given: Any) -> dict[str, Any]:
         """Return one option with the advice that its tap shows."""
         value = self.posted_value(option)
-        text_key, level = advice_keys(self.questionnaire.kind).get((item.key, str(option.value)), ("", ""))
+        text_key, level = advice_keys(self.questionnaire.kind).get(
+            (item.key, str(option.value)), ("", "")
+        )
         chosen = given if isinstance(given, list) else [given]
         return {
             "value": value,

@@ -30,7 +30,9 @@ class CheckInLink(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
-    submission_id = models.UUIDField(null=True, blank=True, help_text="The check-in it was used for.")
+    submission_id = models.UUIDField(
+        null=True, blank=True, help_text="The check-in it was used for."
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -108,7 +108,11 @@ def read_submission_id(request: HttpRequest) -> UUID:
 
 
 def show_form(
-    request: HttpRequest, link: CheckInLink, form: CheckInForm, submission_id: UUID, status: int = 200
+    request: HttpRequest,
+    link: CheckInLink,
+    form: CheckInForm,
+    submission_id: UUID,
+    status: int = 200,
 ) -> HttpResponse:
     """Render the check-in page."""
     context = {

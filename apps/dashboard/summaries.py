@@ -83,7 +83,11 @@ def timeline(alert: Alert) -> list[dict[str, Any]]:
 
 
 def chart_points(
-    steps: list[TaperStep], check_ins: list[CheckIn], today: date, width: int = 720, height: int = 220
+    steps: list[TaperStep],
+    check_ins: list[CheckIn],
+    today: date,
+    width: int = 720,
+    height: int = 220,
 ) -> dict[str, Any]:
     """Return dose steps and symptom scores as polyline points in a `width` x `height` box.
 

@@ -93,7 +93,9 @@ def alert_detail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return redirect("dashboard:board")
     saw(request, "alert.viewed", alert.patient, alert)
     context = alert_context(alert, form)
-    return render(request, "dashboard/alert_detail.html", context, status=422 if form.is_bound else 200)
+    return render(
+        request, "dashboard/alert_detail.html", context, status=422 if form.is_bound else 200
+    )
 
 
 def alert_context(alert: Alert, form: ResolveForm) -> dict[str, Any]:
@@ -193,5 +195,6 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when alerts can be delivered and 503 with the reasons when not."""
     health = check_health(timezone.now())
     return JsonResponse(
-        {"ok": health.is_well, "problems": list(health.problems)}, status=200 if health.is_well else 503
+        {"ok": health.is_well, "problems": list(health.problems)},
+        status=200 if health.is_well else 503,
     )

@@ -57,11 +57,11 @@ def fetch_in_scope(request: HttpRequest, rows: QuerySet[Any], **lookup: Any) -> 
     return row
 
 
-def fetch_patient(request: HttpRequest, patient_id: UUID, rows: QuerySet[Patient] | None = None) -> Patient:
+def fetch_patient(
+    request: HttpRequest, patient_id: UUID, rows: QuerySet[Patient] | None = None
+) -> Patient:
     """Return the patient if the reader may know of them, else 404."""
     patient: Patient = fetch_in_scope(
         request, Patient.objects.all() if rows is None else rows, pk=patient_id
     )
     return patient
-
-

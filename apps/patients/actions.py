@@ -104,4 +104,3 @@ def new_reference(clinic: Clinic) -> str:
         reference = "".join(secrets.choice(REFERENCE_DIGITS) for _ in range(6))
         if not Patient.objects.filter(clinic=clinic, reference=reference).exists():
             return reference
-

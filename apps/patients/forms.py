@@ -45,7 +45,7 @@ class DoseField(forms.CharField):
             raise forms.ValidationError(str(error)) from error
 
 
-class PatientForm(forms.ModelForm[Patient]):
+class PatientForm(forms.ModelForm):
     """Register a patient; `register_patient` saves."""
 
     drug_id = forms.ChoiceField(label="Benzodiazepine taken now")
@@ -81,7 +81,8 @@ class PatientForm(forms.ModelForm[Patient]):
             self.fields[f"{slot}_mg"] = DoseField(label=f"{slot.capitalize()} (mg)", required=False)
         for flag in RISK_FLAGS:
             self.fields[flag] = forms.BooleanField(
-                label=str(RiskProfile._meta.get_field(flag).verbose_name).capitalize(), required=False
+                label=str(RiskProfile._meta.get_field(flag).verbose_name).capitalize(),
+                required=False,
             )
         self.helper = self.layout()
 
@@ -99,7 +100,10 @@ class PatientForm(forms.ModelForm[Patient]):
             Fieldset(
                 "What they take now",
                 Row(Column("drug_id"), Column("pattern"), Column("taken_months")),
-                HTML("<p class='form-text'>Milligrams at each time of day; leave out what is not taken.</p>"),
+                HTML(
+                    "<p class='form-text'>Milligrams at each time of day; "
+                    "leave out what is not taken.</p>"
+                ),
                 Row(*(Column(f"{slot}_mg") for slot in SLOTS)),
                 "dose_confirmed",
             ),
@@ -151,7 +155,9 @@ class PatientForm(forms.ModelForm[Patient]):
     def medication(self) -> dict[str, Any]:
         """Fields of the medication."""
         doses = {f"{slot}_mg": self.cleaned_data[f"{slot}_mg"] or Decimal(0) for slot in SLOTS}
-        return {name: self.cleaned_data[name] for name in ("drug_id", "pattern", "taken_months")} | doses
+        return {
+            name: self.cleaned_data[name] for name in ("drug_id", "pattern", "taken_months")
+        } | doses
 
     @property
     def risk(self) -> dict[str, bool]:

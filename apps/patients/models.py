@@ -142,9 +142,7 @@ class Patient(models.Model):
     time_zone = models.CharField(max_length=64)
     status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
     registered_at = models.DateTimeField()
-    registered_by = models.ForeignKey(
-        User, null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = PatientQuerySet.as_manager()
 

@@ -105,7 +105,9 @@ def content_hash(schedule: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_can_activate(plan: TaperPlan, version: PlanVersion, care_level_note: str, day: date) -> None:
+def check_can_activate(
+    plan: TaperPlan, version: PlanVersion, care_level_note: str, day: date
+) -> None:
     """Raise `ActivationError` with what stands in the way, if anything does.
 
     Sources: guideline.md invariants 3 and 6 (pace; named specialist for epilepsy,
@@ -132,14 +134,13 @@ def check_can_activate(plan: TaperPlan, version: PlanVersion, care_level_note: s
             raise ActivationError(f"A named specialist must sign this plan first, because {why}.")
     if risk.tier == RiskProfile.Tier.HIGH and not care_level_note.strip():
         raise ActivationError(
-            "This patient's seizure risk is high. Write why outpatient care is right before you start."
+            "This patient's seizure risk is high. "
+            "Write why outpatient care is right before you start."
         )
 
 
 @transaction.atomic
-def activate_plan(
-    *, plan: TaperPlan, care_level_note: str, by: User, now: datetime
-) -> TaperPlan:
+def activate_plan(*, plan: TaperPlan, care_level_note: str, by: User, now: datetime) -> TaperPlan:
     """Put a draft in force. Raises `ActivationError` with the reason it may not be.
 
     A plan that `by` has activated already is returned as it is.
@@ -167,7 +168,13 @@ def activate_plan(
 
 @transaction.atomic
 def hold_plan(
-    *, patient: Patient, action: str, rules: list[str], source_type: str, source_id: UUID, now: datetime
+    *,
+    patient: Patient,
+    action: str,
+    rules: list[str],
+    source_type: str,
+    source_id: UUID,
+    now: datetime,
 ) -> PlanHold | None:
     """Lock the next reduction of the patient's active plan, if there is one.
 

@@ -48,7 +48,10 @@ class PlanForm(forms.Form):
         return {
             "drug": medication.drug_id,
             "slots": {slot: f"{mg.normalize():f}" for slot, mg in medication.slots.items()},
-            "method": {"kind": "percent_of_current", "percent": self.cleaned_data["percent"].strip()},
+            "method": {
+                "kind": "percent_of_current",
+                "percent": self.cleaned_data["percent"].strip(),
+            },
             "interval_days": self.cleaned_data["interval_days"],
             "start_on": self.cleaned_data["start_on"].isoformat(),
             "goal_mg": self.cleaned_data["goal_mg"].strip(),

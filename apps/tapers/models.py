@@ -215,9 +215,7 @@ class PlanHold(models.Model):
         return f"Hold at step {self.held_step}"
 
 
-def step_in_force(
-    steps: list[TaperStep], holds: list[PlanHold], day: date
-) -> TaperStep | None:
+def step_in_force(steps: list[TaperStep], holds: list[PlanHold], day: date) -> TaperStep | None:
     """Return the step whose dose is to be taken on `day`; None before the first step.
 
     An open hold keeps the step that was in force when it was opened, however far the
@@ -228,5 +226,3 @@ def step_in_force(
         return None
     limit = min((hold.held_step for hold in holds), default=begun[-1].number)
     return max((step for step in begun if step.number <= max(limit, 1)), key=lambda s: s.number)
-
-

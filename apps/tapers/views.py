@@ -22,7 +22,9 @@ from apps.tapers.models import TaperPlan
 @requires(Right.PLAN_TAPERS)
 def plan_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Preview a plan and save it as a draft; a wrong value is told beside its field."""
-    patient = fetch_patient(request, patient_id, Patient.objects.select_related("medication", "risk"))
+    patient = fetch_patient(
+        request, patient_id, Patient.objects.select_related("medication", "risk")
+    )
     form = PlanForm(request.POST or None, patient=patient)
     preview: dict[str, Any] | None = None
     if request.method == "POST" and form.is_valid():
@@ -87,7 +89,9 @@ def plan_activate(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 def fetch_plan(request: HttpRequest, plan_id: UUID) -> TaperPlan:
     """Return a plan of the reader's clinic, or 404."""
     plan: TaperPlan = fetch_in_scope(
-        request, TaperPlan.objects.select_related("patient__medication", "patient__risk"), pk=plan_id
+        request,
+        TaperPlan.objects.select_related("patient__medication", "patient__risk"),
+        pk=plan_id,
     )
     return plan
 

@@ -10,169 +10,458 @@ import apps.alerts.states
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('patients', '0001_initial'),
+        ("patients", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('beat_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("beat_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=12, unique=True)),
-                ('level', models.CharField(choices=[('emergency', 'Emergency'), ('urgent', 'Urgent'), ('watch', 'Watch')], max_length=10)),
-                ('priority', models.PositiveSmallIntegerField()),
-                ('source_type', models.CharField(max_length=20)),
-                ('source_id', models.UUIDField()),
-                ('rules', models.JSONField(default=list, help_text='Rule ids that fired, most severe first.')),
-                ('status', models.CharField(choices=[('open', 'Open'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved')], default=apps.alerts.states.AlertStatus['OPEN'], max_length=14)),
-                ('opened_at', models.DateTimeField()),
-                ('response_minutes', models.PositiveIntegerField()),
-                ('next_rung', models.PositiveSmallIntegerField(default=0)),
-                ('next_rung_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('ack_due_at', models.DateTimeField(blank=True, null=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('spoke', 'Spoke with the patient'), ('emergency_care', 'Sent to emergency care'), ('plan_changed', 'Plan held or changed'), ('no_answer', 'Could not reach, welfare check asked for'), ('false_alarm', 'False alarm')], max_length=20)),
-                ('note', models.TextField(blank=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='patients.clinic')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='patients.patient')),
-                ('resolved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("reference", models.CharField(max_length=12, unique=True)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("emergency", "Emergency"),
+                            ("urgent", "Urgent"),
+                            ("watch", "Watch"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("priority", models.PositiveSmallIntegerField()),
+                ("source_type", models.CharField(max_length=20)),
+                ("source_id", models.UUIDField()),
+                (
+                    "rules",
+                    models.JSONField(
+                        default=list, help_text="Rule ids that fired, most severe first."
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("acknowledged", "Acknowledged"),
+                            ("resolved", "Resolved"),
+                        ],
+                        default=apps.alerts.states.AlertStatus["OPEN"],
+                        max_length=14,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField()),
+                ("response_minutes", models.PositiveIntegerField()),
+                ("next_rung", models.PositiveSmallIntegerField(default=0)),
+                ("next_rung_at", models.DateTimeField(blank=True, null=True)),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("ack_due_at", models.DateTimeField(blank=True, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("spoke", "Spoke with the patient"),
+                            ("emergency_care", "Sent to emergency care"),
+                            ("plan_changed", "Plan held or changed"),
+                            ("no_answer", "Could not reach, welfare check asked for"),
+                            ("false_alarm", "False alarm"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AlertEvent',
+            name="AlertEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('text', models.CharField(max_length=300)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='alerts.alert')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("text", models.CharField(max_length=300)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="alerts.alert",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'id'],
+                "ordering": ["at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('channel', models.CharField(default='email', max_length=10)),
-                ('rung', models.CharField(choices=[('on_call', 'On call'), ('backup', 'Backup'), ('lead', 'Lead'), ('everyone', 'Everyone')], max_length=10)),
-                ('round', models.PositiveSmallIntegerField(help_text='Step of the ladder, from 0.')),
-                ('priority', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default=apps.alerts.states.DeliveryStatus['PENDING'], max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('failed_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=300)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alerts.alert')),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.staffmember')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("channel", models.CharField(default="email", max_length=10)),
+                (
+                    "rung",
+                    models.CharField(
+                        choices=[
+                            ("on_call", "On call"),
+                            ("backup", "Backup"),
+                            ("lead", "Lead"),
+                            ("everyone", "Everyone"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "round",
+                    models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0."),
+                ),
+                ("priority", models.PositiveSmallIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default=apps.alerts.states.DeliveryStatus["PENDING"],
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("next_attempt_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=300)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="alerts.alert",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="patients.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='DeliveryAttempt',
+            name="DeliveryAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('result', models.CharField(default='started', max_length=12)),
-                ('reply', models.CharField(blank=True, max_length=300)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tries', to='alerts.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("result", models.CharField(default="started", max_length=12)),
+                ("reply", models.CharField(blank=True, max_length=300)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tries",
+                        to="alerts.delivery",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='Shift',
+            name="Shift",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('rung', models.CharField(choices=[('on_call', 'On call'), ('backup', 'Backup'), ('lead', 'Lead')], max_length=10)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shifts', to='patients.clinic')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shifts', to='patients.staffmember')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "rung",
+                    models.CharField(
+                        choices=[("on_call", "On call"), ("backup", "Backup"), ("lead", "Lead")],
+                        max_length=10,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shifts",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shifts",
+                        to="patients.staffmember",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('status', apps.alerts.states.AlertStatus['OPEN'])), fields=['next_rung_at'], name='alert_rung_due'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("status", apps.alerts.states.AlertStatus["OPEN"])),
+                fields=["next_rung_at"],
+                name="alert_rung_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('status', apps.alerts.states.AlertStatus['ACKNOWLEDGED'])), fields=['ack_due_at'], name='alert_ack_due'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("status", apps.alerts.states.AlertStatus["ACKNOWLEDGED"])),
+                fields=["ack_due_at"],
+                name="alert_ack_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('status', apps.alerts.states.AlertStatus['RESOLVED']), _negated=True), fields=['clinic', 'priority', 'opened_at'], name='alert_board'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(
+                    ("status", apps.alerts.states.AlertStatus["RESOLVED"]), _negated=True
+                ),
+                fields=["clinic", "priority", "opened_at"],
+                name="alert_board",
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['patient', '-opened_at'], name='alert_of_patient'),
+            model_name="alert",
+            index=models.Index(fields=["patient", "-opened_at"], name="alert_of_patient"),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(fields=('source_type', 'source_id'), name='alert_once_per_source'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                fields=("source_type", "source_id"), name="alert_once_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(('level__in', ['watch', 'urgent', 'emergency'])), name='alert_level_known'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__in", ["watch", "urgent", "emergency"])),
+                name="alert_level_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ack_due_at__isnull', True), ('next_rung_at__isnull', False), ('owner__isnull', True), ('resolved_at__isnull', True), ('status', apps.alerts.states.AlertStatus['OPEN'])), models.Q(('ack_due_at__isnull', False), ('acknowledged_at__isnull', False), ('next_rung_at__isnull', True), ('owner__isnull', False), ('resolved_at__isnull', True), ('status', apps.alerts.states.AlertStatus['ACKNOWLEDGED'])), models.Q(('ack_due_at__isnull', True), ('next_rung_at__isnull', True), ('resolved_at__isnull', False), ('resolved_by__isnull', False), ('status', apps.alerts.states.AlertStatus['RESOLVED'])), _connector='OR'), name='alert_state_possible'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("ack_due_at__isnull", True),
+                        ("next_rung_at__isnull", False),
+                        ("owner__isnull", True),
+                        ("resolved_at__isnull", True),
+                        ("status", apps.alerts.states.AlertStatus["OPEN"]),
+                    ),
+                    models.Q(
+                        ("ack_due_at__isnull", False),
+                        ("acknowledged_at__isnull", False),
+                        ("next_rung_at__isnull", True),
+                        ("owner__isnull", False),
+                        ("resolved_at__isnull", True),
+                        ("status", apps.alerts.states.AlertStatus["ACKNOWLEDGED"]),
+                    ),
+                    models.Q(
+                        ("ack_due_at__isnull", True),
+                        ("next_rung_at__isnull", True),
+                        ("resolved_at__isnull", False),
+                        ("resolved_by__isnull", False),
+                        ("status", apps.alerts.states.AlertStatus["RESOLVED"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="alert_state_possible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', apps.alerts.states.AlertStatus['RESOLVED']), _negated=True), models.Q(models.Q(('outcome', ''), _negated=True), models.Q(('note', ''), _negated=True)), _connector='OR'), name='alert_resolved_documented'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", apps.alerts.states.AlertStatus["RESOLVED"]), _negated=True),
+                    models.Q(
+                        models.Q(("outcome", ""), _negated=True),
+                        models.Q(("note", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="alert_resolved_documented",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', apps.alerts.states.DeliveryStatus['PENDING'])), fields=['priority', 'next_attempt_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status", apps.alerts.states.DeliveryStatus["PENDING"])),
+                fields=["priority", "next_attempt_at"],
+                name="delivery_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', apps.alerts.states.DeliveryStatus['SENDING'])), fields=['lease_until'], name='delivery_leased'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status", apps.alerts.states.DeliveryStatus["SENDING"])),
+                fields=["lease_until"],
+                name="delivery_leased",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('alert', 'recipient', 'channel', 'round'), name='delivery_once_per_round'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("alert", "recipient", "channel", "round"), name="delivery_once_per_round"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('failed_at__isnull', True), ('lease_token__isnull', True), ('next_attempt_at__isnull', False), ('sent_at__isnull', True), ('status', apps.alerts.states.DeliveryStatus['PENDING'])), models.Q(('failed_at__isnull', True), ('lease_token__isnull', False), ('lease_until__isnull', False), ('sent_at__isnull', True), ('status', apps.alerts.states.DeliveryStatus['SENDING'])), models.Q(('failed_at__isnull', True), ('lease_token__isnull', True), ('sent_at__isnull', False), ('status', apps.alerts.states.DeliveryStatus['SENT'])), models.Q(('failed_at__isnull', False), ('lease_token__isnull', True), ('sent_at__isnull', True), ('status', apps.alerts.states.DeliveryStatus['FAILED'])), models.Q(('failed_at__isnull', True), ('lease_token__isnull', True), ('sent_at__isnull', True), ('status', apps.alerts.states.DeliveryStatus['CANCELLED'])), _connector='OR'), name='delivery_state_possible'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("failed_at__isnull", True),
+                        ("lease_token__isnull", True),
+                        ("next_attempt_at__isnull", False),
+                        ("sent_at__isnull", True),
+                        ("status", apps.alerts.states.DeliveryStatus["PENDING"]),
+                    ),
+                    models.Q(
+                        ("failed_at__isnull", True),
+                        ("lease_token__isnull", False),
+                        ("lease_until__isnull", False),
+                        ("sent_at__isnull", True),
+                        ("status", apps.alerts.states.DeliveryStatus["SENDING"]),
+                    ),
+                    models.Q(
+                        ("failed_at__isnull", True),
+                        ("lease_token__isnull", True),
+                        ("sent_at__isnull", False),
+                        ("status", apps.alerts.states.DeliveryStatus["SENT"]),
+                    ),
+                    models.Q(
+                        ("failed_at__isnull", False),
+                        ("lease_token__isnull", True),
+                        ("sent_at__isnull", True),
+                        ("status", apps.alerts.states.DeliveryStatus["FAILED"]),
+                    ),
+                    models.Q(
+                        ("failed_at__isnull", True),
+                        ("lease_token__isnull", True),
+                        ("sent_at__isnull", True),
+                        ("status", apps.alerts.states.DeliveryStatus["CANCELLED"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_state_possible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deliveryattempt',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_numbered_once'),
+            model_name="deliveryattempt",
+            constraint=models.UniqueConstraint(
+                fields=("delivery", "number"), name="attempt_numbered_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='shift',
-            index=models.Index(fields=['clinic', 'rung', 'ends_at'], name='alerts_shif_clinic__341b66_idx'),
+            model_name="shift",
+            index=models.Index(
+                fields=["clinic", "rung", "ends_at"], name="alerts_shif_clinic__341b66_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='shift_ends_after_start'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="shift_ends_after_start",
+            ),
         ),
     ]

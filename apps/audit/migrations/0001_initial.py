@@ -8,37 +8,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('event', models.CharField(max_length=60)),
-                ('clinic_id', models.UUIDField(blank=True, null=True)),
-                ('actor_id', models.UUIDField(blank=True, help_text='Empty for the system itself.', null=True)),
-                ('patient_id', models.UUIDField(blank=True, null=True)),
-                ('object_type', models.CharField(blank=True, max_length=40)),
-                ('object_id', models.UUIDField(blank=True, null=True)),
-                ('request_id', models.UUIDField(default=uuid.uuid4)),
-                ('details', models.JSONField(blank=True, default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("event", models.CharField(max_length=60)),
+                ("clinic_id", models.UUIDField(blank=True, null=True)),
+                (
+                    "actor_id",
+                    models.UUIDField(
+                        blank=True, help_text="Empty for the system itself.", null=True
+                    ),
+                ),
+                ("patient_id", models.UUIDField(blank=True, null=True)),
+                ("object_type", models.CharField(blank=True, max_length=40)),
+                ("object_id", models.UUIDField(blank=True, null=True)),
+                ("request_id", models.UUIDField(default=uuid.uuid4)),
+                ("details", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['clinic_id', '-at'], name='audit_audit_clinic__689622_idx'), models.Index(fields=['patient_id', '-at'], name='audit_audit_patient_141f76_idx')],
+                "indexes": [
+                    models.Index(
+                        fields=["clinic_id", "-at"], name="audit_audit_clinic__689622_idx"
+                    ),
+                    models.Index(
+                        fields=["patient_id", "-at"], name="audit_audit_patient_141f76_idx"
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditevent',
-            trigger=pgtrigger.compiler.Trigger(name='audit_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='04f8f2f6fab2cf336bff74f00537adf876acce3f', operation='UPDATE OR DELETE', pgid='pgtrigger_audit_append_only_f6eda', table='audit_auditevent', when='BEFORE')),
+            model_name="auditevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="04f8f2f6fab2cf336bff74f00537adf876acce3f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_append_only_f6eda",
+                    table="audit_auditevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditevent',
-            trigger=pgtrigger.compiler.Trigger(name='audit_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'The audit record is append-only: TRUNCATE is refused.';", hash='df95389dff6a57aa90e2e0417aed7ab18f138004', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_audit_no_truncate_50e0d', table='audit_auditevent', when='BEFORE')),
+            model_name="auditevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'The audit record is append-only: TRUNCATE is refused.';",
+                    hash="df95389dff6a57aa90e2e0417aed7ab18f138004",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_audit_no_truncate_50e0d",
+                    table="audit_auditevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -10,80 +10,190 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('patients', '0001_initial'),
+        ("patients", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CheckIn',
+            name="CheckIn",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('submission_id', models.UUIDField(help_text="Made by the patient's device.", unique=True)),
-                ('questionnaire', models.CharField(max_length=10)),
-                ('questionnaire_version', models.PositiveSmallIntegerField()),
-                ('answers', models.JSONField()),
-                ('is_complete', models.BooleanField(default=True, help_text='False when mandatory answers are missing: kept for its red flag.')),
-                ('language', models.CharField(default='en', max_length=2)),
-                ('reported_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='check_ins', to='patients.clinic')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='check_ins', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "submission_id",
+                    models.UUIDField(help_text="Made by the patient's device.", unique=True),
+                ),
+                ("questionnaire", models.CharField(max_length=10)),
+                ("questionnaire_version", models.PositiveSmallIntegerField()),
+                ("answers", models.JSONField()),
+                (
+                    "is_complete",
+                    models.BooleanField(
+                        default=True,
+                        help_text="False when mandatory answers are missing: kept for its red flag.",
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=2)),
+                ("reported_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="check_ins",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="check_ins",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TriageResult',
+            name="TriageResult",
             fields=[
-                ('check_in', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='triage', serialize=False, to='checkins.checkin')),
-                ('level', models.CharField(max_length=10)),
-                ('dws', models.PositiveSmallIntegerField(blank=True, help_text='Score of 0 to 40.', null=True)),
-                ('fired', models.JSONField(default=list)),
-                ('taper_action', models.CharField(max_length=24)),
-                ('minutes', models.PositiveIntegerField(blank=True, null=True)),
-                ('text_keys', models.JSONField(default=list, help_text='Advice shown to the patient, in order.')),
-                ('rules_version', models.CharField(max_length=20)),
+                (
+                    "check_in",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="triage",
+                        serialize=False,
+                        to="checkins.checkin",
+                    ),
+                ),
+                ("level", models.CharField(max_length=10)),
+                (
+                    "dws",
+                    models.PositiveSmallIntegerField(
+                        blank=True, help_text="Score of 0 to 40.", null=True
+                    ),
+                ),
+                ("fired", models.JSONField(default=list)),
+                ("taper_action", models.CharField(max_length=24)),
+                ("minutes", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "text_keys",
+                    models.JSONField(
+                        default=list, help_text="Advice shown to the patient, in order."
+                    ),
+                ),
+                ("rules_version", models.CharField(max_length=20)),
             ],
         ),
         migrations.CreateModel(
-            name='CheckInLink',
+            name="CheckInLink",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('submission_id', models.UUIDField(blank=True, help_text='The check-in it was used for.', null=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.clinic')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='check_in_links', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "submission_id",
+                    models.UUIDField(
+                        blank=True, help_text="The check-in it was used for.", null=True
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="check_in_links",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='triageresult',
-            trigger=pgtrigger.compiler.Trigger(name='triage_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9e37b155d454dd8ba0a34d7d7bc814e92948d18e', operation='UPDATE OR DELETE', pgid='pgtrigger_triage_immutable_872bc', table='checkins_triageresult', when='BEFORE')),
+            model_name="triageresult",
+            trigger=pgtrigger.compiler.Trigger(
+                name="triage_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="9e37b155d454dd8ba0a34d7d7bc814e92948d18e",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_triage_immutable_872bc",
+                    table="checkins_triageresult",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='checkin',
-            index=models.Index(fields=['patient', '-received_at'], name='checkins_ch_patient_529f8d_idx'),
+            model_name="checkin",
+            index=models.Index(
+                fields=["patient", "-received_at"], name="checkins_ch_patient_529f8d_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='checkin',
-            index=models.Index(fields=['clinic', '-received_at'], name='checkins_ch_clinic__66ea3f_idx'),
+            model_name="checkin",
+            index=models.Index(
+                fields=["clinic", "-received_at"], name="checkins_ch_clinic__66ea3f_idx"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='checkin',
-            trigger=pgtrigger.compiler.Trigger(name='check_in_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c660c128d3791d0f8587c470939a153ba86e27dd', operation='UPDATE OR DELETE', pgid='pgtrigger_check_in_immutable_9dba6', table='checkins_checkin', when='BEFORE')),
+            model_name="checkin",
+            trigger=pgtrigger.compiler.Trigger(
+                name="check_in_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="c660c128d3791d0f8587c470939a153ba86e27dd",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_check_in_immutable_9dba6",
+                    table="checkins_checkin",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkinlink',
-            constraint=models.CheckConstraint(condition=models.Q(('used_at__isnull', True), ('submission_id__isnull', False), _connector='OR'), name='link_used_for_a_check_in'),
+            model_name="checkinlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("used_at__isnull", True), ("submission_id__isnull", False), _connector="OR"
+                ),
+                name="link_used_for_a_check_in",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkinlink',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='link_expires_later'),
+            model_name="checkinlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("created_at"))),
+                name="link_expires_later",
+            ),
         ),
     ]

@@ -1,10 +1,15 @@
 """Filters that turn values into what a person reads. Pure: no database, no request."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from django import template
+
+from apps.clinical.drugs import get_drug
+from apps.clinical.errors import ClinicalError
 
 register = template.Library()
 
@@ -68,3 +73,18 @@ def day(value: object) -> str:
         except ValueError:
             return value
     return f"{value:%a} {value.day} {value:%b %Y}" if isinstance(value, date) else str(value or "")
+
+
+@register.filter
+def at_level(alerts: Iterable[Any], level: str) -> int:
+    """Return how many of these alerts have the level."""
+    return sum(alert.level == level for alert in alerts)
+
+
+@register.filter
+def drug_name(drug_id: str) -> str:
+    """Return a drug's name for staff; an id of an older list is shown as it is."""
+    try:
+        return get_drug(drug_id).name
+    except ClinicalError:
+        return drug_id

@@ -11,7 +11,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -20,110 +19,316 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Clinic',
+            name="Clinic",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('time_zone', models.CharField(default='America/New_York', max_length=64)),
-                ('phone', models.CharField(max_length=30)),
-                ('after_hours_phone', models.CharField(max_length=30)),
-                ('emergency_number', models.CharField(default='911', max_length=20)),
-                ('crisis_line', models.CharField(default='988', max_length=40)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("time_zone", models.CharField(default="America/New_York", max_length=64)),
+                ("phone", models.CharField(max_length=30)),
+                ("after_hours_phone", models.CharField(max_length=30)),
+                ("emergency_number", models.CharField(default="911", max_length=20)),
+                ("crisis_line", models.CharField(default="988", max_length=40)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(help_text='Short number for mails and phone calls.', max_length=12)),
-                ('given_name', models.CharField(max_length=80)),
-                ('family_name', models.CharField(max_length=80)),
-                ('birth_date', models.DateField()),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('phone', models.CharField(blank=True, max_length=30)),
-                ('emergency_contact', models.CharField(blank=True, max_length=160)),
-                ('language', models.CharField(choices=[('en', 'English'), ('es', 'Español')], default='en', max_length=2)),
-                ('time_zone', models.CharField(max_length=64)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('in_hospital', 'In hospital'), ('ended', 'Ended'), ('deceased', 'Deceased')], default='active', max_length=12)),
-                ('registered_at', models.DateTimeField()),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='patients.clinic')),
-                ('registered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(
+                        help_text="Short number for mails and phone calls.", max_length=12
+                    ),
+                ),
+                ("given_name", models.CharField(max_length=80)),
+                ("family_name", models.CharField(max_length=80)),
+                ("birth_date", models.DateField()),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("phone", models.CharField(blank=True, max_length=30)),
+                ("emergency_contact", models.CharField(blank=True, max_length=160)),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("en", "English"), ("es", "Español")], default="en", max_length=2
+                    ),
+                ),
+                ("time_zone", models.CharField(max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("paused", "Paused"),
+                            ("in_hospital", "In hospital"),
+                            ("ended", "Ended"),
+                            ("deceased", "Deceased"),
+                        ],
+                        default="active",
+                        max_length=12,
+                    ),
+                ),
+                ("registered_at", models.DateTimeField()),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="patients",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['family_name', 'given_name'],
+                "ordering": ["family_name", "given_name"],
             },
         ),
         migrations.CreateModel(
-            name='RiskProfile',
+            name="RiskProfile",
             fields=[
-                ('patient', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='risk', serialize=False, to='patients.patient')),
-                ('prior_wd_seizure', models.BooleanField(default=False, verbose_name='seizure in an earlier withdrawal')),
-                ('prior_wd_delirium', models.BooleanField(default=False, verbose_name='delirium in an earlier withdrawal')),
-                ('epilepsy', models.BooleanField(default=False, verbose_name='epilepsy or any other seizure')),
-                ('aud', models.BooleanField(default=False, verbose_name='alcohol use disorder, past or in remission')),
-                ('heavy_alcohol', models.BooleanField(default=False, verbose_name='heavy drinking now')),
-                ('opioid_rx', models.BooleanField(default=False, verbose_name='takes an opioid')),
-                ('naloxone_on_file', models.BooleanField(default=False, verbose_name='has naloxone')),
-                ('anticoagulant', models.BooleanField(default=False, verbose_name='takes a blood thinner')),
-                ('liver_disease', models.BooleanField(default=False, verbose_name='severe liver disease')),
-                ('chronic_halluc', models.BooleanField(default=False, verbose_name='long-standing hallucinations')),
-                ('psychotic_or_bipolar', models.BooleanField(default=False, verbose_name='bipolar or psychotic disorder')),
-                ('pregnancy_known', models.BooleanField(default=False, verbose_name='pregnant')),
-                ('street_supply', models.BooleanField(default=False, verbose_name='street or unknown supply')),
-                ('tier', models.CharField(choices=[('low', 'Low'), ('moderate', 'Moderate'), ('high', 'High')], max_length=10)),
-                ('tier_points', models.PositiveSmallIntegerField(default=0)),
-                ('tier_reasons', models.JSONField(default=list)),
-                ('assessed_at', models.DateTimeField()),
+                (
+                    "patient",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="risk",
+                        serialize=False,
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "prior_wd_seizure",
+                    models.BooleanField(
+                        default=False, verbose_name="seizure in an earlier withdrawal"
+                    ),
+                ),
+                (
+                    "prior_wd_delirium",
+                    models.BooleanField(
+                        default=False, verbose_name="delirium in an earlier withdrawal"
+                    ),
+                ),
+                (
+                    "epilepsy",
+                    models.BooleanField(
+                        default=False, verbose_name="epilepsy or any other seizure"
+                    ),
+                ),
+                (
+                    "aud",
+                    models.BooleanField(
+                        default=False, verbose_name="alcohol use disorder, past or in remission"
+                    ),
+                ),
+                (
+                    "heavy_alcohol",
+                    models.BooleanField(default=False, verbose_name="heavy drinking now"),
+                ),
+                ("opioid_rx", models.BooleanField(default=False, verbose_name="takes an opioid")),
+                (
+                    "naloxone_on_file",
+                    models.BooleanField(default=False, verbose_name="has naloxone"),
+                ),
+                (
+                    "anticoagulant",
+                    models.BooleanField(default=False, verbose_name="takes a blood thinner"),
+                ),
+                (
+                    "liver_disease",
+                    models.BooleanField(default=False, verbose_name="severe liver disease"),
+                ),
+                (
+                    "chronic_halluc",
+                    models.BooleanField(default=False, verbose_name="long-standing hallucinations"),
+                ),
+                (
+                    "psychotic_or_bipolar",
+                    models.BooleanField(
+                        default=False, verbose_name="bipolar or psychotic disorder"
+                    ),
+                ),
+                ("pregnancy_known", models.BooleanField(default=False, verbose_name="pregnant")),
+                (
+                    "street_supply",
+                    models.BooleanField(default=False, verbose_name="street or unknown supply"),
+                ),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[("low", "Low"), ("moderate", "Moderate"), ("high", "High")],
+                        max_length=10,
+                    ),
+                ),
+                ("tier_points", models.PositiveSmallIntegerField(default=0)),
+                ("tier_reasons", models.JSONField(default=list)),
+                ("assessed_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Medication',
+            name="Medication",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('drug_id', models.CharField(max_length=30)),
-                ('morning_mg', models.DecimalField(decimal_places=4, default=Decimal('0'), max_digits=9)),
-                ('noon_mg', models.DecimalField(decimal_places=4, default=Decimal('0'), max_digits=9)),
-                ('evening_mg', models.DecimalField(decimal_places=4, default=Decimal('0'), max_digits=9)),
-                ('night_mg', models.DecimalField(decimal_places=4, default=Decimal('0'), max_digits=9)),
-                ('taken_months', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(0)])),
-                ('pattern', models.CharField(choices=[('daily', 'Every day'), ('most_days', '4 to 6 days a week'), ('rarely', '3 days a week or fewer, as needed')], default='daily', max_length=10)),
-                ('patient', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='medication', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("drug_id", models.CharField(max_length=30)),
+                (
+                    "morning_mg",
+                    models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=9),
+                ),
+                (
+                    "noon_mg",
+                    models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=9),
+                ),
+                (
+                    "evening_mg",
+                    models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=9),
+                ),
+                (
+                    "night_mg",
+                    models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=9),
+                ),
+                (
+                    "taken_months",
+                    models.PositiveSmallIntegerField(
+                        validators=[django.core.validators.MinValueValidator(0)]
+                    ),
+                ),
+                (
+                    "pattern",
+                    models.CharField(
+                        choices=[
+                            ("daily", "Every day"),
+                            ("most_days", "4 to 6 days a week"),
+                            ("rarely", "3 days a week or fewer, as needed"),
+                        ],
+                        default="daily",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="medication",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StaffMember',
+            name="StaffMember",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('prescriber', 'Prescriber'), ('nurse', 'Nurse'), ('pharmacist', 'Pharmacist'), ('clinical_lead', 'Clinical lead'), ('clinic_admin', 'Clinic admin')], max_length=20)),
-                ('is_active', models.BooleanField(default=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='staff', to='patients.clinic')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("prescriber", "Prescriber"),
+                            ("nurse", "Nurse"),
+                            ("pharmacist", "Pharmacist"),
+                            ("clinical_lead", "Clinical lead"),
+                            ("clinic_admin", "Clinic admin"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['user__full_name'],
+                "ordering": ["user__full_name"],
             },
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['clinic', 'family_name', 'given_name'], name='patients_pa_clinic__a68b85_idx'),
+            model_name="patient",
+            index=models.Index(
+                fields=["clinic", "family_name", "given_name"],
+                name="patients_pa_clinic__a68b85_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('clinic', 'reference'), name='patient_reference_once'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(
+                fields=("clinic", "reference"), name="patient_reference_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('clinic', 'id'), name='patient_of_clinic'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(fields=("clinic", "id"), name="patient_of_clinic"),
         ),
         migrations.AddConstraint(
-            model_name='medication',
-            constraint=models.CheckConstraint(condition=models.Q(('evening_mg__gte', 0), ('morning_mg__gte', 0), ('night_mg__gte', 0), ('noon_mg__gte', 0), ('morning_mg__gt', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.Value(0), '-', models.F('noon_mg')), '-', models.F('evening_mg')), '-', models.F('night_mg')))), name='medication_has_a_dose'),
+            model_name="medication",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("evening_mg__gte", 0),
+                    ("morning_mg__gte", 0),
+                    ("night_mg__gte", 0),
+                    ("noon_mg__gte", 0),
+                    (
+                        "morning_mg__gt",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.Value(0), "-", models.F("noon_mg")
+                                ),
+                                "-",
+                                models.F("evening_mg"),
+                            ),
+                            "-",
+                            models.F("night_mg"),
+                        ),
+                    ),
+                ),
+                name="medication_has_a_dose",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staffmember',
-            constraint=models.UniqueConstraint(fields=('clinic', 'user'), name='staff_once_per_clinic'),
+            model_name="staffmember",
+            constraint=models.UniqueConstraint(
+                fields=("clinic", "user"), name="staff_once_per_clinic"
+            ),
         ),
     ]

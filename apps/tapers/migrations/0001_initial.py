@@ -11,145 +11,338 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('patients', '0001_initial'),
+        ("patients", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TaperPlan',
+            name="TaperPlan",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('ended', 'Ended')], default='draft', max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('activated_at', models.DateTimeField(blank=True, null=True)),
-                ('care_level_note', models.TextField(blank=True, help_text='Why outpatient care is right for a patient of high risk.')),
-                ('activated_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='patients.clinic')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='patients.patient')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("active", "Active"), ("ended", "Ended")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("activated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "care_level_note",
+                    models.TextField(
+                        blank=True,
+                        help_text="Why outpatient care is right for a patient of high risk.",
+                    ),
+                ),
+                (
+                    "activated_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plans",
+                        to="patients.clinic",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plans",
+                        to="patients.patient",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PlanVersion',
+            name="PlanVersion",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('drug_id', models.CharField(max_length=30)),
-                ('request', models.JSONField(help_text='What the engine was asked, as the command line takes it.')),
-                ('findings', models.JSONField(default=list)),
-                ('content_hash', models.CharField(max_length=64)),
-                ('reason', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='tapers.taperplan')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("drug_id", models.CharField(max_length=30)),
+                (
+                    "request",
+                    models.JSONField(
+                        help_text="What the engine was asked, as the command line takes it."
+                    ),
+                ),
+                ("findings", models.JSONField(default=list)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("reason", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="tapers.taperplan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['plan', 'number'],
+                "ordering": ["plan", "number"],
             },
         ),
         migrations.CreateModel(
-            name='PlanHold',
+            name="PlanHold",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('source_type', models.CharField(max_length=20)),
-                ('source_id', models.UUIDField()),
-                ('action', models.CharField(help_text='What triage asked for.', max_length=24)),
-                ('rules', models.JSONField(default=list)),
-                ('held_step', models.PositiveSmallIntegerField(help_text='The step that stays in force.')),
-                ('opened_at', models.DateTimeField()),
-                ('released_at', models.DateTimeField(blank=True, null=True)),
-                ('released_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='tapers.taperplan')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("source_type", models.CharField(max_length=20)),
+                ("source_id", models.UUIDField()),
+                ("action", models.CharField(help_text="What triage asked for.", max_length=24)),
+                ("rules", models.JSONField(default=list)),
+                (
+                    "held_step",
+                    models.PositiveSmallIntegerField(help_text="The step that stays in force."),
+                ),
+                ("opened_at", models.DateTimeField()),
+                ("released_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "released_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="tapers.taperplan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaperStep',
+            name="TaperStep",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('start_on', models.DateField()),
-                ('end_on', models.DateField(blank=True, help_text='Empty for the last step.', null=True)),
-                ('daily_mg', models.DecimalField(decimal_places=4, max_digits=9)),
-                ('cut_pct', models.DecimalField(decimal_places=1, max_digits=5)),
-                ('fall_14d_pct', models.DecimalField(decimal_places=1, max_digits=5)),
-                ('verdict', models.CharField(max_length=30)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='tapers.planversion')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("start_on", models.DateField()),
+                (
+                    "end_on",
+                    models.DateField(blank=True, help_text="Empty for the last step.", null=True),
+                ),
+                ("daily_mg", models.DecimalField(decimal_places=4, max_digits=9)),
+                ("cut_pct", models.DecimalField(decimal_places=1, max_digits=5)),
+                ("fall_14d_pct", models.DecimalField(decimal_places=1, max_digits=5)),
+                ("verdict", models.CharField(max_length=30)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps",
+                        to="tapers.planversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='SlotPiece',
+            name="SlotPiece",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('slot', models.CharField(max_length=10)),
-                ('product', models.CharField(max_length=80)),
-                ('strength_mg', models.DecimalField(decimal_places=4, max_digits=9)),
-                ('quantity', models.DecimalField(decimal_places=4, max_digits=9)),
-                ('mg', models.DecimalField(decimal_places=4, max_digits=9)),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pieces', to='tapers.taperstep')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("slot", models.CharField(max_length=10)),
+                ("product", models.CharField(max_length=80)),
+                ("strength_mg", models.DecimalField(decimal_places=4, max_digits=9)),
+                ("quantity", models.DecimalField(decimal_places=4, max_digits=9)),
+                ("mg", models.DecimalField(decimal_places=4, max_digits=9)),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pieces",
+                        to="tapers.taperstep",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='taperplan',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('patient',), name='plan_one_active'),
+            model_name="taperplan",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "active")),
+                fields=("patient",),
+                name="plan_one_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taperplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'active'), _negated=True), models.Q(('activated_at__isnull', False), ('activated_by__isnull', False)), _connector='OR'), name='plan_active_has_activator'),
+            model_name="taperplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "active"), _negated=True),
+                    models.Q(("activated_at__isnull", False), ("activated_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="plan_active_has_activator",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planversion',
-            constraint=models.UniqueConstraint(fields=('plan', 'number'), name='version_numbered_once'),
+            model_name="planversion",
+            constraint=models.UniqueConstraint(
+                fields=("plan", "number"), name="version_numbered_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='planversion',
-            trigger=pgtrigger.compiler.Trigger(name='version_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='5bcd9653db0f7a3c1b9076a51fae649b01e56e2b', operation='UPDATE OR DELETE', pgid='pgtrigger_version_immutable_eb3d8', table='tapers_planversion', when='BEFORE')),
+            model_name="planversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="version_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="5bcd9653db0f7a3c1b9076a51fae649b01e56e2b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_version_immutable_eb3d8",
+                    table="tapers_planversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planhold',
-            constraint=models.UniqueConstraint(fields=('plan', 'source_type', 'source_id'), name='hold_once_per_source'),
+            model_name="planhold",
+            constraint=models.UniqueConstraint(
+                fields=("plan", "source_type", "source_id"), name="hold_once_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planhold',
-            constraint=models.CheckConstraint(condition=models.Q(('released_at__isnull', True), ('released_by__isnull', False), _connector='OR'), name='hold_released_by_somebody'),
+            model_name="planhold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("released_at__isnull", True), ("released_by__isnull", False), _connector="OR"
+                ),
+                name="hold_released_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taperstep',
-            constraint=models.UniqueConstraint(fields=('version', 'number'), name='step_numbered_once'),
+            model_name="taperstep",
+            constraint=models.UniqueConstraint(
+                fields=("version", "number"), name="step_numbered_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taperstep',
-            constraint=models.CheckConstraint(condition=models.Q(('daily_mg__gte', 0)), name='step_dose_not_negative'),
+            model_name="taperstep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("daily_mg__gte", 0)), name="step_dose_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taperstep',
-            constraint=models.CheckConstraint(condition=models.Q(('end_on__isnull', True), ('end_on__gte', models.F('start_on')), _connector='OR'), name='step_ends_after_start'),
+            model_name="taperstep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end_on__isnull", True), ("end_on__gte", models.F("start_on")), _connector="OR"
+                ),
+                name="step_ends_after_start",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='taperstep',
-            trigger=pgtrigger.compiler.Trigger(name='step_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='712818f0f420c0c3ed197fde28a715ed99873e74', operation='UPDATE OR DELETE', pgid='pgtrigger_step_immutable_5be59', table='tapers_taperstep', when='BEFORE')),
+            model_name="taperstep",
+            trigger=pgtrigger.compiler.Trigger(
+                name="step_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="712818f0f420c0c3ed197fde28a715ed99873e74",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_step_immutable_5be59",
+                    table="tapers_taperstep",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slotpiece',
-            constraint=models.CheckConstraint(condition=models.Q(('mg', django.db.models.expressions.CombinedExpression(models.F('strength_mg'), '*', models.F('quantity')))), name='piece_adds_up'),
+            model_name="slotpiece",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "mg",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("strength_mg"), "*", models.F("quantity")
+                        ),
+                    )
+                ),
+                name="piece_adds_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slotpiece',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='piece_has_quantity'),
+            model_name="slotpiece",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="piece_has_quantity"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='slotpiece',
-            trigger=pgtrigger.compiler.Trigger(name='piece_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='4c526fd59eb45ba24a0fa0645a7cf7132e50e9cf', operation='UPDATE OR DELETE', pgid='pgtrigger_piece_immutable_1bfe7', table='tapers_slotpiece', when='BEFORE')),
+            model_name="slotpiece",
+            trigger=pgtrigger.compiler.Trigger(
+                name="piece_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="4c526fd59eb45ba24a0fa0645a7cf7132e50e9cf",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_piece_immutable_1bfe7",
+                    table="tapers_slotpiece",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

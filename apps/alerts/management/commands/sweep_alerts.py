@@ -39,5 +39,7 @@ class Command(BaseCommand):
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
-            raise CommandError(f"--at takes an ISO time such as 2026-12-01T02:30Z: {error}") from error
+            raise CommandError(
+                f"--at takes an ISO time such as 2026-12-01T02:30Z: {error}"
+            ) from error
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

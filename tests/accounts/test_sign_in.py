@@ -1,0 +1,83 @@
+"""Signing in: two factors for staff, no self-registration, nothing told to a guesser."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.checks import demo_mode_is_off
+from apps.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def cache_table(db: None) -> None:
+    call_command("createcachetable", verbosity=0)
+
+
+def login(email: str, password: str):
+    return Client().post(reverse("account_login"), {"login": email, "password": password})
+
+
+def test_a_password_alone_is_not_enough(nurse) -> None:
+    client = Client()
+    data = {"login": nurse.user.email, "password": "a long test password"}
+    response = client.post(reverse("account_login"), data)
+    assert response.headers["Location"].startswith(reverse("mfa_authenticate"))
+    assert client.get(reverse("patients:list")).status_code == 302
+
+
+def test_someone_without_a_second_factor_sees_only_the_page_to_set_one_up(nurse) -> None:
+    Authenticator.objects.filter(user=nurse.user).delete()
+    client = Client()
+    client.force_login(nurse.user)
+    for name in ("dashboard:board", "patients:list", "patients:create"):
+        response = client.get(reverse(name))
+        assert response.headers["Location"] == reverse("mfa_index")
+
+
+def test_recovery_codes_alone_do_not_count_as_a_second_factor(nurse) -> None:
+    Authenticator.objects.filter(user=nurse.user).update(type="recovery_codes")
+    client = Client()
+    client.force_login(nurse.user)
+    assert client.get(reverse("patients:list")).status_code == 302
+
+
+def test_a_wrong_password_and_an_unknown_address_look_the_same(nurse) -> None:
+    wrong, unknown = login(nurse.user.email, "nope"), login("who@clinic.example", "nope")
+    assert wrong.status_code == unknown.status_code
+    assert wrong.context["form"].errors == unknown.context["form"].errors
+
+
+def test_guessing_is_slowed(nurse) -> None:
+    pages = [login(nurse.user.email, f"guess number {number}").text for number in range(12)]
+    assert "Too many" in pages[-1]
+
+
+def test_nobody_registers_themselves() -> None:
+    response = Client().post(
+        reverse("account_signup"), {"email": "me@there.example", "password1": "a long password 1"}
+    )
+    assert not User.objects.filter(email="me@there.example").exists()
+    assert response.status_code in (200, 302, 403)
+
+
+def test_addresses_are_kept_in_lower_case() -> None:
+    user = User.objects.create_user(email="A.Person@Clinic.Example", full_name="A Person")
+    assert user.email == "a.person@clinic.example"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=user.pk).update(email="A@Clinic.Example")
+
+
+def test_the_deploy_check_refuses_demo_mode(settings) -> None:
+    settings.DEMO_MODE = True
+    assert [error.id for error in demo_mode_is_off(None)] == ["accounts.E001"]
+    settings.DEMO_MODE = False
+    assert demo_mode_is_off(None) == []
+
+
+def test_outside_demo_mode_there_is_no_one_click_entry() -> None:
+    assert Client().get("/demo/").status_code == 404

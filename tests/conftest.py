@@ -1,0 +1,86 @@
+"""The cast: one clinic with its people, and a second clinic that must never see them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pgtrigger
+import pytest
+from django.test import Client
+
+from apps.patients.models import Clinic, Patient, Role, StaffMember
+from tests.factories import NOW, make_clinic, make_member, make_patient
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday morning in New York."""
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def audit_may_be_emptied_between_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a transactional test's clean-up empty the audit table, which refuses TRUNCATE."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")):
+        yield
+        return
+    with pgtrigger.ignore("audit.AuditEvent:audit_no_truncate"):
+        request.getfixturevalue("transactional_db")
+        yield
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    return make_clinic("Larkspur Clinic")
+
+
+@pytest.fixture
+def other_clinic(db: None) -> Clinic:
+    return make_clinic("Juniper Clinic")
+
+
+@pytest.fixture
+def prescriber(clinic: Clinic) -> StaffMember:
+    return make_member(clinic, Role.PRESCRIBER)
+
+
+@pytest.fixture
+def nurse(clinic: Clinic) -> StaffMember:
+    return make_member(clinic, Role.NURSE)
+
+
+@pytest.fixture
+def backup(clinic: Clinic) -> StaffMember:
+    return make_member(clinic, Role.NURSE)
+
+
+@pytest.fixture
+def lead(clinic: Clinic) -> StaffMember:
+    return make_member(clinic, Role.CLINICAL_LEAD)
+
+
+@pytest.fixture
+def clinic_admin(clinic: Clinic) -> StaffMember:
+    return make_member(clinic, Role.CLINIC_ADMIN)
+
+
+@pytest.fixture
+def outsider(other_clinic: Clinic) -> StaffMember:
+    return make_member(other_clinic, Role.PRESCRIBER)
+
+
+@pytest.fixture
+def patient(clinic: Clinic) -> Patient:
+    return make_patient(clinic)
+
+
+@pytest.fixture
+def other_patient(other_clinic: Clinic) -> Patient:
+    return make_patient(other_clinic)
+
+
+def signed_in(member: StaffMember) -> Client:
+    """Return a browser in which this member of staff is signed in."""
+    client = Client()
+    client.force_login(member.user)
+    return client

@@ -1,0 +1,161 @@
+"""Valid objects in one line each, made by the real actions. All people are fictional."""
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+from apps.accounts.models import User
+from apps.alerts.actions import open_alert
+from apps.alerts.models import Alert, Shift
+from apps.checkins.actions import submit_check_in
+from apps.checkins.models import CheckIn
+from apps.clinical.questionnaires import LATEST, get_questionnaire
+from apps.patients.actions import register_patient
+from apps.patients.models import Clinic, Patient, Role, StaffMember
+from apps.tapers.actions import activate_plan, create_plan
+from apps.tapers.models import TaperPlan
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+numbers = itertools.count(1)
+
+# Every mandatory question answered, nothing wrong.
+CALM = {
+    "dose_taken": "yes_all",
+    "seizure": "no",
+    **dict.fromkeys(
+        (
+            "s_anx", "s_restless", "s_shaky", "s_sweat", "s_stomach",
+            "s_jerks", "s_senses", "s_fog", "s_mood", "s_sleep",
+        ),
+        1,
+    ),
+    "red_flags": ("none",),
+    "alcohol_drinks": 0,
+    "other_drugs": "none",
+    "si": "no",
+}  # fmt: skip
+SEIZURE = CALM | {"seizure": "yes"}
+
+
+def make_clinic(name: str = "Larkspur Clinic", **fields: Any) -> Clinic:
+    """Return a clinic."""
+    values = {"phone": "555-0100", "after_hours_phone": "555-0199"} | fields
+    return Clinic.objects.create(name=f"{name} {next(numbers)}", **values)
+
+
+def make_member(clinic: Clinic, role: str = Role.NURSE, name: str = "") -> StaffMember:
+    """Return a member of staff with a user of their own."""
+    number = next(numbers)
+    user = User.objects.create_user(
+        email=f"staff{number}@clinic.example",
+        full_name=name or f"{Role(role).label} {number}",
+        password="a long test password",
+    )
+    # Signing in needs a second factor; a page test should not have to enrol first.
+    TOTP.activate(user, generate_totp_secret())
+    return StaffMember.objects.create(clinic=clinic, user=user, role=role)
+
+
+def make_patient(
+    clinic: Clinic,
+    *,
+    now: datetime = NOW,
+    slots: dict[str, str] | None = None,
+    drug_id: str = "clonazepam",
+    risk: dict[str, bool] | None = None,
+    **person: Any,
+) -> Patient:
+    """Return a registered patient taking 2 mg of clonazepam a day unless told otherwise."""
+    doses = slots or {"morning": "1", "night": "1"}
+    values = {
+        "given_name": "Wren",
+        "family_name": f"Testperson{next(numbers)}",
+        "birth_date": date(1980, 5, 17),
+        "email": "",
+        "phone": "555-0123",
+        "emergency_contact": "",
+        "language": "en",
+        "time_zone": "America/New_York",
+    } | person
+    return register_patient(
+        clinic=clinic,
+        person=values,
+        medication={
+            "drug_id": drug_id,
+            "pattern": "daily",
+            "taken_months": 24,
+            **{f"{slot}_mg": Decimal(mg) for slot, mg in doses.items()},
+        },
+        risk=risk or {},
+        by=None,
+        now=now,
+    )
+
+
+def plan_request(patient: Patient, **changes: Any) -> dict[str, Any]:
+    """Return a request for a plan that the guideline allows."""
+    return {
+        "drug": patient.medication.drug_id,
+        "slots": {slot: f"{mg.normalize():f}" for slot, mg in patient.medication.slots.items()},
+        "method": {"kind": "percent_of_current", "percent": "10"},
+        "interval_days": 14,
+        "start_on": "2026-11-02",
+        "goal_mg": "1",
+        **changes,
+    }
+
+
+def make_plan(patient: Patient, by: User, *, now: datetime = NOW, **changes: Any) -> TaperPlan:
+    """Return a draft plan."""
+    request = plan_request(patient, **changes)
+    return create_plan(patient=patient, request=request, reason="First plan", by=by, now=now)
+
+
+def make_active_plan(
+    patient: Patient, by: User, *, now: datetime = NOW, **changes: Any
+) -> TaperPlan:
+    """Return a plan in force."""
+    plan = make_plan(patient, by, now=now, **changes)
+    return activate_plan(plan=plan, care_level_note="Seen weekly.", by=by, now=now)
+
+
+def put_on_call(member: StaffMember, rung: str = "on_call", *, now: datetime = NOW) -> Shift:
+    """Return a shift from a day before `now` to a day after it."""
+    return Shift.objects.create(
+        clinic=member.clinic,
+        member=member,
+        rung=rung,
+        starts_at=now - timedelta(days=1),
+        ends_at=now + timedelta(days=1),
+    )
+
+
+def check_in(patient: Patient, answers: dict[str, Any], *, now: datetime = NOW) -> CheckIn:
+    """Return a submitted daily check-in."""
+    return submit_check_in(
+        patient=patient,
+        questionnaire=get_questionnaire("daily", LATEST["daily"]),
+        answers=answers,
+        submission_id=uuid4(),
+        language=patient.language,
+        reported_at=now,
+        now=now,
+    )
+
+
+def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:
+    """Return an alert as a check-in would open it."""
+    minutes = {"emergency": 5, "urgent": 60, "watch": 1440}[level]
+    return open_alert(
+        patient=patient,
+        level=level,
+        response_minutes=minutes,
+        rules=["E01_SEIZURE"],
+        source_type="check_in",
+        source_id=uuid4(),
+        now=now,
+    )

@@ -1,0 +1,155 @@
+"""Every URL, for every role: what each may do. A URL that is not listed fails.
+
+Out of scope is 404 as if it did not exist; a role without the right gets 403; nobody
+signed in is sent to the sign-in page.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from apps.audit.models import AuditEvent
+from apps.patients.models import Role
+from tests.conftest import signed_in
+from tests.factories import make_alert, make_member, make_plan
+
+pytestmark = pytest.mark.django_db
+
+CARE_TEAM = {Role.PRESCRIBER, Role.NURSE, Role.PHARMACIST, Role.CLINICAL_LEAD}
+PRESCRIBING = {Role.PRESCRIBER, Role.CLINICAL_LEAD}
+
+# url name -> (methods it takes, roles that may, what its path needs)
+MATRIX: dict[str, tuple[set[str], set[str], str]] = {
+    "dashboard:board": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:alert": ({"GET", "POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:patient": ({"GET"}, CARE_TEAM, "patient_id"),
+    "alerts:acknowledge": ({"POST"}, CARE_TEAM, "alert_id"),
+    "patients:list": ({"GET"}, CARE_TEAM, ""),
+    "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
+    "tapers:create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "tapers:detail": ({"GET"}, CARE_TEAM, "plan_id"),
+    "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
+    "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
+}
+# Open to everybody by design; each has tests of its own.
+PUBLIC = {"checkins:create": "token", "dashboard:healthz": ""}
+# The library's own pages: sign-in, second factor, password. Its views guard themselves.
+LIBRARY_PREFIXES = ("accounts/",)
+
+ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def url_names(patterns: Iterable[Any], prefix: str = "", namespace: str = "") -> dict[str, str]:
+    """Return {name: route} of every URL of the project."""
+    found = {}
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            found |= url_names(pattern.url_patterns, route, namespace + inner)
+        elif isinstance(pattern, URLPattern):
+            found[namespace + (pattern.name or route)] = route
+    return found
+
+
+@pytest.fixture
+def own(patient, prescriber) -> dict[str, Any]:
+    return objects_of(patient, prescriber)
+
+
+@pytest.fixture
+def foreign(other_patient, outsider) -> dict[str, Any]:
+    return objects_of(other_patient, outsider)
+
+
+def objects_of(patient: Any, member: Any) -> dict[str, Any]:
+    return {
+        "patient_id": patient.pk,
+        "alert_id": make_alert(patient).pk,
+        "plan_id": make_plan(patient, member.user).pk,
+    }
+
+
+def path_of(name: str, needs: str, ids: dict[str, Any]) -> str:
+    return reverse(name, kwargs={needs: ids[needs]} if needs else {})
+
+
+def ask(client: Client, method: str, path: str) -> int:
+    return client.generic(method, path).status_code
+
+
+def test_every_url_is_listed() -> None:
+    names = url_names(get_resolver().url_patterns)
+    ours = {name for name, route in names.items() if not route.startswith(LIBRARY_PREFIXES)}
+    assert ours == set(MATRIX) | set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_stranger_is_sent_to_the_sign_in_page(name: str, own: dict[str, Any]) -> None:
+    path = path_of(name, MATRIX[name][2], own)
+    for method in ALL_METHODS:
+        response = Client().generic(method, path)
+        assert response.status_code == 302, (method, path)
+        assert response.headers["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize("role", Role.values)
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_role_may_do_exactly_what_the_matrix_says(
+    name: str, role: str, own: dict[str, Any], clinic
+) -> None:
+    methods, roles, needs = MATRIX[name]
+    client = signed_in(make_member(clinic, role))
+    path = path_of(name, needs, own)
+    for method in ALL_METHODS:
+        status = ask(client, method, path)
+        if method not in methods:
+            assert status == 405, (method, path, status)
+        elif role in roles:
+            assert status in (200, 302, 422), (method, path, status)
+        else:
+            assert status == 403, (method, path, status)
+
+
+@pytest.mark.parametrize("role", sorted(PRESCRIBING))
+@pytest.mark.parametrize("name", [name for name, row in MATRIX.items() if row[2]])
+def test_another_clinics_object_does_not_exist(
+    name: str, role: str, foreign: dict[str, Any], clinic
+) -> None:
+    methods, _, needs = MATRIX[name]
+    client = signed_in(make_member(clinic, role))
+    before = AuditEvent.objects.count()
+    for method in methods:
+        theirs = client.generic(method, path_of(name, needs, foreign))
+        nowhere = client.generic(method, path_of(name, needs, {needs: uuid4()}))
+        assert theirs.status_code == nowhere.status_code == 404
+        assert len(theirs.content) == len(nowhere.content)
+    assert AuditEvent.objects.count() == before
+
+
+def test_a_person_without_a_clinic_sees_nothing(own: dict[str, Any], nurse) -> None:
+    client = signed_in(nurse)
+    nurse.is_active = False
+    nurse.save(update_fields=["is_active"])
+    for name, (methods, _, needs) in MATRIX.items():
+        for method in methods:
+            assert ask(client, method, path_of(name, needs, own)) == 403
+
+
+def test_a_deactivated_user_is_signed_out_at_once(nurse) -> None:
+    client = signed_in(nurse)
+    nurse.user.is_active = False
+    nurse.user.save(update_fields=["is_active"])
+    assert client.get(reverse("patients:list")).status_code == 302
+
+
+def test_lists_never_show_another_clinics_patients(patient, other_patient, nurse) -> None:
+    page = signed_in(nurse).get(reverse("patients:list"), {"q": "Wren"})
+    assert patient.family_name in page.text
+    assert other_patient.family_name not in page.text
+    make_alert(other_patient)
+    assert other_patient.family_name not in signed_in(nurse).get("/").text
