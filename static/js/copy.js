@@ -1,0 +1,19 @@
+// A button that copies a field. Without this file the field can still be selected by hand.
+(() => {
+  "use strict";
+  const said = document.querySelector("[data-copied]");
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const field = document.getElementById(button.dataset.copy);
+    field.addEventListener("focus", () => field.select());
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      field.select();
+      try {
+        await navigator.clipboard.writeText(field.value);
+        said.textContent = "Copied.";
+      } catch {
+        said.textContent = "Selected. Press Ctrl+C or ⌘C to copy.";
+      }
+    });
+  }
+})();
