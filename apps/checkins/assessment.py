@@ -13,7 +13,7 @@ from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan, TaperStep, step_in_force
 
 HISTORY_LENGTH: Final = 10
-ROWS_READ: Final = 3 * HISTORY_LENGTH  # enough for the week before the last step
+ROWS_READ: Final = 3 * HISTORY_LENGTH
 BASELINE_DAYS: Final = 7  # triage.md section 3
 Row = tuple[datetime, int | None, int | None]  # received_at, daily score, sleep answer
 
