@@ -1,0 +1,94 @@
+"""Find a Chromium for the browser tests; `python -m tests.harness.chromium` installs one if needed.
+
+There is no test run without a browser: a missing one is an error with a sentence, never a skip.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ADVICE = (
+    "The browser tests need Chromium and none could be installed: install it (Debian: "
+    "apt install chromium), or name one with CHROMIUM=/path/to/chromium, then try again."
+)
+
+
+def find_chromium(playwright: Playwright | None = None) -> str | None:
+    """Return the browser of CHROMIUM, else one on PATH, else the one playwright installed."""
+    if named := os.environ.get("CHROMIUM"):
+        return named
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    if playwright is None:
+        with sync_playwright() as started:
+            return find_chromium(started)
+    own = playwright.chromium.executable_path
+    return own if os.path.exists(own) else None
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser without a window."""
+    path = find_chromium(playwright)
+    assert path, ADVICE
+    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+def starts() -> str | None:
+    """Return the browser's version if one is found and starts."""
+    try:
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            version = browser.version
+            browser.close()
+            return version
+    except Exception as error:
+        print(f"No browser yet: {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+
+
+def install() -> None:
+    """Install Chromium: root from the system's packages, others into playwright's own folder."""
+    commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+        commands = [["apt-get", "update"], packages, *commands]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in commands:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            print(f"{' '.join(command)}: {' '.join(last)}", file=sys.stderr)
+        if find_chromium():
+            return
+
+
+def main() -> int:
+    """Return 0 if a browser starts, installing one first if there is none."""
+    if find_chromium() is None:
+        print("Installing Chromium for the browser tests, once …", flush=True)
+        install()
+    if starts() is None:
+        print(ADVICE, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

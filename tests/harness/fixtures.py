@@ -1,0 +1,158 @@
+"""Fixtures that start the real parts; `tests/conftest.py` imports them.
+
+A test that uses `parts` is marked ``@pytest.mark.django_db(transaction=True)``, so that other
+processes see its rows, and browser tests also ``@pytest.mark.xdist_group("browser")``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pgtrigger
+import pytest
+from django.test import TransactionTestCase
+
+from tests.harness.broker import use_broker
+from tests.harness.database import current_database_url
+from tests.harness.processes import PROJECT, Parts
+from tests.harness.redis import RedisServer
+from tests.harness.smtp import SmtpServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+__all__ = [
+    "audit_record_may_be_emptied",
+    "browser",
+    "desktop_page",
+    "live_broker",
+    "parts",
+    "phone_page",
+    "redis_server",
+    "screenshot",
+    "smtp",
+]
+
+SCREENSHOTS = PROJECT / ".artifacts" / "screenshots"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_record_may_be_emptied() -> Iterator[None]:
+    """Let the clean-up after a transactional test pass the trigger that refuses TRUNCATE.
+
+    Wrapped around Django's own clean-up, because pytest-django runs it after every fixture of
+    the test has ended.
+    """
+    clean_up = TransactionTestCase._fixture_teardown
+
+    def without_the_trigger(case: TransactionTestCase) -> None:
+        with pgtrigger.ignore("audit.AuditEvent:audit_no_truncate"):
+            clean_up(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", without_the_trigger)
+        yield
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A mail server that accepts everything until told otherwise."""
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of this test's own."""
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def live_broker(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """Redis, with the Celery application of the test itself publishing to it."""
+    with use_broker(redis_server.url):
+        yield redis_server
+
+
+@pytest.fixture
+def parts(
+    request: pytest.FixtureRequest,
+    transactional_db: None,
+    live_broker: RedisServer,
+    smtp: SmtpServer,
+) -> Iterator[Parts]:
+    """Worker, dispatcher, beat and web on this test's database, Redis and mail server."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")):
+        pytest.fail("mark the test with @pytest.mark.django_db(transaction=True)")
+    started = Parts(
+        database_url=current_database_url(), broker_url=live_broker.url, email_url=smtp.url
+    )
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, one for the session."""
+    # Imported here: most test runs start no browser and should not wait for playwright.
+    from playwright.sync_api import sync_playwright
+
+    from tests.harness.chromium import launch
+
+    # Playwright's loop runs in this thread, where Django would refuse every query.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def phone_page(browser: Browser) -> Iterator[Page]:
+    """A page on a phone: narrow, with touch."""
+    context = browser.new_context(
+        viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2, locale="en-US"
+    )
+    yield from _page(context)
+
+
+@pytest.fixture
+def desktop_page(browser: Browser) -> Iterator[Page]:
+    """A page on a desk screen."""
+    yield from _page(browser.new_context(viewport=DESKTOP, locale="en-US"))
+
+
+def _page(context: BrowserContext) -> Iterator[Page]:
+    context.set_default_timeout(10_000)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def screenshot(request: pytest.FixtureRequest) -> Callable[[Page, str], Path]:
+    """Return a function that keeps a picture of a page in .artifacts/screenshots."""
+
+    def take(page: Page, name: str) -> Path:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        stem = re.sub(r"\W+", "-", f"{request.node.name}-{name}").strip("-")
+        path = SCREENSHOTS / f"{stem}.png"
+        page.screenshot(path=path, full_page=True)
+        return path
+
+    return take
