@@ -95,8 +95,7 @@ def _tablets(wish: Wish, top: int, whole: int) -> Choice | None:
     choice = _first(wish, downward, legal=True, with_liquid=False)
     if choice is None or choice.fit is Fit.EXACT or not wish.stock.liquids:
         return choice
-    cut, asked = whole - sum(choice.slots), whole - wish.asked
-    near = cut <= asked * TABLETS_WHILE_CUT_AT_MOST
+    near = whole - sum(choice.slots) <= (whole - wish.asked) * TABLETS_WHILE_CUT_AT_MOST
     return choice if near and not wish.typed else None
 
 

@@ -62,7 +62,7 @@ def agrees(expected: object, found: object) -> bool:
         if isinstance(expected, bool) or isinstance(found, bool):
             return expected is found
         return _same_number(Decimal(str(expected)), found)
-    return type(expected) is type(found) and expected == found
+    return type(expected) is type(found) and bool(expected == found)
 
 
 def _agrees_under(key: str, expected: object, found: object) -> bool:
@@ -97,4 +97,5 @@ def _same_number(expected: Decimal, found: Number) -> bool:
     # Half a unit either way: a printed 6.17 stands for 6.175 as well as for 6.165,
     # since a file written from binary floats rounds halves both ways.
     places = max(LEAST_DECIMALS, -int(expected.as_tuple().exponent))
-    return abs(Fraction(found) - Fraction(expected)) * 2 * 10**places <= 1
+    half = Fraction(Decimal(5).scaleb(-places - 1))
+    return abs(Fraction(found) - Fraction(expected)) <= half

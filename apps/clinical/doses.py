@@ -22,7 +22,9 @@ MAX_MG = Decimal(10_000)
 TENFOLD = 10
 
 
-def parse_dose_mg(text: object, *, field: str = "dose", allow_zero: bool = False) -> Decimal:
+def parse_dose_mg(
+    text: object, *, field: str = "dose", allow_zero: bool = False, what: str = "milligrams"
+) -> Decimal:
     """Return the milligrams written in ``text``, such as ``"0.5"``.
 
     Accepts plain digits with at most one decimal point and four decimals.
@@ -30,20 +32,18 @@ def parse_dose_mg(text: object, *, field: str = "dose", allow_zero: bool = False
     an exponent, a sign, a blank, digits of another script, a zero unless
     ``allow_zero``, and thirds written out (0.333), which no unit gives.
     """
-    takes = f'{field}: takes milligrams written as text with a point, such as "0.5"'
-    if not isinstance(text, str):
-        raise DoseError(f"{takes}, not {_shown(text)}.")
-    if not PLAIN_NUMBER.fullmatch(text):
-        raise DoseError(f"{takes}, not {_shown(text)}.")
+    takes = f'{field}: takes {what} written as text with a point, such as "0.5"'
+    if not isinstance(text, str) or not PLAIN_NUMBER.fullmatch(text):
+        raise DoseError(f"{takes}, not {shown(text)}.")
     if REPEATING.search(text):
-        raise DoseError(f"{field}: {text} mg is a repeating fraction that no tablet or mark gives.")
+        raise DoseError(f"{field}: {text} is a repeating fraction that no tablet or mark gives.")
     dose_mg = Decimal(text)
     if len(text.partition(".")[2]) > MAX_DECIMALS:
-        raise DoseError(f"{field}: takes at most {MAX_DECIMALS} decimals, not {_shown(text)}.")
+        raise DoseError(f"{field}: takes at most {MAX_DECIMALS} decimals, not {shown(text)}.")
     if dose_mg > MAX_MG:
-        raise DoseError(f"{field}: takes at most {MAX_MG} mg, not {_shown(text)}.")
+        raise DoseError(f"{field}: takes at most {MAX_MG}, not {shown(text)}.")
     if not dose_mg and not allow_zero:
-        raise DoseError(f"{field}: takes a dose above zero.")
+        raise DoseError(f"{field}: takes {what} above zero.")
     return dose_mg
 
 
@@ -75,5 +75,8 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a refused input in a form safe to print inside a sentence."""
+    if isinstance(value, Decimal):
+        return f"the number {value}"
     return "blank" if isinstance(value, str) and not value.strip() else ascii(value)[:40]

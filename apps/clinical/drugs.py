@@ -86,8 +86,8 @@ def _unknown(drug_id: str) -> str:
             or drug.id.split("_")[0] == wanted.split("_")[0]
         )
     ]
-    hint = " or ".join(alike) if alike else "one of " + ", ".join(_DRUGS)
-    return f"drug: {drug_id!r} is not in the drug list; write {hint}."
+    hint = " or ".join(alike) if alike else "an id such as clonazepam or lorazepam_ir"
+    return f"drug: {ascii(drug_id)[:40]} is not in the drug list; write {hint}."
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -4,6 +4,7 @@ Nothing here remembers a plan: every step follows from the doses now, the doses
 of the last days and the method, so a plan can be taken up again from any day.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -50,29 +51,46 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One stretch of lowering: the stock, the doses it began with, where it goes."""
+    """One stretch of lowering: the stock, the doses it began with, where it goes.
+
+    Milligrams and their diazepam equivalents are kept as fractions, made once.
+    ``typed`` says a person chose the milligrams of each step.
+    """
 
     request: PlanRequest
     stock: Formulary
     names: tuple[str, ...]
     start: Units
+    unit_mg: Fraction
+    start_mg: Fraction
+    goal_mg: Fraction
+    goal_units: int
     dze_per_mg: Fraction | None
-
-    @property
-    def goal_units(self) -> int:
-        """Return the least whole units that are not below the goal."""
-        return -int(-(self.request.goal_mg / self.stock.unit_mg) // 1)
+    dze_per_unit: Fraction | None
+    low_dose_floor_mg: Fraction
+    typed: bool
 
 
 def begin_leg(request: PlanRequest, slots: SlotPieces) -> Leg:
     """Return the leg that starts from these doses of the final drug."""
     stock = request.stock(request.final_drug_id)
+    unit = Fraction(stock.unit_mg)
+    start = units_of(stock, slots)
+    per_mg = floor_dze_per_mg(request.final_drug_id)
+    goal = Fraction(request.goal_mg)
     return Leg(
         request=request,
         stock=stock,
         names=tuple(name for name, _ in slots),
-        start=units_of(stock, slots),
-        dze_per_mg=floor_dze_per_mg(request.final_drug_id),
+        start=start,
+        unit_mg=unit,
+        start_mg=sum(start) * unit,
+        goal_mg=goal,
+        goal_units=math.ceil(goal / unit),  # Never below the goal.
+        dze_per_mg=per_mg,
+        dze_per_unit=None if per_mg is None else per_mg * unit,
+        low_dose_floor_mg=Fraction(request.low_dose_floor_mg),
+        typed=isinstance(request.taper, Custom | FixedMg),
     )
 
 
@@ -110,7 +128,7 @@ def lower(
         if len(drafts) >= MAX_STEPS:
             raise RequestError("method: these cuts are so small that the plan takes over 10 years.")
         wish = _wish(leg, units, target, history.highest_before(next_on), liquid)
-        choice = Choice(units, Fit.EXACT) if target >= leg.stock.mg(sum(units)) else choose(wish)
+        choice = Choice(units, Fit.EXACT) if wish.asked >= sum(units) else choose(wish)
         if choice is None:
             break
         findings += _remarks(leg, wish, choice, number + len(drafts))
@@ -130,15 +148,16 @@ def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fract
     A typed list is followed entry by entry, so a repeated dose is a hold; all
     other methods look only at the dose in force.
     """
-    goal = Fraction(leg.request.goal_mg)
     method = leg.request.taper
-    unit = Fraction(leg.stock.unit_mg)
     if isinstance(method, Custom):
-        yield from _typed_targets(method, sum(first) * unit, is_fresh=first == leg.start)
+        present = sum(first) * leg.unit_mg
+        for dose in _typed_targets(method, present, is_fresh=first == leg.start):
+            if sum(now()) > leg.goal_units:
+                yield max(dose, leg.goal_mg)
         return
-    while (current := sum(now()) * unit) > goal:
-        position = Position(current, sum(leg.start) * unit, goal, leg.dze_per_mg)
-        yield max(method.next_mg(position), goal)
+    while (units := sum(now())) > leg.goal_units:
+        at = Position(units * leg.unit_mg, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
+        yield max(method.next_mg(at), leg.goal_mg)
 
 
 def _typed_targets(method: Custom, current: Fraction, *, is_fresh: bool) -> Iterator[Fraction]:
@@ -152,17 +171,16 @@ def _typed_targets(method: Custom, current: Fraction, *, is_fresh: bool) -> Iter
 
 
 def _wish(leg: Leg, units: Units, target: Fraction, reference: Amount, liquid: bool) -> Wish:
-    unit = Fraction(leg.stock.unit_mg)
     return Wish(
         stock=leg.stock,
         previous=units,
         start=leg.start,
-        asked=target / unit,
+        asked=target / leg.unit_mg,
         goal=leg.goal_units,
         reference=reference,
-        dze_per_unit=None if leg.dze_per_mg is None else leg.dze_per_mg * unit,
-        low_dose_floor_mg=Fraction(leg.request.low_dose_floor_mg),
-        typed=isinstance(leg.request.taper, Custom | FixedMg),
+        dze_per_unit=leg.dze_per_unit,
+        low_dose_floor_mg=leg.low_dose_floor_mg,
+        typed=leg.typed,
         liquid_begun=liquid,
     )
 
@@ -187,24 +205,24 @@ def _pieces_for(stock: Formulary, name: str, mg: Decimal) -> tuple[Piece, ...]:
 
 def _remarks(leg: Leg, wish: Wish, choice: Choice, number: int) -> list[Finding]:
     """Say where the dose printed is not the one asked for, when a reader must know."""
-    mg = plain(leg.stock.mg(sum(choice.slots)))
-    asked = shown_mg(wish.asked * Fraction(leg.stock.unit_mg))
     if choice.fit is Fit.COARSE:
         return [_out_of_resolution(leg, wish, choice, number)]
+    if choice.fit is Fit.EXACT or (choice.fit is Fit.BELOW and not wish.typed):
+        return []
+    mg = plain(leg.stock.mg(sum(choice.slots)))
+    asked = shown_mg(wish.asked * leg.unit_mg)
     if choice.fit is Fit.ABOVE:
         text = (
             f"Step {number} is {mg} mg, above the {asked} mg asked: these products give no lower "
             "dose within the limits."
         )
         return [finding("ROUNDED", Level.NOTE, text, step=number)]
-    if choice.fit is Fit.BELOW and wish.typed:
-        above = plain(leg.stock.mg(nearest_total_above(wish)))
-        text = (
-            f"Step {number}: {asked} mg cannot be made from these products; the nearest are "
-            f"{mg} mg, which it gives, and {above} mg."
-        )
-        return [finding("ROUNDED", Level.NOTE, text, step=number)]
-    return []
+    above = plain(leg.stock.mg(nearest_total_above(wish)))
+    text = (
+        f"Step {number}: {asked} mg cannot be made from these products; the nearest are "
+        f"{mg} mg, which it gives, and {above} mg."
+    )
+    return [finding("ROUNDED", Level.NOTE, text, step=number)]
 
 
 def _out_of_resolution(leg: Leg, wish: Wish, choice: Choice, number: int) -> Finding:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 
 from apps.clinical.errors import RequestError
@@ -49,7 +50,7 @@ class PercentOfCurrent:
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the next exact dose in milligrams."""
-        cut = at.current_mg * Fraction(self.percent) / 100
+        cut = at.current_mg * _share(self.percent)
         if at.dze_per_mg is not None:
             current_dze = at.current_mg * at.dze_per_mg
             if current_dze <= FINAL_JUMP_DZE_MG:
@@ -67,7 +68,7 @@ class PercentOfStart:
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the next exact dose in milligrams."""
-        return at.current_mg - at.start_mg * Fraction(self.percent) / 100
+        return at.current_mg - at.start_mg * _share(self.percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,11 @@ def micro_taper(from_mg: Decimal, to_mg: Decimal, days: int) -> tuple[Decimal, D
     """
     per_day = ((from_mg - to_mg) / days).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
     return per_day, (per_day / 2).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+
+@lru_cache(maxsize=256)
+def _share(percent: Decimal) -> Fraction:
+    return Fraction(percent) / 100
 
 
 def _needs_equivalent(at: Position) -> Fraction:

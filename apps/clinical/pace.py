@@ -101,7 +101,7 @@ def is_legal(
     The same rule as ``check_pace``, for choosing a dose before it is printed.
     ``dze_per_unit`` turns the unit of the amounts into diazepam milligrams.
     """
-    if (reference - dose) * 100 <= reference * LIMIT_PCT:
+    if dose * 100 >= reference * (100 - LIMIT_PCT):
         return True
     if dze_per_unit is None:
         return False
@@ -128,7 +128,7 @@ _WORDS = {
         "ASAM-09",
         Level.BLOCK,
         "Step {step} cuts {cut} % and makes {fall} % in 14 days, above the limit of 25 %; "
-        "it needs a reason and a second prescriber.",
+        "make the cut smaller, or give a reason and a second prescriber's name.",
     ),
     Verdict.LOW_DOSE_EXCEPTION: (
         "C-01",

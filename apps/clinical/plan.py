@@ -5,7 +5,7 @@ later in ``replan.py``, how it is written as JSON in ``requests.py``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -34,7 +34,9 @@ class PlanRequest:
     the stock, for both drugs of a switch; a drug without any there is taken
     from the marketed list. ``confirmed`` lets a dose ten times the usual pass,
     ``short_use`` says the drug was taken for under 3 months (ASAM-10), and
-    ``low_dose_floor_mg`` is the clinic's setting for C-01.
+    ``low_dose_floor_mg`` is the clinic's setting for C-01. ``earlier_drugs`` is
+    filled in when a plan changes course after a switch: for each drug taken
+    before, the milligrams of ``drug_id`` that count as 1 mg of it.
     """
 
     drug_id: str
@@ -47,6 +49,7 @@ class PlanRequest:
     confirmed: bool = False
     short_use: bool = False
     low_dose_floor_mg: Decimal = Decimal(int(LOW_DOSE_FLOOR_MG))
+    earlier_drugs: tuple[tuple[str, Fraction], ...] = ()
 
     @property
     def daily_mg(self) -> Decimal:
@@ -71,12 +74,19 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A step before it is checked: from when, what, and what the method asked for."""
+    """A step before it is checked: from when, what, and what the method asked for.
+
+    ``by_drug`` follows from ``slots``; it is kept because every check needs it.
+    """
 
     start_on: date
     slots: SlotPieces
     target_mg: Fraction | None = None
     reason: str = ""
+    by_drug: Mapping[str, Decimal] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_drug", milligrams_by_drug(self.slots))
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,8 +164,7 @@ def _check_part(product: Product) -> None:
         return
     drug = get_drug(product.drug_id)
     if product.form is not Form.TABLET:
-        form = FORM_NAMES[product.form]
-        raise ProductError(f"smallest_part: a {form} is never split; it takes 1.")
+        raise ProductError(f"smallest_part: {product.name} is never split; it takes 1.")
     if drug.divisible is Divisible.NO:
         raise ProductError(
             f"smallest_part: {drug.name} ({drug.formulation}) is not divisible; it takes 1."

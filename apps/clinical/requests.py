@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from apps.clinical.doses import parse_dose_mg, plain
+from apps.clinical.doses import parse_dose_mg, plain, shown
 from apps.clinical.drugs import get_drug
 from apps.clinical.errors import ProductError, RequestError, UnknownDrugError
 from apps.clinical.findings import Finding
@@ -179,13 +179,13 @@ def _taper(value: object, field: str, drug_id: str) -> tuple[Taper, int]:
 def _kind(value: object, field: str) -> str:
     kind = _object(value, field, None, required=("kind",))["kind"]
     if kind not in KINDS:
-        raise RequestError(f"{field}.kind: takes one of {', '.join(KINDS)}, not {_shown(kind)}.")
+        raise RequestError(f"{field}.kind: takes one of {', '.join(KINDS)}, not {shown(kind)}.")
     return str(kind)
 
 
 def _preset(value: object, field: str, drug_id: str) -> Preset:
     if not isinstance(value, str) or value not in PRESETS:
-        raise RequestError(f"{field}.name: takes one of {', '.join(PRESETS)}, not {_shown(value)}.")
+        raise RequestError(f"{field}.name: takes one of {', '.join(PRESETS)}, not {shown(value)}.")
     preset = PRESETS[value]
     if preset.only_drug not in (None, drug_id):
         raise RequestError(
@@ -196,7 +196,7 @@ def _preset(value: object, field: str, drug_id: str) -> Preset:
 
 
 def _percent(value: object, field: str) -> Decimal:
-    percent = parse_dose_mg(value, field=field)
+    percent = parse_dose_mg(value, field=field, what="a percentage")
     if percent > 100:
         raise RequestError(f"{field}: takes a percentage from above 0 to 100, not {value}.")
     return percent
@@ -302,7 +302,7 @@ def _product(value: object, field: str, drug_id: str, drugs: Collection[str]) ->
     forms = [form.value for form in Form]
     if body["form"] not in forms:
         raise RequestError(
-            f"{field}.form: takes one of {', '.join(forms)}, not {_shown(body['form'])}."
+            f"{field}.form: takes one of {', '.join(forms)}, not {shown(body['form'])}."
         )
     form = Form(body["form"])
     strength_mg = parse_dose_mg(body["strength_mg"], field=f"{field}.strength_mg")
@@ -316,9 +316,9 @@ def _product(value: object, field: str, drug_id: str, drugs: Collection[str]) ->
 def _part(value: object, field: str, form: Form) -> Decimal:
     if form is Form.LIQUID:
         text = value.removesuffix("mL").rstrip(" ") if isinstance(value, str) else value
-        return parse_dose_mg(text, field=field)
+        return parse_dose_mg(text, field=field, what="millilitres")
     if not isinstance(value, str) or value not in PARTS:
-        raise RequestError(f'{field}: takes "1", "1/2" or "1/4", not {_shown(value)}.')
+        raise RequestError(f'{field}: takes "1", "1/2" or "1/4", not {shown(value)}.')
     return Decimal(PARTS[value])
 
 
@@ -326,11 +326,11 @@ def _object(
     value: object, field: str, allowed: Collection[str] | None, required: Collection[str] = ()
 ) -> Json:
     if not isinstance(value, dict):
-        raise RequestError(f"{field}: takes a JSON object, not {_shown(value)}.")
+        raise RequestError(f"{field}: takes a JSON object, not {shown(value)}.")
     unknown = [] if allowed is None else [name for name in value if name not in allowed]
     if unknown and allowed is not None:
         raise RequestError(
-            f"{field}: {_shown(unknown[0])} is not a field; it takes {', '.join(allowed)}."
+            f"{field}: {shown(unknown[0])} is not a field; it takes {', '.join(allowed)}."
         )
     missing = [name for name in required if name not in value]
     if missing:
@@ -340,20 +340,20 @@ def _object(
 
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise RequestError(f"{field}: takes text, not {_shown(value)}.")
+        raise RequestError(f"{field}: takes text, not {shown(value)}.")
     return value
 
 
 def _whole(value: object, field: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise RequestError(
-            f"{field}: takes a whole number from {low} to {high}, not {_shown(value)}."
+            f"{field}: takes a whole number from {low} to {high}, not {shown(value)}."
         )
     return value
 
 
 def _date(value: object, field: str) -> date:
-    wrong = RequestError(f"{field}: takes a date such as 2026-12-01, not {_shown(value)}.")
+    wrong = RequestError(f"{field}: takes a date such as 2026-12-01, not {shown(value)}.")
     if not isinstance(value, str) or not ISO_DATE.fullmatch(value):
         raise wrong
     try:
@@ -368,9 +368,5 @@ def _date(value: object, field: str) -> date:
 def _flag(body: Json, field: str) -> bool:
     value = body.get(field, False)
     if not isinstance(value, bool):
-        raise RequestError(f"{field}: takes true or false, not {_shown(value)}.")
+        raise RequestError(f"{field}: takes true or false, not {shown(value)}.")
     return value
-
-
-def _shown(value: object) -> str:
-    return str(value) if isinstance(value, Decimal) else ascii(value)[:40]

@@ -197,7 +197,7 @@ class _Table:
 
 @lru_cache(maxsize=256)
 def _table(stock: Formulary, room: int) -> _Table:
-    costs, last = _solid_table(stock.solids, room)
+    costs, last = _solid_table(stock.solids, stock.solid_grid, room)
     mixed = list(costs)
     mixed_from: dict[int, tuple[int, int]] = {}
     for index, liquid in enumerate(stock.liquids):
@@ -205,12 +205,13 @@ def _table(stock: Formulary, room: int) -> _Table:
     return _Table(costs, last, mixed, mixed_from)
 
 
-def _solid_table(items: Sequence[_Item], room: int) -> tuple[Costs, Sequence[int]]:
+def _solid_table(items: Sequence[_Item], grid: int, room: int) -> tuple[Costs, Sequence[int]]:
     """Solve every solid dose from the ones below it: the last piece plus the best rest."""
     costs: list[int | None] = [0] + [None] * room
     last = [0] * (room + 1)
     sizes = [(index, item.units, item.cost) for index, item in enumerate(items)]
-    for units in range(1, room + 1):
+    # Between the multiples of the grid no solid dose exists.
+    for units in range(grid, room + 1, grid) if grid else ():
         best: int | None = None
         for index, size, cost in sizes:
             before = costs[units - size] if size <= units else None

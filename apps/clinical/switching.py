@@ -5,9 +5,11 @@ to what can be made and carries the remainder to the next, so the total never
 rises and stays within one part of a tablet of where it began (ASH-02).
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 
 from apps.clinical.doses import plain
 from apps.clinical.drugs import get_drug
@@ -39,16 +41,24 @@ def final_mg_per_mg(request: PlanRequest) -> Fraction:
     return Fraction(to_mg) / Fraction(from_mg)
 
 
+def weights(request: PlanRequest) -> Mapping[str, Fraction]:
+    """Return, for every drug of a plan, the final drug's milligrams that count as 1 mg of it.
+
+    The source named for a switch decides, also later for the steps before it,
+    so that the pace looks back over a change of drug. Raises ConversionError.
+    """
+    ratio = final_mg_per_mg(request)
+    found = {drug_id: ratio * own for drug_id, own in request.earlier_drugs}
+    found[request.drug_id] = ratio
+    found[request.final_drug_id] = Fraction(1)
+    return MappingProxyType(found)
+
+
 def final_mg(request: PlanRequest, slots: SlotPieces) -> Fraction:
     """Return a day's dose as milligrams of the final drug, under the source named."""
-    ratio = final_mg_per_mg(request)
-    return sum(
-        (
-            Fraction(mg) * (ratio if drug_id == request.drug_id else 1)
-            for drug_id, mg in milligrams_by_drug(slots).items()
-        ),
-        Fraction(0),
-    )
+    weight = weights(request)
+    amounts = milligrams_by_drug(slots).items()
+    return sum((Fraction(mg) * weight[drug_id] for drug_id, mg in amounts), Fraction(0))
 
 
 def swap(

@@ -4,7 +4,7 @@
 ``pace``. Changing a plan later is in ``replan.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +17,7 @@ from apps.clinical.errors import ConfirmDoseError, RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.lowering import History, begin_leg, lower, present_slots, shown_mg
 from apps.clinical.methods import Custom, DoseTable, Hyperbolic, OccupancyPoints, Switch
-from apps.clinical.pace import Pace, PacePoint, Verdict, check_pace, pace_finding
+from apps.clinical.pace import Amount, Pace, PacePoint, Verdict, check_pace, pace_finding
 from apps.clinical.plan import (
     DEFAULT_INTERVAL_DAYS,
     Draft,
@@ -25,12 +25,11 @@ from apps.clinical.plan import (
     PlanRequest,
     Step,
     Total,
-    milligrams_by_drug,
     totals_of,
 )
 from apps.clinical.products import is_listed, is_scored_for
 from apps.clinical.solver import Piece
-from apps.clinical.switching import final_mg, final_mg_per_mg, swap, switch_findings
+from apps.clinical.switching import final_mg_per_mg, swap, switch_findings, weights
 
 __all__ = ["Finding", "Piece", "Plan", "PlanRequest", "Step", "Total", "build_plan"]
 
@@ -64,7 +63,7 @@ def check_request(request: PlanRequest) -> None:
     top = Fraction(request.daily_mg) * final_mg_per_mg(request)
     final = f"{shown_mg(top)} mg {get_drug(request.final_drug_id).name} a day"
     if request.goal_mg >= top:
-        raise RequestError(f"goal_mg: takes less than the {final} that the plan lowers.")
+        raise RequestError(f"goal_mg: takes less than the {final} that the plan lowers from.")
     taper = request.taper
     if isinstance(taper, Custom) and taper.daily_mg[0] > top:
         raise RequestError(f"method.daily_mg[0]: takes no more than the {final} it begins from.")
@@ -93,14 +92,12 @@ def flow(
             next_on = swaps[-1].start_on + timedelta(days=request.interval_days)
     final = request.final_drug_id
     beginning = next(
-        draft
-        for draft in drafts[method_from - 1 :]
-        if set(milligrams_by_drug(draft.slots)) <= {final}
+        draft for draft in drafts[method_from - 1 :] if draft.by_drug.keys() <= {final}
     )
     leg = begin_leg(request, beginning.slots)
     history = History(
         tuple(draft.start_on for draft in drafts),
-        tuple(_in_units(request, draft) for draft in drafts),
+        tuple(map(amounts_of(request), drafts)),
     )
     lowered, findings = lower(leg, drafts[-1], history, next_on, len(drafts) + 1)
     return drafts + lowered, findings
@@ -108,8 +105,11 @@ def flow(
 
 def judged(request: PlanRequest, drafts: Sequence[Draft]) -> tuple[tuple[Step, ...], list[Finding]]:
     """Return the drafts as numbered steps with their pace, and the pace findings."""
-    floors = {drug: floor_dze_per_mg(drug) for drug in (request.drug_id, request.final_drug_id)}
-    points = [_point(request, draft, floors) for draft in drafts]
+    amount_of = amounts_of(request)
+    floor_of = _floors_of(request)
+    points = [
+        PacePoint(draft.start_on.toordinal(), amount_of(draft), floor_of(draft)) for draft in drafts
+    ]
     paces = check_pace(
         points,
         low_dose_floor_mg=Fraction(request.low_dose_floor_mg),
@@ -168,33 +168,54 @@ def _stock_findings(request: PlanRequest) -> list[Finding]:
     return findings
 
 
-def _in_units(request: PlanRequest, draft: Draft) -> int | Fraction:
-    unit = Fraction(request.stock(request.final_drug_id).unit_mg)
-    amount = final_mg(request, draft.slots) / unit
-    return amount.numerator if amount.denominator == 1 else amount
+def amounts_of(request: PlanRequest) -> Callable[[Draft], Amount]:
+    """Return how to count a day's dose: in units of the final drug's stock.
+
+    Whole numbers for the final drug; a drug taken before it counts by its
+    equivalent under the source named, which may be a fraction.
+    """
+    final = request.final_drug_id
+    unit_mg = request.stock(final).unit_mg
+    per_mg = {drug: weight / Fraction(unit_mg) for drug, weight in weights(request).items()}
+
+    def amount(draft: Draft) -> Amount:
+        total: Amount = 0
+        for drug_id, mg in draft.by_drug.items():
+            exact = int(mg / unit_mg) if drug_id == final else Fraction(mg) * per_mg[drug_id]
+            total += exact
+        return total
+
+    return amount
 
 
-def _point(request: PlanRequest, draft: Draft, floors: dict[str, Fraction | None]) -> PacePoint:
-    floor: Fraction | None = Fraction(0)
-    for drug_id, mg in milligrams_by_drug(draft.slots).items():
-        per_mg = floors[drug_id]
-        floor = None if per_mg is None or floor is None else floor + Fraction(mg) * per_mg
-    return PacePoint(draft.start_on.toordinal(), final_mg(request, draft.slots), floor)
+def _floors_of(request: PlanRequest) -> Callable[[Draft], Fraction | None]:
+    """Return how to count a day's dose as diazepam by the source that gives most."""
+    per_mg = {drug: floor_dze_per_mg(drug) for drug in weights(request)}
+
+    def floor(draft: Draft) -> Fraction | None:
+        total = Fraction(0)
+        for drug_id, mg in draft.by_drug.items():
+            rate = per_mg[drug_id]
+            if rate is None:
+                return None
+            total += rate * Fraction(*mg.as_integer_ratio())
+        return total
+
+    return floor
 
 
 def _step(number: int, draft: Draft, end_on: date | None, pace: Pace) -> Step:
-    by_drug = milligrams_by_drug(draft.slots)
     target = draft.target_mg
     return Step(
         number=number,
         start_on=draft.start_on,
         end_on=end_on,
-        daily_mg=sum(by_drug.values(), Decimal(0)),
+        daily_mg=sum(draft.by_drug.values(), Decimal(0)),
         slots=MappingProxyType(dict(draft.slots)),
         cut_pct=pace.cut_pct,
         fall_14d_pct=pace.fall_14d_pct,
         verdict=pace.verdict,
-        by_drug=by_drug,
+        by_drug=draft.by_drug,
         target_mg=None if target is None else Decimal(target.numerator) / target.denominator,
         reason=draft.reason,
     )

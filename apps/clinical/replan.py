@@ -1,0 +1,259 @@
+"""Change a plan from any day: hold, resume, step back, slow down, change course.
+
+Each change returns a new plan. Steps that began before that day stay exactly as
+they were, pace and findings included; only the future flows again, from the
+dose in force, under the same rules as a first plan.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from apps.clinical.doses import plain
+from apps.clinical.errors import RequestError
+from apps.clinical.findings import Finding, Level, finding
+from apps.clinical.methods import Method, Switch, Taper
+from apps.clinical.plan import Draft, Plan, PlanRequest, Step, totals_of
+from apps.clinical.switching import final_mg, weights
+from apps.clinical.taper import flow, in_step_order, judged
+
+# ASAM-17: a pause is a couple of weeks at the same dose.
+USUAL_HOLD_DAYS = 14
+# [proposal] Longer than half a year is open-ended, not a hold of so many days.
+MAX_HOLD_DAYS = 182
+
+
+def hold(plan: Plan, on: date, days: int | None = USUAL_HOLD_DAYS) -> Plan:
+    """Return the plan with the dose of ``on`` kept ``days`` longer, or until resumed.
+
+    The next step comes ``days`` after it would have; with None there is none
+    until ``resume``. A hold never changes today's dose (ASAM-16, ASAM-17).
+    Raises RequestError for a day without a step and for days outside 1 to 182.
+    """
+    current = _current(plan, on)
+    if days is None:
+        return _ended(plan, current, held=True)
+    if not 1 <= days <= MAX_HOLD_DAYS:
+        raise RequestError(f"days: takes a whole number from 1 to {MAX_HOLD_DAYS}, not {days}.")
+    return _flowed(plan, plan.request, current, _next_on(plan, current, on) + timedelta(days=days))
+
+
+def resume(plan: Plan, on: date) -> Plan:
+    """Return a held plan with its next step on ``on``, by the method it had.
+
+    Raises RequestError when the plan is not held, or when the dose of ``on``
+    only began that day.
+    """
+    if not plan.held:
+        raise RequestError("plan: is not on an open-ended hold.")
+    current = _current(plan, on)
+    if current.start_on == on:
+        raise RequestError("on: takes a day after the present dose began.")
+    return _flowed(plan, plan.request, current, on)
+
+
+def step_back(plan: Plan, on: date, *, reason: str, hold_days: int = USUAL_HOLD_DAYS) -> Plan:
+    """Return the plan back at the last higher dose from ``on``, for ``hold_days``.
+
+    Rare, and only with a reason, which stays on the step (ASAM-17, C-08). Then
+    the method goes on from there. Raises RequestError without a reason, for a
+    hold outside 1 to 182 days, and when no dose before was higher.
+    """
+    if not reason.strip():
+        raise RequestError("reason: a step back needs the reason in words.")
+    if not 1 <= hold_days <= MAX_HOLD_DAYS:
+        raise RequestError(
+            f"hold_days: takes a whole number from 1 to {MAX_HOLD_DAYS}, not {hold_days}."
+        )
+    current = _current(plan, on)
+    past = [step for step in plan.steps if step.start_on < on]
+    back = _last_higher(plan.request, past, current)
+    draft = Draft(on, tuple(back.slots.items()), reason=reason.strip())
+    return _flowed(plan, plan.request, past[-1], on + timedelta(days=hold_days), extra=draft)
+
+
+def slow_down(
+    plan: Plan, on: date, *, method: Taper | None = None, interval_days: int | None = None
+) -> Plan:
+    """Return the plan with smaller or rarer cuts from ``on``.
+
+    The next step comes no earlier than planned and no earlier than the new
+    interval after the present dose began; a switch under way goes on. Raises
+    RequestError when neither a method nor an interval is given, or when the
+    interval is shorter.
+    """
+    if method is None and interval_days is None:
+        raise RequestError("method: slowing down takes a new method or a longer interval_days.")
+    present = plan.request.interval_days
+    days = present if interval_days is None else interval_days
+    if days < present:
+        raise RequestError(
+            f"interval_days: slowing down takes at least the present {present} days."
+        )
+    current = _current(plan, on)
+    earliest = max(current.start_on + timedelta(days=days), _next_on(plan, current, on))
+    slower = replace(plan, request=replace(plan.request, interval_days=days))
+    if method is None:
+        return _flowed(slower, slower.request, current, earliest)
+    return _redirected(slower, current, earliest, method)
+
+
+def change_method(
+    plan: Plan, on: date, method: Method, *, interval_days: int | None = None
+) -> Plan:
+    """Return the plan with another method from the next planned step on.
+
+    The method counts from the dose in force on ``on``, of the drug in force.
+    While a switch is half done only what follows it can change. Raises
+    RequestError for a day without a step or a second switch in the middle of
+    one, and ClinicalError where the method cannot be followed.
+    """
+    current = _current(plan, on)
+    days = plan.request.interval_days if interval_days is None else interval_days
+    changed = replace(plan, request=replace(plan.request, interval_days=days))
+    return _redirected(changed, current, _next_on(plan, current, on), method)
+
+
+def change_goal(plan: Plan, on: date, goal_mg: Decimal) -> Plan:
+    """Return the plan with another goal, in milligrams a day of the drug it ends on.
+
+    Raises RequestError unless the goal is below the dose in force on ``on``.
+    """
+    current = _current(plan, on)
+    now = final_mg(plan.request, tuple(current.slots.items()))
+    if goal_mg >= now:
+        raise RequestError(f"goal_mg: takes less than the dose in force, not {plain(goal_mg)} mg.")
+    request = replace(plan.request, goal_mg=goal_mg)
+    return _flowed(plan, request, current, _next_on(plan, current, on))
+
+
+def stop(plan: Plan, on: date) -> Plan:
+    """Return the plan without any further step: the dose of ``on`` goes on.
+
+    Ends the taper, not the drug: nothing here ever stops a dose at once (ASAM-03).
+    """
+    return _ended(plan, _current(plan, on), held=False)
+
+
+def _current(plan: Plan, on: date) -> Step:
+    step = plan.step_on(on)
+    if step is None:
+        raise RequestError(
+            f"on: the plan begins on {plan.steps[0].start_on}, after {on}; build a new one."
+        )
+    return step
+
+
+def _next_on(plan: Plan, current: Step, on: date) -> date:
+    """Return when the next step was to begin; one interval from ``on`` where none was."""
+    if current.end_on is not None:
+        return current.end_on + timedelta(days=1)
+    return on + timedelta(days=plan.request.interval_days)
+
+
+def _last_higher(request: PlanRequest, past: Sequence[Step], current: Step) -> Step:
+    now = _paced(request, current)
+    for step in reversed(past):
+        if _paced(request, step) > now:
+            return step
+    raise RequestError("plan: no dose before this one was higher.")
+
+
+def _paced(request: PlanRequest, step: Step) -> Fraction:
+    return final_mg(request, tuple(step.slots.items()))
+
+
+def _ended(plan: Plan, current: Step, *, held: bool) -> Plan:
+    kept = (*plan.steps[: current.number - 1], replace(current, end_on=None))
+    return replace(
+        plan,
+        steps=kept,
+        findings=_findings_until(plan, current.number),
+        totals=totals_of(kept),
+        held=held,
+    )
+
+
+def _redirected(plan: Plan, current: Step, next_on: date, method: Method) -> Plan:
+    """Let the future follow another method, from whichever drug is in force."""
+    request = plan.request
+    if len(current.by_drug) > 1:
+        return _flowed(plan, replace(request, method=_amid(request, method)), current, next_on)
+    drug_id = next(iter(current.by_drug), request.final_drug_id)
+    earlier = {own: weight for own, weight in weights(request).items() if own != drug_id}
+    if drug_id == request.drug_id and isinstance(request.method, Switch):
+        earlier = dict(request.earlier_drugs)  # Not one dose was switched yet.
+    slots = tuple(
+        (name, sum((piece.mg for piece in pieces), Decimal(0)))
+        for name, pieces in current.slots.items()
+    )
+    rebased = replace(
+        request,
+        drug_id=drug_id,
+        slots=slots,
+        method=method,
+        earlier_drugs=tuple(earlier.items()),
+    )
+    return _flowed(plan, rebased, current, next_on, new_method=True)
+
+
+def _amid(request: PlanRequest, method: Method) -> Switch:
+    """Return the switch under way with what is to follow it."""
+    under_way = request.method
+    assert isinstance(under_way, Switch)  # noqa: S101 - two drugs in force mean a switch
+    if not isinstance(method, Switch):
+        return replace(under_way, then=method)
+    if method.to_drug != under_way.to_drug:
+        raise RequestError(f"method.to_drug: a switch to {under_way.to_drug} is under way.")
+    return method
+
+
+def _flowed(
+    plan: Plan,
+    request: PlanRequest,
+    last: Step,
+    next_on: date,
+    *,
+    extra: Draft | None = None,
+    new_method: bool = False,
+) -> Plan:
+    """Keep the steps up to ``last`` and let the rest flow again from ``next_on``."""
+    kept = plan.steps[: last.number]
+    past = [_as_draft(step) for step in kept] + ([extra] if extra else [])
+    method_from = len(past) if new_method else plan.method_from
+    drafts, found = flow(request, past, next_on, method_from)
+    steps, paced = judged(request, drafts)
+    if extra:
+        found.append(_step_back_finding(extra, last.number + 1))
+    new = [item for item in [*found, *paced] if (item.step or 0) > last.number]
+    # The kept steps keep the pace they were signed with; only their last day moves.
+    same = tuple(replace(step, end_on=steps[step.number - 1].end_on) for step in kept)
+    all_steps = (*same, *steps[last.number :])
+    return Plan(
+        request=request,
+        steps=all_steps,
+        findings=(*_findings_until(plan, last.number), *in_step_order(new)),
+        totals=totals_of(all_steps),
+        method_from=method_from,
+    )
+
+
+def _findings_until(plan: Plan, number: int) -> tuple[Finding, ...]:
+    return tuple(item for item in plan.findings if item.step is None or item.step <= number)
+
+
+def _step_back_finding(draft: Draft, number: int) -> Finding:
+    text = f"Step {number} goes back to a higher dose: {draft.reason}"
+    return finding("ASAM-17", Level.WARN, text, step=number)
+
+
+def _as_draft(step: Step) -> Draft:
+    target = step.target_mg
+    return Draft(
+        start_on=step.start_on,
+        slots=tuple(step.slots.items()),
+        target_mg=None if target is None else Fraction(target),
+        reason=step.reason,
+    )
