@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 __all__ = [
-    "audit_record_may_be_emptied",
+    "_transactional_tests_may_empty_the_audit_record",
     "browser",
     "desktop_page",
     "live_broker",
@@ -43,7 +43,7 @@ DESKTOP = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def audit_record_may_be_emptied() -> Iterator[None]:
+def _transactional_tests_may_empty_the_audit_record() -> Iterator[None]:
     """Let the clean-up after a transactional test pass the trigger that refuses TRUNCATE.
 
     Wrapped around Django's own clean-up, because pytest-django runs it after every fixture of
