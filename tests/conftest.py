@@ -1,32 +1,29 @@
 """The cast: one clinic with its people, and a second clinic that must never see them."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-import pgtrigger
 import pytest
 from django.test import Client
 
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from tests.factories import NOW, make_clinic, make_member, make_patient
+from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by name
+    _transactional_tests_may_empty_the_audit_record,
+    browser,
+    desktop_page,
+    live_broker,
+    parts,
+    phone_page,
+    redis_server,
+    screenshot,
+    smtp,
+)
 
 
 @pytest.fixture
 def now() -> datetime:
     """A Monday morning in New York."""
     return NOW
-
-
-@pytest.fixture(autouse=True)
-def audit_may_be_emptied_between_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let a transactional test's clean-up empty the audit table, which refuses TRUNCATE."""
-    marker = request.node.get_closest_marker("django_db")
-    if not (marker and marker.kwargs.get("transaction")):
-        yield
-        return
-    with pgtrigger.ignore("audit.AuditEvent:audit_no_truncate"):
-        request.getfixturevalue("transactional_db")
-        yield
 
 
 @pytest.fixture

@@ -18,20 +18,20 @@ QUIET_SECONDS: Final = 5.0
 MAX_WAITING: Final = 100
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def deliver(delivery_id: str) -> None:
     """Send one stored message."""
     deliveries.deliver(timezone.now, delivery_id=UUID(delivery_id))
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Put everything back on its way whose clock has run out."""
     sweeping.sweep(timezone.now())
     sweeping.deliver_due(timezone.now, limit=20)
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def beat_heartbeat() -> None:
     """Show that beat published and a worker ran."""
     sweeping.beat("worker", timezone.now())
