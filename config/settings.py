@@ -265,3 +265,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+# --- The fictional clinic: a door without a lock, and the mails that were caught ----------------
+if DEMO_MODE:
+    LOGIN_URL = LOGOUT_REDIRECT_URL = "demo:entry"
+    DEMO_MAIL_DIR = env.str("DEMO_MAIL_DIR", default="")
