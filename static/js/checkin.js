@@ -24,25 +24,24 @@
   const inputs = (item) => [...item.querySelectorAll("input, textarea")];
   const chosen = (item) => inputs(item).filter((el) => el.checked).map((el) => el.value);
   const written = (item) => item.querySelector(".input")?.value.trim() ?? "";
+  const advised = (input) => input.parentElement.querySelector(".advice");
   const find = (key) => items.find((item) => item.dataset.item === key);
   const applies = (item) => {
     if (!item.dataset.when) return true;
     const parent = find(item.dataset.when);
     if (!parent || !applies(parent)) return false;
     const wanted = item.dataset.whenValues.split(" ");
-    const given = chosen(parent);
-    if (item.dataset.whenOp === "not_in") return given.length > 0 && !given.some((value) => wanted.includes(value));
-    return given.some((value) => wanted.includes(value));
+    return chosen(parent).some((value) => wanted.includes(value));
   };
   const path = () => items.filter(applies);
   const answered = (item) => chosen(item).length > 0 || written(item) !== "";
   const choice = (item) => item.querySelector("fieldset") !== null;
 
   function complain(item, message) {
-    let line = item.querySelector(".item__error");
+    let line = item.querySelector(".error");
     if (!line) {
       line = document.createElement("p");
-      line.className = "item__error";
+      line.className = "error";
       (item.querySelector("legend") ?? item.querySelector("label")).after(line);
     }
     line.textContent = message;
@@ -52,7 +51,7 @@
 
   function forgive(item) {
     item.classList.remove("has-errors");
-    item.querySelector(".item__error")?.remove();
+    item.querySelector(".error")?.remove();
   }
 
   function fault(item) {
@@ -72,8 +71,8 @@
   }
 
   function question(item) {
-    const heading = item.querySelector(".item__q").cloneNode(true);
-    heading.querySelector(".item__stem")?.remove();
+    const heading = item.querySelector(".q").cloneNode(true);
+    heading.querySelector(".stem")?.remove();
     return heading.textContent.trim();
   }
 
@@ -123,7 +122,7 @@
     review.hidden = target !== finish;
     if (target === finish) drawReview();
     if (!focus) return;
-    const heading = target === finish ? review.firstChild : target.querySelector(".item__q");
+    const heading = target === finish ? review.firstChild : target.querySelector(".q");
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
     window.scrollTo(0, 0);
@@ -170,11 +169,16 @@
     if (performance.now() - shownAt < SETTLE_MS && event.detail > 0) event.preventDefault();
   });
 
+  // While typing, not on leaving the field: the line that goes must not move a button under a finger.
+  form.addEventListener("input", (event) => {
+    const item = event.target.closest(".item");
+    if (item) forgive(item);
+  });
+
   form.addEventListener("change", (event) => {
     const input = event.target;
     const item = input.closest(".item");
     if (!item) return;
-    forgive(item);
     if (input.type === "checkbox" && input.checked) {
       // "None of these" and any other answer cannot both be true.
       for (const other of inputs(item)) {
@@ -183,9 +187,8 @@
         }
       }
     }
-    if (input.dataset.advice !== undefined && input.checked) {
-      const advice = document.getElementById(input.getAttribute("aria-describedby"));
-      advice?.scrollIntoView({ block: "nearest" });
+    if (advised(input) && input.checked) {
+      advised(input).scrollIntoView({ block: "nearest" });
     }
   });
 
@@ -201,7 +204,7 @@
   form.addEventListener("click", (event) => {
     const input = event.target;
     if (!pressed || !(input instanceof HTMLInputElement) || input.type !== "radio" || !input.checked) return;
-    if (event.defaultPrevented || input.dataset.advice !== undefined) return;
+    if (event.defaultPrevented || advised(input)) return;
     const item = input.closest(".item");
     clearTimeout(leaving);
     leaving = setTimeout(() => item === current && forward(), 220);
