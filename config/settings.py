@@ -193,8 +193,9 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-# Links carry tokens: no page ever tells another site where the reader came from.
-SECURE_REFERRER_POLICY = "no-referrer"
+# Links carry tokens: no page tells another site where the reader came from. Not "no-referrer":
+# browsers then send "Origin: null" with a form, which the CSRF check must refuse.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

@@ -171,7 +171,7 @@ def test_staff_make_a_link_and_see_it_once(nurse, patient) -> None:
 def test_the_patients_page_may_not_be_kept_or_framed(url) -> None:
     headers = Client().get(url).headers
     assert headers["Cache-Control"] == "no-store"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     policy = headers["Content-Security-Policy"]
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
