@@ -1,7 +1,7 @@
 """Run the test vectors of the symptom half: a function per kind of vector.
 
 Each takes the vector's input and returns what this package answers, in the
-shape of the vector's ``expected``; ``agrees`` compares the two.
+shape of the vector's ``expected``; ``apps.clinical.conformance`` compares them.
 """
 
 from collections.abc import Callable, Mapping
@@ -95,24 +95,6 @@ RUNNERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "asam_dose_band": asam_dose_band,
     "ciwa_b": ciwa_b,
 }
-
-
-def agrees(actual: Any, expected: Any) -> bool:
-    """Tell whether an answer is the expected one.
-
-    Every expected key must be equal, except that ``must_fire`` may name only
-    some of the rules that fired.
-    """
-    if not isinstance(actual, dict) or not isinstance(expected, dict):
-        return bool(actual == expected)
-    for key, wanted in expected.items():
-        found = actual.get(key)
-        if key == "must_fire" and found is not None:
-            if not set(wanted) <= set(found):
-                return False
-        elif found != wanted:
-            return False
-    return True
 
 
 def _summary(raw: Any) -> CheckInSummary:
