@@ -11,7 +11,11 @@ from functools import lru_cache
 from apps.clinical.solver import CHANGED_SLOT_COST, Costs, Formulary, slot_costs
 
 Units = tuple[int, ...]
-_Best = dict[int, tuple[int, int, Units]]
+# Leaves room below the cost of pieces for how uneven the split is, as a square.
+UNEVEN_LIMIT = 2**40
+
+# What one slot may become: the cut, and what that costs.
+_Options = Sequence[tuple[int, int]]
 
 
 @lru_cache(maxsize=65536)
@@ -25,10 +29,11 @@ def allocate(
     share of ``start`` where that is possible, so that no time of day is emptied
     while another keeps its whole dose [proposal]; ASAM-31 warns of gaps.
     """
-    costs = slot_costs(stock, max(previous), with_liquid=with_liquid)
-    cut = sum(previous) - total
-    even = _choose(costs, previous, total, start, _even_lows(previous, total, start, cut))
-    return even or _choose(costs, previous, total, start, [0] * len(previous))
+    for lows in (_even_lows(previous, total, start), [0] * len(previous)):
+        found = _Split(stock, previous, total, start, lows, with_liquid).best()
+        if found is not None:
+            return found
+    return None
 
 
 def totals_down_from(stock: Formulary, start: int, end: int, *, with_liquid: bool) -> Iterator[int]:
@@ -43,49 +48,103 @@ def totals_down_from(stock: Formulary, start: int, end: int, *, with_liquid: boo
         yield 0
 
 
-def _even_lows(previous: Units, total: int, start: Units, cut: int) -> list[int]:
-    whole = sum(start)
+def _even_lows(previous: Units, total: int, start: Units) -> list[int]:
+    whole, cut = sum(start), sum(previous) - total
     return [
         min(before, max(0, -(-share * total // whole) - cut))
         for before, share in zip(previous, start, strict=True)
     ]
 
 
-def _choose(
-    costs: Costs, previous: Units, total: int, start: Units, lows: Sequence[int]
-) -> Units | None:
-    """Combine the slots one by one, keeping the best way to reach each partial sum."""
-    whole = sum(start)
-    room = sum(previous) - total
-    best: _Best = {0: (0, 0, ())}
-    last = len(previous) - 1
-    for slot, before in enumerate(previous):
-        share = start[slot] * total
-        options = []
-        for units in range(max(lows[slot], before - room), before + 1):
-            cost = costs[units]
-            if cost is not None:
-                changed = CHANGED_SLOT_COST if units != before else 0
-                options.append((before - units, cost + changed, (units * whole - share) ** 2))
-        best = _extend(best, options, room, only_full=slot == last)
-    found = best.get(room)
-    if found is None:
+class _Split:
+    """One search: the options of every slot, first without liquids, then with."""
+
+    def __init__(
+        self,
+        stock: Formulary,
+        previous: Units,
+        total: int,
+        start: Units,
+        lows: Sequence[int],
+        with_liquid: bool,
+    ) -> None:
+        self.previous = previous
+        self.room = sum(previous) - total
+        self.with_liquid = with_liquid and bool(stock.liquids)
+        whole = sum(start)
+        shares = [units * total // whole for units in start]
+        self.solid = self._options(
+            slot_costs(stock, max(previous), with_liquid=False), lows, shares
+        )
+        self.mixed = self.solid
+        if self.with_liquid:
+            self.mixed = self._options(slot_costs(stock, max(previous)), lows, shares)
+
+    def best(self) -> Units | None:
+        """Return the best split, trying no liquid, one, then any number of them.
+
+        A liquid costs more than all else together, so the first that succeeds
+        is the best of all; and with few liquids there is little to search.
+        """
+        found = _combine(self.solid, self.room)
+        if found is None and self.with_liquid:
+            slots = range(len(self.previous))
+            one_liquid = (
+                [self.mixed[slot] if slot == liquid else self.solid[slot] for slot in slots]
+                for liquid in slots
+            )
+            answers = [answer for options in one_liquid if (answer := _combine(options, self.room))]
+            found = min(answers, default=None) or _combine(self.mixed, self.room)
+        if found is None:
+            return None
+        return tuple(before - cut for before, cut in zip(self.previous, found[1], strict=True))
+
+    def _options(self, costs: Costs, lows: Sequence[int], shares: Sequence[int]) -> list[_Options]:
+        """Return, per slot, every cut that can be made and its cost, smallest cut first."""
+        every: list[_Options] = []
+        for before, low, share in zip(self.previous, lows, shares, strict=True):
+            options = []
+            for units in range(before, max(low, before - self.room) - 1, -1):
+                cost = costs[units]
+                if cost is not None:
+                    changed = CHANGED_SLOT_COST if units != before else 0
+                    uneven = min((units - share) ** 2, UNEVEN_LIMIT // 4 - 1)
+                    options.append((before - units, (cost + changed) * UNEVEN_LIMIT + uneven))
+            every.append(options)
+        return every
+
+
+def _combine(every: Sequence[_Options], room: int) -> tuple[int, Units] | None:
+    """Return the cheapest cuts, one per slot, that sum to ``room``, with their cost.
+
+    Slots are joined from the last to the first, so that among equals the
+    earlier times of day give way and the night dose stays longest (SC01).
+    """
+    costs = dict(every[-1])
+    chosen: list[dict[int, int]] = []
+    for options in reversed(every[:-1]):
+        costs, cuts = _join(options, costs, room, only_full=len(chosen) == len(every) - 2)
+        chosen.append(cuts)
+    if room not in costs:
         return None
-    return tuple(before + change for before, change in zip(previous, found[2], strict=True))
+    left, answer = room, []
+    for cuts in reversed(chosen):
+        answer.append(cuts[left])
+        left -= cuts[left]
+    return costs[room], (*answer, left)
 
 
-def _extend(
-    best: _Best, options: Sequence[tuple[int, int, int]], room: int, *, only_full: bool
-) -> _Best:
-    longer: _Best = {}
-    for done, (cost, uneven, changes) in best.items():
-        for cut, more_cost, more_uneven in options:
+def _join(
+    options: _Options, rest: dict[int, int], room: int, *, only_full: bool
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the cheapest way to reach each sum with one slot more, and that slot's cut."""
+    best: dict[int, int] = {}
+    cuts: dict[int, int] = {}
+    for cut, cost in options:
+        pairs = [(room - cut, rest[room - cut])] if room - cut in rest else []
+        for done, more in pairs if only_full else rest.items():
             reached = done + cut
-            if reached > room or (only_full and reached != room):
-                continue
-            # Earlier times of day give way first: the night dose goes last (SC01).
-            offer = (cost + more_cost, uneven + more_uneven, (*changes, -cut))
-            known = longer.get(reached)
-            if known is None or offer < known:
-                longer[reached] = offer
-    return longer
+            if reached <= room and (reached not in best or cost + more <= best[reached]):
+                best[reached] = cost + more
+                cuts[reached] = cut
+    return best, cuts

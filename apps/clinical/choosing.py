@@ -95,7 +95,12 @@ def _tablets(wish: Wish, top: int, whole: int) -> Choice | None:
     choice = _first(wish, downward, legal=True, with_liquid=False)
     if choice is None or choice.fit is Fit.EXACT or not wish.stock.liquids:
         return choice
-    near = whole - sum(choice.slots) <= (whole - wish.asked) * TABLETS_WHILE_CUT_AT_MOST
+    # The cut, over the cut asked for, in whole numbers.
+    asked_cut = whole * wish.asked.denominator - wish.asked.numerator
+    cut = (whole - sum(choice.slots)) * wish.asked.denominator
+    near = cut * TABLETS_WHILE_CUT_AT_MOST.denominator <= (
+        asked_cut * TABLETS_WHILE_CUT_AT_MOST.numerator
+    )
     return choice if near and not wish.typed else None
 
 

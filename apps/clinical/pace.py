@@ -101,7 +101,9 @@ def is_legal(
     The same rule as ``check_pace``, for choosing a dose before it is printed.
     ``dze_per_unit`` turns the unit of the amounts into diazepam milligrams.
     """
-    if dose * 100 >= reference * (100 - LIMIT_PCT):
+    # dose >= 75 % of the reference, in whole numbers: this runs for every dose tried.
+    least = reference.numerator * (100 - LIMIT_PCT) * dose.denominator
+    if dose.numerator * 100 * reference.denominator >= least:
         return True
     if dze_per_unit is None:
         return False

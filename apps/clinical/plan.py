@@ -164,21 +164,31 @@ def totals_of(steps: Iterable[Step]) -> tuple[Total, ...]:
 
     A step without an end counts for nothing: nobody knows its days.
     """
-    sums: dict[Product, tuple[Decimal, Decimal, int]] = {}
+    # Steps share their pieces, so days are counted per piece before anything is added up.
+    days_of: dict[int, tuple[Piece, int]] = {}
+    days_with: dict[Product, int] = {}
     for step in steps:
         if step.end_on is None:
             continue
         days = (step.end_on - step.start_on).days + 1
-        for product, (quantity, mg) in _per_day(step).items():
-            before = sums.get(product, (Decimal(0), Decimal(0), 0))
-            sums[product] = (before[0] + quantity * days, before[1] + mg * days, before[2] + days)
-    return tuple(Total(product, *amounts) for product, amounts in sums.items())
+        for product in _count_pieces(step, days, days_of):
+            days_with[product] = days_with.get(product, 0) + days
+    quantities: dict[Product, Decimal] = {}
+    for piece, days in days_of.values():
+        before = quantities.get(piece.product, Decimal(0))
+        quantities[piece.product] = before + piece.quantity * days
+    return tuple(
+        Total(product, quantity, product.strength_mg * quantity, days_with[product])
+        for product, quantity in quantities.items()
+    )
 
 
-def _per_day(step: Step) -> Mapping[Product, tuple[Decimal, Decimal]]:
-    sums: dict[Product, tuple[Decimal, Decimal]] = {}
+def _count_pieces(step: Step, days: int, days_of: dict[int, tuple[Piece, int]]) -> set[Product]:
+    """Add a step's days to each of its pieces, and return the products it uses."""
+    products: set[Product] = set()
     for pieces in step.slots.values():
         for piece in pieces:
-            quantity, mg = sums.get(piece.product, (Decimal(0), Decimal(0)))
-            sums[piece.product] = (quantity + piece.quantity, mg + piece.mg)
-    return sums
+            known = days_of.get(id(piece), (piece, 0))
+            days_of[id(piece)] = (piece, known[1] + days)
+            products.add(piece.product)
+    return products

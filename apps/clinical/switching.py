@@ -1,8 +1,8 @@
 """Switch to another drug, one time of day at a time, holding the equivalent total.
 
 The prescriber names the source, and may type the doses. Each swap rounds down
-to what can be made and carries the remainder to the next, so the total never
-rises and stays within one part of a tablet of where it began (ASH-02).
+to what can be made, so the total never rises; what rounding takes is made up by
+no later swap, since that would be a rise (ASH-02).
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,9 @@ from apps.clinical.errors import ConversionError, NotDispensableError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.lowering import shown_mg
 from apps.clinical.methods import Switch
+from apps.clinical.pace import USUAL_PCT
 from apps.clinical.plan import Draft, PlanRequest, SlotPieces, milligrams_by_drug
-from apps.clinical.solver import Formulary, Piece, nearest_doses, slot_costs, solve_slot
+from apps.clinical.solver import Costs, Formulary, Piece, nearest_doses, slot_costs, solve_slot
 
 SHORTEST_SWITCH_DAYS = 7  # ASAM-13: one to two weeks.
 
@@ -61,27 +62,22 @@ def final_mg(request: PlanRequest, slots: SlotPieces) -> Fraction:
     return sum((Fraction(mg) * weight[drug_id] for drug_id, mg in amounts), Fraction(0))
 
 
-def swap(
-    request: PlanRequest, method: Switch, first: Draft, last: Draft, next_on: date
-) -> list[Draft]:
+def swap(request: PlanRequest, method: Switch, last: Draft, next_on: date) -> list[Draft]:
     """Return one step per time of day still on the old drug, from ``next_on``.
 
     The last time of day goes first, usually the night dose, then the others in
-    order (ASH-02, SC02 to SC04). ``first`` is the dose the switch began from:
-    what earlier swaps rounded away is added to the next. Raises
-    NotDispensableError where a typed dose cannot be made.
+    order (ASH-02, SC02 to SC04). Raises NotDispensableError where a typed dose
+    cannot be made.
     """
     stock = request.stock(method.to_drug)
-    held = final_mg(request, first.slots)
     slots = last.slots
     drafts = []
     for name in _order(request, slots):
-        lost = Fraction(0) if method.to_slots else held - final_mg(request, slots)
-        target = _equal_mg(request, dict(slots)[name]) + lost
+        target = _equal_mg(request, dict(slots)[name])
         typed = dict(method.to_slots).get(name)
         pieces = _swapped(stock, target) if typed is None else _typed(stock, name, typed)
         slots = tuple((slot, pieces if slot == name else ps) for slot, ps in slots)
-        drafts.append(Draft(next_on, slots, held))
+        drafts.append(Draft(next_on, slots))
         next_on += timedelta(days=method.swap_days)
     return drafts
 
@@ -125,13 +121,19 @@ def _equal_mg(request: PlanRequest, pieces: tuple[Piece, ...]) -> Fraction:
 
 
 def _swapped(stock: Formulary, target: Fraction) -> tuple[Piece, ...]:
-    """Return the nearest dose at or below the target, of solids where any fits."""
+    """Return the nearest dose at or below the target.
+
+    Of solids alone while they lose no more than a tenth of it, the usual size
+    of a cut (ASAM-08); with a measured liquid where that is nearer.
+    """
     top = int(target / Fraction(stock.unit_mg))
-    solids = slot_costs(stock, top, with_liquid=False)
-    mixed = slot_costs(stock, top)
-    best_solid = next(units for units in range(top, -1, -1) if solids[units] is not None)
-    best = best_solid or next(units for units in range(top, -1, -1) if mixed[units] is not None)
-    return solve_slot(stock, best)
+    solid = _highest(slot_costs(stock, top, with_liquid=False), top)
+    near = Fraction(solid * stock.unit_mg) * 100 >= target * (100 - USUAL_PCT)
+    return solve_slot(stock, solid if near else _highest(slot_costs(stock, top), top))
+
+
+def _highest(costs: Costs, top: int) -> int:
+    return next(units for units in range(top, -1, -1) if costs[units] is not None)
 
 
 def _typed(stock: Formulary, name: str, mg: Decimal) -> tuple[Piece, ...]:

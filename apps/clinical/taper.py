@@ -86,7 +86,7 @@ def flow(
     drafts = list(past)
     method = request.method
     if isinstance(method, Switch):
-        swaps = swap(request, method, drafts[method_from - 1], drafts[-1], next_on)
+        swaps = swap(request, method, drafts[-1], next_on)
         drafts += swaps
         if swaps:
             next_on = swaps[-1].start_on + timedelta(days=request.interval_days)
@@ -198,7 +198,7 @@ def _floors_of(request: PlanRequest) -> Callable[[Draft], Fraction | None]:
             rate = per_mg[drug_id]
             if rate is None:
                 return None
-            total += rate * Fraction(*mg.as_integer_ratio())
+            total = total + rate * Fraction(mg) if total else rate * Fraction(mg)
         return total
 
     return floor
