@@ -72,7 +72,7 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Odette", "Ferncastle", "1974-06-11", "diazepam", TEN_AND_TEN, 48,
-        registered=170, method=fixed("1"), planned=156, keeps=0.9, swing=2, hour=20,
+        registered=170, method=fixed("1"), planned=156, keeps=0.7, swing=2, hour=20,
         events=(
             Event(
                 days_ago=64, answers={"red_flags": ("rf_vomit",), "s_stomach": 3},
@@ -83,7 +83,7 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Cornelius", "Larkspurne", "1966-12-05", "diazepam", TEN_AND_TEN, 90,
-        registered=222, method=hyperbolic(16), planned=214, level=4, swing=2,
+        registered=222, method=hyperbolic(16), planned=214, level=4, swing=2, keeps=0.7,
         events=(
             Event(
                 days_ago=133, answers={"red_flags": ("rf_chest",)},

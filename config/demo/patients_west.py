@@ -32,7 +32,7 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Everett", "Juniperflat", "1960-07-22", "diazepam", TEN_AND_TEN, 130,
-        registered=200, method=preset("cks"), planned=186, swing=2, hour=8,
+        registered=200, method=preset("cks"), planned=186, swing=2, keeps=0.7, hour=8,
     ),
     Story(
         "Guadalupe", "Floresabio", "1975-12-12", "clonazepam", {"morning": "0.5", "night": "1"},
@@ -51,7 +51,7 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Dorothea", "Pinyon", "1967-05-05", "alprazolam_ir", {"morning": "0.5", "night": "0.5"},
-        72, registered=300, method=percent(5, every=28, goal="0.4"), planned=288, swing=4,
+        72, registered=300, method=percent(5, every=28, goal="0.4"), planned=288, swing=4, keeps=0.6,
         events=(
             Event(
                 days_ago=97, answers={"red_flags": ("rf_faint",), "s_fog": 3},
@@ -113,7 +113,7 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Imogen", "Starthistle", "1976-07-30", "diazepam", {"night": "10"}, 19,
-        registered=175, method=percent_of_start(10), planned=160, level=4, swing=1.5,
+        registered=175, method=percent_of_start(10), planned=160, level=4, swing=1.5, keeps=0.7,
     ),
     Story(
         "Ulysses", "Greasewood", "1948-10-26", "diazepam", TEN_AND_TEN, 300,

@@ -9,6 +9,7 @@ from apps.alerts.models import Shift
 from apps.patients.models import Clinic, Role, StaffMember
 
 CHANGEOVERS: Final = (time(8), time(20))
+SHIFTS_A_WEEK: Final = 7 * len(CHANGEOVERS)
 DAYS_AHEAD: Final = 60
 # The lead is nobody's first call: two people come before.
 CALL_ROLES: Final = (Role.NURSE, Role.PRESCRIBER, Role.PHARMACIST)
@@ -27,11 +28,15 @@ def store_rota(clinic: Clinic, staff: list[StaffMember], *, first: date, today: 
         # Both clinics have an odd number of callers, so nobody works nights only.
         on_call = callers[turn % len(callers)]
         backup = callers[(turn + 1) % len(callers)]
-        people = {Rung.ON_CALL: on_call, Rung.BACKUP: backup, Rung.LEAD: leads[0]}
         shifts += [
             Shift(clinic=clinic, member=member, rung=rung, starts_at=starts_at, ends_at=ends_at)
-            for rung, member in people.items()
+            for rung, member in ((Rung.ON_CALL, on_call), (Rung.BACKUP, backup))
         ]
+    weeks = [*edges[::SHIFTS_A_WEEK], edges[-1]]
+    shifts += [
+        Shift(clinic=clinic, member=leads[0], rung=Rung.LEAD, starts_at=starts_at, ends_at=ends_at)
+        for starts_at, ends_at in pairwise(dict.fromkeys(weeks))
+    ]
     Shift.objects.bulk_create(shifts, batch_size=2000)
     return len(shifts)
 

@@ -1,6 +1,6 @@
 """Load the whole fictional installation: all of it or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -44,8 +44,8 @@ class Summary:
 
 
 @transaction.atomic
-def load_demo(*, now: datetime, say: Say) -> Summary:
-    """Store both clinics with their people, plans, check-ins and alerts as of `now`.
+def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINICS) -> Summary:
+    """Store the clinics with their people, plans, check-ins and alerts as of `now`.
 
     Everything or nothing. The same `now` gives the same people, doses, answers and
     levels. Raises `AlreadyLoadedError` and changes nothing when any clinic exists.
@@ -53,7 +53,7 @@ def load_demo(*, now: datetime, say: Say) -> Summary:
     if Clinic.objects.exists():
         raise AlreadyLoadedError("There is a clinic already. Nothing was changed.")
     shifts = check_ins = 0
-    for plan in CLINICS:
+    for plan in clinics:
         clinic, staff = open_clinic(plan)
         first = now - timedelta(days=max(story.registered for story in plan.patients) + 1)
         shifts += store_rota(clinic, staff, first=first.date(), today=now.date())
@@ -61,7 +61,7 @@ def load_demo(*, now: datetime, say: Say) -> Summary:
         check_ins += tell_stories(plan, clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")
     return Summary(
-        clinics=len(CLINICS),
+        clinics=len(clinics),
         staff=StaffMember.objects.count(),
         shifts=shifts,
         patients=Patient.objects.count(),

@@ -41,11 +41,11 @@ class Symptoms:
         chance = self.rng.random()
         if chance < 0.12:
             answers["supply_days"] = self.rng.randint(9, 28)
-        elif chance < 0.125:
+        elif chance < 0.123:
             answers["supply_days"] = self.rng.randint(4, 7)
-        elif chance < 0.130:
+        elif chance < 0.126:
             answers |= {"dose_taken": "missed_some", "hours_since_last_dose": 13}
-        elif chance < 0.134:
+        elif chance < 0.128:
             answers["alcohol_drinks"] = 1
         return answers
 
