@@ -25,7 +25,7 @@ LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 
 # Inside alerts the graph has one direction too, so that no import is hidden in a function.
 ALERTS_ORDER = [
-    "states", "ladder", "models", "emails", "rota", "escalation", "delivery", "sweep",
+    "states", "ladder", "links", "models", "emails", "rota", "escalation", "delivery", "sweep",
     "health", "dispatcher", "tasks", "actions", "forms", "views", "urls",
 ]  # fmt: skip
 

@@ -1,10 +1,16 @@
 """The two state machines, as tables. Nothing else in the project names a transition.
 
 Plain Python: no Django, so that a reviewer can read it alone and a test can walk it.
+PostgreSQL's triggers are made from the same tables, and so is docs/state-diagrams.md:
+`python -m apps.alerts.states` writes it.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
+
+DIAGRAMS: Final = Path(__file__).resolve().parents[2] / "docs" / "state-diagrams.md"
 
 
 class AlertStatus(StrEnum):
@@ -69,3 +75,32 @@ def check_delivery_transition(current: DeliveryStatus, target: DeliveryStatus) -
     """Raise `TransitionError` unless a delivery may go from `current` to `target`."""
     if target not in DELIVERY_TRANSITIONS[current]:
         raise TransitionError(f"This delivery is {current}; it cannot become {target}.")
+
+
+def pairs(table: Mapping[StrEnum, Mapping[StrEnum, str]]) -> list[tuple[str, str]]:
+    """Return every allowed (from, to) of a table, as the database trigger takes them."""
+    return [(str(old), str(new)) for old, targets in table.items() for new in targets]
+
+
+def diagram(table: Mapping[StrEnum, Mapping[StrEnum, str]]) -> str:
+    """Return a table as a Mermaid state diagram; its first state is the start."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(table))}"]
+    for old, targets in table.items():
+        lines += [f"    {old} --> {new}: {why}" for new, why in targets.items()]
+        lines += [] if targets else [f"    {old} --> [*]"]
+    return "\n".join(lines)
+
+
+def diagrams() -> str:
+    """Return the whole page of diagrams, as it stands in docs."""
+    return (
+        "# State diagrams\n\n"
+        "Made from `apps/alerts/states.py` by `python -m apps.alerts.states`; a test fails when\n"
+        "this page is older than the tables. PostgreSQL refuses every other change of state.\n\n"
+        f"## Alert\n\n```mermaid\n{diagram(ALERT_TRANSITIONS)}\n```\n\n"
+        f"## Delivery\n\n```mermaid\n{diagram(DELIVERY_TRANSITIONS)}\n```\n"
+    )
+
+
+if __name__ == "__main__":
+    DIAGRAMS.write_text(diagrams())

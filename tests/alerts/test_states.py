@@ -2,22 +2,27 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from apps.alerts.models import Alert, Delivery
 from apps.alerts.states import (
     ALERT_TRANSITIONS,
     DELIVERY_TRANSITIONS,
+    DIAGRAMS,
     AlertStatus,
     DeliveryStatus,
     TransitionError,
     check_alert_transition,
     check_delivery_transition,
+    diagrams,
 )
 from tests.factories import NOW, make_alert, put_on_call
 
 pytestmark = pytest.mark.django_db
+# A trigger refuses with the one, a constraint with the other.
+REFUSED = (IntegrityError, ProgrammingError)
 
 
 def test_every_state_is_in_its_table() -> None:
@@ -54,7 +59,7 @@ IMPOSSIBLE_ALERTS = {
 @pytest.mark.parametrize("change", IMPOSSIBLE_ALERTS.values(), ids=IMPOSSIBLE_ALERTS)
 def test_postgresql_refuses_an_alert_that_is(change: dict, patient) -> None:
     alert = make_alert(patient)
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(REFUSED), transaction.atomic():
         Alert.objects.filter(pk=alert.pk).update(**change)
 
 
@@ -80,7 +85,7 @@ IMPOSSIBLE_DELIVERIES = {
 def test_postgresql_refuses_a_delivery_that_is(change: dict, patient, nurse) -> None:
     put_on_call(nurse)
     delivery = make_alert(patient).deliveries.get()
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(REFUSED), transaction.atomic():
         Delivery.objects.filter(pk=delivery.pk).update(**change)
 
 
@@ -96,3 +101,96 @@ def test_a_shift_ends_after_it_starts(nurse) -> None:
     shift = put_on_call(nurse)
     with pytest.raises(IntegrityError), transaction.atomic():
         type(shift).objects.filter(pk=shift.pk).update(ends_at=shift.starts_at - timedelta(hours=1))
+
+
+def sql(statement: str, *values: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+ALERT_COLUMNS = {
+    "open": "next_rung_at = now(), owner_id = NULL, ack_due_at = NULL, resolved_at = NULL",
+    "acknowledged": (
+        "next_rung_at = NULL, owner_id = %(user)s, acknowledged_at = now(), ack_due_at = now(), "
+        "resolved_at = NULL"
+    ),
+    "resolved": (
+        "next_rung_at = NULL, ack_due_at = NULL, resolved_at = now(), resolved_by_id = %(user)s, "
+        "outcome = 'spoke', note = 'x'"
+    ),
+}
+
+
+def put_alert(alert: Alert, status: str, user_id: object) -> None:
+    """Write a state by raw SQL, with the columns that state needs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE alerts_alert SET status = %(status)s, {ALERT_COLUMNS[status]} "
+            "WHERE id = %(id)s",
+            {"status": status, "user": user_id, "id": alert.pk},
+        )
+
+
+@pytest.mark.parametrize("target", AlertStatus)
+@pytest.mark.parametrize("current", AlertStatus)
+def test_raw_sql_moves_an_alert_only_as_the_table_says(current, target, patient, nurse) -> None:
+    alert = make_alert(patient)
+    if current != AlertStatus.OPEN:
+        put_alert(alert, current, nurse.user.pk)
+    if target in ALERT_TRANSITIONS[current] or target == current:
+        put_alert(alert, target, nurse.user.pk)
+        assert Alert.objects.get(pk=alert.pk).status == target
+    else:
+        with pytest.raises(REFUSED), transaction.atomic():
+            put_alert(alert, target, nurse.user.pk)
+
+
+@pytest.mark.parametrize("target", DeliveryStatus)
+@pytest.mark.parametrize("current", DeliveryStatus)
+def test_raw_sql_moves_a_delivery_only_as_the_table_says(current, target, patient, nurse) -> None:
+    put_on_call(nurse)
+    delivery = make_alert(patient).deliveries.get()
+    with pgtrigger.ignore("alerts.Delivery:delivery_transition"):
+        put_delivery(delivery, current)
+    if target in DELIVERY_TRANSITIONS[current] or target == current:
+        put_delivery(delivery, target)
+        assert Delivery.objects.get(pk=delivery.pk).status == target
+    else:
+        with pytest.raises(REFUSED), transaction.atomic():
+            put_delivery(delivery, target)
+
+
+def put_delivery(delivery: Delivery, status: str) -> None:
+    """Write a state by raw SQL, with the columns that state needs."""
+    needed = {
+        "pending": ("now()", "NULL", "NULL", "NULL"),
+        "sending": ("NULL", "gen_random_uuid()", "NULL", "NULL"),
+        "sent": ("NULL", "NULL", "now()", "NULL"),
+        "failed": ("NULL", "NULL", "NULL", "now()"),
+        "cancelled": ("NULL", "NULL", "NULL", "NULL"),
+    }
+    next_attempt_at, token, sent_at, failed_at = needed[status]
+    sql(
+        f"UPDATE alerts_delivery SET status = %s, next_attempt_at = {next_attempt_at}, "
+        f"lease_token = {token}, lease_until = now(), sent_at = {sent_at}, "
+        f"failed_at = {failed_at} WHERE id = %s",
+        status,
+        delivery.pk,
+    )
+
+
+def test_what_was_documented_is_never_rewritten(patient, nurse) -> None:
+    alert = make_alert(patient)
+    put_alert(alert, "resolved", nurse.user.pk)
+    with pytest.raises(REFUSED), transaction.atomic():
+        sql("UPDATE alerts_alert SET note = 'other' WHERE id = %s", alert.pk)
+
+
+def test_an_alert_is_never_deleted(patient) -> None:
+    alert = make_alert(patient)
+    with pytest.raises(REFUSED), transaction.atomic():
+        sql("DELETE FROM alerts_alert WHERE id = %s", alert.pk)
+
+
+def test_the_diagrams_are_those_of_the_tables() -> None:
+    assert DIAGRAMS.read_text() == diagrams(), "run: python -m apps.alerts.states"

@@ -1,27 +1,28 @@
-"""Alert, who is called for it, and every attempt to reach them.
+"""An alert and its timeline.
 
-The two state machines of states.py are kept by PostgreSQL too: a row that says
-something impossible is refused.
+The state machine of states.py is kept by PostgreSQL too: a trigger made from the table
+refuses a transition that is not in it, and a constraint a row that says something
+impossible.
 """
 
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
-from apps.alerts.ladder import RUNG_LABELS, Level, Rung
-from apps.alerts.states import AlertStatus, DeliveryStatus
-from apps.patients.models import Clinic, Patient, StaffMember
+from apps.alerts.ladder import Level
+from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
+from apps.patients.models import Clinic, Patient
 
 LEVEL_LABELS = {
     Level.EMERGENCY: "Emergency",
     Level.URGENT: "Urgent",
     Level.WATCH: "Watch",
 }
-CHANNEL_EMAIL = "email"
 # After this long without an accepted mail every staff page says so (design promise 3).
 REACH_WITHIN = timedelta(seconds=60)
 
@@ -162,6 +163,22 @@ class Alert(models.Model):
             ),
             models.Index(fields=["patient", "-opened_at"], name="alert_of_patient"),
         ]
+        triggers: ClassVar = [
+            pgtrigger.FSM(
+                name="alert_transition", field="status", transitions=pairs(ALERT_TRANSITIONS)
+            ),
+            # What was documented is never rewritten; a later word is a line of the timeline.
+            pgtrigger.Protect(
+                name="alert_closed_for_good",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'resolved' AND (OLD.outcome, OLD.note, OLD.resolved_at, "
+                    "OLD.resolved_by_id, OLD.owner_id) IS DISTINCT FROM (NEW.outcome, NEW.note, "
+                    "NEW.resolved_at, NEW.resolved_by_id, NEW.owner_id)"
+                ),
+            ),
+            pgtrigger.Protect(name="alert_never_deleted", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return f"Alert {self.reference}"
@@ -190,186 +207,3 @@ class AlertEvent(models.Model):
 
     def __str__(self) -> str:
         return self.text
-
-
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    """Reads of deliveries."""
-
-    def due(self, now: datetime) -> "DeliveryQuerySet":
-        """Return messages to be tried by `now`, most severe first, then oldest.
-
-        None for an alert that somebody has taken meanwhile.
-        """
-        return (
-            self.filter(
-                status=DeliveryStatus.PENDING,
-                next_attempt_at__lte=now,
-                alert__status=AlertStatus.OPEN,
-            )
-            .select_related("alert__clinic", "recipient__user")
-            .order_by("priority", "next_attempt_at")
-        )
-
-    def lease_expired(self, now: datetime) -> "DeliveryQuerySet":
-        """Return messages whose sender has died or hung: nobody knows whether they left."""
-        return self.filter(status=DeliveryStatus.SENDING, lease_until__lte=now)
-
-    def reachable(self) -> "DeliveryQuerySet":
-        """Return messages that have arrived or still may."""
-        return self.filter(
-            status__in=[DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
-        )
-
-
-class Delivery(models.Model):
-    """One message about one alert to one person on one rung."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
-    recipient = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
-    channel = models.CharField(max_length=10, default=CHANNEL_EMAIL)
-    rung = models.CharField(max_length=10, choices=[(r.value, RUNG_LABELS[r]) for r in Rung])
-    round = models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0.")
-    priority = models.PositiveSmallIntegerField()
-    status = models.CharField(
-        max_length=10,
-        choices=[(s.value, s.value.capitalize()) for s in DeliveryStatus],
-        default=DeliveryStatus.PENDING,
-    )
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    lease_token = models.UUIDField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    sent_at = models.DateTimeField(null=True, blank=True)
-    failed_at = models.DateTimeField(null=True, blank=True)
-    last_error = models.CharField(max_length=300, blank=True)
-
-    objects = DeliveryQuerySet.as_manager()
-
-    class Meta:
-        verbose_name_plural = "deliveries"
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["alert", "recipient", "channel", "round"], name="delivery_once_per_round"
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    status=DeliveryStatus.PENDING,
-                    next_attempt_at__isnull=False,
-                    lease_token__isnull=True,
-                    sent_at__isnull=True,
-                    failed_at__isnull=True,
-                )
-                | Q(
-                    status=DeliveryStatus.SENDING,
-                    lease_token__isnull=False,
-                    lease_until__isnull=False,
-                    sent_at__isnull=True,
-                    failed_at__isnull=True,
-                )
-                | Q(
-                    status=DeliveryStatus.SENT,
-                    sent_at__isnull=False,
-                    lease_token__isnull=True,
-                    failed_at__isnull=True,
-                )
-                | Q(
-                    status=DeliveryStatus.FAILED,
-                    failed_at__isnull=False,
-                    lease_token__isnull=True,
-                    sent_at__isnull=True,
-                )
-                | Q(
-                    status=DeliveryStatus.CANCELLED,
-                    lease_token__isnull=True,
-                    sent_at__isnull=True,
-                    failed_at__isnull=True,
-                ),
-                name="delivery_state_possible",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(
-                fields=["priority", "next_attempt_at"],
-                name="delivery_due",
-                condition=Q(status=DeliveryStatus.PENDING),
-            ),
-            models.Index(
-                fields=["lease_until"],
-                name="delivery_leased",
-                condition=Q(status=DeliveryStatus.SENDING),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.channel} of {self.alert.reference}, round {self.round}"
-
-
-class DeliveryAttempt(models.Model):
-    """One try to hand a message to the mail server, with the server's own words."""
-
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="tries")
-    number = models.PositiveSmallIntegerField()
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    result = models.CharField(max_length=12, default="started")
-    reply = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["number"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["delivery", "number"], name="attempt_numbered_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Attempt {self.number}: {self.result}"
-
-
-class ShiftQuerySet(models.QuerySet["Shift"]):
-    """Reads of the rota."""
-
-    def at(self, moment: datetime) -> "ShiftQuerySet":
-        """Return shifts that cover this moment, of people who are active now."""
-        return self.filter(
-            starts_at__lte=moment,
-            ends_at__gt=moment,
-            member__is_active=True,
-            member__user__is_active=True,
-        )
-
-
-class Shift(models.Model):
-    """One person on one rung of the rota for a span of time."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="shifts")
-    member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="shifts")
-    rung = models.CharField(
-        max_length=10, choices=[(r.value, RUNG_LABELS[r]) for r in Rung if r != Rung.EVERYONE]
-    )
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-
-    objects = ShiftQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(ends_at__gt=models.F("starts_at")), name="shift_ends_after_start"
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["clinic", "rung", "ends_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.get_rung_display()} {self.starts_at:%Y-%m-%d %H:%M}"
-
-
-class Heartbeat(models.Model):
-    """When a background process last showed a sign of life."""
-
-    name = models.CharField(max_length=20, primary_key=True)
-    beat_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.beat_at:%H:%M:%S}"

@@ -1,0 +1,169 @@
+"""One message to one person, and every attempt to hand it over."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from apps.alerts.ladder import RUNG_LABELS, Rung
+from apps.alerts.links import hash_token
+from apps.alerts.models.alert import Alert
+from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
+from apps.patients.models import StaffMember
+
+CHANNEL_EMAIL = "email"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Reads of deliveries."""
+
+    def due(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages to be tried by `now`, most severe first, then oldest.
+
+        None for an alert that somebody has taken meanwhile.
+        """
+        return (
+            self.filter(
+                status=DeliveryStatus.PENDING,
+                next_attempt_at__lte=now,
+                alert__status=AlertStatus.OPEN,
+            )
+            .select_related("alert__clinic", "recipient__user")
+            .order_by("priority", "next_attempt_at")
+        )
+
+    def with_link(self, token: str) -> "DeliveryQuerySet":
+        """Return the delivery whose mail holds this link, if there is one."""
+        return self.filter(link_hash=hash_token(token))
+
+    def lease_expired(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages whose sender has died or hung: nobody knows whether they left."""
+        return self.filter(status=DeliveryStatus.SENDING, lease_until__lte=now)
+
+    def reachable(self) -> "DeliveryQuerySet":
+        """Return messages that have arrived or still may."""
+        return self.filter(
+            status__in=[DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
+        )
+
+
+class Delivery(models.Model):
+    """One message about one alert to one person on one rung."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
+    recipient = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=10, default=CHANNEL_EMAIL)
+    rung = models.CharField(max_length=10, choices=[(r.value, RUNG_LABELS[r]) for r in Rung])
+    round = models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0.")
+    priority = models.PositiveSmallIntegerField()
+    status = models.CharField(
+        max_length=10,
+        choices=[(s.value, s.value.capitalize()) for s in DeliveryStatus],
+        default=DeliveryStatus.PENDING,
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    # The link with which the recipient takes the alert: apps/alerts/links.py.
+    link_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    link_expires_at = models.DateTimeField(null=True, blank=True)
+    link_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["alert", "recipient", "channel", "round"], name="delivery_once_per_round"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status=DeliveryStatus.PENDING,
+                    next_attempt_at__isnull=False,
+                    lease_token__isnull=True,
+                    sent_at__isnull=True,
+                    failed_at__isnull=True,
+                )
+                | Q(
+                    status=DeliveryStatus.SENDING,
+                    lease_token__isnull=False,
+                    lease_until__isnull=False,
+                    sent_at__isnull=True,
+                    failed_at__isnull=True,
+                )
+                | Q(
+                    status=DeliveryStatus.SENT,
+                    sent_at__isnull=False,
+                    lease_token__isnull=True,
+                    failed_at__isnull=True,
+                )
+                | Q(
+                    status=DeliveryStatus.FAILED,
+                    failed_at__isnull=False,
+                    lease_token__isnull=True,
+                    sent_at__isnull=True,
+                )
+                | Q(
+                    status=DeliveryStatus.CANCELLED,
+                    lease_token__isnull=True,
+                    sent_at__isnull=True,
+                    failed_at__isnull=True,
+                ),
+                name="delivery_state_possible",
+            ),
+            models.CheckConstraint(
+                condition=Q(link_hash__isnull=True, link_used_at__isnull=True)
+                | Q(link_hash__isnull=False, link_expires_at__gt=models.F("created_at")),
+                name="delivery_link_expires",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["priority", "next_attempt_at"],
+                name="delivery_due",
+                condition=Q(status=DeliveryStatus.PENDING),
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="delivery_leased",
+                condition=Q(status=DeliveryStatus.SENDING),
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.FSM(
+                name="delivery_transition", field="status", transitions=pairs(DELIVERY_TRANSITIONS)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} of {self.alert.reference}, round {self.round}"
+
+
+class DeliveryAttempt(models.Model):
+    """One try to hand a message to the mail server, with the server's own words."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    result = models.CharField(max_length=12, default="started")
+    reply = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["delivery", "number"], name="attempt_numbered_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number}: {self.result}"
