@@ -88,3 +88,9 @@ def drug_name(drug_id: str) -> str:
         return get_drug(drug_id).name
     except ClinicalError:
         return drug_id
+
+
+@register.filter
+def units(text: object) -> str:
+    """Return a text in which no line may end between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=m[gL]\b)", "\u00a0", str(text))
