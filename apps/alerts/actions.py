@@ -10,11 +10,12 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts import ladder
 from apps.alerts.escalation import climb, log
-from apps.alerts.models import Alert, AlertEvent
+from apps.alerts.models import Alert, AlertEvent, Delivery
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
 from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
-from apps.patients.models import Patient
+from apps.patients.models import Patient, StaffMember
+from apps.patients.permissions import Right, may
 
 # No letters or digits that sound or look alike on the phone.
 REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"
@@ -22,6 +23,10 @@ REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"
 
 class AlertTakenError(ValueError):
     """Somebody else owns the alert; the text is for the reader."""
+
+
+class LinkError(ValueError):
+    """The link of a mail does not work (any more); the text is for the reader."""
 
 
 @transaction.atomic
@@ -89,7 +94,7 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
     Taking one's own alert again changes nothing. Raises `AlertTakenError` when somebody
     else has it and `TransitionError` when it is closed.
     """
-    alert = Alert.objects.select_for_update(of=("self",)).select_related("owner").get(pk=alert.pk)
+    alert = lock_alert(alert.pk)
     if alert.status == AlertStatus.ACKNOWLEDGED and alert.owner:
         if alert.owner == by:
             return alert
@@ -103,10 +108,48 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
     return alert
 
 
+def check_can_take_by_link(delivery: Delivery, reader: User | None, now: datetime) -> None:
+    """Raise `LinkError` unless `reader`, None when nobody is signed in, may use this link."""
+    member: StaffMember = delivery.recipient
+    if reader is not None and reader != member.user:
+        raise LinkError(
+            "This link was sent to somebody else. Open the alert to take it in your own name."
+        )
+    if not (member.is_active and member.user.is_active and may(member, Right.HANDLE_ALERTS)):
+        raise LinkError("This link was sent to somebody who no longer handles alerts here.")
+    if delivery.link_used_at is not None:
+        raise LinkError("This link was used already. Sign in to see the alert.")
+    if delivery.link_expires_at is None or now >= delivery.link_expires_at:
+        raise LinkError("This link is too old. Sign in and take the alert there.")
+
+
+@transaction.atomic
+def take_by_link(*, delivery: Delivery, reader: User | None, now: datetime) -> Alert:
+    """Take the alert for the recipient of this mail and use its link up.
+
+    Raises `LinkError`, `AlertTakenError` or `TransitionError` with the sentence to show,
+    and then changes nothing.
+    """
+    # The alert first, as everywhere that cancels its messages: many press at once, and two
+    # that waited for each other's delivery would both fail.
+    lock_alert(delivery.alert_id)
+    delivery = (
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("alert", "recipient__user")
+        .get(pk=delivery.pk)
+    )
+    check_can_take_by_link(delivery, reader, now)
+    alert = acknowledge_alert(alert=delivery.alert, by=delivery.recipient.user, now=now)
+    delivery.link_used_at = now
+    delivery.save(update_fields=["link_used_at"])
+    log(alert, "Taken by the link in the mail, without signing in.", now)
+    return alert
+
+
 @transaction.atomic
 def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datetime) -> Alert:
     """Close the alert with what was done. Raises `TransitionError` when it is closed already."""
-    alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert.pk)
+    alert = lock_alert(alert.pk)
     check_alert_transition(AlertStatus(alert.status), AlertStatus.RESOLVED)
     alert.status, alert.outcome, alert.note = AlertStatus.RESOLVED, outcome, note
     alert.resolved_by, alert.resolved_at = by, now
@@ -119,6 +162,15 @@ def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datet
     cancel_pending(alert)
     write_down(alert, "alert.resolved", f"Closed: {alert.get_outcome_display()}.", by, now)
     return alert
+
+
+def lock_alert(alert_id: UUID) -> Alert:
+    """Return the alert with its owner, locked until the end of the transaction.
+
+    The lock lets other processes add lines to its timeline meanwhile.
+    """
+    alerts = Alert.objects.select_for_update(of=("self",), no_key=True)
+    return alerts.select_related("owner").get(pk=alert_id)
 
 
 def cancel_pending(alert: Alert) -> None:

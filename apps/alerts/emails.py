@@ -1,4 +1,4 @@
-"""The alert mail: level, reference, age and a link. Never a name, drug, dose, answer or symptom."""
+"""The alert mail: level, reference, age, links; no name, drug, dose, answer or symptom."""
 
 from datetime import datetime, timedelta
 
@@ -7,6 +7,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from apps.alerts.links import token_for
 from apps.alerts.models import Delivery
 
 
@@ -26,6 +27,7 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "repeat": delivery.attempts > 1,
         "clinic": alert.clinic.name,
         "recipient": delivery.recipient.user.full_name,
+        "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
     subject = f"{context['level'].upper()} alert {alert.reference}, raised {context['raised']}"

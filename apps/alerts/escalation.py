@@ -6,10 +6,12 @@ dispatcher is part of that transaction, so it arrives exactly when the rows do.
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from django.db import connection
 
 from apps.alerts import ladder
+from apps.alerts.links import new_link
 from apps.alerts.models import Alert, AlertEvent, Delivery, Shift
 from apps.alerts.states import AlertStatus
 from apps.patients.models import Role, StaffMember
@@ -56,9 +58,11 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
 def tell(
     alert: Alert, rung: str, round_number: int, people: list[StaffMember], now: datetime
 ) -> list[Delivery]:
-    """Create one pending delivery per person and wake the dispatcher at commit."""
+    """Create one pending delivery per person, each with its link, and wake the dispatcher."""
+    ids = [uuid4() for _ in people]
     deliveries = Delivery.objects.bulk_create(
         Delivery(
+            id=key,
             alert=alert,
             recipient=member,
             rung=rung,
@@ -66,8 +70,9 @@ def tell(
             priority=alert.priority,
             created_at=now,
             next_attempt_at=now,
+            **new_link(key, now),
         )
-        for member in people
+        for key, member in zip(ids, people, strict=True)
     )
     names = ", ".join(member.user.full_name for member in people)
     log(alert, f"{ladder.RUNG_LABELS[rung]}: telling {names} by e-mail.", now)

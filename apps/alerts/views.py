@@ -2,14 +2,22 @@
 
 from uuid import UUID
 
+from allauth.core import ratelimit
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.alerts.actions import AlertTakenError, acknowledge_alert
-from apps.alerts.models import Alert
+from apps.alerts.actions import (
+    AlertTakenError,
+    LinkError,
+    acknowledge_alert,
+    check_can_take_by_link,
+    take_by_link,
+)
+from apps.alerts.models import Alert, Delivery
 from apps.alerts.states import TransitionError
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right
@@ -27,3 +35,52 @@ def alert_acknowledge(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     else:
         messages.success(request, f"Alert {alert.reference} is yours.")
     return redirect("dashboard:alert", alert.pk)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def alert_take(request: HttpRequest, token: str) -> HttpResponse:
+    """Let the recipient of a mail take the alert without signing in.
+
+    GET and HEAD change nothing, so a mail scanner that opens the link takes nothing.
+    The page names the alert's reference and no patient.
+    """
+    links = Delivery.objects.with_link(token)
+    delivery = links.select_related("alert__owner", "alert__clinic", "recipient__user").first()
+    if delivery is None:
+        return refuse_unknown_link(request)
+    reader = request.user if request.user.is_authenticated else None
+    try:
+        if request.method == "POST":
+            take_by_link(delivery=delivery, reader=reader, now=timezone.now())
+            return redirect("alerts:take", token)
+        check_can_take_by_link(delivery, reader, timezone.now())
+    except (LinkError, AlertTakenError, TransitionError) as error:
+        return show_link(request, delivery, str(error))
+    return show_link(request, delivery)
+
+
+def show_link(request: HttpRequest, delivery: Delivery, problem: str = "") -> HttpResponse:
+    """Show the page behind a mail's link: take it, it is yours, or why that does not work."""
+    alert = delivery.alert
+    is_mine = alert.status == "acknowledged" and alert.owner_id == delivery.recipient.user_id
+    foreign = request.user.is_authenticated and request.user != delivery.recipient.user
+    if not problem and alert.status != "open":
+        problem = (
+            f"{alert.owner} has already taken this alert."
+            if alert.status == "acknowledged"
+            else "This alert is closed."
+        )
+    context = {"alert": alert, "is_mine": is_mine and not foreign, "problem": problem}
+    status = 410 if problem and not context["is_mine"] else 200
+    with timezone.override(alert.clinic.tz):
+        return render(request, "alerts/take.html", context, status=status)
+
+
+def refuse_unknown_link(request: HttpRequest) -> HttpResponse:
+    """Answer a token nobody was sent; after twenty of them from one address, ask for patience."""
+    if not ratelimit.consume(request, action="alert_link"):
+        sentence = "Too many links that do not exist. Wait five minutes, or sign in."
+        return render(request, "alerts/take.html", {"problem": sentence}, status=429)
+    sentence = "This link does not work. Open the newest mail again, or sign in."
+    return render(request, "alerts/take.html", {"problem": sentence}, status=404)
