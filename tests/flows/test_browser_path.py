@@ -1,0 +1,201 @@
+"""The whole path as people walk it, in a real browser: desk screen, phone, mail."""
+
+import re
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.alerts.models import Alert
+from apps.checkins.models import CheckIn
+from apps.patients.models import Patient
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.flow,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+]
+
+SCALES = (
+    "s_anx", "s_restless", "s_shaky", "s_sweat", "s_stomach", "s_jerks", "s_senses", "s_fog",
+    "s_mood", "s_sleep",
+)  # fmt: skip
+ANSWERS = {
+    "dose_taken": "yes_all",
+    "seizure": "yes",
+    **dict.fromkeys(SCALES, "1"),
+    "red_flags": "none",
+    "alcohol_drinks": "0",
+    "other_drugs": "none",
+    "si": "no",
+}
+
+
+@pytest.fixture
+def system(parts: Any) -> Any:
+    """Web in demo mode, a worker and the dispatcher."""
+    parts.web(GLIDEPATH_DEMO="1")
+    parts.worker()
+    parts.dispatcher()
+    return parts
+
+
+def enter_as(page: Any, url: str, name: str) -> None:
+    page.goto(url)
+    page.get_by_role("button", name=re.compile(name)).click()
+    page.get_by_role("heading", name="Board").wait_for()
+
+
+def register(page: Any) -> None:
+    """Fill the form as a prescriber does; first with a slip that is told beside its field."""
+    page.get_by_role("link", name="New patient").click()
+    page.get_by_label("Given name").fill("Zephyrine")
+    page.get_by_label("Family name").fill("Quillfeather")
+    page.get_by_label("Date of birth").fill("1979-03-02")
+    page.get_by_label("Phone").fill("555-7391")
+    page.get_by_label("Benzodiazepine taken now").select_option("clonazepam")
+    page.get_by_label("Taken for how many months").fill("36")
+    page.get_by_label("Morning (mg)").fill("1,0")
+    page.get_by_label("Night (mg)").fill("1")
+    page.get_by_label("Seizure in an earlier withdrawal").check()
+    page.get_by_role("button", name="Register patient").click()
+    assert page.get_by_label("Family name").input_value() == "Quillfeather"
+    assert page.get_by_label("Morning (mg)").input_value() == "1,0"
+    page.get_by_label("Morning (mg)").fill("1")
+    page.get_by_role("button", name="Register patient").click()
+    page.get_by_role("heading", name="Zephyrine Quillfeather").wait_for()
+
+
+def plan_and_activate(page: Any) -> None:
+    """Preview, save and activate; the level of care is asked for because the risk is high."""
+    page.get_by_role("link", name="New taper plan").first.click()
+    page.get_by_label("Goal (mg a day)").fill("1")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("clonazepam 0.5 mg tablet").first.wait_for()
+    page.get_by_role("button", name="Save draft").click()
+    page.get_by_role("button", name="Activate plan").click()
+    page.get_by_text("This patient's seizure risk is high").wait_for()
+    page.get_by_label("Why outpatient care is right").fill("Seen weekly, sister at home.")
+    page.get_by_role("button", name="Activate plan").click()
+    page.get_by_text("The plan is active.").wait_for()
+
+
+def make_link(page: Any) -> str:
+    page.get_by_role("button", name="New check-in link").click()
+    link: str = page.get_by_label("Link", exact=True).input_value()
+    return link
+
+
+def test_from_registration_to_a_closed_alert(
+    system, smtp, people, desktop_page, phone_page, screenshot
+) -> None:
+    desk, phone = desktop_page, phone_page
+    enter_as(desk, system.url, "Lea Leader")
+    screenshot(desk, "1 board")
+    register(desk)
+    plan_and_activate(desk)
+    screenshot(desk, "2 patient")
+    link = make_link(desk)
+
+    phone.goto(link)
+    screenshot(phone, "3 check-in")
+    tap(phone, "dose_taken", "yes_all")
+    phone.get_by_label("How many days of medicine do you have left?").fill("20")
+    phone.get_by_role("button", name="Next").click()
+    tap(phone, "seizure", "yes")
+    advice = phone.get_by_text("A seizure can happen again")
+    advice.first.wait_for(state="visible")
+    assert phone.locator("a[href='tel:911']").first.is_visible()
+    screenshot(phone, "4 advice at the tap")
+    assert CheckIn.objects.count() == 0
+    finish(phone)
+    phone.get_by_text("We are telling the person on call now").wait_for()
+    screenshot(phone, "5 advice after sending")
+
+    (mail,) = smtp.wait_for(1, to=people["on_call"].user.email)
+    (url,) = re.findall(rf"{re.escape(system.url)}/alerts/\S+", mail.text)[:1]
+    enter_as(desk, f"{system.url}/demo/", "Nell Oncall")
+    desk.get_by_text("Zephyrine Quillfeather").first.wait_for()
+    screenshot(desk, "6 board with the alert")
+    desk.goto(f"{system.url}/alerts/{Alert.objects.get().pk}/")
+    screenshot(desk, "7 alert")
+    desk.get_by_role("button", name="Take this alert").click()
+    desk.get_by_label("What was done").select_option("emergency_care")
+    desk.get_by_role("button", name="Close alert").click()
+    desk.get_by_label("Note").fill("Ambulance called, sister with her.")
+    desk.get_by_role("button", name="Close alert").click()
+    desk.get_by_text("is closed").wait_for()
+    screenshot(desk, "8 board again")
+    alert = Alert.objects.get()
+    assert url.startswith(system.url)
+    assert (alert.status, alert.owner, alert.outcome) == (
+        "resolved", people["on_call"].user, "emergency_care",
+    )  # fmt: skip
+    assert Patient.objects.get().risk.tier == "high"
+
+
+def tap(phone: Any, key: str, value: str) -> None:
+    """Tap an answer once its question is the one on the screen."""
+    phone.locator(f"#q-{key}.is-current").wait_for()
+    phone.wait_for_timeout(500)  # a question that has just come up ignores a shaking finger
+    phone.locator(f"label[for='i-{key}-{value}']").click()
+
+
+def finish(phone: Any) -> None:
+    """Answer the rest, one question per screen, and send."""
+    phone.get_by_role("button", name="Next").click()
+    for key, value in list(ANSWERS.items())[2:]:
+        tap(phone, key, value)
+        if key == "red_flags":
+            phone.get_by_role("button", name="Next").click()
+    phone.get_by_role("button", name="Send my check-in").click()
+
+
+def test_without_javascript_the_phone_gets_the_same_advice(
+    system, smtp, people, marked_patient, browser, screenshot
+) -> None:
+    from tests.flows.test_check_in_to_mail import path_for
+
+    context = browser.new_context(
+        viewport={"width": 320, "height": 640}, java_script_enabled=False, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.goto(system.url + path_for(marked_patient))
+    for key, value in ANSWERS.items():
+        page.locator(f"label[for='i-{key}-{value}']").click()
+        if key == "seizure":
+            assert page.get_by_text("A seizure can happen again").first.is_visible()
+            screenshot(page, "advice without javascript")
+    page.get_by_role("button", name="Send my check-in").click()
+    page.get_by_text("We are telling the person on call now").wait_for()
+    overflow = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
+    assert overflow is False
+    screenshot(page, "done without javascript")
+    context.close()
+    assert CheckIn.objects.get().triage.level == "emergency"
+    smtp.wait_for(1, to=people["on_call"].user.email)
+
+
+def test_every_page_of_the_path_is_accessible(
+    system, people, marked_patient, desktop_page, phone_page
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    from tests.factories import SEIZURE, check_in
+    from tests.flows.test_check_in_to_mail import path_for
+
+    check_in(marked_patient, SEIZURE, now=timezone.now())
+    enter_as(desktop_page, system.url, "Lea Leader")
+    alert = Alert.objects.get()
+    paths = [
+        "/", "/patients/", "/patients/new/", f"/patients/{marked_patient.pk}/",
+        f"/patients/{marked_patient.pk}/plans/new/", f"/plans/{marked_patient.plans.get().pk}/",
+        f"/alerts/{alert.pk}/", "/demo/",
+    ]  # fmt: skip
+    pages = [(desktop_page, path) for path in paths] + [(phone_page, path_for(marked_patient))]
+    for page, path in pages:
+        page.goto(system.url + path)
+        found = Axe().run(page).response["violations"]
+        assert found == [], (path, [(v["id"], v["nodes"][0]["html"]) for v in found])
