@@ -65,7 +65,7 @@
       const value = Number(field.value.trim().replace(",", "."));
       const low = Number(field.dataset.min ?? 0);
       const high = Number(field.dataset.max);
-      if (!(value >= low && value <= high)) return text.textNumber.replace("%a", low).replace("%b", high);
+      if (!(value >= low && value <= high)) return text.textNumber.replace("[a]", low).replace("[b]", high);
     }
     return "";
   }
@@ -117,7 +117,7 @@
     intro.hidden = at > 0;
     back.hidden = at === 0;
     next.hidden = target === finish;
-    progress.querySelector("[data-progress-text]").textContent = at < way.length ? text.textProgress.replace("%n", at + 1).replace("%m", way.length) : "";
+    progress.querySelector("[data-progress-text]").textContent = at < way.length ? text.textProgress.replace("[n]", at + 1).replace("[m]", way.length) : "";
     progress.querySelector("[data-progress-bar]").setAttribute("width", String((100 * at) / way.length));
     review.hidden = target !== finish;
     if (target === finish) drawReview();
