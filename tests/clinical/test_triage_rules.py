@@ -185,11 +185,16 @@ BOUNDARIES = {
     ),
     "U12_SCORE_HIGH": ([case(scored(28))], [case(scored(27)), case({})]),
     "U13_SCORE_HIGH_2D": (
-        [case(scored(24), history=history(24))],
+        [
+            case(scored(24), history=history(24)),
+            # A weekly form in between has no daily score.
+            case(scored(24), history=history(24, None)),
+        ],
         [
             case(scored(23), history=history(24)),
             case(scored(24), history=history(23)),
-            case(scored(24), history=history(24, None)),
+            case(scored(24), history=history(24, 23)),
+            case({}, history=history(24, 24)),
             case(scored(24)),
         ],
     ),
@@ -242,7 +247,12 @@ BOUNDARIES = {
                 {"s_sleep": 3},
                 profile={"psychotic_or_bipolar": True},
                 history=(CheckInSummary(s_sleep=3),),
-            )
+            ),
+            case(
+                {"s_sleep": 3},
+                profile={"psychotic_or_bipolar": True},
+                history=(CheckInSummary(s_sleep=3), CheckInSummary()),
+            ),
         ],
         [
             case({"s_sleep": 3}, history=(CheckInSummary(s_sleep=3),)),
@@ -358,7 +368,7 @@ BOUNDARIES = {
             case(scored(8), history=history(4, 5, 6)),
             case(scored(9), history=history(4, 6, 6)),
             case(scored(9), history=history(5, 6)),
-            case(scored(9), history=history(1, None, 6)),
+            case(scored(9), history=history(None, 5, 6)),
         ],
     ),
     "W05_ONE_ITEM_4": (

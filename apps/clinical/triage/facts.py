@@ -109,7 +109,7 @@ class Facts:
     dws: int | None
     dws_complete: bool
     n_items4: int | None
-    recent_scores: tuple[int | None, ...]
+    recent_scores: tuple[int, ...]
     rise6_2of3: bool
     rise12_2of3: bool
     high24_2days: bool
@@ -217,7 +217,7 @@ def _profile_facts(profile: Profile) -> dict[str, Any]:
 def _trend_facts(
     today: int | None, answers: Mapping[str, object], profile: Profile, context: Context
 ) -> dict[str, Any]:
-    scores = (*(each.dws for each in context.history), today)
+    scores = trends.scores_until_today(context.history, today)
     base = context.baseline_dws
     return {
         "recent_scores": scores[-SCORES_SHOWN:],
