@@ -10,14 +10,10 @@ from apps.alerts.ladder import Level
 from apps.alerts.models import Alert
 from apps.alerts.rota import on_call_now
 from apps.alerts.states import DeliveryStatus
+from apps.checkins.claims import without_claims
 from apps.checkins.models import CheckIn
 from apps.clinical.texts import needed_placeholders, patient_text
-from apps.clinical.triage import RULES
 from apps.patients.models import Clinic
-
-LEVEL_OF_TEXT = {
-    rule.text_key: rule.level.value for rule in sorted(RULES, key=lambda rule: rule.level)
-}
 
 
 def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
@@ -32,6 +28,28 @@ def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
         }
         for key in check_in.triage.text_keys
     ]
+
+
+def true_advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
+    """Return the advice, without "your care team has been told" while nobody can be."""
+    advice = advice_for(check_in, clinic)
+    if not can_be_told(alert_of(check_in)):
+        for entry in advice:
+            entry["text"] = without_claims(entry["text"], check_in.language)
+    return advice
+
+
+def alert_of(check_in: CheckIn) -> Alert | None:
+    """Return the alert a check-in opened."""
+    return Alert.objects.filter(source_id=check_in.pk).prefetch_related("deliveries").first()
+
+
+def can_be_told(alert: Alert | None) -> bool:
+    """Answer whether somebody has been reached or may be; a watch alert waits on the board."""
+    if alert is None or alert.level == Level.WATCH:
+        return True
+    living = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
+    return any(delivery.status in living for delivery in alert.deliveries.all())
 
 
 def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]]:
@@ -66,13 +84,12 @@ def watching_now(clinic: Clinic, now: datetime) -> dict[str, str]:
 
 def told_sentence(check_in: CheckIn, now: datetime) -> str:
     """Return who is being told and by when someone acts; never more than is true."""
-    alert = Alert.objects.filter(source_id=check_in.pk).prefetch_related("deliveries").first()
+    alert = alert_of(check_in)
     if alert is None:
         return _("Your care team can see your answers.")
     if alert.level == Level.WATCH:
         return _("Your care team will look at your answers.")
-    living = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
-    if not any(delivery.status in living for delivery in alert.deliveries.all()):
+    if not can_be_told(alert):
         return _(
             "We could not reach anyone at the clinic yet. Do not wait for us: call %(number)s."
         ) % {"number": alert.clinic.emergency_number}
@@ -82,6 +99,6 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
         else alert.response_minutes
     )
     by = (alert.opened_at + timedelta(minutes=minutes)).astimezone(check_in.patient.tz)
-    return _("We are telling the person on call now. Someone should call you by %(time)s.") % {
+    return _("We are telling the person on call now. By %(time)s someone should call you.") % {
         "time": date_format(by, "P")
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from apps.checkins.claims import without_claims
 from apps.clinical.questionnaires import (
     CleanedAnswers,
     Condition,
@@ -138,10 +139,15 @@ class CheckInForm:
             "checked": value in chosen,
             "advice_key": text_key,
             "advice_level": level,
-            "advice_text": patient_text(text_key, self.language, **self.phone_numbers)
-            if level == Level.EMERGENCY.value or (level and item.key in ("si", "seizure"))
-            else "",
+            "advice_text": self.tap_advice(item, text_key, level),
         }
+
+    def tap_advice(self, item: Item, text_key: str, level: str) -> str:
+        """Return what an answer shows at its tap: nothing is sent yet, so nobody knows yet."""
+        if level != Level.EMERGENCY.value and not (level and item.key == "si"):
+            return ""
+        text = patient_text(text_key, self.language, **self.phone_numbers)
+        return without_claims(text, self.language)
 
     def posted_value(self, option: Option) -> str:
         """Return an option's value as the browser sends it."""

@@ -132,7 +132,7 @@ def show_done(request: HttpRequest, link: CheckInLink, check_in: CheckIn) -> Htt
     """Say what to do now, who was told and by when someone acts."""
     now = timezone.now()
     context = {
-        "advice": advice.advice_for(check_in, link.clinic),
+        "advice": advice.true_advice_for(check_in, link.clinic),
         "told": advice.told_sentence(check_in, now),
         "watching": advice.watching_now(link.clinic, now),
         "clinic": link.clinic,

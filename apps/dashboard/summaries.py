@@ -61,7 +61,7 @@ def option_label(item: Item, value: Any) -> str:
     for option in item.options:
         if option.value == value:
             label = option.label["en"]
-            return f"{value} {label}" if item.kind == "scale" else label
+            return f"{value} {label}" if item.kind == "scale" and label != str(value) else label
     return f"{value} {item.unit.get('en', '')}".strip()
 
 

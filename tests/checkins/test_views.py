@@ -59,11 +59,16 @@ def test_a_seizure_gets_advice_with_the_clinics_numbers_at_once(url, nurse) -> N
 def test_with_nobody_to_tell_the_patient_is_not_told_that_somebody_was(url) -> None:
     page = Client().post(url, posted(SEIZURE))
     assert "We could not reach anyone at the clinic yet" in page.text
+    assert "care team has been told" not in page.text
     assert "We are telling" not in page.text
 
 
 def test_the_advice_is_in_the_page_before_anything_is_sent(url) -> None:
-    assert "A seizure can happen again" in Client().get(url).text
+    page = Client().get(url).text
+    assert "A seizure can happen again" in page
+    # ... and does not claim what is not so yet.
+    assert "has been told" not in page
+    assert "Nothing is sent yet" in page
 
 
 def test_a_calm_check_in_is_thanked(url) -> None:
