@@ -63,9 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="config.embedded.mailcatcher")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
-    parser.add_argument(
-        "--fd", type=int, help="a socket that already listens, instead"
-    )
+    parser.add_argument("--fd", type=int, help="a socket that already listens, instead")
     options = parser.parse_args()
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if options.fd is None:

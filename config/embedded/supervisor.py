@@ -56,6 +56,7 @@ class Supervisor:
         """Read what the person asked for; nothing is started or written yet."""
         self.outer = outer
         self.port = read_port(outer.get("PORT", ""))
+        self.broker = choose_broker(outer)
         self.address = f"http://localhost:{self.port}"
         self.folder = DataFolder(Path(outer.get("GLIDEPATH_DATA") or project_folder() / ".data"))
         self.servers: dict[str, Server] = {}
@@ -136,12 +137,11 @@ class Supervisor:
         return server.url
 
     def _start_broker(self, database_url: str) -> str:
-        kind = choose_broker(self.outer)
-        if kind == GIVEN:
+        if self.broker == GIVEN:
             check_broker(self.outer["CELERY_BROKER_URL"])
             say("broker", "the one of CELERY_BROKER_URL")
             return self.outer["CELERY_BROKER_URL"]
-        if kind == REDIS:
+        if self.broker == REDIS:
             redis = RedisServer(self.folder.redis, log=self.folder.log("redis"))
             self.servers["Redis"] = redis
             self._start_server("Redis")
