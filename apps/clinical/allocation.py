@@ -7,6 +7,7 @@ closest to the one the patient began with.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from apps.clinical.solver import CHANGED_SLOT_COST, Costs, Formulary, slot_costs
 
@@ -94,7 +95,7 @@ class _Split:
                 for liquid in slots
             )
             answers = [answer for options in one_liquid if (answer := _combine(options, self.room))]
-            found = min(answers, default=None) or _combine(self.mixed, self.room)
+            found = min(answers, key=itemgetter(0), default=None) or _combine(self.mixed, self.room)
         if found is None:
             return None
         return tuple(before - cut for before, cut in zip(self.previous, found[1], strict=True))

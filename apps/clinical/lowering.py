@@ -155,14 +155,17 @@ def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fract
             if sum(now()) > leg.goal_units:
                 yield max(dose, leg.goal_mg)
         return
+    asked: Fraction | None = None
     while (units := sum(now())) > leg.goal_units:
-        at = Position(units * leg.unit_mg, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
-        yield max(method.next_mg(at), leg.goal_mg)
+        current = units * leg.unit_mg
+        at = Position(current, asked or current, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
+        asked = max(method.next_mg(at), leg.goal_mg)
+        yield asked
 
 
 def _typed_targets(method: Custom, current: Fraction, *, is_fresh: bool) -> Iterator[Fraction]:
     doses = [Fraction(mg) for mg in method.daily_mg]
-    if not is_fresh:
+    if not is_fresh or doses[0] > current:  # Taken up on the way down.
         yield from (dose for dose in doses if dose < current)
     elif doses[0] == current:
         yield from doses[1:]  # The list began with step 1 itself.

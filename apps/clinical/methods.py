@@ -28,11 +28,14 @@ CRUMB_STEP_DZE_MG = Fraction(1, 2)
 class Position:
     """Where a taper stands: exact milligrams a day now and at the method's start.
 
-    ``dze_per_mg`` turns milligrams into the highest diazepam equivalent; None
-    for a drug that must not be converted. ``goal_mg`` is where the plan ends.
+    ``asked_mg`` is what was asked for last, which rounding may have missed; the
+    dose now where nothing was. ``goal_mg`` is where the plan ends. ``dze_per_mg``
+    turns milligrams into the highest diazepam equivalent; None for a drug that
+    must not be converted.
     """
 
     current_mg: Fraction
+    asked_mg: Fraction
     start_mg: Fraction
     goal_mg: Fraction
     dze_per_mg: Fraction | None
@@ -257,9 +260,12 @@ def _needs_equivalent(at: Position) -> Fraction:
 
 
 def _first_below(at: Position, doses: Sequence[Fraction]) -> Fraction:
-    """Return the first of falling doses that is below the present one, or the goal."""
+    """Return the first of falling doses that is below the present one, or the goal.
+
+    A dose already asked for is passed, so that one rounded up does not add a step.
+    """
     # Whole numbers compare ten times faster than fractions, and this runs for every step.
-    top, bottom = at.current_mg.as_integer_ratio()
+    top, bottom = min(at.current_mg, at.asked_mg).as_integer_ratio()
     low, high = 0, len(doses)
     while low < high:
         middle = (low + high) // 2

@@ -1,0 +1,241 @@
+"""Changing a plan: the past stays as it was signed, the future flows again."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from apps.clinical.errors import RequestError
+from apps.clinical.methods import Custom, FixedMg, PercentOfCurrent, Switch
+from apps.clinical.replan import (
+    change_goal,
+    change_method,
+    hold,
+    resume,
+    slow_down,
+    step_back,
+    stop,
+)
+from tests.clinical.plan_audit import broken_promises, wrong_sums
+from tests.clinical.plans import START, TEN_PERCENT, doses, plan_for, rules
+
+DAY = START + timedelta(days=31)  # In step 3, which began on day 28.
+PLAN = plan_for("diazepam", {"morning": "20", "night": "20"})
+SWITCH = Switch("diazepam", "ashton", 7, TEN_PERCENT)
+SWITCHING = plan_for("lorazepam_ir", {"morning": "2", "midday": "2", "night": "2"}, SWITCH)
+HALF_SWITCHED = START + timedelta(days=9)
+SWITCHED = START + timedelta(days=40)
+
+
+def changed(plan, new, day=DAY):
+    """Check what every change must keep, and return the new plan."""
+    past = [step for step in plan.steps if step.start_on < day]
+    for old, kept in zip(past[:-1], new.steps, strict=False):
+        assert kept == old
+    last, kept = past[-1], new.steps[len(past) - 1]
+    assert (kept.slots, kept.start_on, kept.verdict) == (last.slots, last.start_on, last.verdict)
+    early = {item for item in plan.findings if item.step and item.step <= len(past)}
+    assert early <= set(new.findings)
+    assert wrong_sums(new) == []
+    return new
+
+
+def test_a_hold_moves_the_future_by_its_days_and_nothing_else():
+    new = changed(PLAN, hold(PLAN, DAY, 10))
+    assert doses(new) == doses(PLAN)
+    assert new.steps[2].end_on == PLAN.steps[2].end_on + timedelta(days=10)
+    assert new.steps[3].start_on == PLAN.steps[3].start_on + timedelta(days=10)
+    assert broken_promises(new) == []
+
+
+def test_a_hold_of_the_last_step_changes_nothing():
+    late = date(2040, 1, 1)
+    assert changed(PLAN, hold(PLAN, late, 10), late).steps == PLAN.steps
+
+
+def test_an_open_hold_has_no_further_step_until_it_is_resumed():
+    held = changed(PLAN, hold(PLAN, DAY, None))
+    assert held.held
+    assert (len(held.steps), held.steps[-1].end_on) == (3, None)
+    assert broken_promises(held) == []
+    later = DAY + timedelta(days=60)
+    again = changed(held, resume(held, later), later)
+    assert not again.held
+    assert again.steps[3].start_on == later
+    assert doses(again) == doses(PLAN)
+    assert broken_promises(again) == []
+
+
+def test_an_open_hold_may_be_turned_into_one_of_days():
+    new = hold(hold(PLAN, DAY, None), DAY, 14)
+    assert new.steps[3].start_on == DAY + timedelta(days=14 + 14)
+
+
+@pytest.mark.parametrize("days", [0, -1, 183])
+def test_a_hold_takes_1_to_182_days(days):
+    with pytest.raises(RequestError, match="days: takes"):
+        hold(PLAN, DAY, days)
+    with pytest.raises(RequestError, match="hold_days: takes"):
+        step_back(PLAN, DAY, reason="worse", hold_days=days)
+
+
+def test_resuming_needs_a_hold_and_a_later_day():
+    with pytest.raises(RequestError, match="not on an open-ended hold"):
+        resume(PLAN, DAY)
+    held = hold(PLAN, DAY, None)
+    with pytest.raises(RequestError, match="a day after"):
+        resume(held, held.steps[-1].start_on)
+
+
+def test_a_step_back_returns_to_the_last_higher_dose_with_its_reason():
+    new = changed(PLAN, step_back(PLAN, DAY, reason=" Panic attacks ", hold_days=21))
+    assert doses(new)[:6] == ["40", "36", "32", "36", "32", "28.5"]
+    assert new.steps[3].reason == "Panic attacks"
+    assert new.steps[3].start_on == DAY
+    assert new.steps[4].start_on == DAY + timedelta(days=21)
+    assert str(new.steps[3].cut_pct) == "-12.5"
+    assert "ASAM-17" in rules(new, 4)
+    assert broken_promises(new) == []
+
+
+def test_a_step_back_needs_a_reason_and_a_higher_dose():
+    with pytest.raises(RequestError, match="reason"):
+        step_back(PLAN, DAY, reason="  ")
+    with pytest.raises(RequestError, match="no dose before"):
+        step_back(PLAN, START + timedelta(days=3), reason="worse")
+
+
+def test_a_step_back_on_the_day_of_a_cut_undoes_that_cut():
+    first_day = PLAN.steps[2].start_on
+    new = changed(PLAN, step_back(PLAN, first_day, reason="worse"), first_day)
+    assert doses(new)[:4] == ["40", "36", "36", "32"]
+
+
+def test_a_switch_has_no_higher_dose_to_go_back_to():
+    with pytest.raises(RequestError, match="no dose before"):
+        step_back(SWITCHING, START + timedelta(days=20), reason="worse")
+
+
+def test_slowing_down_spreads_the_steps_and_never_brings_one_forward():
+    new = changed(PLAN, slow_down(PLAN, DAY, interval_days=28))
+    assert (new.steps[3].start_on - new.steps[2].start_on).days == 28
+    assert (new.steps[4].start_on - new.steps[3].start_on).days == 28
+    assert doses(new) == doses(PLAN)
+
+
+def test_slowing_down_with_smaller_cuts_begins_at_the_next_planned_step():
+    new = changed(PLAN, slow_down(PLAN, DAY, method=PercentOfCurrent(Decimal(5))))
+    assert new.steps[3].start_on == PLAN.steps[3].start_on
+    assert doses(new)[:5] == ["40", "36", "32", "30", "28.5"]
+
+
+def test_slowing_down_takes_something_slower():
+    with pytest.raises(RequestError, match="a new method or a longer interval_days"):
+        slow_down(PLAN, DAY)
+    with pytest.raises(RequestError, match="at least the present 14 days"):
+        slow_down(PLAN, DAY, interval_days=7)
+
+
+def test_slowing_down_a_switch_goes_on_with_the_switch():
+    new = changed(SWITCHING, slow_down(SWITCHING, HALF_SWITCHED, interval_days=28), HALF_SWITCHED)
+    assert [set(step.by_drug) for step in new.steps[:4]] == [
+        {"lorazepam_ir"},
+        {"lorazepam_ir", "diazepam"},
+        {"lorazepam_ir", "diazepam"},
+        {"diazepam"},
+    ]
+    assert broken_promises(new) == []
+
+
+def test_a_new_method_counts_from_the_dose_in_force():
+    new = changed(PLAN, change_method(PLAN, DAY, FixedMg(Decimal(4)), interval_days=21))
+    assert doses(new)[2:6] == ["32", "28", "24", "20"]
+    assert (new.steps[4].start_on - new.steps[3].start_on).days == 21
+    assert new.method_from == 3
+    assert broken_promises(new) == []
+
+
+def test_typed_doses_may_take_over_from_any_day():
+    typed = Custom(tuple(map(Decimal, ("36", "30", "28", "0"))))
+    assert doses(change_method(PLAN, DAY, typed)) == ["40", "36", "32", "30", "28", "0"]
+
+
+def test_held_typed_doses_go_on_below_the_present_one():
+    typed = Custom(tuple(map(Decimal, ("36", "36", "32", "0"))))
+    plan = plan_for("diazepam", {"night": "40"}, typed)
+    assert doses(changed(plan, hold(plan, DAY, 14))) == ["40", "36", "36", "32", "0"]
+
+
+def test_a_switch_may_be_decided_in_the_middle_of_a_taper():
+    plan = plan_for("lorazepam_ir", {"morning": "2", "night": "2"})
+    new = changed(plan, change_method(plan, DAY, SWITCH))
+    assert new.request.final_drug_id == "diazepam"
+    assert new.steps[-1].daily_mg == 0
+    assert {"lorazepam_ir", "diazepam"} in [set(step.by_drug) for step in new.steps]
+    assert broken_promises(new) == []
+
+
+def test_half_way_through_a_switch_only_what_follows_it_can_change():
+    new = changed(
+        SWITCHING,
+        change_method(SWITCHING, HALF_SWITCHED, FixedMg(Decimal(2))),
+        HALF_SWITCHED,
+    )
+    assert [step.by_drug.get("diazepam") for step in new.steps[3:6]] == [60, 58, 56]
+    other = Switch("diazepam", "ashton", 14, FixedMg(Decimal(2)))
+    slower = change_method(SWITCHING, HALF_SWITCHED, other)
+    assert (slower.steps[3].start_on - slower.steps[2].start_on).days == 14
+    with pytest.raises(RequestError, match="a switch to diazepam is under way"):
+        change_method(SWITCHING, HALF_SWITCHED, Switch("clonazepam", "ashton", 7, TEN_PERCENT))
+
+
+def test_a_switch_not_yet_begun_can_be_given_up():
+    day = START + timedelta(days=2)
+    new = changed(SWITCHING, change_method(SWITCHING, day, FixedMg(Decimal("0.5"))), day)
+    assert {drug for step in new.steps for drug in step.by_drug} == {"lorazepam_ir"}
+
+
+def test_after_a_switch_the_new_drug_is_tapered_and_the_pace_still_looks_back():
+    day = START + timedelta(days=22)
+    new = changed(SWITCHING, change_method(SWITCHING, day, FixedMg(Decimal(18))), day)
+    assert new.request.drug_id == "diazepam"
+    assert [step.by_drug.get("diazepam") for step in new.steps[3:5]] == [60, 42]
+    assert str(new.steps[4].fall_14d_pct) == "30.0"
+    assert "ASAM-09" in rules(new, 5)
+    back = Switch("clonazepam", "ashton", 7, FixedMg(Decimal("0.25")))
+    again = change_method(new, SWITCHED, back)
+    assert {"diazepam", "clonazepam"} in [set(step.by_drug) for step in again.steps]
+    assert wrong_sums(again) == []
+
+
+def test_a_goal_may_be_raised_above_zero_on_the_way():
+    new = changed(PLAN, change_goal(PLAN, DAY, Decimal(10)))
+    assert doses(new)[-1] == "10"
+    assert broken_promises(new) == []
+
+
+def test_a_goal_must_be_below_the_dose_in_force():
+    with pytest.raises(RequestError, match="less than the dose in force"):
+        change_goal(PLAN, DAY, Decimal(32))
+
+
+def test_stopping_keeps_the_dose_and_drops_the_future():
+    new = changed(PLAN, stop(PLAN, DAY))
+    assert (doses(new), new.held) == (["40", "36", "32"], False)
+
+
+def test_a_plan_cannot_change_before_it_begins():
+    with pytest.raises(RequestError, match="the plan begins on 2026-12-01"):
+        hold(PLAN, START - timedelta(days=1))
+
+
+def test_a_plan_may_change_again_and_again():
+    plan = PLAN
+    for number in range(1, 8):
+        day = START + timedelta(days=15 * number)
+        plan = changed(plan, hold(plan, day, number), day)
+        plan = changed(
+            plan, slow_down(plan, day, method=PercentOfCurrent(Decimal(10 - number))), day
+        )
+    assert broken_promises(plan) == []
+    assert plan.steps[-1].daily_mg == 0
