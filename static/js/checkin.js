@@ -12,7 +12,6 @@
   const progress = form.querySelector("[data-progress]");
   const review = form.querySelector("[data-review]");
   const live = form.querySelector("[data-live]");
-  const intro = document.querySelector("[data-intro]");
   const back = form.querySelector("[data-back]");
   const next = form.querySelector("[data-next]");
   // A shaking hand taps twice: for this long after a new question appears, taps are not answers.
@@ -114,7 +113,7 @@
     current = target;
     shownAt = performance.now();
     for (const el of [...items, finish]) el.classList.toggle("is-current", el === target);
-    intro.hidden = at > 0;
+    root.classList.toggle("past-first", at > 0);
     back.hidden = at === 0;
     next.hidden = target === finish;
     progress.querySelector("[data-progress-text]").textContent = at < way.length ? text.textProgress.replace("[n]", at + 1).replace("[m]", way.length) : "";
