@@ -6,7 +6,6 @@ again from the printed pieces, the drug list and the guideline's limits.
 
 import csv
 from datetime import timedelta
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
