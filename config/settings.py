@@ -249,7 +249,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.str(
 )
 
 # --- Alerts -------------------------------------------------------------------------------------
-ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=7 * EMAIL_TIMEOUT + 2)
+# A whole attempt, whatever the server does; the lease outlives it, so nobody sends twice.
+ALERT_ATTEMPT_SECONDS = env.int("ALERT_ATTEMPT_SECONDS", default=max(10, 2 * EMAIL_TIMEOUT))
+ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=ALERT_ATTEMPT_SECONDS + 2)
+# Mails that one dispatcher has under way at once; a recipient that hangs holds one of them.
+ALERT_SENDERS = env.int("ALERT_SENDERS", default=4)
 
 # --- Logs: references and ids only, never a patient's words -------------------------------------
 LOGGING = {

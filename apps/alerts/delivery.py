@@ -7,21 +7,21 @@ is sent inside a transaction.
 
 import logging
 import random
-import smtplib
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from apps.alerts.emails import alert_mail
+from apps.alerts import breaker
+from apps.alerts.emails import alert_mail, bundle_mail
 from apps.alerts.escalation import hand_over, log
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Delivery, DeliveryAttempt
+from apps.alerts.smtp import Answer, MailSession, Result
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
 
 logger = logging.getLogger(__name__)
@@ -30,98 +30,131 @@ Clock = Callable[[], datetime]
 # Tries per person before the next person is told as well [proposal]. "Everyone" has no
 # limit: there is nobody left to hand over to.
 MAX_ATTEMPTS: Final[dict[str, int]] = {Level.EMERGENCY: 4, Level.URGENT: 6, Level.WATCH: 8}
-# Longest wait between two tries: an emergency is out within seconds of a server's return.
+# Longest wait between two tries: a red flag is out within seconds of a server's return.
 MAX_BACKOFF: Final[dict[str, timedelta]] = {
     Level.EMERGENCY: timedelta(seconds=8),
-    Level.URGENT: timedelta(minutes=1),
+    Level.URGENT: timedelta(seconds=8),
     Level.WATCH: timedelta(minutes=5),
 }
+# Only watch alerts share a mail: a red flag is never one line of a list.
+BUNDLE: Final = 20
 
 
-class Result(StrEnum):
-    """What came of one attempt."""
-
-    SENT = "sent"
-    TEMPORARY = "temporary"
-    THROTTLED = "throttled"
-    PERMANENT = "permanent"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The result of one attempt with the server's own words."""
-
-    result: Result
-    reply: str
-
-
-def deliver(clock: Clock, *, delivery_id: uuid.UUID | None = None) -> Delivery | None:
+def deliver(
+    clock: Clock,
+    *,
+    delivery_id: uuid.UUID | None = None,
+    session: MailSession | None = None,
+    fresh_only: bool = False,
+) -> Delivery | None:
     """Send the most urgent due message, or the one named, and store what came of it.
 
-    Returns None when there is nothing to claim: not due, taken by another sender, or
-    the alert is no longer open. Safe to call from many processes at once and twice for
-    the same id.
+    Returns None when there is nothing to claim: not due, taken by another sender, the
+    alert is no longer open, or the breaker of the mail server holds it back. Safe to
+    call from many processes at once and twice for the same id. `fresh_only` takes only
+    red flags never tried before: the lane that no troubled recipient can block.
     """
-    delivery = claim(clock(), delivery_id)
-    if delivery is None:
+    claimed = claim_all(clock(), delivery_id, fresh_only=fresh_only)
+    if not claimed:
         return None
-    answer = send(delivery, clock())
-    settle(delivery, answer, clock())
-    return delivery
+    if session is None:
+        with MailSession() as own:
+            answer = send(claimed, own, clock())
+    else:
+        answer = send(claimed, session, clock())
+    for delivery in claimed:
+        settle_surely(delivery, answer, clock)
+    note_server(answer, clock)
+    return claimed[0]
+
+
+def claim(now: datetime, delivery_id: uuid.UUID | None = None) -> Delivery | None:
+    """Take one due delivery, and nothing with it, under a lease."""
+    return next(iter(claim_all(now, delivery_id, alone=True)), None)
 
 
 @transaction.atomic
-def claim(now: datetime, delivery_id: uuid.UUID | None = None) -> Delivery | None:
-    """Take one due delivery under a lease; the attempt is on record before it is made."""
+def claim_all(
+    now: datetime,
+    delivery_id: uuid.UUID | None = None,
+    *,
+    fresh_only: bool = False,
+    alone: bool = False,
+) -> list[Delivery]:
+    """Take one due delivery under a lease; the attempts are on record before they are made.
+
+    A watch message brings along what else of that level is due to the same person. An
+    open breaker lets one probe through: the least tried message, so that one mail that
+    the server chokes on does not keep the breaker open for all.
+    """
+    gate = breaker.gate(now)
+    if gate is breaker.Gate.NOTHING:
+        return []
     due = Delivery.objects.due(now)
     if delivery_id is not None:
         due = due.filter(pk=delivery_id)
-    delivery: Delivery | None = due.select_for_update(skip_locked=True, of=("self",)).first()
-    if delivery is None:
-        return None
+    if fresh_only:
+        due = due.filter(attempts=0).exclude(alert__level=Level.WATCH)
+    if gate is breaker.Gate.ONE_PROBE:
+        due = due.order_by("attempts", "priority", "next_attempt_at")
+    first = due.select_for_update(skip_locked=True, of=("self",)).first()
+    if first is None or (gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now)):
+        return []
+    token, claimed = uuid.uuid4(), [first]
+    if first.alert.level == Level.WATCH and gate is breaker.Gate.OPEN_TO_ALL and not alone:
+        same = Delivery.objects.due(now).filter(
+            recipient=first.recipient_id, channel=first.channel, alert__level=Level.WATCH
+        )
+        rest = same.exclude(pk=first.pk).select_for_update(skip_locked=True, of=("self",))
+        claimed += rest[: BUNDLE - 1]
+    for delivery in claimed:
+        lease(delivery, token, now)
+    return claimed
+
+
+def lease(delivery: Delivery, token: uuid.UUID, now: datetime) -> None:
+    """Mark a locked delivery as being sent, until the lease ends."""
     check_delivery_transition(DeliveryStatus(delivery.status), DeliveryStatus.SENDING)
     delivery.status = DeliveryStatus.SENDING
-    delivery.lease_token = uuid.uuid4()
+    delivery.lease_token = token
     delivery.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
     delivery.attempts += 1
     delivery.save(update_fields=["status", "lease_token", "lease_until", "attempts"])
     DeliveryAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=now)
-    return delivery
 
 
-def send(delivery: Delivery, now: datetime) -> Answer:
-    """Hand the mail to the server and sort its answer. Never raises for a mail failure.
+def send(claimed: list[Delivery], session: MailSession, now: datetime) -> Answer:
+    """Hand the mail of what was claimed to the server. Never raises for a mail failure."""
+    mail = alert_mail(claimed[0], now) if len(claimed) == 1 else bundle_mail(claimed, now)
+    return session.send(mail)
 
-    Django's SMTP backend has a time limit on every socket operation (EMAIL_TIMEOUT),
-    so a server that hangs is a temporary failure.
-    """
+
+def note_server(answer: Answer, clock: Clock) -> None:
+    """Tell the breaker what the server did; a breaker that cannot be told stops nothing."""
     try:
-        alert_mail(delivery, now).send()
-    except smtplib.SMTPRecipientsRefused as error:
-        code, reply = next(iter(error.recipients.values()))
-        return Answer(sort_code(code), words(code, reply))
-    except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
-        # The server minds us, not the recipient: another person's mail fares no better,
-        # and someone may mend the settings meanwhile.
-        return Answer(Result.TEMPORARY, words(error.smtp_code, error.smtp_error))
-    except smtplib.SMTPResponseException as error:
-        return Answer(sort_code(error.smtp_code), words(error.smtp_code, error.smtp_error))
-    except (smtplib.SMTPException, OSError) as error:
-        return Answer(Result.TEMPORARY, f"{type(error).__name__}: {error}"[:300])
-    return Answer(Result.SENT, "accepted")
+        if answer.of_server:
+            breaker.note_failure(answer.reply, clock())
+        else:
+            breaker.note_answer(clock())
+    except (OperationalError, InterfaceError):
+        connection.close()
+        logger.warning("the breaker could not be told what the mail server did")
 
 
-def sort_code(code: int) -> Result:
-    """Sort an SMTP reply code: 421, 450 and 452 ask for patience, 5xx is final."""
-    if code in (421, 450, 452):
-        return Result.THROTTLED
-    return Result.PERMANENT if code >= 500 else Result.TEMPORARY
+def settle_surely(delivery: Delivery, answer: Answer, clock: Clock) -> bool:
+    """Store the answer, waiting for a database that restarts until the lease ends.
 
-
-def words(code: int, reply: bytes | str) -> str:
-    """Return the server's own words, on one line and short."""
-    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
-    return " ".join(f"{code} {text}".split())[:300]
+    Without it every restart would send again what has just been accepted.
+    """
+    give_up = time.monotonic() + settings.ALERT_LEASE_SECONDS
+    while True:
+        try:
+            return settle(delivery, answer, clock())
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > give_up:
+                raise
+            connection.close()
+            time.sleep(0.2)
 
 
 @transaction.atomic

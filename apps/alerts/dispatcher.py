@@ -1,15 +1,18 @@
 """The broker-free way to a mail: a small process that talks only to PostgreSQL.
 
-It is woken by NOTIFY at the commit that stores a delivery, looks by itself every
-second, and sweeps every few seconds. Several may run at once.
+It is woken by NOTIFY at the commit that stores a delivery. Several threads send, each
+on a database connection of its own, so that a recipient whose server hangs holds up one
+of them and no other red flag; one more thread sweeps. Several dispatchers may run.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 import psycopg
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
@@ -20,34 +23,109 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 3.0
-RECONNECT_SECONDS: Final = 1.0
-PER_TURN: Final = 20  # so that a long backlog never keeps the sweep waiting
+RECONNECT_SECONDS: Final = 0.5
+PER_TURN: Final = 20  # then it shows that it lives, and looks again for what is most severe
+# A thread that has not come round by then hangs; the heartbeat stops and the banner says so.
+STUCK_AFTER: Final = 60.0
+DATABASE_GONE: Final = (OperationalError, InterfaceError, psycopg.OperationalError)
+
+
+class Turns:
+    """One thread that does the same thing again and again, whatever happens to the database."""
+
+    def __init__(self, name: str, turn: Callable[[], None], keep_going: Callable[[], bool]) -> None:
+        """Describe the thread; `start` begins."""
+        self.turn, self.keep_going = turn, keep_going
+        self.last_turn = time.monotonic()
+        self.thread = threading.Thread(target=self.run, name=name, daemon=True)
+
+    def run(self) -> None:
+        """Take turns until told to stop; an error costs one turn, never the thread."""
+        while self.keep_going():
+            try:
+                self.turn()
+            except DATABASE_GONE as error:
+                logger.warning("database does not answer (%s); trying again", type(error).__name__)
+                connection.close()
+                time.sleep(RECONNECT_SECONDS)
+            except Exception:
+                logger.exception("a turn of %s failed", self.thread.name)
+                connection.close()
+                time.sleep(RECONNECT_SECONDS)
+            self.last_turn = time.monotonic()
+        connection.close()
+
+    def is_well(self) -> bool:
+        """Answer whether it still comes round."""
+        return self.thread.is_alive() and time.monotonic() - self.last_turn < STUCK_AFTER
+
+
+class Bell:
+    """Wakes one sender per message; who finds work wakes the next, so that all help in a storm."""
+
+    def __init__(self) -> None:
+        self.strokes = threading.Semaphore(0)
+
+    def ring(self) -> None:
+        """Wake one sender that waits, or the next that would."""
+        self.strokes.release()
+
+    def wait(self) -> None:
+        """Return when it rings, or when it is time to look anyway."""
+        self.strokes.acquire(timeout=POLL_SECONDS)
 
 
 def run(keep_going: Callable[[], bool]) -> None:
-    """Deliver and sweep until `keep_going` answers no; survive a database restart."""
-    while keep_going():
-        try:
-            serve(keep_going)
-        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
-            logger.warning("database does not answer (%s); trying again", type(error).__name__)
-            connection.close()
-            time.sleep(RECONNECT_SECONDS)
+    """Deliver and sweep until `keep_going` answers no; survive a database restart.
+
+    Mails in hand are finished first; what a killed dispatcher had in hand becomes due
+    again when its lease ends.
+    """
+    bell = Bell()
+    threads = [
+        Turns(f"sender {number}", sender(bell, fresh_only=number == 0), keep_going)
+        for number in range(max(settings.ALERT_SENDERS, 1))
+    ]
+    if len(threads) == 1:  # one sender takes everything
+        threads = [Turns("sender", sender(bell, fresh_only=False), keep_going)]
+    sweeper = Turns("sweeper", lambda: sweep_turn(bell, threads), keep_going)
+    listener = Turns("listener", lambda: listen(bell, keep_going), keep_going)
+    threads.append(listener)
+    for thread in [*threads, sweeper]:
+        thread.thread.start()
+    for thread in [*threads, sweeper]:
+        while thread.thread.is_alive():
+            thread.thread.join(POLL_SECONDS)
 
 
-def serve(keep_going: Callable[[], bool]) -> None:
-    """Run on one database connection; raises when that is lost."""
+def sender(bell: Bell, *, fresh_only: bool) -> Callable[[], None]:
+    """Return the turn of one sending thread; `fresh_only` is the lane kept free of retries."""
+
+    def turn() -> None:
+        bell.wait()
+        while deliver_due(timezone.now, limit=1, fresh_only=fresh_only):
+            bell.ring()  # where there is one there may be more: let another thread look
+            deliver_due(timezone.now, limit=PER_TURN, seconds=10, fresh_only=fresh_only)
+
+    return turn
+
+
+def sweep_turn(bell: Bell, others: list[Turns]) -> None:
+    """Sweep, show signs of life, and have what became due sent at once."""
+    now = timezone.now()
+    report = sweep(now)
+    if all(thread.is_well() for thread in others):
+        beat("dispatcher", now)
+    if report.leases_taken_back or report.climbed or report.reopened:
+        bell.ring()
+    time.sleep(SWEEP_SECONDS)
+
+
+def listen(bell: Bell, keep_going: Callable[[], bool]) -> None:
+    """Ring for every message of PostgreSQL; returns when told to stop."""
     connection.ensure_connection()
     raw = connection.connection
     raw.execute(f"LISTEN {OUTBOX_CHANNEL}")
-    swept_at = 0.0
-    while keep_going():
-        busy = deliver_due(timezone.now, limit=PER_TURN) == PER_TURN
-        if time.monotonic() - swept_at >= SWEEP_SECONDS:
-            beat("dispatcher", timezone.now())
-            sweep(timezone.now())
-            swept_at = time.monotonic()
-            continue  # what the sweep made due is sent at once
-        if not busy:
-            for _ in raw.notifies(timeout=POLL_SECONDS, stop_after=1):
-                pass
+    bell.ring()  # what was stored while nobody listened
+    for _ in raw.notifies(timeout=POLL_SECONDS):
+        bell.ring()

@@ -24,7 +24,7 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "reference": alert.reference,
         "raised": age_in_words(now - alert.opened_at),
         "rung": delivery.get_rung_display(),
-        "repeat": delivery.attempts > 1,
+        "repeat": delivery.may_have_left(),
         "clinic": alert.clinic.name,
         "recipient": delivery.recipient.user.full_name,
         "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
@@ -43,6 +43,38 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
     )
     mail.attach_alternative(render_to_string("alerts/email/alert.html", context), "text/html")
     return mail
+
+
+def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternatives:
+    """Return one mail that lists several watch alerts for the same person, oldest first.
+
+    Never used for a red flag: each of those has a mail of its own.
+    """
+    first = deliveries[0]
+    rows = [
+        {
+            "reference": delivery.alert.reference,
+            "raised": age_in_words(now - delivery.alert.opened_at),
+            "url": settings.SITE_URL + reverse("dashboard:alert", args=[delivery.alert_id]),
+        }
+        for delivery in sorted(deliveries, key=lambda d: d.alert.opened_at)
+    ]
+    context = {
+        "rows": rows,
+        "repeat": any(delivery.may_have_left() for delivery in deliveries),
+        "clinic": first.alert.clinic.name,
+        "recipient": first.recipient.user.full_name,
+    }
+    subject = f"WATCH: {len(rows)} alerts, the oldest raised {rows[0]['raised']}"
+    return EmailMultiAlternatives(
+        subject=f"{subject} (repeat)" if context["repeat"] else subject,
+        body=render_to_string("alerts/email/bundle.txt", context),
+        to=[first.recipient.user.email],
+        headers={
+            "Message-ID": f"<{first.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
 
 
 def age_in_words(age: timedelta) -> str:

@@ -21,6 +21,7 @@ OUTBOX_CHANNEL: Final = "glidepath_outbox"
 NOBODY_RETRY: Final = timedelta(minutes=1)
 ALERT_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 
+EVERYONE_RETRY: Final = timedelta(seconds=8)
 
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
@@ -87,11 +88,20 @@ def set_next(alert: Alert, rung: int, at: datetime) -> None:
 
 
 def hand_over(delivery: Delivery, *, now: datetime) -> None:
-    """Climb at once when nobody of this delivery's round can be reached any more."""
-    alert = Alert.objects.select_for_update().get(pk=delivery.alert_id)
+    """Climb at once when nobody of this delivery's round can be reached any more.
+
+    After "everyone" there is nobody else: they are told again within seconds, but not at
+    once, or a server that refuses everything would make rounds as fast as it can refuse.
+    """
+    alert = Alert.objects.select_for_update(no_key=True).get(pk=delivery.alert_id)
     if alert.status != AlertStatus.OPEN or alert.next_rung > delivery.round + 1:
         return
-    if not alert.deliveries.filter(round=delivery.round).reachable().exists():
+    if alert.deliveries.filter(round=delivery.round).reachable().exists():
+        return
+    if delivery.rung == ladder.Rung.EVERYONE:
+        soon = min(alert.next_rung_at or now, now + EVERYONE_RETRY)
+        set_next(alert, alert.next_rung, soon)
+    else:
         climb(alert, now=now)
 
 

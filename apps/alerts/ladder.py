@@ -90,3 +90,9 @@ def step_after(level: str, response: timedelta, index: int) -> Step:
         return ladder[index]
     repeats = index - len(ladder) + 1
     return Step(Rung.EVERYONE, ladder[-1].after + REPEAT_AFTER[level] * repeats)
+
+
+def gap_before(level: str, response: timedelta, index: int) -> timedelta:
+    """Return the time between step `index` and the one before it (the opening, for the first)."""
+    before = step_after(level, response, index - 1).after if index else timedelta()
+    return step_after(level, response, index).after - before

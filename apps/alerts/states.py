@@ -8,8 +8,9 @@ PostgreSQL's triggers are made from the same tables, and so is docs/state-diagra
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+S = TypeVar("S", bound=StrEnum)
 DIAGRAMS: Final = Path(__file__).resolve().parents[2] / "docs" / "state-diagrams.md"
 
 
@@ -77,12 +78,12 @@ def check_delivery_transition(current: DeliveryStatus, target: DeliveryStatus) -
         raise TransitionError(f"This delivery is {current}; it cannot become {target}.")
 
 
-def pairs(table: Mapping[StrEnum, Mapping[StrEnum, str]]) -> list[tuple[str, str]]:
+def pairs(table: Mapping[S, Mapping[S, str]]) -> list[tuple[str, str]]:
     """Return every allowed (from, to) of a table, as the database trigger takes them."""
     return [(str(old), str(new)) for old, targets in table.items() for new in targets]
 
 
-def diagram(table: Mapping[StrEnum, Mapping[StrEnum, str]]) -> str:
+def diagram(table: Mapping[S, Mapping[S, str]]) -> str:
     """Return a table as a Mermaid state diagram; its first state is the start."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(table))}"]
     for old, targets in table.items():

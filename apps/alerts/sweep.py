@@ -1,18 +1,22 @@
 """Putting every alert back on its way, from any process, with or without a broker."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.alerts.delivery import Clock, Result, deliver, next_status
+from apps.alerts import ladder
+from apps.alerts.delivery import MAX_BACKOFF, Clock, deliver, next_status
 from apps.alerts.escalation import climb, hand_over, log
 from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
+from apps.alerts.smtp import MailSession, Result
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
 
 logger = logging.getLogger(__name__)
@@ -42,6 +46,9 @@ def sweep(now: datetime) -> SweepReport:
     Several processes may sweep at once: each row is locked, looked at again and moved
     by one of them.
     """
+    clocks_set_right = set_clocks_right(now)
+    if clocks_set_right:
+        logger.warning("%d times lay too far ahead: the clock was set back", clocks_set_right)
     leases = each(Delivery.objects.lease_expired(now), take_back, now)
     reopened = each(Alert.objects.ack_overdue(now), reopen, now)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
@@ -60,6 +67,32 @@ def each(rows: Iterable[object], move: Callable[[UUID, datetime], bool], now: da
             moved += move(key, now)
         except Exception:
             logger.exception("sweep could not move %s", key)
+    return moved
+
+
+def set_clocks_right(now: datetime) -> int:
+    """Bring times back that no rule can have set: the machine's clock was set back.
+
+    Without it an alert would wait out the hour that the clock fell behind. Each time has
+    a longest distance from the present; what lies beyond is put there. Safe to repeat.
+    """
+    moved = 0
+    for level, farthest in MAX_BACKOFF.items():
+        beyond = now + farthest
+        pending = Delivery.objects.filter(status=DeliveryStatus.PENDING, alert__level=level)
+        moved += pending.filter(next_attempt_at__gt=beyond).update(next_attempt_at=now)
+    lease = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    sending = Delivery.objects.filter(status=DeliveryStatus.SENDING, lease_until__gt=lease)
+    moved += sending.update(lease_until=lease)
+    taken = Alert.objects.filter(status=AlertStatus.ACKNOWLEDGED)
+    for level, clock in ladder.ACK_CLOCK.items():
+        moved += taken.filter(level=level, ack_due_at__gt=now + clock).update(
+            ack_due_at=now + clock
+        )
+    for alert in Alert.objects.rung_far_ahead(now):
+        due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung)
+        late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
+        moved += late.update(next_rung_at=due)
     return moved
 
 
@@ -124,14 +157,29 @@ def climb_due(alert_id: UUID, now: datetime) -> bool:
 
 def lock(alerts: QuerySet[Alert]) -> Alert | None:
     """Return the alert locked, or None when another process has it or it has moved on."""
-    return alerts.select_for_update(skip_locked=True, of=("self",)).select_related("owner").first()
+    locked = alerts.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return locked.select_related("owner").first()
 
 
-def deliver_due(clock: Clock, *, limit: int = BATCH) -> int:
-    """Send due messages one by one, most severe first, until none is left; return how many."""
-    for count in range(limit):
-        if deliver(clock) is None:
-            return count
+def deliver_due(
+    clock: Clock,
+    *,
+    limit: int = BATCH,
+    seconds: float = 3600.0,
+    fresh_only: bool = False,
+) -> int:
+    """Send due messages one by one, most severe first, until none is left; return how many.
+
+    All go through one connection. Begins none after `seconds`, so that a task's own time
+    limit never cuts a mail in two.
+    """
+    give_up = time.monotonic() + seconds
+    with MailSession() as session:
+        for count in range(limit):
+            if time.monotonic() > give_up:
+                return count
+            if deliver(clock, session=session, fresh_only=fresh_only) is None:
+                return count
     return limit
 
 

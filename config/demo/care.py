@@ -6,9 +6,10 @@ from typing import Final
 
 from apps.accounts.models import User
 from apps.alerts.actions import acknowledge_alert, resolve_alert
-from apps.alerts.delivery import Answer, Result, claim, settle
+from apps.alerts.delivery import claim, settle
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Alert, Shift
+from apps.alerts.smtp import Answer, Result
 from apps.alerts.states import DeliveryStatus
 from apps.alerts.sweep import climb_due
 from apps.audit.actions import record

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from apps.alerts.actions import acknowledge_alert, resolve_alert
-from apps.alerts.delivery import Answer as Attempt
-from apps.alerts.delivery import Result, claim, deliver, settle, sort_code
+from apps.alerts.delivery import claim, deliver, settle
 from apps.alerts.models import Delivery
+from apps.alerts.smtp import Answer as Attempt
+from apps.alerts.smtp import Result, sort_code
 from apps.alerts.sweep import deliver_due
 from tests.factories import NOW, make_alert, put_on_call
 from tests.harness.smtp import Answer, SmtpServer

@@ -3,7 +3,7 @@
 from apps.alerts.models.alert import LEVEL_LABELS, REACH_WITHIN, Alert, AlertEvent, AlertQuerySet
 from apps.alerts.models.delivery import CHANNEL_EMAIL, Delivery, DeliveryAttempt, DeliveryQuerySet
 from apps.alerts.models.rota import Shift, ShiftQuerySet
-from apps.alerts.models.watch import Heartbeat
+from apps.alerts.models.watch import Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
     "CHANNEL_EMAIL",
@@ -15,7 +15,10 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DeliveryQuerySet",
+    "Drill",
     "Heartbeat",
+    "MailServer",
     "Shift",
     "ShiftQuerySet",
+    "SystemAlert",
 ]

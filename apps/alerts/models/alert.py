@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
 from apps.accounts.models import User
-from apps.alerts.ladder import Level
+from apps.alerts.ladder import REPEAT_AFTER, Level
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import Clinic, Patient
 
@@ -41,6 +41,27 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def rung_due(self, now: datetime) -> "AlertQuerySet":
         """Return open alerts whose next rung is to be climbed by `now`."""
         return self.filter(status=AlertStatus.OPEN, next_rung_at__lte=now)
+
+    def rung_far_ahead(self, now: datetime) -> "AlertQuerySet":
+        """Return open alerts whose next rung may lie further ahead than the ladder allows.
+
+        Coarse, so that the many that wait rightly are not read; the caller looks closely.
+        """
+        half = ExpressionWrapper(
+            Value(now, DateTimeField()) + F("response_minutes") * Value(timedelta(seconds=30)),
+            output_field=DateTimeField(),
+        )
+        whole = ExpressionWrapper(
+            Value(now, DateTimeField()) + F("response_minutes") * Value(timedelta(minutes=1)),
+            output_field=DateTimeField(),
+        )
+        beyond = (
+            Q(level=Level.EMERGENCY, next_rung_at__gt=now + REPEAT_AFTER[Level.EMERGENCY])
+            | Q(level=Level.URGENT, next_rung_at__gt=half)
+            | Q(level=Level.WATCH, next_rung_at__gt=whole)
+        )
+        nearest = now + REPEAT_AFTER[Level.EMERGENCY]
+        return self.filter(beyond, status=AlertStatus.OPEN, next_rung_at__gt=nearest)
 
     def ack_overdue(self, now: datetime) -> "AlertQuerySet":
         """Return taken alerts whose owner has documented nothing in time."""

@@ -15,6 +15,9 @@ from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus
 from apps.patients.models import StaffMember
 
 CHANNEL_EMAIL = "email"
+# Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
+# and the sweep for a sender that died).
+MAY_HAVE_LEFT = ("started", "unclear", "unknown")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -147,6 +150,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} of {self.alert.reference}, round {self.round}"
+
+    def may_have_left(self) -> bool:
+        """Answer whether an earlier attempt may have arrived: this one is then a repeat."""
+        earlier = self.tries.filter(number__lt=self.attempts)
+        return self.attempts > 1 and earlier.filter(result__in=MAY_HAVE_LEFT).exists()
 
 
 class DeliveryAttempt(models.Model):

@@ -1,6 +1,12 @@
 """What the machinery says of itself: no clinical data here."""
 
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
+
+from apps.alerts.models.alert import Alert
+from apps.patients.models import Clinic
 
 
 class Heartbeat(models.Model):
@@ -11,3 +17,64 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.beat_at:%H:%M:%S}"
+
+
+class MailServer(models.Model):
+    """What the last mails learnt of a mail server; apps/alerts/breaker.py keeps it.
+
+    While `retry_at` is set the breaker is open and only one probe is sent, then.
+    """
+
+    name = models.CharField(max_length=255, primary_key=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    retry_at = models.DateTimeField(null=True, blank=True)
+    reply = models.CharField(max_length=300, blank=True)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.failures} failures in a row"
+
+
+class SystemAlert(models.Model):
+    """Something wrong with the machinery itself, told to the clinic's leads and to every page."""
+
+    class Kind(models.TextChoices):
+        """What went wrong."""
+
+        STRANDED = "stranded", "An alert has passed its time and nothing has moved it"
+        DRILL = "drill", "The weekly drill was missed, slow or not delivered"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "kind"],
+                condition=Q(closed_at__isnull=True),
+                name="system_alert_open_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.opened_at:%Y-%m-%d %H:%M}"
+
+
+class Drill(models.Model):
+    """One synthetic red flag on its way, and how long it took."""
+
+    started_at = models.DateTimeField(unique=True)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"Drill of {self.started_at:%Y-%m-%d %H:%M}"

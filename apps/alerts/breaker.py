@@ -1,0 +1,110 @@
+"""One breaker per mail server, shared by every process through one row of PostgreSQL.
+
+A server that hangs or drops connections is not fed every pending mail: each of those
+might have been kept, and would come twice. After two failures in a row one mail at a
+time probes it, seconds apart; the first answer closes the breaker and everything that
+waited is due at once.
+"""
+
+import random
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from apps.alerts.escalation import wake_dispatcher
+from apps.alerts.models import Delivery, MailServer
+from apps.alerts.states import DeliveryStatus
+
+OPENS_AT: Final = 2  # failures in a row, with no mail accepted in between
+LONGEST_WAIT: Final = 4.0  # seconds: what waits behind the breaker leaves soon after recovery
+
+# One statement, because several senders fail at once.
+COUNT_FAILURE: Final = """
+INSERT INTO alerts_mailserver AS server (name, failures, retry_at, reply, changed_at)
+VALUES (%(name)s, 1, NULL, %(reply)s, %(now)s)
+ON CONFLICT (name) DO UPDATE SET
+    failures = server.failures + 1,
+    retry_at = CASE WHEN server.failures + 1 >= %(opens_at)s
+        THEN %(now)s::timestamptz + %(jitter)s * interval '1 second'
+            * least(2 ^ least(server.failures + 1 - %(opens_at)s, 10), %(longest)s) END,
+    reply = EXCLUDED.reply,
+    changed_at = EXCLUDED.changed_at
+"""
+
+
+class Gate(Enum):
+    """What may be sent now."""
+
+    OPEN_TO_ALL = auto()
+    ONE_PROBE = auto()
+    NOTHING = auto()
+
+
+def server_name() -> str:
+    """Return the mail server's name, as the health page shows it."""
+    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+
+
+def gate(now: datetime) -> Gate:
+    """Answer what may be sent now. Changes nothing."""
+    row = MailServer.objects.filter(pk=server_name()).first()
+    if row is None or row.retry_at is None:
+        return Gate.OPEN_TO_ALL
+    return Gate.ONE_PROBE if is_due(row.retry_at, now) else Gate.NOTHING
+
+
+def is_due(retry_at: datetime, now: datetime) -> bool:
+    """Answer whether the wait is over; one that is too long means the clock was set back."""
+    return retry_at <= now or retry_at > now + timedelta(seconds=farthest())
+
+
+def farthest() -> float:
+    """Return the longest time that a probe can lie ahead, in seconds."""
+    return float(max(LONGEST_WAIT, settings.ALERT_LEASE_SECONDS))
+
+
+def take_probe(now: datetime) -> bool:
+    """Take the one probe that is due; False when another sender was first.
+
+    While it is under way nobody else may probe; when its sender dies, the next probe is
+    due after the lease.
+    """
+    probing = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    due = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=farthest()))
+    return bool(
+        MailServer.objects.filter(due, pk=server_name()).update(retry_at=probing, changed_at=now)
+    )
+
+
+def note_failure(reply: str, now: datetime) -> None:
+    """Count a failure of the server and set when it is probed next; open at the second."""
+    values: dict[str, str | int | float | datetime] = {
+        "name": server_name(),
+        "reply": reply[:300],
+        "now": now,
+        "opens_at": OPENS_AT,
+        "longest": LONGEST_WAIT,
+        "jitter": random.uniform(0.5, 1.0),  # noqa: S311 - spreads load, hides nothing
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_FAILURE, values)
+
+
+@transaction.atomic
+def note_answer(now: datetime) -> None:
+    """The server answers: close the breaker, and let all that waited go at once.
+
+    Costs one empty UPDATE while all is well. Safe to call twice.
+    """
+    troubled = MailServer.objects.filter(pk=server_name(), failures__gt=0)
+    was_open = troubled.filter(retry_at__isnull=False).exists()
+    if not troubled.update(failures=0, retry_at=None, reply="", changed_at=now) or not was_open:
+        return
+    Delivery.objects.filter(
+        status=DeliveryStatus.PENDING, attempts__gt=0, next_attempt_at__gt=now
+    ).update(next_attempt_at=now)
+    wake_dispatcher()
