@@ -116,9 +116,10 @@ def tier_from_factors(factors: Iterable[str]) -> RiskResult:
         raise RiskError(f"There is no risk factor {unknown[0]!r}.")
     present -= {REPLACES[name] for name in present if name in REPLACES}
     reasons = tuple(_reason(name) for name in table if name in present)
-    if any(reason.points is None for reason in reasons):
+    given = [reason.points for reason in reasons if reason.points is not None]
+    if len(given) < len(reasons):  # an absolute factor has no points
         return RiskResult("high", None, reasons)
-    points = sum(reason.points or 0 for reason in reasons)
+    points = sum(given)
     if points >= HIGH_POINTS:
         return RiskResult("high", points, reasons)
     return RiskResult("moderate" if points >= MODERATE_POINTS else "low", points, reasons)

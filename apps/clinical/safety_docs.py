@@ -34,7 +34,8 @@ source; `[knowledge: source]` is recalled from that publication; `[uncertain]`; 
 `product proposal` is a choice of this product that a clinician has to make their own.
 
 The program supports a clinic and does not replace cover around the clock. No rule changes the
-dose a patient takes today, none tells a patient to take more, and no language model decides.
+dose a patient takes today, none tells a patient to take more than planned, and no language model
+decides.
 """
 
 

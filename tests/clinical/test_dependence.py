@@ -75,6 +75,13 @@ def test_an_exact_equivalent_needs_no_rounding():
     assert dose_band_of_dze(Fraction(31, 2)) is HIGH
 
 
+def test_nothing_taken_and_every_day_are_the_ends_of_the_scale():
+    assert asam_dependence(0, 0, LOW).risk is DependenceRisk.RARE
+    assert asam_dependence(3, 7, LOW).risk is DependenceRisk.YES
+    assert dose_band("diazepam", 0) is LOW
+    assert dose_band_of_dze(0) is LOW
+
+
 def test_a_negative_dose_is_refused():
     with pytest.raises(DependenceError):
         dose_band("diazepam", Decimal(-1))

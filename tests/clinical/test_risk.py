@@ -72,6 +72,14 @@ def test_dose_bands_of_the_tier_do_not_overlap():
         assert list(present_factors(RiskFacts(risk_value_dze_mg=value))) == factors
 
 
+def test_months_of_use_and_milligrams_count_from_just_over_their_limit():
+    assert present_factors(RiskFacts(use_months=12)) == ("use_3_to_12_months",)
+    at_limit = RiskFacts(drug_id="alprazolam_ir", daily_mg=Decimal(4), risk_value_dze_mg=0)
+    assert present_factors(at_limit) == ("short_half_life_agent",)
+    other = RiskFacts(drug_id="diazepam", daily_mg=Decimal(5), risk_value_dze_mg=0)
+    assert present_factors(other) == ()
+
+
 def test_the_largest_equivalent_of_all_sources_is_taken_when_none_is_given():
     # 30 mg temazepam: 15 mg diazepam by Ashton, 20 by VA/DoD.
     temazepam = RiskFacts(drug_id="temazepam", daily_mg=Decimal(30))

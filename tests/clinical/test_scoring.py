@@ -98,6 +98,26 @@ def test_a_score_outside_its_item_is_refused(value):
         scoring.dws({"s_anx": value})
 
 
+@pytest.mark.parametrize(("score", "key"), [(scoring.phq9, "phq9_9"), (scoring.gad7, "gad7_7")])
+def test_a_questionnaire_item_goes_from_0_to_3(score, key):
+    assert score({key: 3}).total == 3
+    with pytest.raises(ScoreError, match=key):
+        score({key: 4})
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        ("phq9", scoring.PHQ9_KEYS),
+        ("gad7", scoring.GAD7_KEYS),
+        ("asq", (*scoring.ASQ_KEYS, scoring.ASQ_NOW_KEY)),
+    ],
+)
+def test_every_question_of_an_instrument_is_scored(section, keys):
+    asked = tuple(item.key for item in get_questionnaire("weekly", 1).items_of(section))
+    assert asked == keys
+
+
 def test_ciwa_b_reads_its_two_sleep_items_backwards():
     best = [0] * 20
     best[11] = best[13] = 4

@@ -94,7 +94,5 @@ def _text_keys(fired: tuple[Fired, ...]) -> tuple[str, ...]:
     first_of_group: dict[str, str] = {}
     for each in ranked:
         first_of_group.setdefault(each.group, each.text_key)
-    keys = list(dict.fromkeys(first_of_group.values()))
-    if len(keys) > 1 and NOTHING_FIRED in keys:
-        keys.remove(NOTHING_FIRED)
-    return tuple(keys)
+    keys = dict.fromkeys(first_of_group.values())
+    return tuple(key for key in keys if key != NOTHING_FIRED)
