@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from apps.clinical.solver import CHANGED_SLOT_COST, Costs, Formulary, slot_costs
+from apps.clinical.solver import CHANGED_SLOT_COST, Formulary, slot_costs
 
 Units = tuple[int, ...]
 # Leaves room below the cost of pieces for how uneven the split is, as a square.
@@ -87,23 +87,26 @@ class _Split:
         A liquid costs more than all else together, so the first that succeeds
         is the best of all; and with few liquids there is little to search.
         """
-        found = _combine(self.solid, self.room)
+        solid = self._options(with_liquid=False)
+        found = _combine(solid, self.room)
         if found is None and self.with_liquid:
+            mixed = self._options(with_liquid=True)
             slots = range(len(self.previous))
             one_liquid = (
-                [self.mixed[slot] if slot == liquid else self.solid[slot] for slot in slots]
+                [mixed[slot] if slot == liquid else solid[slot] for slot in slots]
                 for liquid in slots
             )
             answers = [answer for options in one_liquid if (answer := _combine(options, self.room))]
-            found = min(answers, key=itemgetter(0), default=None) or _combine(self.mixed, self.room)
+            found = min(answers, key=itemgetter(0), default=None) or _combine(mixed, self.room)
         if found is None:
             return None
         return tuple(before - cut for before, cut in zip(self.previous, found[1], strict=True))
 
-    def _options(self, costs: Costs, lows: Sequence[int], shares: Sequence[int]) -> list[_Options]:
+    def _options(self, *, with_liquid: bool) -> list[_Options]:
         """Return, per slot, every cut that can be made and its cost, smallest cut first."""
+        costs = slot_costs(self.stock, max(self.previous), with_liquid=with_liquid)
         every: list[_Options] = []
-        for before, low, share in zip(self.previous, lows, shares, strict=True):
+        for before, low, share in zip(self.previous, self.lows, self.shares, strict=True):
             options = []
             for units in range(before, max(low, before - self.room) - 1, -1):
                 cost = costs[units]
@@ -121,31 +124,39 @@ def _combine(every: Sequence[_Options], room: int) -> tuple[int, Units] | None:
     Slots are joined from the last to the first, so that among equals the
     earlier times of day give way and the night dose stays longest (SC01).
     """
-    costs = dict(every[-1])
+    rest = dict(every[-1])
     chosen: list[dict[int, int]] = []
-    for options in reversed(every[:-1]):
-        costs, cuts = _join(options, costs, room, only_full=len(chosen) == len(every) - 2)
+    for options in reversed(every[1:-1]):
+        rest, cuts = _join(options, rest, room)
         chosen.append(cuts)
-    if room not in costs:
+    if len(every) == 1:
+        return (rest[room], (room,)) if room in rest else None
+    # The first slot takes exactly what the others leave.
+    closing = [(cost + rest[room - cut], -cut) for cut, cost in every[0] if room - cut in rest]
+    if not closing:
         return None
-    left, answer = room, []
+    cost, negative = min(closing)
+    answer, left = [-negative], room + negative
     for cuts in reversed(chosen):
         answer.append(cuts[left])
         left -= cuts[left]
-    return costs[room], (*answer, left)
+    return cost, (*answer, left)
 
 
 def _join(
-    options: _Options, rest: dict[int, int], room: int, *, only_full: bool
+    options: _Options, rest: dict[int, int], room: int
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Return the cheapest way to reach each sum with one slot more, and that slot's cut."""
     best: dict[int, int] = {}
     cuts: dict[int, int] = {}
+    others = sorted(rest.items())
     for cut, cost in options:
-        pairs = [(room - cut, rest[room - cut])] if room - cut in rest else []
-        for done, more in pairs if only_full else rest.items():
+        for done, more in others:
             reached = done + cut
-            if reached <= room and (reached not in best or cost + more <= best[reached]):
+            if reached > room:
+                break
+            known = best.get(reached)
+            if known is None or cost + more <= known:
                 best[reached] = cost + more
                 cuts[reached] = cut
     return best, cuts

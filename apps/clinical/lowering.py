@@ -18,7 +18,7 @@ from apps.clinical.drugs import get_drug
 from apps.clinical.equivalence import floor_dze_per_mg
 from apps.clinical.errors import NotDispensableError, RequestError
 from apps.clinical.findings import Finding, Level, finding
-from apps.clinical.methods import Custom, FixedMg, Position
+from apps.clinical.methods import Custom, FixedMg, Position, points_of
 from apps.clinical.pace import WINDOW_DAYS, Amount, percentage
 from apps.clinical.plan import Draft, PlanRequest, SlotPieces
 from apps.clinical.products import Product, marketed_products
@@ -41,12 +41,17 @@ class History:
     def highest_before(self, day: date) -> Amount:
         """Return the highest dose in force during the 14 days before a day (ASAM-09)."""
         earliest = day - timedelta(days=WINDOW_DAYS)
-        ends = (*self.days[1:], day)
-        return max(amount for amount, end in zip(self.amounts, ends, strict=True) if end > earliest)
+        highest: Amount = 0
+        end = day
+        for start, amount in zip(reversed(self.days), reversed(self.amounts), strict=True):
+            if end <= earliest:
+                break
+            highest, end = max(highest, amount), start
+        return highest
 
     def then(self, day: date, amount: Amount) -> "History":
-        """Return the history with one more dose; only days the window can reach are kept."""
-        return History((*self.days[-WINDOW_DAYS:], day), (*self.amounts[-WINDOW_DAYS:], amount))
+        """Return the history with one more dose."""
+        return History((*self.days, day), (*self.amounts, amount))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def lower(
     Raises RequestError for a method that would take longer than ten years.
     """
     units = units_of(leg.stock, last.slots)
-    liquid = any(piece.product.is_liquid for _, pieces in last.slots for piece in pieces)
+    liquid = _has_liquid(last)
     drafts: list[Draft] = []
     findings: list[Finding] = []
     for target in _targets(leg, units, lambda: units):  # noqa: B023
@@ -134,12 +139,16 @@ def lower(
         findings += _remarks(leg, wish, choice, number + len(drafts))
         units = choice.slots
         drafts.append(Draft(next_on, _in_pieces(leg, units), target))
-        liquid = liquid or any(p.product.is_liquid for _, ps in drafts[-1].slots for p in ps)
+        liquid = liquid or (bool(leg.stock.liquids) and _has_liquid(drafts[-1]))
         history = history.then(next_on, sum(units))
         next_on += timedelta(days=leg.request.interval_days)
     if leg.stock.mg(sum(units)) > leg.request.goal_mg:
         findings.append(_short_of_goal(leg, units, number + len(drafts) - 1))
     return drafts, findings
+
+
+def _has_liquid(draft: Draft) -> bool:
+    return any(piece.product.is_liquid for _, pieces in draft.slots for piece in pieces)
 
 
 def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fraction]:
@@ -155,10 +164,12 @@ def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fract
             if sum(now()) > leg.goal_units:
                 yield max(dose, leg.goal_mg)
         return
+    start = Position(leg.start_mg, leg.start_mg, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
+    points = points_of(method, start)
     asked: Fraction | None = None
     while (units := sum(now())) > leg.goal_units:
         current = units * leg.unit_mg
-        at = Position(current, asked or current, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
+        at = Position(current, asked or current, leg.start_mg, leg.goal_mg, leg.dze_per_mg, points)
         asked = max(method.next_mg(at), leg.goal_mg)
         yield asked
 

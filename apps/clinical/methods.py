@@ -31,7 +31,8 @@ class Position:
     ``asked_mg`` is what was asked for last, which rounding may have missed; the
     dose now where nothing was. ``goal_mg`` is where the plan ends. ``dze_per_mg``
     turns milligrams into the highest diazepam equivalent; None for a drug that
-    must not be converted.
+    must not be converted. ``points`` are the doses of a method that follows a
+    list, worked out once by ``points_of`` for a whole plan.
     """
 
     current_mg: Fraction
@@ -39,6 +40,7 @@ class Position:
     start_mg: Fraction
     goal_mg: Fraction
     dze_per_mg: Fraction | None
+    points: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,25 @@ class Hyperbolic:
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the next exact dose in milligrams; raises RequestError without an equivalent."""
+        return _first_below(at, at.points or self.points(at))
+
+    def points(self, at: Position) -> tuple[Fraction, ...]:
+        """Return every dose from start to goal; raises RequestError without an equivalent."""
         per_mg = _needs_equivalent(at)
-        return _first_below(at, _hyperbolic(self.steps, at.start_mg, at.goal_mg, per_mg))
+        start, goal = occupancy(at.start_mg * per_mg), occupancy(at.goal_mg * per_mg)
+        # dose_for_occupancy over a common denominator: in fractions one by one these
+        # points would cost more than the rest of the plan.
+        whole = start.denominator * goal.denominator * self.steps
+        top = start.numerator * goal.denominator * self.steps
+        fall = start.numerator * goal.denominator - goal.numerator * start.denominator
+        scale = ED50_DIAZEPAM_MG / per_mg
+        points = []
+        for step in range(1, self.steps + 1):
+            share = top - fall * step
+            points.append(
+                Fraction(scale.numerator * share, scale.denominator * (100 * whole - share))
+            )
+        return tuple(points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +142,12 @@ class DoseTable:
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the next exact dose in milligrams; raises RequestError without an equivalent."""
-        return _first_below(at, _table(self.doses_dze_mg, _needs_equivalent(at)))
+        return _first_below(at, at.points or self.points(at))
+
+    def points(self, at: Position) -> tuple[Fraction, ...]:
+        """Return the table's doses in this drug; raises RequestError without an equivalent."""
+        per_mg = _needs_equivalent(at)
+        return tuple(Fraction(dose) / per_mg for dose in self.doses_dze_mg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +188,7 @@ class Custom:
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the first typed dose below the present one, or the goal."""
-        return _first_below(at, _table(self.daily_mg, Fraction(1)))
+        return _first_below(at, tuple(map(Fraction, self.daily_mg)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +231,14 @@ class Preset:
     source: str
 
 
+def points_of(method: Taper, at: Position) -> tuple[Fraction, ...]:
+    """Return the doses of a method that follows a list; empty for any other.
+
+    Raises RequestError where the method needs an equivalent and there is none.
+    """
+    return method.points(at) if isinstance(method, Hyperbolic | DoseTable) else ()
+
+
 def occupancy(diazepam_mg: Fraction) -> Fraction:
     """Return receptor occupancy in percent for a daily dose of diazepam in milligrams.
 
@@ -234,21 +266,6 @@ def micro_taper(from_mg: Decimal, to_mg: Decimal, days: int) -> tuple[Decimal, D
 @lru_cache(maxsize=256)
 def _share(percent: Decimal) -> Fraction:
     return Fraction(percent) / 100
-
-
-@lru_cache(maxsize=256)
-def _hyperbolic(
-    steps: int, start_mg: Fraction, goal_mg: Fraction, dze_per_mg: Fraction
-) -> tuple[Fraction, ...]:
-    """Return the doses at equal steps of occupancy from start to goal, in milligrams."""
-    start, goal = occupancy(start_mg * dze_per_mg), occupancy(goal_mg * dze_per_mg)
-    points = (start - (start - goal) * step / steps for step in range(1, steps + 1))
-    return tuple(dose_for_occupancy(point) / dze_per_mg for point in points)
-
-
-@lru_cache(maxsize=256)
-def _table(doses_mg: tuple[Decimal, ...], per_mg: Fraction) -> tuple[Fraction, ...]:
-    return tuple(Fraction(dose) / per_mg for dose in doses_mg)
 
 
 def _needs_equivalent(at: Position) -> Fraction:

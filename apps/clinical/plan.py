@@ -125,7 +125,6 @@ class Total:
     product: Product
     quantity: Decimal
     mg: Decimal
-    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,31 +163,21 @@ def totals_of(steps: Iterable[Step]) -> tuple[Total, ...]:
 
     A step without an end counts for nothing: nobody knows its days.
     """
-    # Steps share their pieces, so days are counted per piece before anything is added up.
-    days_of: dict[int, tuple[Piece, int]] = {}
-    days_with: dict[Product, int] = {}
+    # Slots share their pieces between steps, so days are counted before anything is added up.
+    days_of: dict[int, int] = {}
+    pieces_of: dict[int, tuple[Piece, ...]] = {}
     for step in steps:
-        if step.end_on is None:
-            continue
-        days = (step.end_on - step.start_on).days + 1
-        for product in _count_pieces(step, days, days_of):
-            days_with[product] = days_with.get(product, 0) + days
+        if step.end_on is not None:
+            days = (step.end_on - step.start_on).days + 1
+            for pieces in step.slots.values():
+                pieces_of[id(pieces)] = pieces
+                days_of[id(pieces)] = days_of.get(id(pieces), 0) + days
     quantities: dict[Product, Decimal] = {}
-    for piece, days in days_of.values():
-        before = quantities.get(piece.product, Decimal(0))
-        quantities[piece.product] = before + piece.quantity * days
+    for key, pieces in pieces_of.items():
+        for piece in pieces:
+            before = quantities.get(piece.product, Decimal(0))
+            quantities[piece.product] = before + piece.quantity * days_of[key]
     return tuple(
-        Total(product, quantity, product.strength_mg * quantity, days_with[product])
+        Total(product, quantity, product.strength_mg * quantity)
         for product, quantity in quantities.items()
     )
-
-
-def _count_pieces(step: Step, days: int, days_of: dict[int, tuple[Piece, int]]) -> set[Product]:
-    """Add a step's days to each of its pieces, and return the products it uses."""
-    products: set[Product] = set()
-    for pieces in step.slots.values():
-        for piece in pieces:
-            known = days_of.get(id(piece), (piece, 0))
-            days_of[id(piece)] = (piece, known[1] + days)
-            products.add(piece.product)
-    return products

@@ -151,7 +151,6 @@ def _total_json(total: Total) -> dict[str, Any]:
         **_product_json(total.product),
         "quantity": plain(total.quantity),
         "mg": plain(total.mg),
-        "days": total.days,
     }
 
 

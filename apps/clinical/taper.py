@@ -198,7 +198,9 @@ def _floors_of(request: PlanRequest) -> Callable[[Draft], Fraction | None]:
             rate = per_mg[drug_id]
             if rate is None:
                 return None
-            total = total + rate * Fraction(mg) if total else rate * Fraction(mg)
+            top, bottom = mg.as_integer_ratio()
+            dze = Fraction(top * rate.numerator, bottom * rate.denominator)
+            total = total + dze if total else dze
         return total
 
     return floor

@@ -38,7 +38,7 @@ def plan_from(seed):
     return unless_refused(lambda: build_plan(parse_request(request)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=SEEDS)
 def test_every_plan_sums_exactly_never_rises_and_hides_no_breach(seed):
     plan = plan_from(seed)
@@ -55,7 +55,7 @@ def test_the_same_request_always_gives_the_same_answer(seed):
         assert plan_to_json(build_plan(plan.request)) == plan_to_json(plan)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seed=SEEDS, data=st.data())
 def test_every_change_keeps_the_past_and_every_promise(seed, data):
     plan = plan_from(seed)
