@@ -69,17 +69,13 @@ class _Split:
         lows: Sequence[int],
         with_liquid: bool,
     ) -> None:
+        self.stock = stock
         self.previous = previous
         self.room = sum(previous) - total
         self.with_liquid = with_liquid and bool(stock.liquids)
+        self.lows = lows
         whole = sum(start)
-        shares = [units * total // whole for units in start]
-        self.solid = self._options(
-            slot_costs(stock, max(previous), with_liquid=False), lows, shares
-        )
-        self.mixed = self.solid
-        if self.with_liquid:
-            self.mixed = self._options(slot_costs(stock, max(previous)), lows, shares)
+        self.shares = [units * total // whole for units in start]
 
     def best(self) -> Units | None:
         """Return the best split, trying no liquid, one, then any number of them.
