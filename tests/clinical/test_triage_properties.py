@@ -143,7 +143,7 @@ def shortest(result):
     return result.minutes if result.minutes is not None else 10**6
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(before=answers, profile=profiles, context=contexts, data=st.data())
 def test_triage_never_falls_when_one_answer_worsens(before, profile, context, data):
     milder = assess(before, profile, context)
@@ -153,7 +153,7 @@ def test_triage_never_falls_when_one_answer_worsens(before, profile, context, da
     assert shortest(worse) <= shortest(milder)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(full=answers, profile=profiles, context=contexts, data=st.data())
 def test_leaving_an_answer_out_never_raises_the_level(full, profile, context, data):
     key = data.draw(st.sampled_from(sorted(full)))
@@ -162,7 +162,7 @@ def test_leaving_an_answer_out_never_raises_the_level(full, profile, context, da
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(profile=profiles, context=contexts, none=st.sampled_from([None, "absent"]))
 def test_no_answer_fires_only_what_profile_and_context_call_for(profile, context, none):
     keys = [item.key for kind in ("daily", "weekly") for item in get_questionnaire(kind, 1).items]
@@ -171,7 +171,7 @@ def test_no_answer_fires_only_what_profile_and_context_call_for(profile, context
     assert fired <= {"W15_NALOXONE", "W16_REVIEW_OVERDUE"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(before=answers, profile=profiles, context=contexts)
 def test_the_result_is_the_highest_of_what_fired(before, profile, context):
     result = assess(before, profile, context)
