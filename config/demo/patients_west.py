@@ -51,7 +51,8 @@ UNDER_WAY: Final = (
     ),
     Story(
         "Dorothea", "Pinyon", "1967-05-05", "alprazolam_ir", {"morning": "0.5", "night": "0.5"},
-        72, registered=300, method=percent(5, every=28, goal="0.4"), planned=288, swing=4, keeps=0.6,
+        72, registered=300, method=percent(5, every=28, goal="0.4"), planned=288, swing=4,
+        keeps=0.6,
         events=(
             Event(
                 days_ago=97, answers={"red_flags": ("rf_faint",), "s_fog": 3},
