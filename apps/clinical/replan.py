@@ -21,6 +21,7 @@ from apps.clinical.taper import flow, in_step_order, judged
 
 # ASAM-17: a pause is a couple of weeks at the same dose.
 USUAL_HOLD_DAYS = 14
+GOAL_RULE = "GOAL"
 # [proposal] Longer than half a year is open-ended, not a hold of so many days.
 MAX_HOLD_DAYS = 182
 
@@ -227,7 +228,12 @@ def _flowed(
     steps, paced = judged(request, drafts)
     if extra:
         found.append(_step_back_finding(extra, last.number + 1))
-    new = [item for item in [*found, *paced] if (item.step or 0) > last.number]
+    # Where the plan now ends short of its goal is news even when no step is.
+    new = [
+        item
+        for item in [*found, *paced]
+        if (item.step or 0) > last.number or item.rule == GOAL_RULE
+    ]
     # The kept steps keep the pace they were signed with; only their last day moves.
     same = tuple(replace(step, end_on=steps[step.number - 1].end_on) for step in kept)
     all_steps = (*same, *steps[last.number :])
@@ -241,7 +247,12 @@ def _flowed(
 
 
 def _findings_until(plan: Plan, number: int) -> tuple[Finding, ...]:
-    return tuple(item for item in plan.findings if item.step is None or item.step <= number)
+    """Return what was said of the plan and of its first steps; how it ends is open again."""
+    return tuple(
+        item
+        for item in plan.findings
+        if item.step is None or (item.step <= number and item.rule != GOAL_RULE)
+    )
 
 
 def _step_back_finding(draft: Draft, number: int) -> Finding:

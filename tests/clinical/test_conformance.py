@@ -75,9 +75,10 @@ def test_a_file_of_another_shape_is_refused(document):
 
 
 def test_the_formula_answers_both_ways_and_printed_rows_are_checked_against_it():
-    assert (
-        line({"id": "x", "kind": "formula", "input": {"dose_mg": [60]}, "expected": [70.8]})[1] == 0
-    )
+    doses = {"id": "x", "kind": "formula", "input": {"dose_mg": [60]}, "expected": [70.8]}
+    assert line(doses)[1] == 0
+    shares = {"id": "x", "kind": "formula", "input": {"occupancy_pct": [50]}, "expected": [24.7]}
+    assert line(shares)[1] == 0
     rows = [{"step": 1, "dose_mg": 60, "occupancy_pct": 70.8}]
     printed = {"id": "MA03", "kind": "published_schedule", "input": {}, "expected": rows}
     assert line(printed)[1] == 0

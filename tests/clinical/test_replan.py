@@ -17,7 +17,7 @@ from apps.clinical.replan import (
     stop,
 )
 from tests.clinical.plan_audit import broken_promises, wrong_sums
-from tests.clinical.plans import START, TEN_PERCENT, doses, plan_for, rules
+from tests.clinical.plans import START, TEN_PERCENT, doses, plan_for, product, rules
 
 DAY = START + timedelta(days=31)  # In step 3, which began on day 28.
 PLAN = plan_for("diazepam", {"morning": "20", "night": "20"})
@@ -212,6 +212,16 @@ def test_a_goal_may_be_raised_above_zero_on_the_way():
     new = changed(PLAN, change_goal(PLAN, DAY, Decimal(10)))
     assert doses(new)[-1] == "10"
     assert broken_promises(new) == []
+
+
+def test_a_goal_that_can_no_longer_be_made_is_named_even_when_no_step_follows():
+    stock = (product("flurazepam", "30", "capsule"),)
+    plan = plan_for("flurazepam", {"night": "60"}, products=stock)
+    last_capsule = plan.steps[1].start_on
+    new = changed(plan, change_goal(plan, last_capsule, Decimal(1)), last_capsule)
+    assert doses(new) == ["60", "30"]
+    assert "GOAL" in rules(new, 2)
+    assert "GOAL" not in rules(change_goal(new, last_capsule, Decimal(0)))
 
 
 def test_a_goal_must_be_below_the_dose_in_force():
