@@ -10,8 +10,13 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts import ladder
 from apps.alerts.escalation import climb, log
-from apps.alerts.models import Alert, AlertEvent, Delivery
-from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
+from apps.alerts.models import Alert, AlertAct, AlertEvent, Delivery, Mute
+from apps.alerts.states import (
+    AlertStatus,
+    DeliveryStatus,
+    TransitionError,
+    check_alert_transition,
+)
 from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
 from apps.patients.models import Patient, StaffMember
@@ -23,6 +28,10 @@ REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"
 
 class AlertTakenError(ValueError):
     """Somebody else owns the alert; the text is for the reader."""
+
+
+class OutcomeError(ValueError):
+    """This outcome does not end this alert; the text is for the reader."""
 
 
 class LinkError(ValueError):
@@ -47,6 +56,7 @@ def open_alert(
     existing = Alert.objects.filter(source_type=source_type, source_id=source_id).first()
     if existing is not None:
         return existing
+    earlier = list(Alert.objects.unresolved().filter(patient=patient))
     alert = Alert.objects.create(
         clinic_id=patient.clinic_id,
         patient=patient,
@@ -59,27 +69,53 @@ def open_alert(
         opened_at=now,
         response_minutes=response_minutes,
         next_rung_at=now,
+        muted_until=muted_until(patient, level, rules, now),
     )
-    log(alert, f"Opened at level {alert.get_level_display().lower()}.", now)
+    note_opening(alert, earlier, now)
+    start_ladder(alert, now)
+    return alert
+
+
+def note_opening(alert: Alert, earlier: list[Alert], now: datetime) -> None:
+    """Write down that it opened, also in the patient's alerts that are not closed yet."""
+    level = alert.get_level_display().lower()
+    for other in earlier:
+        log(other, f"A newer report came in, {level}: see {alert.reference}.", now)
+    log(alert, f"Opened at level {level}.", now)
     record(
         "alert.opened",
         by=None,
         now=now,
         clinic_id=alert.clinic_id,
-        patient_id=patient.pk,
+        patient_id=alert.patient_id,
         obj=alert,
-        level=level,
-        rules=rules,
+        level=alert.level,
+        rules=alert.rules,
     )
-    start_ladder(alert, now)
-    return alert
+
+
+def muted_until(patient: Patient, level: str, rules: list[str], now: datetime) -> datetime | None:
+    """Return when the first mute ends if every rule that fired is muted, else None."""
+    if level == ladder.Level.EMERGENCY or not rules:
+        return None
+    in_force = Mute.objects.in_force(now).filter(patient=patient)
+    ends = dict(in_force.values_list("rule", "ends_at"))
+    return min(ends[rule] for rule in rules) if set(rules) <= set(ends) else None
 
 
 def start_ladder(alert: Alert, now: datetime) -> None:
-    """Tell the first rung at once, or at the end of the review time for a watch alert."""
-    first = ladder.steps(alert.level, alert.response)[0]
-    if first.after:
-        alert.next_rung_at = now + first.after
+    """Tell the first rung at once, or at the end of the review time for a watch alert.
+
+    A muted alert tells nobody before its mute is over, and never waits longer than
+    `ladder.QUIET_AT_MOST`; the board shows it all the time.
+    """
+    first_at = now + ladder.steps(alert.level, alert.response)[0].after
+    if alert.muted_until:
+        quiet_until = min(alert.muted_until, now + ladder.QUIET_AT_MOST[alert.level])
+        first_at = max(first_at, quiet_until)
+        log(alert, "Every rule that fired is muted for this patient: nobody is told yet.", now)
+    if first_at > now:
+        alert.next_rung_at = first_at
         alert.save(update_fields=["next_rung_at"])
         return
     ids = [delivery.pk for delivery in climb(alert, now=now)]
@@ -99,6 +135,8 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
         if alert.owner == by:
             return alert
         raise AlertTakenError(f"{alert.owner.full_name} has already taken this alert.")
+    if alert.status == AlertStatus.RESOLVED:
+        raise TransitionError("This alert is closed. Open it again with a reason if it must be.")
     check_alert_transition(AlertStatus(alert.status), AlertStatus.ACKNOWLEDGED)
     alert.status, alert.owner, alert.next_rung_at = AlertStatus.ACKNOWLEDGED, by, None
     alert.acknowledged_at, alert.ack_due_at = now, now + ladder.ACK_CLOCK[alert.level]
@@ -146,11 +184,26 @@ def take_by_link(*, delivery: Delivery, reader: User | None, now: datetime) -> A
     return alert
 
 
+def check_outcome(alert: Alert, outcome: str) -> None:
+    """Raise `OutcomeError` when an emergency would end in silence without a welfare check."""
+    unanswered = alert.level == ladder.Level.EMERGENCY and outcome == Alert.Outcome.NO_ANSWER
+    if unanswered and alert.welfare_check_at is None:
+        raise OutcomeError(
+            "An emergency does not end with no answer. Ask for a welfare check and write it down "
+            "first."
+        )
+
+
 @transaction.atomic
 def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datetime) -> Alert:
-    """Close the alert with what was done. Raises `TransitionError` when it is closed already."""
+    """Close the alert with what was done.
+
+    Raises `TransitionError` when it is closed already and `OutcomeError` when this
+    outcome is not enough.
+    """
     alert = lock_alert(alert.pk)
     check_alert_transition(AlertStatus(alert.status), AlertStatus.RESOLVED)
+    check_outcome(alert, outcome)
     alert.status, alert.outcome, alert.note = AlertStatus.RESOLVED, outcome, note
     alert.resolved_by, alert.resolved_at = by, now
     alert.next_rung_at = alert.ack_due_at = None
@@ -160,6 +213,9 @@ def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datet
         ]
     )  # fmt: skip
     cancel_pending(alert)
+    AlertAct.objects.create(
+        alert=alert, at=now, by=by, kind=AlertAct.Kind.CLOSED, note=note, outcome=outcome
+    )
     write_down(alert, "alert.resolved", f"Closed: {alert.get_outcome_display()}.", by, now)
     return alert
 

@@ -22,7 +22,7 @@ from apps.alerts.escalation import hand_over, log
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Delivery, DeliveryAttempt
 from apps.alerts.smtp import Answer, MailSession, Result
-from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
+from apps.alerts.states import DeliveryStatus, check_delivery_transition
 
 logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -200,7 +200,7 @@ def next_status(delivery: Delivery, result: Result) -> DeliveryStatus:
     used_up = delivery.attempts >= MAX_ATTEMPTS[delivery.alert.level]
     if result == Result.PERMANENT or (used_up and delivery.rung != Rung.EVERYONE):
         return DeliveryStatus.FAILED
-    if delivery.alert.status != AlertStatus.OPEN:
+    if not delivery.is_wanted:
         return DeliveryStatus.CANCELLED
     return DeliveryStatus.PENDING
 

@@ -12,16 +12,18 @@ from django.db import connection
 
 from apps.alerts import ladder
 from apps.alerts.links import new_link
-from apps.alerts.models import Alert, AlertEvent, Delivery, Shift
+from apps.alerts.models import HANDED_OVER, Alert, AlertEvent, Delivery, Shift
 from apps.alerts.states import AlertStatus
 from apps.patients.models import Role, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 
 OUTBOX_CHANNEL: Final = "glidepath_outbox"
+# Messages of a hand-over are numbered beyond any round of the ladder.
+HAND_OVER_ROUNDS: Final = 30_000
 NOBODY_RETRY: Final = timedelta(minutes=1)
+EVERYONE_RETRY: Final = timedelta(seconds=8)
 ALERT_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 
-EVERYONE_RETRY: Final = timedelta(seconds=8)
 
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
@@ -79,6 +81,25 @@ def tell(
     log(alert, f"{ladder.RUNG_LABELS[rung]}: telling {names} by e-mail.", now)
     wake_dispatcher()
     return deliveries
+
+
+def tell_new_owner(alert: Alert, member: StaffMember, now: datetime) -> Delivery:
+    """Create the message to the person an alert was handed over to, and wake the dispatcher."""
+    key = uuid4()
+    given = alert.deliveries.filter(rung=HANDED_OVER).count()
+    delivery = Delivery.objects.create(
+        id=key,
+        alert=alert,
+        recipient=member,
+        rung=HANDED_OVER,
+        round=HAND_OVER_ROUNDS + given,
+        priority=alert.priority,
+        created_at=now,
+        next_attempt_at=now,
+        **new_link(key, now),
+    )
+    wake_dispatcher()
+    return delivery
 
 
 def set_next(alert: Alert, rung: int, at: datetime) -> None:

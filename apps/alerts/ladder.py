@@ -47,6 +47,12 @@ REPEAT_AFTER: Final[dict[str, timedelta]] = {
     Level.WATCH: timedelta(hours=4),
 }
 
+# The longest that a muted alert tells nobody [proposal]. An emergency is never muted.
+QUIET_AT_MOST: Final[dict[str, timedelta]] = {
+    Level.URGENT: timedelta(hours=24),
+    Level.WATCH: timedelta(days=7),
+}
+
 # How long an acknowledged alert may wait for a documented act before it opens again
 # (peers.md idea 26: 30 minutes for the highest priority) [proposal].
 ACK_CLOCK: Final[dict[str, timedelta]] = {

@@ -42,7 +42,9 @@ ALERT_TRANSITIONS: Final[dict[AlertStatus, dict[AlertStatus, str]]] = {
         AlertStatus.OPEN: "the ack clock ran out without a documented act",
         AlertStatus.RESOLVED: "outcome and note documented",
     },
-    AlertStatus.RESOLVED: {},
+    AlertStatus.RESOLVED: {
+        AlertStatus.ACKNOWLEDGED: "a person opened it again with a reason, and owns it",
+    },
 }
 
 DELIVERY_TRANSITIONS: Final[dict[DeliveryStatus, dict[DeliveryStatus, str]]] = {

@@ -30,10 +30,11 @@ def test_every_state_is_in_its_table() -> None:
     assert set(DELIVERY_TRANSITIONS) == set(DeliveryStatus)
 
 
-def test_a_closed_alert_never_opens_again() -> None:
-    for target in AlertStatus:
+def test_a_closed_alert_opens_again_only_in_somebodys_hands() -> None:
+    for target in (AlertStatus.OPEN, AlertStatus.RESOLVED):
         with pytest.raises(TransitionError, match="resolved"):
             check_alert_transition(AlertStatus.RESOLVED, target)
+    check_alert_transition(AlertStatus.RESOLVED, AlertStatus.ACKNOWLEDGED)
 
 
 def test_a_delivery_is_only_sent_by_who_claimed_it() -> None:

@@ -1,15 +1,36 @@
 """Tables of this app, one file per noun."""
 
+from apps.alerts.models.act import (
+    INTERIM_ACTS,
+    MUTABLE_GROUPS,
+    MUTABLE_LEVELS,
+    MUTE_AT_MOST,
+    AlertAct,
+    Mute,
+    MuteQuerySet,
+)
 from apps.alerts.models.alert import LEVEL_LABELS, REACH_WITHIN, Alert, AlertEvent, AlertQuerySet
-from apps.alerts.models.delivery import CHANNEL_EMAIL, Delivery, DeliveryAttempt, DeliveryQuerySet
+from apps.alerts.models.delivery import (
+    CHANNEL_EMAIL,
+    HANDED_OVER,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryQuerySet,
+)
 from apps.alerts.models.rota import Shift, ShiftQuerySet
 from apps.alerts.models.watch import Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
     "CHANNEL_EMAIL",
+    "HANDED_OVER",
+    "INTERIM_ACTS",
     "LEVEL_LABELS",
+    "MUTABLE_GROUPS",
+    "MUTABLE_LEVELS",
+    "MUTE_AT_MOST",
     "REACH_WITHIN",
     "Alert",
+    "AlertAct",
     "AlertEvent",
     "AlertQuerySet",
     "Delivery",
@@ -18,6 +39,8 @@ __all__ = [
     "Drill",
     "Heartbeat",
     "MailServer",
+    "Mute",
+    "MuteQuerySet",
     "Shift",
     "ShiftQuerySet",
     "SystemAlert",

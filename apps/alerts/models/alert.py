@@ -61,7 +61,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             | Q(level=Level.WATCH, next_rung_at__gt=whole)
         )
         nearest = now + REPEAT_AFTER[Level.EMERGENCY]
-        return self.filter(beyond, status=AlertStatus.OPEN, next_rung_at__gt=nearest)
+        # A muted alert waits for the end of its mute, which is a time of its own.
+        muted = Q(next_rung=0, muted_until__gte=F("next_rung_at"))
+        return self.filter(beyond, status=AlertStatus.OPEN, next_rung_at__gt=nearest).exclude(muted)
 
     def ack_overdue(self, now: datetime) -> "AlertQuerySet":
         """Return taken alerts whose owner has documented nothing in time."""
@@ -93,7 +95,7 @@ class Alert(models.Model):
         SPOKE = "spoke", "Spoke with the patient"
         EMERGENCY_CARE = "emergency_care", "Sent to emergency care"
         PLAN_CHANGED = "plan_changed", "Plan held or changed"
-        NO_ANSWER = "no_answer", "Could not reach, welfare check asked for"
+        NO_ANSWER = "no_answer", "Could not reach the patient"
         FALSE_ALARM = "false_alarm", "False alarm"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -126,6 +128,12 @@ class Alert(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
     note = models.TextField(blank=True)
+    welfare_check_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a welfare check was first asked for."
+    )
+    muted_until = models.DateTimeField(
+        null=True, blank=True, help_text="Every rule that fired was muted: nobody is told before."
+    )
 
     objects = AlertQuerySet.as_manager()
 
@@ -166,6 +174,16 @@ class Alert(models.Model):
                 condition=~Q(status=AlertStatus.RESOLVED) | (~Q(outcome="") & ~Q(note="")),
                 name="alert_resolved_documented",
             ),
+            # Silence after an emergency is no end of it: somebody has to go and look [proposal].
+            models.CheckConstraint(
+                condition=~Q(level=Level.EMERGENCY.value, outcome="no_answer")
+                | Q(welfare_check_at__isnull=False),
+                name="alert_no_answer_needs_welfare_check",
+            ),
+            models.CheckConstraint(
+                condition=~Q(level=Level.EMERGENCY.value) | Q(muted_until__isnull=True),
+                name="alert_emergency_never_muted",
+            ),
         ]
         indexes: ClassVar = [
             # Small for ever: only what still needs somebody is in them.
@@ -188,14 +206,16 @@ class Alert(models.Model):
             pgtrigger.FSM(
                 name="alert_transition", field="status", transitions=pairs(ALERT_TRANSITIONS)
             ),
-            # What was documented is never rewritten; a later word is a line of the timeline.
+            # What was documented is never rewritten while it is closed; who opens it again
+            # leaves it in the acts.
             pgtrigger.Protect(
                 name="alert_closed_for_good",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "OLD.status = 'resolved' AND (OLD.outcome, OLD.note, OLD.resolved_at, "
-                    "OLD.resolved_by_id, OLD.owner_id) IS DISTINCT FROM (NEW.outcome, NEW.note, "
-                    "NEW.resolved_at, NEW.resolved_by_id, NEW.owner_id)"
+                    "OLD.status = 'resolved' AND NEW.status = 'resolved' AND "
+                    "(OLD.outcome, OLD.note, OLD.resolved_at, OLD.resolved_by_id, "
+                    "OLD.owner_id) IS DISTINCT FROM (NEW.outcome, NEW.note, NEW.resolved_at, "
+                    "NEW.resolved_by_id, NEW.owner_id)"
                 ),
             ),
             pgtrigger.Protect(name="alert_never_deleted", operation=pgtrigger.Delete),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.alerts.ladder import RUNG_LABELS, Rung
 from apps.alerts.links import hash_token
@@ -18,6 +18,9 @@ CHANNEL_EMAIL = "email"
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
 # and the sweep for a sender that died).
 MAY_HAVE_LEFT = ("started", "unclear", "unknown")
+# Not a rung of the ladder: a colleague gave the alert to this person.
+HANDED_OVER = "handed_over"
+DELIVERY_RUNGS = [*((r.value, RUNG_LABELS[r]) for r in Rung), (HANDED_OVER, "Handed over to you")]
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -26,13 +29,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Return messages to be tried by `now`, most severe first, then oldest.
 
-        None for an alert that somebody has taken meanwhile.
+        None for an alert that somebody has taken meanwhile, except to the owner it was
+        handed over to.
         """
         return (
             self.filter(
+                Q(alert__status=AlertStatus.OPEN)
+                | Q(
+                    rung=HANDED_OVER,
+                    alert__status=AlertStatus.ACKNOWLEDGED,
+                    alert__owner_id=F("recipient__user_id"),
+                ),
                 status=DeliveryStatus.PENDING,
                 next_attempt_at__lte=now,
-                alert__status=AlertStatus.OPEN,
             )
             .select_related("alert__clinic", "recipient__user")
             .order_by("priority", "next_attempt_at")
@@ -60,7 +69,7 @@ class Delivery(models.Model):
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
     recipient = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=10, default=CHANNEL_EMAIL)
-    rung = models.CharField(max_length=10, choices=[(r.value, RUNG_LABELS[r]) for r in Rung])
+    rung = models.CharField(max_length=12, choices=DELIVERY_RUNGS)
     round = models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0.")
     priority = models.PositiveSmallIntegerField()
     status = models.CharField(
@@ -150,6 +159,16 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} of {self.alert.reference}, round {self.round}"
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether this person still has to hear of it: nobody has it, or it was given to them."""
+        alert = self.alert
+        return alert.status == AlertStatus.OPEN or (
+            self.rung == HANDED_OVER
+            and alert.status == AlertStatus.ACKNOWLEDGED
+            and alert.owner_id == self.recipient.user_id
+        )
 
     def may_have_left(self) -> bool:
         """Answer whether an earlier attempt may have arrived: this one is then a repeat."""

@@ -1,0 +1,131 @@
+"""What people did about an alert, in their own words, and what they chose not to hear."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from apps.accounts.models import User
+from apps.alerts.ladder import Level
+from apps.alerts.models.alert import Alert
+from apps.patients.models import Clinic, Patient
+
+# Only what says "more of the same" can be muted. Never a red flag: a seizure, a fall, a
+# thought of suicide, a missed supply [proposal; groups of clinical/triage_rules.csv].
+MUTABLE_GROUPS: Final = ("trend", "engagement", "governance", "post_taper")
+MUTABLE_LEVELS: Final = (Level.WATCH.value, Level.URGENT.value)
+MUTE_AT_MOST: Final = timedelta(days=14)  # [proposal]
+
+
+class AlertAct(models.Model):
+    """One documented act on an alert: who, when, what, and a note. Never changed."""
+
+    class Kind(models.TextChoices):
+        """What was done. The first five are interim: the alert stays with its owner."""
+
+        NO_ANSWER = "no_answer", "Called, no answer"
+        LEFT_MESSAGE = "left_message", "Left a message to call back"
+        SPOKE = "spoke", "Spoke with the patient, more to do"
+        CONTACT = "contact", "Called the emergency contact"
+        WELFARE_CHECK = "welfare_check", "Asked for a welfare check"
+        HANDED_OVER = "handed_over", "Handed over"
+        CLOSED = "closed", "Closed"
+        REOPENED = "reopened", "Opened again"
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=14, choices=Kind)
+    note = models.TextField()
+    outcome = models.CharField(max_length=20, choices=Alert.Outcome, blank=True)
+    given_to = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(note=""), name="act_has_a_note"),
+            models.CheckConstraint(
+                condition=Q(kind="closed") ^ Q(outcome=""), name="act_closed_with_an_outcome"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="handed_over") ^ Q(given_to__isnull=True),
+                name="act_handed_over_to_somebody",
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="act_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+INTERIM_ACTS: Final = [
+    AlertAct.Kind.NO_ANSWER,
+    AlertAct.Kind.LEFT_MESSAGE,
+    AlertAct.Kind.SPOKE,
+    AlertAct.Kind.CONTACT,
+    AlertAct.Kind.WELFARE_CHECK,
+]
+
+
+class MuteQuerySet(models.QuerySet["Mute"]):
+    """Reads of mutes."""
+
+    def in_force(self, now: datetime) -> "MuteQuerySet":
+        """Return mutes that began and neither ran out nor were ended by `now`."""
+        return self.filter(starts_at__lte=now, ends_at__gt=now, ended_at__isnull=True)
+
+
+class Mute(models.Model):
+    """One rule of one patient that tells nobody at once for a while; the board still shows it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="mutes")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="mutes")
+    rule = models.CharField(max_length=30)
+    rule_group = models.CharField(max_length=20)
+    level = models.CharField(max_length=10)
+    reason = models.TextField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = MuteQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(level__in=MUTABLE_LEVELS, rule_group__in=MUTABLE_GROUPS)
+                & ~Q(rule__startswith="E"),
+                name="mute_never_a_red_flag",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at"))
+                & Q(ends_at__lte=F("starts_at") + MUTE_AT_MOST),
+                name="mute_has_an_end",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="mute_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="mute_ended_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["patient", "rule"],
+                condition=Q(ended_at__isnull=True),
+                name="mute_once_per_rule",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Mute of {self.rule}"
