@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from apps.checkins.models import CheckIn
@@ -59,11 +59,16 @@ def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:
 
 def context_of(patient: Patient, current: TaperStep | None, now: datetime) -> Context:
     """Return days since the step, the planned dose, the baseline and the last check-ins."""
-    rows = list(
-        CheckIn.objects.filter(patient=patient, received_at__lt=now)
-        .order_by("-received_at")
-        .values_list("received_at", "triage__dws", "answers__s_sleep")[:ROWS_READ]
+    past = CheckIn.objects.filter(patient=patient, received_at__lt=now).values_list(
+        "received_at", "triage__dws", "answers__s_sleep"
     )
+    wanted = past.order_by("-received_at")[:ROWS_READ]
+    if current and current.number > 1:
+        # However long the step has been held, its baseline is the week before it began.
+        begin = datetime.combine(current.start_on, time.min, patient.tz)
+        week = past.filter(received_at__gte=begin - timedelta(days=8), received_at__lt=begin)
+        wanted = wanted.union(week.order_by())
+    rows = sorted(wanted, key=lambda row: row[0], reverse=True)
     return context_from(patient, current, rows, now)
 
 
