@@ -31,7 +31,9 @@ pytestmark = [
 
 
 def path_for(patient) -> str:
-    return reverse("checkins:create", args=[create_link(patient=patient, by=None, now=timezone.now())])
+    return reverse(
+        "checkins:create", args=[create_link(patient=patient, by=None, now=timezone.now())]
+    )
 
 
 def posted(**extra: str) -> dict:
@@ -188,7 +190,6 @@ def staff_page(member) -> str:
     client = Client()
     client.force_login(member.user)
     return client.get(reverse("dashboard:alert", args=[Alert.objects.get().pk])).text
-
 
 
 def test_a_word_of_the_patients_life_would_be_found() -> None:

@@ -1,0 +1,1 @@
+"""Measure the speed promises of the design: `python -m tests.bench`."""

@@ -1,0 +1,26 @@
+"""The short form of the fault suite; `make faults ARGS="--trials 200"` runs the long one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.rig import PROJECT
+
+
+@pytest.mark.slow
+@pytest.mark.flow
+def test_no_alert_is_lost_whatever_breaks() -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults", "--trials", "5", "--seed", "7"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    assert "lost 0," in done.stdout

@@ -1,0 +1,291 @@
+"""The faults, and the patients who submit meanwhile."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.alerts.actions import resolve_alert
+from apps.alerts.models import Alert
+from apps.checkins.actions import create_link
+from apps.checkins.models import CheckIn
+from apps.patients.models import Role, StaffMember
+from tests.factories import SEIZURE, make_clinic, make_member, make_patient, put_on_call
+from tests.faults.rig import IMMEDIATE, KILL, Rig, crash_database
+
+HOUR = 3600.0
+PER_TRIAL = 2  # patients who submit while it breaks
+SAVED_WITHIN = 90.0
+REQUEST_SECONDS = 4.0
+CSRF = "a" * 32
+
+Fault = Callable[[Rig, float], None]
+
+
+def kill_part(*names: str) -> Fault:
+    """Kill parts of the product; the supervisor starts them again."""
+
+    def fault(rig: Rig, seconds: float) -> None:
+        for name in names:
+            rig.kill(name)
+        time.sleep(seconds)
+        for name in names:
+            rig.restart(name)
+
+    return fault
+
+
+def mail_mode(mode: str) -> Fault:
+    """Let the mail server misbehave for a while."""
+
+    def fault(rig: Rig, seconds: float) -> None:
+        rig.mail.behave(mode)
+        time.sleep(seconds + 1)
+        rig.mail.behave("accept")
+
+    return fault
+
+
+def kill_mail(rig: Rig, seconds: float) -> None:
+    rig.mail.kill9()
+    time.sleep(seconds)
+    rig.mail.start()
+
+
+def mail_disk_full(rig: Rig, seconds: float) -> None:
+    rig.mail.fill_disk(full=True)
+    time.sleep(seconds + 1)
+    rig.mail.fill_disk(full=False)
+
+
+def broker_flushed(rig: Rig, seconds: float) -> None:
+    rig.flush_broker()
+
+
+def broker_killed(rig: Rig, seconds: float) -> None:
+    rig.redis.kill()
+    time.sleep(seconds)
+    rig.redis.start()
+
+
+def broker_hangs(rig: Rig, seconds: float) -> None:
+    rig.redis.freeze()
+    time.sleep(seconds + 1)
+    rig.redis.thaw()
+
+
+def clock_step(hours: float) -> Fault:
+    """Set the clock apart for a while; its return is a step of its own."""
+
+    def fault(rig: Rig, seconds: float) -> None:
+        rig.step_clock(hours * HOUR)
+        time.sleep(seconds + 1)
+        rig.step_clock(0)
+
+    return fault
+
+
+FAULTS: dict[str, Fault] = {
+    "kill web": kill_part("web"),
+    "kill worker": kill_part("worker"),
+    "kill beat": kill_part("beat"),
+    "kill dispatcher": kill_part("dispatcher"),
+    "kill worker and dispatcher": kill_part("worker", "dispatcher"),
+    "kill all four": kill_part("web", "worker", "beat", "dispatcher"),
+    "database restarted": lambda rig, seconds: crash_database(rig, IMMEDIATE, seconds / 2),
+    "database killed": lambda rig, seconds: crash_database(rig, KILL, seconds / 2),
+    "broker flushed": broker_flushed,
+    "broker killed": broker_killed,
+    "broker hangs": broker_hangs,
+    "mail server killed": kill_mail,
+    "mail refused for now (4xx)": mail_mode("4xx"),
+    "mail refused (5xx)": mail_mode("5xx"),
+    "mail rejected after the data": mail_mode("5xx_later"),
+    "mail hangs before the data": mail_mode("hang_before"),
+    "mail kept, then hangs": mail_mode("hang_after"),
+    "mail kept, then dropped": mail_mode("drop_after"),
+    "disk of the mail server full": mail_disk_full,
+    "clock an hour ahead": clock_step(1),
+    "clock an hour behind": clock_step(-1),
+}
+
+
+@dataclass
+class Submission:
+    """One patient's check-in: what was sent, and when the page said saved."""
+
+    path: str
+    trial: str
+    key: UUID = field(default_factory=uuid4)
+    saved_at: float | None = None
+    tries: int = 0
+
+
+@dataclass
+class Cast:
+    """Who is at the clinic, and one link per check-in to come."""
+
+    nurse: StaffMember
+    paths: list[str]
+
+
+def hire(check_ins: int) -> Cast:
+    """Return a clinic with its rota and a patient per check-in, each with a link."""
+    clinic, now = make_clinic("Larkspur Clinic"), timezone.now()
+    people = {
+        "on_call": make_member(clinic, Role.NURSE, "Nell Oncall"),
+        "backup": make_member(clinic, Role.NURSE, "Bram Backup"),
+        "lead": make_member(clinic, Role.CLINICAL_LEAD, "Lea Leader"),
+    }
+    for rung, member in people.items():
+        put_on_call(member, rung, now=now)
+    paths = []
+    for _ in range(check_ins):
+        token = create_link(patient=make_patient(clinic, now=now), by=None, now=now)
+        paths.append(reverse("checkins:create", args=[token]))
+    return Cast(people["on_call"], paths)
+
+
+def submit(port: int, submission: Submission) -> None:
+    """Send until the page says saved, as a phone that retries does."""
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in SEIZURE.items()}
+    values |= {"submission_id": str(submission.key), "csrfmiddlewaretoken": CSRF}
+    body = urlencode(values, doseq=True)
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": f"csrftoken={CSRF}",
+        "Host": f"localhost:{port}",
+    }
+    deadline = time.monotonic() + SAVED_WITHIN
+    while time.monotonic() < deadline:
+        submission.tries += 1
+        client = HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        try:
+            client.request("POST", submission.path, body, headers)
+            response = client.getresponse()
+            if response.status == 200 and b"Call 911 now" in response.read():
+                submission.saved_at = time.monotonic()
+                return
+        except (OSError, HTTPException):
+            pass
+        finally:
+            client.close()
+        time.sleep(0.3)
+
+
+class Staff(threading.Thread):
+    """Closes every alert whose mail arrived, so that the ladder does not call all night."""
+
+    def __init__(self, rig: Rig, nurse: StaffMember) -> None:
+        super().__init__(name="staff", daemon=True)
+        self.rig, self.nurse, self.going = rig, nurse, True
+
+    def run(self) -> None:
+        while self.going:
+            time.sleep(1)
+            try:
+                self.close_arrived()
+            except Exception:  # the database is down just now
+                connection.close()
+
+    def close_arrived(self) -> None:
+        arrived = {subject_reference(mail["subject"]) for mail in read_mails(self.rig)}
+        for alert in Alert.objects.unresolved().filter(reference__in=arrived):
+            resolve_alert(
+                alert=alert, by=self.nurse.user, outcome="spoke", note="x", now=timezone.now()
+            )
+
+
+def read_mails(rig: Rig) -> list[dict[str, str]]:
+    """Return every mail that the server has kept."""
+    lines = rig.mail.accepted.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def subject_reference(subject: str) -> str:
+    """Return the alert's reference in a subject."""
+    return next((word.strip(",") for word in subject.split() if word.startswith("A-")), "")
+
+
+def run_trials(rig: Rig, cast: Cast, rng: random.Random, trials: int) -> list[Submission]:
+    """Break one thing after the other while patients submit; return what they submitted."""
+    order: list[str] = []
+    while len(order) < trials:  # every fault comes up before any comes up again
+        order += rng.sample(sorted(FAULTS), len(FAULTS))
+    submissions: list[Submission] = []
+    paths = iter(cast.paths)
+    with ThreadPoolExecutor(32) as pool:
+        for number, name in enumerate(order[:trials], 1):
+            started = time.monotonic()
+            pending: list[Future[None]] = []
+            for _ in range(PER_TRIAL):
+                submission = Submission(next(paths), name)
+                submissions.append(submission)
+                pending.append(pool.submit(later, rng.uniform(0, 1.2), rig, submission))
+            time.sleep(rng.uniform(0, 1.0))
+            FAULTS[name](rig, rng.uniform(0.5, 2.5))
+            for future in pending:
+                future.result()
+            seconds = time.monotonic() - started
+            print(f"  {number:>4}  {name:<32} {seconds:5.1f} s", flush=True)
+    return submissions
+
+
+def later(wait: float, rig: Rig, submission: Submission) -> None:
+    """Submit after a while."""
+    time.sleep(wait)
+    submit(rig.parts.listener.getsockname()[1], submission)
+
+
+@dataclass
+class Count:
+    """What the patients lost, and what the staff got twice."""
+
+    saved: int = 0
+    unsaved: int = 0
+    lost: list[str] = field(default_factory=list)
+    not_one_alert: list[str] = field(default_factory=list)
+    repeats: int = 0
+    unlabelled: int = 0
+    most_copies: int = 0
+    recoveries: list[float] = field(default_factory=list)
+
+
+def count(rig: Rig, submissions: list[Submission]) -> Count:
+    """Compare what patients saw as saved with what the mail server has."""
+    result, mails = Count(), read_mails(rig)
+    first: dict[str, float] = {}
+    copies: dict[str, int] = {}
+    for mail in mails:
+        reference = subject_reference(mail["subject"])
+        first.setdefault(reference, float(mail["at"]))
+        copies[mail["id"]] = copies.get(mail["id"], 0) + 1
+        if copies[mail["id"]] > 1:
+            result.repeats += 1
+            result.unlabelled += "(repeat)" not in mail["subject"]
+    result.most_copies = max(copies.values(), default=0)
+    for submission in submissions:
+        if submission.saved_at is None:
+            result.unsaved += 1
+            continue
+        result.saved += 1
+        found = CheckIn.objects.filter(submission_id=submission.key)
+        alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
+        if len(found) != 1 or len(alerts) != 1:
+            result.not_one_alert.append(submission.trial)
+        elif alerts[0].reference not in first:
+            result.lost.append(submission.trial)
+        else:
+            late = first[alerts[0].reference] - submission.saved_at
+            result.recoveries.append(max(0.0, late))
+    return result
