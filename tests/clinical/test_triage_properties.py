@@ -5,7 +5,9 @@ hand; "not answered" is below every answer.
 """
 
 from decimal import Decimal
+from itertools import chain, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,7 +92,7 @@ contexts = st.builds(
 def answer_values(key):
     if key in GROWING:
         return st.one_of(st.none(), st.integers(0, GROWING[key]))
-    return st.sampled_from(sorted({*WORSE[key], *sum(WORSE[key].values(), [])}, key=str))
+    return st.sampled_from(sorted({*WORSE[key], *chain(*WORSE[key].values())}, key=str))
 
 
 OTHERS = {
@@ -103,11 +105,14 @@ KEYS = sorted({*WORSE, *GROWING, *OTHERS})
 
 @st.composite
 def any_answers(draw):
-    """Draw a form: a common level per scale, then up to ten answers of their own."""
+    """Draw a form: a common level per scale, mostly mild, then a few answers of their own.
+
+    Few, because one severe answer hides what any other does to the level.
+    """
     found = dict.fromkeys(KEYS)
-    for keys, top in ((DWS_KEYS, 4), (PHQ9_KEYS, 3), (GAD7_KEYS, 3)):
-        found |= dict.fromkeys(keys, draw(st.one_of(st.none(), st.integers(0, top))))
-    for key in draw(st.lists(st.sampled_from(KEYS), max_size=10, unique=True)):
+    for keys in (DWS_KEYS, PHQ9_KEYS, GAD7_KEYS):
+        found |= dict.fromkeys(keys, draw(st.sampled_from([None, None, 0, 1, 2, 3])))
+    for key in draw(st.lists(st.sampled_from(KEYS), max_size=5, unique=True)):
         found[key] = draw(OTHERS[key] if key in OTHERS else answer_values(key))
     return found
 
@@ -117,7 +122,10 @@ answers = any_answers()
 
 def worsened(before, draw):
     """Return the answers with exactly one of them worse."""
-    key = draw(st.sampled_from(sorted(before)))
+    answered = sorted(key for key, value in before.items() if value is not None)
+    key = draw(
+        st.sampled_from(answered) | st.sampled_from(KEYS) if answered else st.sampled_from(KEYS)
+    )
     value = before[key]
     if key == "red_flags":
         worse = sorted({*(value or []), draw(st.sampled_from(RED_FLAGS))})
@@ -141,6 +149,94 @@ def _worse_amount(dose_taken, value):
 
 def shortest(result):
     return result.minutes if result.minutes is not None else 10**6
+
+
+LADDERS = {
+    **{key: [None, *range(top + 1)] for key, top in GROWING.items()},
+    "hours_since_last_dose": [None, 0, 23, 24, 35, 36, 47, 48, 240],
+    "temp_c": [None, 36, Decimal("37.9"), 38, 42],
+    "supply_days": [None, *range(12, -1, -1)],
+}
+
+
+def steps_down(key, background):
+    """Return each answer to ``key`` with one that is directly worse."""
+    if key == "red_flags":
+        before = background.get(key)
+        return [(before, sorted({*(before or []), name})) for name in RED_FLAGS]
+    if key == "dose_taken_mg":
+        amounts = [Decimal(0), Decimal("1.4"), Decimal("1.5"), BASE, Decimal("2.9"), Decimal(3)]
+        if background.get("dose_taken") != "took_extra":
+            amounts.reverse()
+        return list(pairwise([None, *amounts]))
+    if key in LADDERS:
+        return list(pairwise(LADDERS[key]))
+    return [(value, worse) for value, each in WORSE[key].items() for worse in each]
+
+
+def symptoms(total):
+    """Return ten symptom answers that add up to ``total``, none of them 4.
+
+    Jerks come last: rated bad they are urgent by themselves and hide the score.
+    """
+    answers = {}
+    for key in sorted(DWS_KEYS, key="s_jerks".__eq__):
+        answers[key] = min(3, total)
+        total -= answers[key]
+    return answers
+
+
+BACKGROUNDS = [
+    {},
+    symptoms(15),
+    symptoms(17),
+    symptoms(23),
+    symptoms(27),
+    {"s_sleep": 4},
+    {"red_flags": ["fall"]},
+    {"red_flags": ["rf_fever"]},
+    {"red_flags": ["rf_headhit"]},
+    {"red_flags": ["rf_vomit"]},
+    {"dose_taken": "took_less"},
+    {"dose_taken": "took_extra"},
+    {"phq9_9": 1},
+    {"phq9_1": 3, "phq9_2": 3, "phq9_3": 3, "phq9_4": 3, "phq9_5": 2},
+]
+SITUATIONS = [
+    (Profile(), Context()),
+    (
+        Profile(
+            tier="high",
+            hl_class="long",
+            epilepsy=True,
+            chronic_halluc=True,
+            psychotic_or_bipolar=True,
+            aud=True,
+            age=70,
+        ),
+        Context(
+            days_since_step=15,
+            days_since_conversion=3,
+            days_since_stop=31,
+            planned_daily_mg=BASE,
+            baseline_dws=6,
+            history=(CheckInSummary(12, 3), CheckInSummary(17, 3), CheckInSummary(24, 3)),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_step_of_one_answer_to_a_worse_one_lowers_triage(key):
+    for profile, context in SITUATIONS:
+        for background in BACKGROUNDS:
+            for value, worse in steps_down(key, background):
+                milder = assess({**background, key: value}, profile, context)
+                graver = assess({**background, key: worse}, profile, context)
+                told = (key, value, worse, background)
+                assert graver.level >= milder.level, told
+                assert graver.taper_action >= milder.taper_action, told
+                assert shortest(graver) <= shortest(milder), told
 
 
 @settings(max_examples=200, deadline=None)
