@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 
+from apps.clinical.errors import RequestError
 from apps.clinical.findings import Finding
 from apps.clinical.methods import Method, Switch, Taper
 from apps.clinical.pace import LOW_DOSE_FLOOR_MG, Verdict
@@ -21,6 +22,7 @@ from apps.clinical.solver import Formulary, Piece, formulary
 SLOT_ORDER = ("morning", "noon", "midday", "afternoon", "evening", "bedtime", "night")
 MAX_SLOTS = 4
 DEFAULT_INTERVAL_DAYS = 14  # C-03, ASAM-08.
+MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS = 7, 28  # C-03.
 
 SlotPieces = tuple[tuple[str, tuple[Piece, ...]], ...]
 
@@ -50,6 +52,21 @@ class PlanRequest:
     short_use: bool = False
     low_dose_floor_mg: Decimal = Decimal(int(LOW_DOSE_FLOOR_MG))
     earlier_drugs: tuple[tuple[str, Fraction], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, what no plan can be made of, wherever it was typed."""
+        names = [name for name, _ in self.slots]
+        if not 1 <= len(names) <= MAX_SLOTS or len(set(names)) != len(names):
+            raise RequestError(f"slots: takes 1 to {MAX_SLOTS} times of day with their doses.")
+        if any(mg < 0 for _, mg in self.slots) or not self.daily_mg:
+            raise RequestError("slots: takes a dose above zero.")
+        if not MIN_INTERVAL_DAYS <= self.interval_days <= MAX_INTERVAL_DAYS:
+            raise RequestError(
+                f"interval_days: takes a whole number from {MIN_INTERVAL_DAYS} to "
+                f"{MAX_INTERVAL_DAYS}, not {self.interval_days}."
+            )
+        if self.goal_mg < 0:
+            raise RequestError("goal_mg: takes zero or more milligrams.")
 
     @property
     def daily_mg(self) -> Decimal:

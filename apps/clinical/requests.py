@@ -28,7 +28,9 @@ from apps.clinical.methods import (
 )
 from apps.clinical.plan import (
     DEFAULT_INTERVAL_DAYS,
+    MAX_INTERVAL_DAYS,
     MAX_SLOTS,
+    MIN_INTERVAL_DAYS,
     SLOT_ORDER,
     Plan,
     PlanRequest,
@@ -38,7 +40,6 @@ from apps.clinical.plan import (
 from apps.clinical.products import Form, Product
 from apps.clinical.solver import Piece
 
-MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS = 7, 28  # C-03.
 # ASAM-13 and ASH-02 speak of days to two weeks; more is a hold, not a swap [proposal].
 MIN_SWAP_DAYS, MAX_SWAP_DAYS = 1, 28
 DEFAULT_SWAP_DAYS = 7  # ASH-02: about a week per swap.

@@ -29,7 +29,7 @@ CHANGED_SLOT_COST = 10**5
 SPLIT_COST = {WHOLE: 0, HALF: 10, QUARTER: 20}
 ODT_COST = 1  # Between equals a plain tablet is cheaper and easier to get.
 # [proposal] Guards against products whose strengths share no sensible unit.
-MAX_UNITS = 60_000
+MAX_UNITS = 20_000
 
 
 Costs = Sequence[int | None]

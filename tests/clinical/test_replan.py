@@ -239,6 +239,17 @@ def test_a_plan_cannot_change_before_it_begins():
         hold(PLAN, START - timedelta(days=1))
 
 
+def test_a_plan_that_is_done_has_nothing_left_to_lower():
+    with pytest.raises(RequestError, match="slots: takes a dose above zero"):
+        change_method(PLAN, date(2040, 1, 1), TEN_PERCENT)
+
+
+@pytest.mark.parametrize("days", [0, 6, 29])
+def test_a_new_interval_keeps_to_7_to_28_days(days):
+    with pytest.raises(RequestError, match="interval_days: takes"):
+        change_method(PLAN, DAY, TEN_PERCENT, interval_days=days)
+
+
 def test_a_plan_may_change_again_and_again():
     plan = PLAN
     for number in range(1, 8):

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.clinical.errors import ClinicalError
 from apps.clinical.methods import (
@@ -283,3 +285,29 @@ def test_a_finding_about_the_whole_plan_has_no_step_and_no_percentage():
     answer = plan_to_json(build_plan(parse_request(changed(interval_days=7))))
     assert answer["findings"][0]["step"] is None
     assert answer["findings"][0]["percentage"] is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 99) | st.text(max_size=6) | st.decimals(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_field_is_answered_or_refused_in_one_sentence(data):
+    body = copy.deepcopy(data.draw(st.sampled_from([EXAMPLE, changed(method=SWITCH)])))
+    places = [(body, name) for name in body]
+    places += [(body["slots"], "night"), *((body["method"], name) for name in body["method"])]
+    places += [(body["products"][0], name) for name in body["products"][0]]
+    inside, name = data.draw(st.sampled_from(places))
+    inside[name] = data.draw(JSON)
+    try:
+        plan = build_plan(parse_request(body))
+    except ClinicalError as error:
+        refusal = str(error)
+    else:
+        refusal = f"{plan.steps[0].number}."
+    assert refusal.endswith(".")
+    assert "\n" not in refusal

@@ -205,6 +205,21 @@ def test_a_goal_at_or_above_the_present_dose_is_refused(goal):
         plan_for("diazepam", {"night": "20"}, goal_mg=goal)
 
 
+@pytest.mark.parametrize(
+    ("slots", "fields", "why"),
+    [
+        ({}, {}, "1 to 4 times of day"),
+        ({"night": "0"}, {}, "slots: takes a dose above zero"),
+        ({"morning": "5", "night": "-1"}, {}, "slots: takes a dose above zero"),
+        ({"night": "5"}, {"interval_days": 0}, "interval_days: takes a whole number from 7 to 28"),
+        ({"night": "5"}, {"goal_mg": "-1"}, "goal_mg: takes zero or more"),
+    ],
+)
+def test_a_request_no_plan_can_be_made_of_is_refused_wherever_it_was_typed(slots, fields, why):
+    with pytest.raises(RequestError, match=why):
+        request_for("diazepam", slots, **fields)
+
+
 def test_a_dose_ten_times_the_usual_asks_and_passes_once_confirmed():
     with pytest.raises(ConfirmDoseError, match="20 mg clonazepam a day is at least ten times"):
         plan_for("clonazepam", {"night": "20"})
