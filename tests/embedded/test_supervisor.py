@@ -55,7 +55,7 @@ class Clinic:
         return self.output.read_text()
 
     def wait_ready(self) -> "Clinic":
-        wait_until(lambda: "Glidepath runs at" in self.said() or self.ended(), 60, self.said)
+        wait_until(lambda: "Glidepath runs at" in self.said() or self.ended(), 90, self.said)
         assert not self.ended(), self.said()
         return self
 
@@ -63,7 +63,7 @@ class Clinic:
         return self.process.poll() is not None
 
     def exit_code(self) -> int:
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def environment(self) -> dict[str, str]:
         lines = (shlex.split(line)[1] for line in (self.folder / "env").read_text().splitlines())
@@ -217,8 +217,10 @@ def test_what_dies_starts_again_and_one_line_says_so(clinic):
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
     for name in ("mail", "Redis"):
-        wait_until(lambda name=name: f"{name:<12} ended by itself; starts again" in clinic.said())
-    wait_until(lambda: sum("redis-server" in c for c in clinic.children().values()) == 1)
+        wait_until(
+            lambda name=name: f"{name:<12} ended by itself; starts again" in clinic.said(), 30
+        )
+    wait_until(lambda: sum("redis-server" in c for c in clinic.children().values()) == 1, 30)
 
 
 def test_mail_stays_in_the_folder_under_a_name_that_sorts(clinic):
