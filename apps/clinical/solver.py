@@ -230,7 +230,8 @@ def _add_liquid(
 ) -> None:
     """Improve every dose that solids cannot make with one measured liquid.
 
-    ``poured[units]`` is the cost and solid part of the best answer that ends in
+    ``poured[units]`` is the cost and (negative, so that among equals more is in
+    tablets and less in the syringe) solid part of the best answer that ends in
     this liquid. It either fills the last syringe from a solid dose within reach,
     or adds one full syringe to the answer a syringe earlier.
     """
@@ -242,10 +243,10 @@ def _add_liquid(
         window = windows[units % step]
         while window and window[0][1] < units - syringe:
             window.popleft()
-        options = [(cost + PIECE_COST, start) for cost, start in islice(window, 1)]
+        options = [(cost + PIECE_COST, -start) for cost, start in islice(window, 1)]
         if units - syringe in poured:
-            cost, start = poured[units - syringe]
-            options.append((cost + PIECE_COST, start))
+            cost, less = poured[units - syringe]
+            options.append((cost + PIECE_COST, less))
         if options:
             poured[units] = min(options)
             _keep_cheapest(mixed, mixed_from, solid, units, poured[units], index)
@@ -267,4 +268,4 @@ def _keep_cheapest(
     known = mixed[units]
     if solid[units] is None and (known is None or offer[0] < known):
         mixed[units] = offer[0]
-        mixed_from[units] = (offer[1], index)
+        mixed_from[units] = (-offer[1], index)

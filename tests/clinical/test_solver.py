@@ -174,6 +174,15 @@ def test_a_liquid_is_used_only_where_tablets_cannot_make_the_dose():
     ]
 
 
+def test_among_equals_more_is_in_tablets_and_less_in_the_syringe():
+    stock = formulary(marketed_products("diazepam"))
+    pieces = solve_slot(stock, stock.units(Decimal("8.3")))
+    assert [(piece.product.unit, str(piece.quantity)) for piece in pieces] == [
+        ("tablet", "1"),
+        ("mL", "3.3"),
+    ]
+
+
 def test_the_nearest_doses_below_and_above_are_named():
     stock = formulary(marketed_products("clonazepam"))
     assert nearest_doses(stock, Decimal("0.3")) == (Decimal("0.25"), Decimal("0.375"))
