@@ -388,6 +388,8 @@ BOUNDARIES = {
         [
             case(scored(10), history=history(*[10] * 6), days_since_step=13, baseline_dws=6),
             case(scored(10), history=history(9, *[10] * 5), days_since_step=14, baseline_dws=6),
+            # The bad day is the eighth last.
+            case(scored(10), history=history(40, *[9] * 6), days_since_step=14, baseline_dws=6),
             case(scored(10), history=history(*[10] * 6), days_since_step=14),
             case(scored(10), history=history(*[10] * 6), baseline_dws=6),
             case({}, history=history(*[10] * 7), days_since_step=14, baseline_dws=6),
