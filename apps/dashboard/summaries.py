@@ -33,7 +33,7 @@ def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:
         return {"label": "Mail on its way", "level": "wait", "detail": errors[-1] if errors else ""}
     if rows:
         return {"label": "Nobody reached", "level": "bad", "detail": rows[-1].last_error}
-    return {"label": "Not sent yet", "level": "wait", "detail": ""}
+    return {"label": "Waits on the board", "level": "wait", "detail": "no mail before its time"}
 
 
 def answer_rows(check_in: CheckIn) -> list[dict[str, Any]]:
