@@ -137,7 +137,7 @@ def desktop_page(browser: Browser) -> Iterator[Page]:
 
 
 def _page(context: BrowserContext) -> Iterator[Page]:
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # a browser on a busy machine
     try:
         yield context.new_page()
     finally:
