@@ -10,7 +10,8 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
-from apps.alerts.models import Alert, Shift
+from apps.alerts.models import Alert, Mute, Shift
+from apps.alerts.mute_actions import mute_rule
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
@@ -143,6 +144,18 @@ def check_in(patient: Patient, answers: dict[str, Any], *, now: datetime = NOW) 
         submission_id=uuid4(),
         language=patient.language,
         reported_at=now,
+        now=now,
+    )
+
+
+def make_mute(patient: Patient, by: User, *, now: datetime = NOW) -> Mute:
+    """Return a mute of a rule about scores, for a week."""
+    return mute_rule(
+        patient=patient,
+        rule="U12_SCORE_HIGH",
+        ends_at=now + timedelta(days=7),
+        reason="Known, seen daily.",
+        by=by,
         now=now,
     )
 

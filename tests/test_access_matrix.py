@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.conftest import signed_in
-from tests.factories import make_alert, make_member, make_plan
+from tests.factories import make_alert, make_member, make_mute, make_plan
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,14 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:board": ({"GET"}, CARE_TEAM, ""),
     "dashboard:alert": ({"GET", "POST"}, CARE_TEAM, "alert_id"),
     "dashboard:patient": ({"GET"}, CARE_TEAM, "patient_id"),
+    "dashboard:alert_act": ({"POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:alert_hand_over": ({"POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:alert_reopen": ({"POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:alert_hold_plan": ({"POST"}, CARE_TEAM, "alert_id"),
     "alerts:acknowledge": ({"POST"}, CARE_TEAM, "alert_id"),
+    "alerts:mute": ({"GET", "POST"}, PRESCRIBING, "alert_id"),
+    "alerts:mute_end": ({"POST"}, PRESCRIBING, "mute_id"),
+    "alerts:shift_hand_over": ({"GET", "POST"}, CARE_TEAM, ""),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
     "tapers:create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
@@ -70,6 +77,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
     return {
         "patient_id": patient.pk,
         "alert_id": make_alert(patient).pk,
+        "mute_id": make_mute(patient, member.user).pk,
         "plan_id": make_plan(patient, member.user).pk,
     }
 

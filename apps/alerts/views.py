@@ -1,5 +1,6 @@
 """Taking and closing an alert. The alert's page itself is in the dashboard."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from allauth.core import ratelimit
@@ -10,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.alerts.act_actions import HandOverError, hand_over_shift
 from apps.alerts.actions import (
     AlertTakenError,
     LinkError,
@@ -17,7 +19,9 @@ from apps.alerts.actions import (
     check_can_take_by_link,
     take_by_link,
 )
-from apps.alerts.models import Alert, Delivery
+from apps.alerts.forms import HandOverForm, MuteForm
+from apps.alerts.models import Alert, Delivery, Mute
+from apps.alerts.mute_actions import MUTABLE_RULES, MuteError, end_mute, mute_rule
 from apps.alerts.states import TransitionError
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right
@@ -84,3 +88,57 @@ def refuse_unknown_link(request: HttpRequest) -> HttpResponse:
         return render(request, "alerts/take.html", {"problem": sentence}, status=429)
     sentence = "This link does not work. Open the newest mail again, or sign in."
     return render(request, "alerts/take.html", {"problem": sentence}, status=404)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.HANDLE_ALERTS)
+def shift_hand_over(request: HttpRequest) -> HttpResponse:
+    """Give every alert the reader has to one colleague, at the change of shift."""
+    member, now = member_of(request), timezone.now()
+    form = HandOverForm(request.POST or None, clinic_id=member.clinic_id, owner=member.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            count = hand_over_shift(leaving=member, now=now, **form.cleaned_data)
+        except HandOverError as error:
+            form.add_error("to", str(error))
+        else:
+            name = form.cleaned_data["to"].user.full_name
+            messages.success(request, f"{name} has your {count} alerts now.")
+            return redirect("dashboard:board")
+    mine = Alert.objects.filter(clinic_id=member.clinic_id).owned_by(member.user)
+    context = {"form": form, "alerts": mine.select_related("patient").by_urgency()}
+    status = 422 if form.is_bound else 200
+    return render(request, "alerts/shift_hand_over.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.MUTE_RULES)
+def rule_mute(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Mute a rule of this alert for its patient, with an end and a reason."""
+    alert = fetch_in_scope(request, Alert.objects.select_related("patient"), pk=alert_id)
+    rules = [rule for rule in alert.rules if rule in MUTABLE_RULES]
+    form, now = MuteForm(request.POST or None, rules=rules), timezone.now()
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            mute_rule(
+                patient=alert.patient, rule=chosen["rule"], reason=chosen["reason"], now=now,
+                ends_at=now + timedelta(days=chosen["days"]), by=member_of(request).user,
+            )  # fmt: skip
+        except MuteError as error:
+            form.add_error("rule", str(error))
+        else:
+            messages.success(request, "Muted. The board still shows its alerts.")
+            return redirect("dashboard:alert", alert.pk)
+    context = {"form": form, "alert": alert, "rules": rules}
+    return render(request, "alerts/mute.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@requires(Right.MUTE_RULES)
+def mute_end(request: HttpRequest, mute_id: UUID) -> HttpResponse:
+    """Let a muted rule be heard again."""
+    mute = fetch_in_scope(request, Mute.objects.all(), pk=mute_id)
+    end_mute(mute=mute, by=member_of(request).user, now=timezone.now())
+    messages.success(request, "The rule is heard again from now on.")
+    return redirect("dashboard:patient", mute.patient_id)

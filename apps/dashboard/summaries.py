@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from apps.alerts.models import Alert, Delivery
+from apps.alerts.models import Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import Item, get_questionnaire
@@ -71,14 +71,6 @@ def fired_rows(check_in: CheckIn) -> list[dict[str, Any]]:
     return [
         {**finding, "evidence": [f"{k}: {v}" for k, v in finding["evidence"].items()]}
         for finding in sorted(check_in.triage.fired, key=lambda f: order.index(f["level"]))
-    ]
-
-
-def timeline(alert: Alert) -> list[dict[str, Any]]:
-    """Return the alert's events as {at, who, text}."""
-    return [
-        {"at": event.at, "who": event.by.full_name if event.by else "", "text": event.text}
-        for event in alert.events.select_related("by")
     ]
 
 

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from apps.dashboard import views
+from apps.dashboard import alert_views, views
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.board, name="board"),
-    path("alerts/<uuid:alert_id>/", views.alert_detail, name="alert"),
+    path("alerts/<uuid:alert_id>/", alert_views.alert_detail, name="alert"),
+    path("alerts/<uuid:alert_id>/act/", alert_views.alert_act, name="alert_act"),
+    path("alerts/<uuid:alert_id>/hand-over/", alert_views.alert_hand_over, name="alert_hand_over"),
+    path("alerts/<uuid:alert_id>/reopen/", alert_views.alert_reopen, name="alert_reopen"),
+    path("alerts/<uuid:alert_id>/hold/", alert_views.alert_hold_plan, name="alert_hold_plan"),
     path("patients/<uuid:patient_id>/", views.patient_detail, name="patient"),
     path("healthz", views.healthz, name="healthz"),
 ]

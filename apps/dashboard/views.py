@@ -1,28 +1,23 @@
-"""Staff pages that join the other apps: board, patient page, alert page, health."""
+"""Staff pages that join the other apps: board, patient page, health."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
-from apps.alerts.actions import resolve_alert
-from apps.alerts.forms import ResolveForm
 from apps.alerts.health import check_health
 from apps.alerts.models import Alert
 from apps.alerts.rota import on_call_now
-from apps.alerts.states import AlertStatus, TransitionError
+from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
-from apps.checkins.advice import advice_for
-from apps.checkins.models import CheckIn
 from apps.clinical.drugs import get_drug
 from apps.dashboard import summaries
-from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.models import TaperPlan, step_in_force
@@ -69,53 +64,6 @@ def decorate(alert: Alert, now: datetime) -> None:
     alert.delivery_state = summaries.delivery_state(alert.deliveries.all())  # type: ignore[attr-defined]
     alert.age = summaries.since(alert.opened_at, now)  # type: ignore[attr-defined]
     alert.patient_age = alert.patient.age_on(now.date())  # type: ignore[attr-defined]
-
-
-@require_http_methods(["GET", "POST"])
-@requires(Right.HANDLE_ALERTS)
-def alert_detail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    """Show everything about one alert; a POST closes it with an outcome and a note."""
-    alert = fetch_in_scope(
-        request,
-        Alert.objects.select_related("patient__risk", "patient__medication", "owner", "clinic"),
-        pk=alert_id,
-    )
-    form = ResolveForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            resolve_alert(
-                alert=alert, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
-            )
-        except TransitionError as error:
-            messages.warning(request, str(error))
-            return redirect("dashboard:alert", alert.pk)
-        messages.success(request, f"Alert {alert.reference} is closed.")
-        return redirect("dashboard:board")
-    saw(request, "alert.viewed", alert.patient, alert)
-    context = alert_context(alert, form)
-    return render(
-        request, "dashboard/alert_detail.html", context, status=422 if form.is_bound else 200
-    )
-
-
-def alert_context(alert: Alert, form: ResolveForm) -> dict[str, Any]:
-    """Return what the alert page shows."""
-    now = timezone.now()
-    decorate(alert, now)
-    check_in = CheckIn.objects.select_related("triage").filter(pk=alert.source_id).first()
-    return {
-        "alert": alert,
-        "patient": alert.patient,
-        "check_in": check_in,
-        "answers": summaries.answer_rows(check_in) if check_in else [],
-        "fired": summaries.fired_rows(check_in) if check_in else [],
-        "advice_shown": advice_for(check_in, alert.clinic) if check_in else [],
-        "plan_summary": plan_summary(alert.patient, now),
-        "deliveries": alert.deliveries.select_related("recipient__user").prefetch_related("tries"),
-        "events": summaries.timeline(alert),
-        "form": form,
-        "now": now,
-    }
 
 
 def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:

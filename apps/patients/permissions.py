@@ -15,6 +15,7 @@ class Right(StrEnum):
     ACTIVATE_PLANS = "activate_plans"
     HANDLE_ALERTS = "handle_alerts"
     INVITE_TO_CHECK_IN = "invite_to_check_in"
+    MUTE_RULES = "mute_rules"
 
 
 CARE_TEAM: Final = frozenset(
@@ -25,7 +26,11 @@ CARE_TEAM: Final = frozenset(
         Right.INVITE_TO_CHECK_IN,
     }
 )
-PRESCRIBING: Final = CARE_TEAM | {Right.PLAN_TAPERS, Right.ACTIVATE_PLANS}
+PRESCRIBING: Final = CARE_TEAM | {
+    Right.PLAN_TAPERS,
+    Right.ACTIVATE_PLANS,
+    Right.MUTE_RULES,
+}
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {
     Role.PRESCRIBER: PRESCRIBING,

@@ -34,6 +34,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Return alerts that still need a person's documented act."""
         return self.exclude(status=AlertStatus.RESOLVED)
 
+    def owned_by(self, user: User) -> "AlertQuerySet":
+        """Return the alerts this person has taken and not closed."""
+        return self.filter(status=AlertStatus.ACKNOWLEDGED, owner=user)
+
     def by_urgency(self) -> "AlertQuerySet":
         """Return the most severe first, then the oldest; open ones before taken ones."""
         return self.order_by("priority", "-status", "opened_at")

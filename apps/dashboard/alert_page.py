@@ -1,0 +1,128 @@
+"""What the alert's page shows, gathered in a fixed number of queries."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from apps.alerts.models import Alert, Mute
+from apps.alerts.mute_actions import MUTABLE_RULES
+from apps.audit.models import AuditEvent
+from apps.checkins.advice import advice_for
+from apps.checkins.models import CheckIn
+from apps.dashboard import summaries
+from apps.dashboard.views import decorate, plan_summary
+from apps.patients.models import StaffMember
+from apps.patients.permissions import Right, may
+
+LATER_SHOWN: Final = 3
+VIEWS_SHOWN: Final = 40
+STEPS_SHOWN: Final = 4
+
+
+def page_of(alert: Alert, reader: StaffMember, now: datetime) -> dict[str, Any]:
+    """Return what the page shows of the alert, its patient and its plan."""
+    decorate(alert, now)
+    check_in = CheckIn.objects.select_related("triage").filter(pk=alert.source_id).first()
+    later = later_check_ins(alert, check_in)
+    plan = plan_summary(alert.patient, now)
+    return {
+        "alert": alert,
+        "patient": alert.patient,
+        "check_in": check_in,
+        "answers": summaries.answer_rows(check_in) if check_in else [],
+        "changed": changed_answers(check_in, later),
+        "later": later,
+        "fired": summaries.fired_rows(check_in) if check_in else [],
+        "advice_shown": advice_for(check_in, alert.clinic) if check_in else [],
+        "plan_summary": plan,
+        "steps": steps_around(plan),
+        "deliveries": alert.deliveries.select_related("recipient__user").prefetch_related("tries"),
+        "events": timeline(alert),
+        "mutes": list(
+            Mute.objects.in_force(now).filter(patient=alert.patient).select_related("created_by")
+        ),
+        "may_mute": may(reader, Right.MUTE_RULES) and bool(set(alert.rules) & set(MUTABLE_RULES)),
+        "is_mine": alert.owner_id == reader.user_id,
+        "now": now,
+    }
+
+
+def later_check_ins(alert: Alert, check_in: CheckIn | None) -> list[CheckIn]:
+    """Return the patient's newest check-ins after the one that raised the alert."""
+    if check_in is None:
+        return []
+    newer = CheckIn.objects.filter(
+        patient_id=alert.patient_id,
+        questionnaire=check_in.questionnaire,
+        received_at__gt=check_in.received_at,
+    )
+    return list(newer.select_related("triage").order_by("-received_at")[:LATER_SHOWN])
+
+
+def changed_answers(check_in: CheckIn | None, later: list[CheckIn]) -> list[dict[str, Any]]:
+    """Return where the newest later check-in says something else, beside the original words.
+
+    A correction never withdraws an alert: both are shown.
+    """
+    if check_in is None or not later:
+        return []
+    before = {row["key"]: row for row in summaries.answer_rows(check_in)}
+    after = {row["key"]: row for row in summaries.answer_rows(later[0])}
+    return [
+        {
+            "label": after[key]["label"],
+            "was": before[key]["value"] if key in before else "",
+            "now": after[key]["value"],
+        }
+        for key in after
+        if key not in before or before[key]["value"] != after[key]["value"]
+    ]
+
+
+def steps_around(plan: dict[str, Any] | None) -> list[Any]:
+    """Return the last steps of the plan up to the one in force, and the next."""
+    if plan is None:
+        return []
+    current = plan["current"].number if plan["current"] else 1
+    first = current - STEPS_SHOWN + 2
+    return [step for step in plan["steps"] if first <= step.number <= current + 1]
+
+
+def timeline(alert: Alert) -> list[dict[str, Any]]:
+    """Return everything that happened to the alert, oldest first: {at, who, text, note, kind}.
+
+    Events tell the machinery's part, acts hold people's own words, views come from the
+    audit record. Looking at a page again within the same minute is one line.
+    """
+    notes = {(act.at, act.by_id): act for act in alert.acts.select_related("by", "given_to")}
+    rows: list[dict[str, Any]] = []
+    for event in alert.events.select_related("by"):
+        act = notes.get((event.at, event.by_id)) if event.by_id else None
+        rows.append(
+            {
+                "at": event.at,
+                "who": event.by.full_name if event.by else "",
+                "text": event.text,
+                "note": act.note if act else "",
+                "kind": "act" if event.by_id else "system",
+            }
+        )
+    return sorted(rows + views_of(alert), key=lambda row: row["at"])
+
+
+def views_of(alert: Alert) -> list[dict[str, Any]]:
+    """Return who opened the page and when, from the audit record."""
+    looks = AuditEvent.objects.filter(
+        patient_id=alert.patient_id, event="alert.viewed", object_id=alert.pk
+    ).order_by("-at")[:VIEWS_SHOWN]
+    seen: dict[tuple[Any, datetime], datetime] = {}
+    for look in looks:
+        seen[look.actor_id, look.at.replace(second=0, microsecond=0)] = look.at
+    names = dict(
+        StaffMember.objects.filter(
+            clinic_id=alert.clinic_id, user_id__in={actor for actor, _ in seen}
+        ).values_list("user_id", "user__full_name")
+    )
+    return [
+        {"at": at, "who": names.get(actor, "Somebody"), "text": "Opened the page.", "kind": "view"}
+        for (actor, _), at in seen.items()
+    ]
