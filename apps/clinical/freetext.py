@@ -123,10 +123,12 @@ def _reaches(word: str, between: list[str], gap: str) -> bool:
         return False
     if any(each in phrases.VERBS for each in between[1:]):
         return False
+    if "," in gap:
+        return True
     # "Not sleeping chest pain": the act is denied, not what follows it.
     if any(each.endswith("ing") and each not in phrases.VERBS for each in between):
         return False
-    return "," in gap or len(between) <= NEGATION_REACH
+    return len(between) <= NEGATION_REACH
 
 
 def _keeps_to_list(start: int, gap: str, spans: list[tuple[int, int]]) -> bool:

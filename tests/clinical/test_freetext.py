@@ -76,6 +76,20 @@ def test_a_denied_or_absent_red_flag_is_not_marked(text):
     assert flag_free_text(text) == ()
 
 
+def test_a_denial_reaches_over_four_words_and_no_further():
+    assert not flag_free_text("no history at all of seizures")
+    assert flag_free_text("no history at all of any seizures")
+
+
+def test_a_denied_list_reaches_ten_words_back_and_no_further():
+    denied = (
+        "no seizures, fainting, confusion, vomiting, fever, pain, chills, sweats or convulsions"
+    )
+    assert not flag_free_text(denied)
+    longer = denied.replace("sweats", "sweats, shakes")
+    assert [hit.text for hit in flag_free_text(longer)] == ["convulsions"]
+
+
 def test_a_hit_shows_the_patients_own_words_and_their_place():
     text = "Ayer me DESMAYÉ, ¡otra vez!"
     (hit,) = flag_free_text(text)
