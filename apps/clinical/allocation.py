@@ -101,14 +101,17 @@ class _Split:
     def _options(self, *, with_liquid: bool) -> list[_Options]:
         """Return, per slot, every cut that can be made and its cost, smallest cut first."""
         costs = slot_costs(self.stock, max(self.previous), with_liquid=with_liquid)
+        # Solid doses are multiples of their grid; without solids only nothing is left.
+        grid = 1 if with_liquid else self.stock.solid_grid or max(self.previous) + 1
         every: list[_Options] = []
         for before, low, share in zip(self.previous, self.lows, self.shares, strict=True):
             options = []
-            for units in range(before, max(low, before - self.room) - 1, -1):
+            for units in range(before - before % grid, max(low, before - self.room) - 1, -grid):
                 cost = costs[units]
                 if cost is not None:
                     changed = CHANGED_SLOT_COST if units != before else 0
-                    uneven = min((units - share) ** 2, UNEVEN_LIMIT // 4 - 1)
+                    # MAX_UNITS keeps the sum of these squares far below UNEVEN_LIMIT.
+                    uneven = (units - share) ** 2
                     options.append((before - units, (cost + changed) * UNEVEN_LIMIT + uneven))
             every.append(options)
         return every
