@@ -3,6 +3,7 @@
 A missing secret stops the start with a sentence. `config/settings_test.py` adds a few test lines.
 """
 
+from email.utils import parseaddr
 from pathlib import Path
 
 import environ
@@ -241,6 +242,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10, "queue": "alerts"},
     },
+    "drill": {
+        "task": "apps.dashboard.tasks.drill",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "default"},
+    },
     "beat-heartbeat": {
         "task": "apps.alerts.tasks.beat_heartbeat",
         "schedule": 10.0,
@@ -257,6 +263,13 @@ ALERT_ATTEMPT_SECONDS = env.int("ALERT_ATTEMPT_SECONDS", default=max(10, 2 * EMA
 ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=ALERT_ATTEMPT_SECONDS + 2)
 # Mails that one dispatcher has under way at once; a recipient that hangs holds one of them.
 ALERT_SENDERS = env.int("ALERT_SENDERS", default=4)
+# Called every 30 s while all is well; a monitor outside calls a person when it stops.
+HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
+# The weekly drill: a synthetic red flag to this address through the whole path; 0 turns it off.
+DRILL_DAYS = env.int("DRILL_DAYS", default=7)
+DRILL_EMAIL = env.str("DRILL_EMAIL", default=parseaddr(DEFAULT_FROM_EMAIL)[1])
+# Who may read /metrics: "Authorization: Bearer …". Without it the page does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Logs: references and ids only, never a patient's words -------------------------------------
 LOGGING = {

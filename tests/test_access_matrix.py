@@ -43,7 +43,13 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
 }
 # Open to everybody by design; each has tests of its own.
-PUBLIC = {"checkins:create": "token", "dashboard:healthz": "", "alerts:take": "token"}
+PUBLIC = {
+    "checkins:create": "token",
+    "dashboard:healthz": "",
+    "dashboard:readyz": "",
+    "dashboard:metrics": "",
+    "alerts:take": "token",
+}
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.
 LIBRARY_PREFIXES = ("accounts/",)
 

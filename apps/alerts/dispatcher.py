@@ -17,13 +17,18 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.alerts.escalation import OUTBOX_CHANNEL
+from apps.alerts.health import check_health
+from apps.alerts.outside import ping
 from apps.alerts.sweep import beat, deliver_due, sweep
+from apps.alerts.system_alerts import tell_due
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 3.0
 RECONNECT_SECONDS: Final = 0.5
+WATCH_SECONDS: Final = 5.0
+PING_SECONDS: Final = 30.0
 PER_TURN: Final = 20  # then it shows that it lives, and looks again for what is most severe
 # A thread that has not come round by then hangs; the heartbeat stops and the banner says so.
 STUCK_AFTER: Final = 60.0
@@ -91,9 +96,10 @@ def run(keep_going: Callable[[], bool]) -> None:
     sweeper = Turns("sweeper", lambda: sweep_turn(bell, threads), keep_going)
     listener = Turns("listener", lambda: listen(bell, keep_going), keep_going)
     threads.append(listener)
-    for thread in [*threads, sweeper]:
+    watcher = Turns("watcher", Watcher().turn, keep_going)
+    for thread in [*threads, sweeper, watcher]:
         thread.thread.start()
-    for thread in [*threads, sweeper]:
+    for thread in [*threads, sweeper, watcher]:
         while thread.thread.is_alive():
             thread.thread.join(POLL_SECONDS)
 
@@ -119,6 +125,26 @@ def sweep_turn(bell: Bell, others: list[Turns]) -> None:
     if report.leases_taken_back or report.climbed or report.reopened:
         bell.ring()
     time.sleep(SWEEP_SECONDS)
+
+
+class Watcher:
+    """Mails what is wrong with the machinery, and tells the outside that all is well.
+
+    On a thread of its own: neither a slow mail server nor a slow monitor delays a sweep.
+    """
+
+    def __init__(self) -> None:
+        self.ping_at = 0.0
+
+    def turn(self) -> None:
+        """Look once, and wait."""
+        now = timezone.now()
+        tell_due(now)
+        # Silence is the message: the outside is told only while nothing is wrong here.
+        if time.monotonic() >= self.ping_at and check_health(now).is_well:
+            ping()
+            self.ping_at = time.monotonic() + PING_SECONDS
+        time.sleep(WATCH_SECONDS)
 
 
 def listen(bell: Bell, keep_going: Callable[[], bool]) -> None:

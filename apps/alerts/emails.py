@@ -8,7 +8,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.alerts.links import token_for
-from apps.alerts.models import Delivery
+from apps.alerts.models import DRILL_CLINIC, Delivery, SystemAlert
+from apps.patients.models import StaffMember
 
 
 def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
@@ -31,6 +32,8 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
     subject = f"{context['level'].upper()} alert {alert.reference}, raised {context['raised']}"
+    if alert.clinic_id == DRILL_CLINIC:
+        subject = f"DRILL: {subject}"
     mail = EmailMultiAlternatives(
         subject=f"{subject} (repeat)" if context["repeat"] else subject,
         body=render_to_string("alerts/email/alert.txt", context),
@@ -73,6 +76,26 @@ def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternat
         headers={
             "Message-ID": f"<{first.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",
+        },
+    )
+
+
+def system_mail(alert: SystemAlert, people: list[StaffMember]) -> EmailMultiAlternatives:
+    """Return the mail that says that the machinery itself needs a person."""
+    context = {
+        "clinic": alert.clinic.name,
+        "what": alert.get_kind_display(),
+        "url": settings.SITE_URL + reverse("dashboard:board"),
+        "health_url": settings.SITE_URL + reverse("dashboard:healthz"),
+    }
+    return EmailMultiAlternatives(
+        subject="SYSTEM ALERT: alerts may not be delivered",
+        body=render_to_string("alerts/email/system.txt", context),
+        to=[member.user.email for member in people],
+        headers={
+            "Message-ID": f"<system-{alert.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
+            "Auto-Submitted": "auto-generated",
+            "X-Priority": "1",
         },
     )
 

@@ -18,6 +18,7 @@ from apps.alerts.escalation import climb, hand_over, log
 from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
 from apps.alerts.smtp import MailSession, Result
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
+from apps.alerts.system_alerts import look, stranded_clinics
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def sweep(now: datetime) -> SweepReport:
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
     if stranded:
         logger.error("%d alerts are stranded: nothing has moved them since their time", stranded)
+    look(now, stranded_clinics(now, STRANDED_AFTER) if stranded else [])
     beat("sweep", now)
     return SweepReport(leases, reopened, climbed, stranded)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard import alert_views, views
+from apps.dashboard import alert_views, health_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -13,5 +13,7 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/reopen/", alert_views.alert_reopen, name="alert_reopen"),
     path("alerts/<uuid:alert_id>/hold/", alert_views.alert_hold_plan, name="alert_hold_plan"),
     path("patients/<uuid:patient_id>/", views.patient_detail, name="patient"),
-    path("healthz", views.healthz, name="healthz"),
+    path("healthz", health_views.healthz, name="healthz"),
+    path("readyz", health_views.readyz, name="readyz"),
+    path("metrics", health_views.metrics_page, name="metrics"),
 ]

@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.alerts.health import check_health
 from apps.alerts.models import Alert
 from apps.alerts.rota import on_call_now
 from apps.alerts.states import AlertStatus
@@ -134,15 +132,4 @@ def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:
         clinic_id=patient.clinic_id,
         patient_id=patient.pk,
         obj=obj,
-    )
-
-
-@login_not_required
-@require_GET
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when alerts can be delivered and 503 with the reasons when not."""
-    health = check_health(timezone.now())
-    return JsonResponse(
-        {"ok": health.is_well, "problems": list(health.problems)},
-        status=200 if health.is_well else 503,
     )

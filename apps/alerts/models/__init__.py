@@ -18,10 +18,11 @@ from apps.alerts.models.delivery import (
     DeliveryQuerySet,
 )
 from apps.alerts.models.rota import Shift, ShiftQuerySet
-from apps.alerts.models.watch import Drill, Heartbeat, MailServer, SystemAlert
+from apps.alerts.models.watch import DRILL_CLINIC, Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
     "CHANNEL_EMAIL",
+    "DRILL_CLINIC",
     "HANDED_OVER",
     "INTERIM_ACTS",
     "LEVEL_LABELS",

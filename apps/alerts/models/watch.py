@@ -1,12 +1,17 @@
 """What the machinery says of itself: no clinical data here."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
 from apps.alerts.models.alert import Alert
 from apps.patients.models import Clinic
+
+# The clinic of the weekly drill. It holds one synthetic patient and nobody's data, so that
+# no list, count or report of a real clinic can ever hold a drill.
+DRILL_CLINIC = UUID("d7111000-0000-4000-8000-000000000001")
 
 
 class Heartbeat(models.Model):

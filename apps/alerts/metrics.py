@@ -1,0 +1,59 @@
+"""Figures for Prometheus: of the machinery only, never of a patient.
+
+Written by hand: a dozen lines of text in a fixed format need no library.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Count, Min
+
+from apps.alerts.ladder import Level
+from apps.alerts.models import Alert, Delivery, Drill, Heartbeat, MailServer
+from apps.alerts.states import AlertStatus, DeliveryStatus
+from apps.alerts.sweep import STRANDED_AFTER
+
+Sample = tuple[str, float]  # labels and value
+
+
+def metrics(now: datetime) -> str:
+    """Return every figure in Prometheus' text format. Reads a dozen small indexes."""
+    unresolved = Alert.objects.unresolved().order_by()
+    by_state = {
+        (row["level"], row["status"]): row["n"]
+        for row in unresolved.values("level", "status").annotate(n=Count("pk"))
+    }
+    waiting = Delivery.objects.filter(status=DeliveryStatus.PENDING)
+    oldest = waiting.aggregate(at=Min("created_at"))["at"]
+    drill = Drill.objects.order_by("-started_at").first()
+    beats = Heartbeat.objects.order_by("name")
+    families: list[tuple[str, str, Iterable[Sample]]] = [
+        ("alerts", "Alerts that still need a person.", [
+            (f'level="{level}",status="{status}"', by_state.get((level, status), 0))
+            for level in Level for status in (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
+        ]),
+        ("alerts_stranded", "Alerts whose time is over and that nothing has moved.",
+         [("", Alert.objects.stranded(now, STRANDED_AFTER).count())]),
+        ("deliveries_pending", "Messages waiting to be sent.", [("", waiting.count())]),
+        ("deliveries_pending_oldest_seconds", "Age of the oldest of them.",
+         [("", (now - oldest).total_seconds() if oldest else 0)]),
+        ("heartbeat_age_seconds", "Since the last sign of life.",
+         [(f'name="{b.name}"', (now - b.beat_at).total_seconds()) for b in beats]),
+        ("mail_server_failures", "Failures in a row; the breaker opens at 2.",
+         [(f'server="{s.name}"', s.failures) for s in MailServer.objects.order_by("name")]),
+        ("drill_seconds", "How long the last drill took; -1 if it was not delivered.",
+         [("", -1 if drill.seconds is None else drill.seconds)] if drill else []),
+        ("drill_age_seconds", "Since the last drill began.",
+         [("", (now - drill.started_at).total_seconds())] if drill else []),
+    ]  # fmt: skip
+    return "".join(line for family in families for line in lines(*family))
+
+
+def lines(name: str, text: str, samples: Iterable[Sample]) -> list[str]:
+    """Return one family of figures."""
+    full = f"glidepath_{name}"
+    head = [f"# HELP {full} {text}\n", f"# TYPE {full} gauge\n"]
+    return head + [
+        f"{full}{{{labels}}} {value:g}\n" if labels else f"{full} {value:g}\n"
+        for labels, value in samples
+    ]

@@ -1,0 +1,52 @@
+"""What machines ask: are alerts delivered, may traffic come, what are the figures."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_GET
+
+from apps.alerts.health import check_health
+from apps.alerts.metrics import metrics
+
+
+@login_not_required
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when alerts can be delivered and 503 with the reasons when not."""
+    health = check_health(timezone.now())
+    return JsonResponse(
+        {"ok": health.is_well, "problems": list(health.problems)},
+        status=200 if health.is_well else 503,
+    )
+
+
+@login_not_required
+@require_GET
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when this process may serve: the database answers and is up to date.
+
+    The broker is not asked: without it the dispatcher delivers, and pages work.
+    """
+    problems = []
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            problems.append("The database is older than the program: run migrate.")
+    except Error:
+        problems.append("The database does not answer.")
+    return JsonResponse({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+
+
+@login_not_required
+@require_GET
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus with the machinery's figures; 404 without the right token."""
+    given = request.headers.get("Authorization", "")
+    wanted = f"Bearer {settings.METRICS_TOKEN}"
+    if not settings.METRICS_TOKEN or not constant_time_compare(given, wanted):
+        raise Http404
+    return HttpResponse(metrics(timezone.now()), content_type="text/plain; version=0.0.4")

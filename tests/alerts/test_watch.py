@@ -1,0 +1,199 @@
+"""Watching the watcher: signs of life, the machinery's own alerts, the figures."""
+
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from apps.alerts import breaker
+from apps.alerts.health import check_health
+from apps.alerts.metrics import metrics
+from apps.alerts.models import DRILL_CLINIC, Drill, Heartbeat, SystemAlert
+from apps.alerts.outside import ping
+from apps.alerts.sweep import STRANDED_AFTER, beat, sweep
+from apps.alerts.system_alerts import SINCE, keep, look, tell_due
+from apps.dashboard.drill import finish, start_drill, start_if_due
+from tests.factories import NOW, make_alert, put_on_call
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def all_beat() -> None:
+    for name in ("dispatcher", "sweep", "worker"):
+        beat(name, NOW)
+
+
+def test_a_process_without_a_sign_of_life_is_named_within_a_minute(all_beat) -> None:
+    assert check_health(NOW + 45 * SECOND).is_well
+    problems = check_health(NOW + 46 * SECOND).problems
+    assert len(problems) == 3
+
+
+def test_a_sign_of_life_from_the_future_is_none(all_beat) -> None:
+    assert len(check_health(NOW - timedelta(hours=1)).problems) == 3
+
+
+def test_a_stranded_alert_makes_one_system_alert_and_mails_the_lead(
+    patient, nurse, lead, monkeypatch
+) -> None:
+    make_alert(patient)
+    monkeypatch.setattr("apps.alerts.sweep.climb", lambda alert, now: None)
+    late = NOW + timedelta(minutes=5) + STRANDED_AFTER + SECOND
+    for _ in range(2):
+        assert sweep(late).stranded == 1
+    assert SystemAlert.objects.filter(kind="stranded", closed_at=None).count() == 1
+    assert tell_due(late) == 1
+    assert tell_due(late) == 0
+    (message,) = mail.outbox
+    assert message.to == [lead.user.email]
+    assert message.subject == "SYSTEM ALERT: alerts may not be delivered"
+    assert patient.family_name not in message.body
+
+
+def test_a_system_alert_closes_when_its_trouble_is_over(clinic) -> None:
+    keep("stranded", [clinic.pk], NOW)
+    keep("stranded", [], NOW + SECOND)
+    assert SystemAlert.objects.get().closed_at == NOW + SECOND
+    assert keep("stranded", [clinic.pk], NOW + 2 * SECOND) == 1
+
+
+def test_a_clinic_without_a_lead_has_everybody_told(clinic, nurse) -> None:
+    keep("stranded", [clinic.pk], NOW)
+    tell_due(NOW)
+    assert mail.outbox[0].to == [nurse.user.email]
+
+
+def test_a_missed_drill_is_an_alert_of_every_real_clinic(clinic, other_clinic) -> None:
+    look(NOW, [])
+    look(NOW + 8 * DAY, [])
+    assert not SystemAlert.objects.exists()
+    look(NOW + 8 * DAY + SECOND, [])
+    told = SystemAlert.objects.filter(kind="drill").values_list("clinic", flat=True)
+    assert set(told) == {clinic.pk, other_clinic.pk}
+    assert Heartbeat.objects.get(name=SINCE).beat_at == NOW
+
+
+def test_a_drill_takes_the_whole_path_and_is_timed(clinic) -> None:
+    drill = start_drill(NOW)
+    delivery = drill.alert.deliveries.get()
+    assert drill.alert.clinic_id == DRILL_CLINIC
+    assert not finish(drill, NOW)
+    delivery.refresh_from_db()
+    from apps.alerts.delivery import deliver
+
+    deliver(lambda: NOW + 2 * SECOND)
+    assert mail.outbox[0].subject.startswith("DRILL: EMERGENCY alert")
+    assert finish(drill, NOW + 3 * SECOND)
+    assert finish(drill, NOW + 4 * SECOND)
+    drill.refresh_from_db()
+    drill.alert.refresh_from_db()
+    assert (drill.seconds, drill.alert.status) == (2.0, "resolved")
+    look(NOW + DAY, [])
+    assert not SystemAlert.objects.exists()
+
+
+def test_a_drill_that_does_not_arrive_is_an_alert(clinic) -> None:
+    start_drill(NOW)
+    look(NOW + 61 * SECOND, [])
+    assert SystemAlert.objects.get().kind == "drill"
+    assert any("drill" in problem for problem in check_health(NOW).problems)
+
+
+def test_a_slow_drill_is_an_alert(clinic) -> None:
+    drill = start_drill(NOW)
+    Drill.objects.filter(pk=drill.pk).update(accepted_at=NOW + 90 * SECOND, seconds=90.0)
+    look(NOW + 120 * SECOND, [])
+    assert SystemAlert.objects.get().kind == "drill"
+
+
+def test_a_drill_starts_once_a_week(clinic) -> None:
+    assert start_if_due(NOW) is not None
+    assert start_if_due(NOW + 6 * DAY) is None
+    assert start_if_due(NOW + 7 * DAY) is not None
+
+
+def test_a_drill_is_in_no_real_clinic(patient, nurse, clinic) -> None:
+    start_drill(NOW)
+    assert clinic.alerts.count() == 0
+    assert clinic.patients.count() == 1
+
+
+class Monitor(BaseHTTPRequestHandler):
+    """A monitor on loopback that counts its calls."""
+
+    calls: list[str] = []
+
+    def do_GET(self) -> None:
+        self.calls.append(self.path)
+        self.send_response(500 if self.path == "/ill" else 200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def monitor():
+    server = HTTPServer(("127.0.0.1", 0), Monitor)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Monitor.calls.clear()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_outside_is_told_that_all_is_well(monitor, settings) -> None:
+    settings.HEARTBEAT_URL = monitor + "/well"
+    assert ping()
+    assert Monitor.calls == ["/well"]
+
+
+def test_a_monitor_that_is_ill_gone_or_not_set_raises_nothing(monitor, settings) -> None:
+    for url in (monitor + "/ill", "http://127.0.0.1:1/", "", "file:///etc/hostname"):
+        settings.HEARTBEAT_URL = url
+        assert not ping()
+
+
+def test_an_open_breaker_is_a_problem_on_the_health_page(all_beat) -> None:
+    breaker.note_failure("421 too busy", NOW)
+    assert check_health(NOW).is_well
+    breaker.note_failure("421 too busy", NOW)
+    (problem,) = check_health(NOW).problems
+    assert "mail server" in problem
+
+
+def test_metrics_speak_of_the_machinery_and_of_nobody(patient, nurse, all_beat) -> None:
+    put_on_call(nurse)
+    alert = make_alert(patient)
+    text = metrics(NOW)
+    assert 'glidepath_alerts{level="emergency",status="open"} 1' in text
+    assert "glidepath_deliveries_pending 1" in text
+    for word in (patient.family_name, alert.reference, str(patient.pk), nurse.user.email, "E01"):
+        assert word not in text
+
+
+def test_metrics_need_their_token(settings) -> None:
+    assert Client().get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = "a-token"
+    assert Client().get("/metrics").status_code == 404
+    page = Client().get("/metrics", headers={"Authorization": "Bearer a-token"})
+    assert page.status_code == 200
+    assert "glidepath_alerts" in page.text
+
+
+def test_ready_means_that_the_database_is_there_and_up_to_date() -> None:
+    assert Client().get("/readyz").json() == {"ok": True, "problems": []}
+
+
+def test_health_is_ill_when_a_sign_of_life_is_old() -> None:
+    beat("sweep", timezone.now() - timedelta(minutes=2))
+    assert Client().get("/healthz").status_code == 503
