@@ -26,8 +26,8 @@ LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 # Inside alerts the graph has one direction too, so that no import is hidden in a function.
 ALERTS_ORDER = [
     "states", "ladder", "links", "models", "emails", "rota", "escalation", "smtp", "breaker",
-    "delivery", "system_alerts", "sweep", "health", "metrics", "outside", "dispatcher", "tasks", "actions", "act_actions",
-    "mute_actions", "forms", "views", "urls",
+    "delivery", "system_alerts", "sweep", "health", "metrics", "outside", "dispatcher",
+    "tasks", "actions", "act_actions", "mute_actions", "forms", "views", "urls",
 ]  # fmt: skip
 
 MAX_MODULE_LINES = 400

@@ -221,12 +221,12 @@ def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datet
 
 
 def lock_alert(alert_id: UUID) -> Alert:
-    """Return the alert with its owner, locked until the end of the transaction.
+    """Return the alert, locked until the end of the transaction.
 
-    The lock lets other processes add lines to its timeline meanwhile.
+    The lock lets other processes add lines to its timeline meanwhile. The owner is not
+    joined: who waited for the lock would get the new row with the old owner beside it.
     """
-    alerts = Alert.objects.select_for_update(of=("self",), no_key=True)
-    return alerts.select_related("owner").get(pk=alert_id)
+    return Alert.objects.select_for_update(no_key=True).get(pk=alert_id)
 
 
 def cancel_pending(alert: Alert) -> None:

@@ -159,8 +159,7 @@ def climb_due(alert_id: UUID, now: datetime) -> bool:
 
 def lock(alerts: QuerySet[Alert]) -> Alert | None:
     """Return the alert locked, or None when another process has it or it has moved on."""
-    locked = alerts.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return locked.select_related("owner").first()
+    return alerts.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
 
 
 def deliver_due(
