@@ -252,6 +252,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 20, "queue": "alerts"},
     },
+    # Cron's `manage.py send_reminders` does the same without a broker.
+    "send-reminders": {
+        "task": "apps.checkins.tasks.send_reminders",
+        "schedule": 20.0,
+        "options": {"expires": 40, "queue": "default"},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = env.str(
     "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")

@@ -7,12 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
-from apps.checkins.models import CheckIn, CheckInLink, TriageResult, hash_token
+from apps.checkins.models import CheckIn, CheckInLink, Reminder, TriageResult, hash_token
+from apps.checkins.reminder_actions import answer_window
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.patients.models import Patient
@@ -46,6 +48,31 @@ def create_link(*, patient: Patient, by: User | None, now: datetime) -> str:
         patient_id=patient.pk,
         obj=link,
     )
+    return token
+
+
+@transaction.atomic
+def link_for(live: Reminder, now: datetime) -> str:
+    """Return the token of the link that every mail of a due window carries.
+
+    Worked out from the window's id and the installation's secret, so that a second
+    attempt and the second mail need not know the first: the table holds only the hash.
+    """
+    token = salted_hmac("checkins.reminder", str(live.pk), algorithm="sha256").hexdigest()
+    link, is_new = CheckInLink.objects.get_or_create(
+        token_hash=hash_token(token),
+        defaults={
+            "clinic_id": live.clinic_id,
+            "patient_id": live.patient_id,
+            "created_at": now,
+            "expires_at": max(live.closes_at, now + LINK_LIFETIME),
+        },
+    )
+    if is_new:
+        record(
+            "check_in_link.created", by=None, now=now, clinic_id=live.clinic_id,
+            patient_id=live.patient_id, obj=link,
+        )  # fmt: skip
     return token
 
 
@@ -124,6 +151,7 @@ def submit_check_in(
     )
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
+    answer_window(check_in, now)
     return check_in
 
 

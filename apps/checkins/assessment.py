@@ -28,13 +28,33 @@ class Assessment:
 
 def assessment_of(patient: Patient, now: datetime) -> Assessment:
     """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`."""
-    plan = TaperPlan.objects.active().filter(patient=patient).first()
-    version = plan.version if plan else None
+    facts = plan_facts(patient, now)
     today = now.astimezone(patient.tz).date()
-    steps = list(version.steps.all()) if version else []
-    current = step_in_force(steps, list(plan.holds.open()), today) if plan else None
-    drug_id = version.drug_id if version else patient.medication.drug_id
-    return Assessment(profile_of(patient, drug_id, today), context_of(patient, current, now))
+    return Assessment(
+        profile_of(patient, facts.drug_id, today), context_of(patient, facts.current, now)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What the active plan says of a day; without a plan only the drug taken now."""
+
+    drug_id: str
+    current: TaperStep | None = None
+    first_cut_on: date | None = None
+
+
+def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
+    """Return the drug, the step in force and the day of the first cut, in three queries."""
+    plan = TaperPlan.objects.active().filter(patient=patient).first()
+    if plan is None:
+        return PlanFacts(patient.medication.drug_id)
+    version = plan.version
+    steps = list(version.steps.all())
+    current = step_in_force(steps, list(plan.holds.open()), now.astimezone(patient.tz).date())
+    # Step 1 is the present dose.
+    first_cut_on = next((step.start_on for step in steps if step.number > 1), None)
+    return PlanFacts(version.drug_id, current, first_cut_on)
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:

@@ -58,6 +58,14 @@ class CheckInLink(models.Model):
         return now >= self.expires_at
 
 
+class CheckInQuerySet(models.QuerySet["CheckIn"]):
+    """Reads of check-ins."""
+
+    def stopping_the_clock(self) -> "CheckInQuerySet":
+        """Return those after which nobody has to ask: daily questions, all mandatory ones."""
+        return self.filter(questionnaire="daily", is_complete=True)
+
+
 class CheckIn(models.Model):
     """What a patient answered, as given."""
 
@@ -74,6 +82,8 @@ class CheckIn(models.Model):
     language = models.CharField(max_length=2, default="en")
     reported_at = models.DateTimeField()
     received_at = models.DateTimeField()
+
+    objects = CheckInQuerySet.as_manager()
 
     class Meta:
         indexes: ClassVar = [

@@ -1,0 +1,221 @@
+"""Writes of due windows: planned, moved, answered, missed, judged, left in peace."""
+
+from datetime import datetime, time
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.alerts.actions import open_alert
+from apps.alerts.models import Alert
+from apps.audit.actions import record
+from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
+from apps.checkins.models.reminder import USUAL_TIME
+from apps.checkins.windows import context_of_silence, last_complete, next_judgement, next_window
+from apps.clinical.triage import Level, TaperAction, Triage, assess_silence
+from apps.patients.models import Patient
+from apps.tapers.actions import hold_plan
+
+SOURCE_SILENCE: Final = "silence"
+
+
+def lock_patient(patient_id: UUID) -> Patient:
+    """Return the patient locked: check-in, sweep and status change come one after another."""
+    patients = Patient.objects.select_for_update(of=("self",)).select_related("medication", "risk")
+    return patients.get(pk=patient_id)
+
+
+@transaction.atomic
+def set_schedule(
+    *, patient: Patient, remind_at: time, wants_mail: bool, by: User | None, now: datetime
+) -> CheckInSchedule:
+    """Store when the patient likes to be asked, and move the window that waits.
+
+    Calling again with the same values changes nothing.
+    """
+    patient = lock_patient(patient.pk)
+    schedule = CheckInSchedule.objects.filter(patient=patient).first()
+    values = {"remind_at": remind_at, "wants_mail": wants_mail}
+    if schedule and all(getattr(schedule, key) == value for key, value in values.items()):
+        return schedule
+    schedule, _ = CheckInSchedule.objects.update_or_create(
+        patient=patient, defaults=values, create_defaults=values | {"started_at": now}
+    )
+    Reminder.objects.live().filter(patient=patient, due_at__gt=now).update(replan_at=now)
+    record(
+        "schedule.set", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
+        wants_mail=wants_mail,
+    )  # fmt: skip
+    return schedule
+
+
+@transaction.atomic
+def plan_window(patient_id: UUID, now: datetime) -> bool:
+    """Make sure that a followed patient has a window to wait in; False when nothing changed.
+
+    The first call for a patient on an active plan starts their schedule.
+    """
+    patient = lock_patient(patient_id)
+    if patient.status != Patient.Status.ACTIVE:
+        return False
+    if Reminder.objects.live().filter(patient=patient).exists():
+        return False
+    schedule, _ = CheckInSchedule.objects.get_or_create(
+        patient=patient, defaults={"remind_at": USUAL_TIME, "started_at": now}
+    )
+    live = Reminder(clinic_id=patient.clinic_id, patient=patient, created_at=now)
+    place(live, patient, schedule, now)
+    live.save(force_insert=True)
+    record(
+        "reminder.planned", by=None, now=now, clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=live, interval_days=live.interval_days,
+    )  # fmt: skip
+    return True
+
+
+@transaction.atomic
+def replan_window(reminder_id: UUID, now: datetime) -> bool:
+    """Work out again when a window that is not due yet is due: a step may have begun."""
+    live = lock_window(reminder_id)
+    if live is None or live.due_at <= now or live.state == Reminder.State.SENDING:
+        return False
+    schedule = CheckInSchedule.objects.get(patient=live.patient)
+    place(live, live.patient, schedule, now)
+    live.save()
+    return True
+
+
+def place(live: Reminder, patient: Patient, schedule: CheckInSchedule, now: datetime) -> None:
+    """Set every clock of a window that has sent no mail yet."""
+    window = next_window(patient, schedule, now)
+    live.kind, live.interval_days = window.kind, window.interval_days
+    live.due_at, live.closes_at, live.replan_at = window.due_at, window.closes_at, window.replan_at
+    mails = schedule.wants_mail and bool(patient.email)
+    live.state = Reminder.State.PENDING if mails else Reminder.State.NO_MAIL
+    live.next_attempt_at = live.due_at if mails else None
+    live.judge_at = next_judgement(patient, live, now)
+
+
+def lock_window(reminder_id: UUID) -> Reminder | None:
+    """Return a live window with its patient, both locked; the patient first, as everywhere."""
+    found = Reminder.objects.filter(pk=reminder_id).values_list("patient_id", flat=True).first()
+    if found is None:
+        return None
+    patient = lock_patient(found)
+    live = Reminder.objects.live().select_for_update().filter(pk=reminder_id).first()
+    if live is not None:
+        live.patient = patient
+    return live
+
+
+def end_window(
+    live: Reminder, state: str, now: datetime, *, check_in: CheckIn | None = None
+) -> None:
+    """End a window for good; a mail that is on its way finds its lease gone."""
+    live.state, live.ended_at, live.check_in = state, now, check_in
+    live.lease_token = live.lease_until = live.next_attempt_at = live.judge_at = None
+    live.save(
+        update_fields=[
+            "state", "ended_at", "check_in", "lease_token", "lease_until", "next_attempt_at",
+            "judge_at",
+        ]
+    )  # fmt: skip
+    record(
+        f"reminder.{state}", by=None, now=now, clinic_id=live.clinic_id,
+        patient_id=live.patient_id, obj=live,
+    )  # fmt: skip
+
+
+def answer_window(check_in: CheckIn, now: datetime) -> None:
+    """End the window that this check-in answers; part of `submit_check_in`'s transaction.
+
+    A check-in before the window's day answers nothing yet: the window moves by itself,
+    because the next one is due so many days after the last check-in.
+    """
+    if check_in.questionnaire != "daily" or not check_in.is_complete:
+        return
+    live = Reminder.objects.live().filter(patient=check_in.patient).select_for_update().first()
+    if live is None:
+        return
+    tz = check_in.patient.tz
+    if live.due_at.astimezone(tz).date() <= now.astimezone(tz).date():
+        end_window(live, Reminder.State.ANSWERED, now, check_in=check_in)
+    else:
+        Reminder.objects.filter(pk=live.pk).update(replan_at=now)
+
+
+@transaction.atomic
+def miss_window(reminder_id: UUID, now: datetime) -> bool:
+    """End a window whose time is over without a check-in."""
+    live = lock_window(reminder_id)
+    if live is None or live.closes_at > now:
+        return False
+    end_window(live, Reminder.State.MISSED, now)
+    return True
+
+
+@transaction.atomic
+def leave_in_peace(reminder_id: UUID, now: datetime) -> bool:
+    """Cancel the window of a patient who is paused, in hospital, ended or deceased."""
+    live = lock_window(reminder_id)
+    if live is None or live.patient.status == Patient.Status.ACTIVE:
+        return False
+    end_window(live, Reminder.State.CANCELLED, now)
+    return True
+
+
+@transaction.atomic
+def judge_silence(reminder_id: UUID, now: datetime) -> bool:
+    """Let the silence rules judge a window, open the alert they ask for, set the next look.
+
+    One window raises each rule once at most, and a rule whose alert of the same silence is
+    still open does not raise a second one: that one is climbing its ladder. Hold, alert
+    and the next look are saved together.
+    """
+    live = lock_window(reminder_id)
+    if live is None or live.judge_at is None or live.judge_at > now:
+        return False
+    if live.patient.status != Patient.Status.ACTIVE:
+        return False
+    result = assess_silence(*context_of_silence(live.patient, live, now))
+    if result.level > Level.NONE:
+        act_on_silence(live, result, now)
+    live.judge_at = next_judgement(live.patient, live, now, again=True)
+    live.save(update_fields=["judge_at"])
+    return True
+
+
+def act_on_silence(live: Reminder, result: Triage, now: datetime) -> None:
+    """Hold the plan and open the alert of a silence."""
+    rules = [fired.rule_id for fired in result.fired]
+    if already_open(live.patient, rules[0]):
+        return
+    source_id = uuid5(live.pk, rules[0])
+    if result.taper_action >= TaperAction.HOLD_NEXT:
+        hold_plan(
+            patient=live.patient,
+            action=result.taper_action.value,
+            rules=rules,
+            source_type=SOURCE_SILENCE,
+            source_id=source_id,
+            now=now,
+        )
+    open_alert(
+        patient=live.patient,
+        level=result.level.value,
+        response_minutes=result.minutes or 0,
+        rules=rules,
+        source_type=SOURCE_SILENCE,
+        source_id=source_id,
+        now=now,
+    )
+
+
+def already_open(patient: Patient, rule: str) -> bool:
+    """Answer whether this silence has an unresolved alert by the same rule."""
+    same = Alert.objects.unresolved().filter(
+        patient=patient, source_type=SOURCE_SILENCE, rules__contains=[rule]
+    )
+    last = last_complete(patient)
+    return (same.filter(opened_at__gt=last) if last else same).exists()

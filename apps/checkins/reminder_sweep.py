@@ -1,0 +1,83 @@
+"""Moving every due window whose clock has run out, from any process, as often as one likes."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.checkins.models import CheckInSchedule, Reminder
+from apps.checkins.reminder_actions import (
+    judge_silence,
+    leave_in_peace,
+    miss_window,
+    plan_window,
+    replan_window,
+)
+from apps.checkins.reminder_delivery import take_back
+from apps.patients.models import Patient
+from apps.tapers.models import TaperPlan
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 200
+Move = Callable[[UUID, datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderReport:
+    """How much one sweep moved."""
+
+    left_in_peace: int
+    leases_taken_back: int
+    judged: int
+    missed: int
+    replanned: int
+    planned: int
+
+
+def sweep_reminders(now: datetime) -> ReminderReport:
+    """Move everything whose clock has run out; sends nothing.
+
+    1. Leave in peace whoever is no longer active.
+    2. Take back mails whose sender did not come back.
+    3. Judge the silence of those who were asked, before their window closes.
+    4. Close windows that are over, and plan the next ones.
+
+    Several processes may sweep at once: each row is locked, looked at again, and moved by
+    one of them.
+    """
+    rows = Reminder.objects
+    return ReminderReport(
+        left_in_peace=each(rows.to_be_left_in_peace(), leave_in_peace, now),
+        leases_taken_back=each(rows.lease_expired(now), take_back, now),
+        judged=each(rows.judge_due(now), judge_silence, now),
+        missed=each(rows.over(now), miss_window, now),
+        replanned=each(rows.replan_due(now), replan_window, now),
+        planned=each(waiting_for_a_window(), plan_window, now),
+    )
+
+
+def waiting_for_a_window() -> QuerySet[Patient]:
+    """Return followed patients without a live window: on an active plan, or enrolled before."""
+    own = OuterRef("pk")
+    followed = Exists(CheckInSchedule.objects.filter(patient=own)) | Exists(
+        TaperPlan.objects.active().filter(patient=own)
+    )
+    waiting = ~Exists(Reminder.objects.live().filter(patient=own))
+    active = Patient.objects.filter(status=Patient.Status.ACTIVE)
+    return active.filter(waiting).filter(followed).order_by("pk")
+
+
+def each(rows: QuerySet[Reminder] | QuerySet[Patient], move: Move, now: datetime) -> int:
+    """Move up to a batch of rows, each in its own transaction; one bad row stops no other."""
+    moved = 0
+    for key in list(rows.values_list("pk", flat=True)[:BATCH]):
+        try:
+            moved += move(key, now)
+        except Exception:
+            logger.exception("reminders: %s could not be moved", key)
+    return moved

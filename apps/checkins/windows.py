@@ -1,0 +1,137 @@
+"""When the next check-in of a patient is due, and when silence is judged: reads only."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from apps.checkins.assessment import context_from, plan_facts, profile_of
+from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
+from apps.checkins.models.reminder import first_unanswered
+from apps.clinical.cadence import WEEKLY, days_between_check_ins, silence_hours
+from apps.clinical.triage import Context, Profile
+from apps.patients.models import Patient
+
+# [proposal] The second mail, and the time a patient has before silence counts.
+SECOND_MAIL_AFTER: Final[dict[str, timedelta]] = {
+    Reminder.Kind.DAILY: timedelta(hours=3),
+    Reminder.Kind.WEEKLY: timedelta(hours=8),
+}
+PATIENCE: Final = timedelta(hours=4)
+# A day's first mail that is later than this (we were down) waits for the next day.
+LATE_AT_MOST: Final = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A due window that is not stored yet."""
+
+    kind: str
+    interval_days: int
+    due_at: datetime
+    closes_at: datetime
+    replan_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a patient has said nothing although a check-in was due."""
+
+    since: datetime
+    overdue_since: datetime
+
+    def hours(self, now: datetime) -> float:
+        """Return the hours of silence, as the silence rules count them."""
+        return max(0.0, (now - self.since).total_seconds() / 3600)
+
+
+def standing_of(patient: Patient, now: datetime) -> tuple[Profile, Context, int | None]:
+    """Return profile, context and days to the first cut, without the history of answers."""
+    facts = plan_facts(patient, now)
+    today = now.astimezone(patient.tz).date()
+    to_first = (facts.first_cut_on - today).days if facts.first_cut_on else None
+    profile = profile_of(patient, facts.drug_id, today)
+    return profile, context_from(patient, facts.current, (), now), to_first
+
+
+def last_complete(patient: Patient) -> datetime | None:
+    """Return when the last check-in came that stops the clock; an incomplete one does not."""
+    done = CheckIn.objects.stopping_the_clock().filter(patient=patient)
+    return done.order_by("-received_at").values_list("received_at", flat=True).first()
+
+
+def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> Window:
+    """Return the window to wait in next, by cadence, last check-in and chosen local time."""
+    profile, context, to_first = standing_of(patient, now)
+    interval = days_between_check_ins(profile, context, to_first)
+    previous = (
+        Reminder.objects.filter(patient=patient, state=Reminder.State.MISSED)
+        .order_by("-due_at")
+        .first()
+    )
+    last = last_complete(patient)
+    begin = max((moment for moment in (last, previous and previous.due_at) if moment), default=None)
+    today = now.astimezone(patient.tz).date()
+    day = today if begin is None else begin.astimezone(patient.tz).date() + timedelta(interval)
+    # Days that passed while nobody could ask are not asked about one by one.
+    day = max(day, today)
+    due_at = moment_on(day, schedule.remind_at, patient)
+    if day == today and is_too_late(due_at, now, fresh=begin is None):
+        day += timedelta(days=1)
+        due_at = moment_on(day, schedule.remind_at, patient)
+    return Window(
+        kind=Reminder.Kind.WEEKLY if interval == WEEKLY else Reminder.Kind.DAILY,
+        interval_days=interval,
+        due_at=due_at,
+        closes_at=moment_on(day + timedelta(days=interval), schedule.remind_at, patient),
+        replan_at=moment_on(today + timedelta(days=1), time(0, 1), patient),
+    )
+
+
+def is_too_late(due_at: datetime, now: datetime, *, fresh: bool) -> bool:
+    """Answer whether today's time has passed too long ago; for a new patient, at all."""
+    return now > due_at + (timedelta(0) if fresh else LATE_AT_MOST)
+
+
+def moment_on(day: date, local: time, patient: Patient) -> datetime:
+    """Return a time on the patient's clock; an hour that a clock change skips comes after it."""
+    return datetime.combine(day, local, tzinfo=patient.tz).astimezone(UTC)
+
+
+def silence_of(patient: Patient, live: Reminder) -> Silence:
+    """Return since when the patient is silent.
+
+    Counted from the last complete check-in, but never from before the time at which the
+    first unanswered window could have been answered: a patient who was asked once a week
+    and has a step today has not been silent for the whole week.
+    """
+    last = last_complete(patient)
+    overdue = first_unanswered(patient, last) or live.due_at
+    expected = overdue - timedelta(days=live.interval_days)
+    return Silence(max(last, expected) if last else expected, overdue)
+
+
+def next_judgement(
+    patient: Patient, live: Reminder, now: datetime, *, again: bool = False
+) -> datetime | None:
+    """Return when a silence rule may fire next, None when none will in this window.
+
+    Never before the patient had `PATIENCE` after the first unanswered window's time.
+    With `again` only moments after `now` count: the present one has just been judged.
+    """
+    profile, _, _ = standing_of(patient, now)
+    silence = silence_of(patient, live)
+    earliest = silence.overdue_since + PATIENCE
+    moments = [max(silence.since + timedelta(hours=h), earliest) for h in silence_hours(profile)]
+    if again:
+        moments = [moment for moment in moments if moment > now]
+    elif silence.overdue_since != live.due_at:
+        # Silent since an earlier window: every window of it is looked at once more.
+        moments.append(max(live.due_at + PATIENCE, earliest))
+    return min(moments, default=None)
+
+
+def context_of_silence(patient: Patient, live: Reminder, now: datetime) -> tuple[Profile, Context]:
+    """Return what the silence rules judge."""
+    profile, context, _ = standing_of(patient, now)
+    hours = silence_of(patient, live).hours(now)
+    return profile, replace(context, hours_since_checkin=round(hours, 2))

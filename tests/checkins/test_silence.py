@@ -1,0 +1,185 @@
+"""Silence is a signal: U24, U25 and W10, once per missed window."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import IntegrityError
+
+from apps.alerts.actions import resolve_alert
+from apps.alerts.models import Alert
+from apps.checkins.models import Reminder
+from apps.checkins.reminder_actions import judge_silence
+from apps.patients.models import Patient
+from apps.tapers.models import PlanHold
+from tests.checkins.conftest import Clock, live, run
+from tests.factories import CALM, NOW, check_in, put_on_call
+
+pytestmark = pytest.mark.django_db
+
+
+def hours_pass(clock: Clock, hours: int) -> None:
+    for _ in range(hours):
+        clock.tick(hours=1)
+
+
+def raised() -> list[tuple[str, str]]:
+    return [(a.rules[0][:3], a.level) for a in Alert.objects.order_by("opened_at")]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_mailed(mail) -> None:
+    """A mail server that accepts everything."""
+
+
+def test_high_risk_is_late_after_a_day_and_urgent_after_two(high, clock) -> None:
+    check_in(high, CALM)
+    hours_pass(clock, 26)  # due at 23 h, patience to 27 h
+    assert raised() == []
+    hours_pass(clock, 2)
+    assert raised() == [("W10", "watch")]
+    hours_pass(clock, 19)
+    assert raised() == [("W10", "watch")]
+    hours_pass(clock, 1)  # 48 h
+    assert raised() == [("W10", "watch"), ("U24", "urgent")]
+    assert PlanHold.objects.filter(source_type="silence").count() == 1
+
+
+def test_moderate_risk_is_late_after_two_days_and_urgent_after_four(moderate, clock) -> None:
+    check_in(moderate, CALM)
+    hours_pass(clock, 50)
+    assert raised() == []
+    hours_pass(clock, 2)
+    assert raised() == [("W10", "watch")]
+    hours_pass(clock, 44)
+    assert raised() == [("W10", "watch"), ("U25", "urgent")]
+
+
+def test_low_risk_is_late_after_a_week(low, clock) -> None:
+    check_in(low, CALM)
+    for _ in range(7):
+        hours_pass(clock, 24)
+    assert raised() == []
+    hours_pass(clock, 4)
+    assert raised() == [("W10", "watch")]
+    assert not PlanHold.objects.exists()
+
+
+def test_an_alert_is_raised_once_however_often_we_look(high, clock) -> None:
+    check_in(high, CALM)
+    hours_pass(clock, 28)
+    for _ in range(3):
+        Reminder.objects.live().update(judge_at=clock())
+        run(clock)
+    assert len(raised()) == 1
+
+
+def test_a_silence_that_goes_on_raises_nothing_new_while_its_alert_is_open(high, clock) -> None:
+    check_in(high, CALM)
+    for _ in range(5):
+        hours_pass(clock, 24)
+    assert raised() == [("W10", "watch"), ("U24", "urgent")]
+
+
+def test_a_silence_that_goes_on_after_its_alert_was_closed_is_told_again(
+    high, nurse, clock
+) -> None:
+    check_in(high, CALM)
+    hours_pass(clock, 49)
+    for alert in Alert.objects.all():
+        resolve_alert(alert=alert, by=nurse.user, outcome="reached_ok", note="Called.", now=clock())
+    hours_pass(clock, 24)
+    assert raised()[2:] == [("U24", "urgent")]
+
+
+def test_a_complete_check_in_ends_the_silence_and_an_incomplete_one_does_not(high, clock) -> None:
+    check_in(high, CALM)
+    hours_pass(clock, 24)
+    check_in(high, {"seizure": "no"}, now=clock())
+    hours_pass(clock, 4)
+    assert raised() == [("W10", "watch")]
+    check_in(high, CALM, now=clock())
+    hours_pass(clock, 21)
+    assert raised() == [("W10", "watch")]
+
+
+def test_weekly_silence_counts_from_the_step_not_from_the_week_before(high, clock) -> None:
+    """Asked weekly, then a step: the patient has not been silent before it was due."""
+    check_in(high, CALM, now=NOW - timedelta(days=5))
+    run(clock)
+    assert live(high).due_at > NOW - timedelta(hours=8)
+    hours_pass(clock, 2)
+    assert raised() == []
+
+
+def test_who_never_checked_in_is_missed_all_the_same(high, clock) -> None:
+    hours_pass(clock, 28)
+    assert raised() == [("W10", "watch")]
+
+
+def test_after_a_stop_of_the_machine_silence_is_judged_at_once(high, clock) -> None:
+    check_in(high, CALM)
+    run(clock)
+    clock.time = NOW + timedelta(days=4)
+    run(clock)
+    assert ("U24", "urgent") in raised()
+
+
+@pytest.mark.parametrize("status", ["paused", "in_hospital", "ended", "deceased"])
+def test_whom_we_leave_in_peace_is_not_missed(high, clock, status) -> None:
+    check_in(high, CALM)
+    run(clock)
+    Patient.objects.filter(pk=high.pk).update(status=status)
+    hours_pass(clock, 72)
+    assert raised() == []
+
+
+def test_who_comes_back_is_not_missed_for_the_time_away(high, clock) -> None:
+    check_in(high, CALM)
+    run(clock)
+    Patient.objects.filter(pk=high.pk).update(status="in_hospital")
+    for _ in range(5):
+        hours_pass(clock, 24)
+    Patient.objects.filter(pk=high.pk).update(status="active")
+    hours_pass(clock, 2)
+    assert raised() == []
+
+
+def test_silence_tells_the_person_on_call(high, nurse, clock) -> None:
+    check_in(high, CALM)
+    run(clock)
+    clock.time = NOW + timedelta(hours=48)
+    put_on_call(nurse, now=clock())
+    run(clock)
+    alert = Alert.objects.get(level="urgent")
+    assert alert.deliveries.get().recipient == nurse
+    assert alert.source_type == "silence"
+
+
+def test_hold_alert_and_next_look_are_stored_together(high, clock, monkeypatch) -> None:
+    check_in(high, CALM)
+    run(clock)
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr("apps.checkins.reminder_actions.open_alert", refuse)
+    key, at = live(high).pk, NOW + timedelta(hours=48)
+    with pytest.raises(IntegrityError):
+        judge_silence(key, at)
+    assert not PlanHold.objects.exists()
+    assert live(high).judge_at <= at
+
+
+def test_the_clock_of_a_patient_without_an_address_runs_too(high, clock: Clock) -> None:
+    Patient.objects.filter(pk=high.pk).update(email="")
+    check_in(high, CALM)
+    hours_pass(clock, 28)
+    assert live(high).state == "no_mail"
+    assert raised() == [("W10", "watch")]
+
+
+def test_the_times_are_the_rules_own(high) -> None:
+    from apps.clinical.cadence import SILENCE_HOURS
+
+    assert SILENCE_HOURS == {"high": (24, 48), "moderate": (48, 96), "low": (168,)}
+    assert isinstance(NOW, datetime)
