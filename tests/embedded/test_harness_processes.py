@@ -65,7 +65,7 @@ def test_the_dispatcher_and_beat_start_and_stop(parts):
     beat = parts.beat()
     assert dispatcher.alive()
     assert beat.alive()
-    dispatcher.stop()
+    dispatcher.stop(grace=30)
     assert dispatcher.process.returncode == 0
 
 
