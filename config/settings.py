@@ -259,6 +259,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 40, "queue": "default"},
     },
 }
+CELERY_BEAT_SCHEDULE["extend-rotas"] = {
+    "task": "apps.alerts.tasks.extend_rotas",
+    "schedule": 6 * 3600.0,
+    "options": {"expires": 3600, "queue": "alerts"},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = env.str(
     "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")
 )

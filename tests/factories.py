@@ -1,17 +1,19 @@
 """Valid objects in one line each, made by the real actions. All people are fictional."""
 
 import itertools
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
-from apps.alerts.models import Alert, Mute, Shift
+from apps.alerts.models import Alert, ClosedDay, Mute, RotaChange, Shift, WeeklyTurn
 from apps.alerts.mute_actions import mute_rule
+from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
@@ -146,6 +148,26 @@ def check_in(patient: Patient, answers: dict[str, Any], *, now: datetime = NOW) 
         reported_at=now,
         now=now,
     )
+
+
+def make_rota(
+    member: StaffMember, *, now: datetime | None = None
+) -> tuple[WeeklyTurn, Shift, RotaChange, ClosedDay]:
+    """Return one of each thing a rota is made of."""
+    now, clinic, by = now or timezone.now(), member.clinic, member.user
+    turns = add_turns(
+        member=member, rung="on_call", weekdays=range(7), starts=time(20), ends=time(8), by=by,
+        now=now,
+    )  # fmt: skip
+    change = change_rota(
+        clinic=clinic, rung="backup", away=None, member=member, starts_at=now + timedelta(days=1),
+        ends_at=now + timedelta(days=2), reason="extra", by=by, now=now,
+    )  # fmt: skip
+    closed = add_closed_day(
+        clinic=clinic, day=(now + timedelta(days=3)).date(), name="Holiday", by=by, now=now
+    )
+    shift = Shift.objects.filter(clinic=clinic, generated=True, rung="on_call").latest("starts_at")
+    return turns[0], shift, change, closed
 
 
 def make_mute(patient: Patient, by: User, *, now: datetime = NOW) -> Mute:

@@ -15,12 +15,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.conftest import signed_in
-from tests.factories import make_alert, make_member, make_mute, make_plan
+from tests.factories import make_alert, make_member, make_mute, make_plan, make_rota
 
 pytestmark = pytest.mark.django_db
 
 CARE_TEAM = {Role.PRESCRIBER, Role.NURSE, Role.PHARMACIST, Role.CLINICAL_LEAD}
 PRESCRIBING = {Role.PRESCRIBER, Role.CLINICAL_LEAD}
+EVERYBODY = set(Role.values)
+ROTA_EDITORS = {Role.CLINICAL_LEAD, Role.CLINIC_ADMIN}
 
 # url name -> (methods it takes, roles that may, what its path needs)
 MATRIX: dict[str, tuple[set[str], set[str], str]] = {
@@ -35,6 +37,17 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:mute": ({"GET", "POST"}, PRESCRIBING, "alert_id"),
     "alerts:mute_end": ({"POST"}, PRESCRIBING, "mute_id"),
     "alerts:shift_hand_over": ({"GET", "POST"}, CARE_TEAM, ""),
+    "alerts:rota": ({"GET"}, EVERYBODY, ""),
+    "alerts:rota_edit": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "alerts:turn_remove": ({"POST"}, ROTA_EDITORS, "turn_id"),
+    "alerts:shift_change": ({"GET", "POST"}, ROTA_EDITORS, "shift_id"),
+    "alerts:change_cancel": ({"POST"}, ROTA_EDITORS, "change_id"),
+    "alerts:rota_extend": ({"POST"}, ROTA_EDITORS, ""),
+    "alerts:hours": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "alerts:closed_day_add": ({"POST"}, ROTA_EDITORS, ""),
+    "alerts:closed_day_remove": ({"POST"}, ROTA_EDITORS, "closed_id"),
+    "alerts:contacts": ({"GET", "POST"}, EVERYBODY, ""),
+    "alerts:ladders": ({"GET", "POST"}, ROTA_EDITORS, ""),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
     "tapers:create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
@@ -42,6 +55,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
 }
+# Each person's own only: the matrix asks with somebody else's, so nobody may.
+OWN = {"alerts:contact_confirm", "alerts:contact_resend", "alerts:contact_remove"}
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
     "checkins:create": "token",
@@ -83,8 +98,19 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
     return {
         "patient_id": patient.pk,
         "alert_id": make_alert(patient).pk,
+        **rota_of(member),
         "mute_id": make_mute(patient, member.user).pk,
         "plan_id": make_plan(patient, member.user).pk,
+    }
+
+
+def rota_of(member: Any) -> dict[str, Any]:
+    turn, shift, change, closed = make_rota(member)
+    return {
+        "turn_id": turn.pk,
+        "shift_id": shift.pk,
+        "change_id": change.pk,
+        "closed_id": closed.pk,
     }
 
 
@@ -99,7 +125,7 @@ def ask(client: Client, method: str, path: str) -> int:
 def test_every_url_is_listed() -> None:
     names = url_names(get_resolver().url_patterns)
     ours = {name for name, route in names.items() if not route.startswith(LIBRARY_PREFIXES)}
-    assert ours == set(MATRIX) | set(PUBLIC)
+    assert ours == set(MATRIX) | set(PUBLIC) | OWN
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -134,12 +160,14 @@ def test_a_role_may_do_exactly_what_the_matrix_says(
 def test_another_clinics_object_does_not_exist(
     name: str, role: str, foreign: dict[str, Any], clinic
 ) -> None:
-    methods, _, needs = MATRIX[name]
+    methods, roles, needs = MATRIX[name]
+    role = role if role in roles else Role.CLINICAL_LEAD
     client = signed_in(make_member(clinic, role))
     before = AuditEvent.objects.count()
     for method in methods:
         theirs = client.generic(method, path_of(name, needs, foreign))
-        nowhere = client.generic(method, path_of(name, needs, {needs: uuid4()}))
+        unknown = 987654321 if needs == "closed_id" else uuid4()
+        nowhere = client.generic(method, path_of(name, needs, {needs: unknown}))
         assert theirs.status_code == nowhere.status_code == 404
         assert len(theirs.content) == len(nowhere.content)
     assert AuditEvent.objects.count() == before

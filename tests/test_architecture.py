@@ -25,9 +25,11 @@ LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 
 # Inside alerts the graph has one direction too, so that no import is hidden in a function.
 ALERTS_ORDER = [
-    "states", "ladder", "links", "models", "emails", "rota", "escalation", "smtp", "breaker",
-    "delivery", "system_alerts", "sweep", "health", "metrics", "outside", "dispatcher",
-    "tasks", "actions", "act_actions", "mute_actions", "forms", "views", "urls",
+    "states", "ladder", "links", "models", "emails", "rota_calendar", "coverage", "rota",
+    "escalation", "smtp", "breaker", "delivery", "system_alerts", "sweep", "health",
+    "metrics", "outside", "dispatcher", "rota_actions", "tasks", "actions", "act_actions",
+    "mute_actions", "contact_actions", "forms", "rota_forms", "views", "rota_views",
+    "contact_views", "urls",
 ]  # fmt: skip
 
 MAX_MODULE_LINES = 400

@@ -6,9 +6,16 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from apps.alerts.links import token_for
-from apps.alerts.models import DRILL_CLINIC, Delivery, SystemAlert
+from apps.alerts.models import (
+    CODE_LIFETIME,
+    DRILL_CLINIC,
+    ContactMethod,
+    Delivery,
+    SystemAlert,
+)
 from apps.patients.models import StaffMember
 
 
@@ -37,7 +44,7 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(
         subject=f"{subject} (repeat)" if context["repeat"] else subject,
         body=render_to_string("alerts/email/alert.txt", context),
-        to=[delivery.recipient.user.email],
+        to=[delivery.goes_to],
         headers={
             "Message-ID": f"<{delivery.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",
@@ -72,7 +79,7 @@ def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternat
     return EmailMultiAlternatives(
         subject=f"{subject} (repeat)" if context["repeat"] else subject,
         body=render_to_string("alerts/email/bundle.txt", context),
-        to=[first.recipient.user.email],
+        to=[first.goes_to],
         headers={
             "Message-ID": f"<{first.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",
@@ -97,6 +104,32 @@ def system_mail(alert: SystemAlert, people: list[StaffMember]) -> EmailMultiAlte
             "Auto-Submitted": "auto-generated",
             "X-Priority": "1",
         },
+    )
+
+
+def contact_code(contact: ContactMethod) -> str:
+    """Return the six digits that prove an address; a new code time gives new digits."""
+    digest = salted_hmac(
+        "apps.alerts.contact",
+        f"{contact.pk} {contact.code_made_at.isoformat()}",
+        algorithm="sha256",
+    ).digest()
+    return f"{int.from_bytes(digest[:8]) % 1_000_000:06d}"
+
+
+def contact_mail(contact: ContactMethod) -> EmailMultiAlternatives:
+    """Return the mail with the code of one address, ready to send."""
+    context = {
+        "code": contact_code(contact),
+        "recipient": contact.member.user.full_name,
+        "minutes": CODE_LIFETIME // timedelta(minutes=1),
+        "url": settings.SITE_URL + reverse("alerts:contacts"),
+    }
+    return EmailMultiAlternatives(
+        subject=f"{context['code']} is your Glidepath code",
+        body=render_to_string("alerts/email/contact.txt", context),
+        to=[contact.address],
+        headers={"Auto-Submitted": "auto-generated"},
     )
 
 

@@ -6,13 +6,21 @@ dispatcher is part of that transaction, so it arrives exactly when the rows do.
 
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 
 from apps.alerts import ladder
 from apps.alerts.links import new_link
-from apps.alerts.models import HANDED_OVER, Alert, AlertEvent, Delivery, Shift
+from apps.alerts.models import (
+    HANDED_OVER,
+    Alert,
+    AlertEvent,
+    ClinicLadder,
+    ContactMethod,
+    Delivery,
+    Shift,
+)
 from apps.alerts.states import AlertStatus
 from apps.patients.models import Role, StaffMember
 from apps.patients.permissions import RIGHTS, Right
@@ -44,12 +52,13 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
     anybody the alert stays due and is tried again a minute later; the staff pages
     say so meanwhile. Returns the new deliveries.
     """
+    times = times_of(alert)
     for index in range(alert.next_rung, alert.next_rung + len(ladder.Rung) + 2):
-        step = ladder.step_after(alert.level, alert.response, index)
+        step = ladder.step_after(alert.level, alert.response, index, times)
         people = people_on(step.rung, alert, now)
         if people:
             deliveries = tell(alert, step.rung, index, people, now)
-            following = ladder.step_after(alert.level, alert.response, index + 1)
+            following = ladder.step_after(alert.level, alert.response, index + 1, times)
             set_next(alert, index + 1, now + (following.after - step.after))
             return deliveries
         log(alert, f"{ladder.RUNG_LABELS[step.rung]}: nobody is on the rota, skipped.", now)
@@ -58,16 +67,24 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
     return []
 
 
+def times_of(alert: Alert) -> ladder.Times | None:
+    """Return when this clinic climbs its rungs, None where it has set nothing of its own."""
+    own = ClinicLadder.objects.filter(clinic_id=alert.clinic_id, level=alert.level).first()
+    return own.times if own else None
+
+
 def tell(
     alert: Alert, rung: str, round_number: int, people: list[StaffMember], now: datetime
 ) -> list[Delivery]:
     """Create one pending delivery per person, each with its link, and wake the dispatcher."""
     ids = [uuid4() for _ in people]
+    address = addresses_of(people)
     deliveries = Delivery.objects.bulk_create(
         Delivery(
             id=key,
             alert=alert,
             recipient=member,
+            address=address.get(member.pk, ""),
             rung=rung,
             round=round_number,
             priority=alert.priority,
@@ -83,6 +100,13 @@ def tell(
     return deliveries
 
 
+def addresses_of(people: list[StaffMember]) -> dict[UUID, str]:
+    """Return each person's preferred proved address; nobody without one is in it."""
+    verified = ContactMethod.objects.verified().filter(member__in=people)
+    rows = list(verified.values_list("member_id", "address"))
+    return dict(reversed(rows))
+
+
 def tell_new_owner(alert: Alert, member: StaffMember, now: datetime) -> Delivery:
     """Create the message to the person an alert was handed over to, and wake the dispatcher."""
     key = uuid4()
@@ -91,6 +115,7 @@ def tell_new_owner(alert: Alert, member: StaffMember, now: datetime) -> Delivery
         id=key,
         alert=alert,
         recipient=member,
+        address=addresses_of([member]).get(member.pk, ""),
         rung=HANDED_OVER,
         round=HAND_OVER_ROUNDS + given,
         priority=alert.priority,

@@ -70,28 +70,43 @@ class Step:
     after: timedelta
 
 
-def steps(level: str, response: timedelta) -> tuple[Step, ...]:
+# When remind, backup, lead and everyone are due: minutes for an emergency, per cent of the
+# response time of the rule for the others. The slowest a clinic may set (triage.md section 1).
+Times = tuple[int | None, int, int, int]
+SLOWEST: Final[dict[str, Times]] = {
+    Level.EMERGENCY: (None, 5, 10, 15),
+    Level.URGENT: (50, 100, 150, 200),
+    Level.WATCH: (50, 100, 150, 200),
+}
+
+
+def steps(level: str, response: timedelta, times: Times | None = None) -> tuple[Step, ...]:
     """Return the ladder of an alert in the order it is climbed.
 
     `response` is the triage rule's response time. An emergency does not wait for it:
-    its rungs are 0, 5, 10 and 15 minutes after the alert opens.
+    its rungs are 0, 5, 10 and 15 minutes after the alert opens, or sooner where the
+    clinic has set other `times`.
     """
+    remind, backup, lead, everyone = times or SLOWEST[level]
     if level == Level.EMERGENCY:
-        minutes = {Rung.ON_CALL: 0, Rung.BACKUP: 5, Rung.LEAD: 10, Rung.EVERYONE: 15}
-        return tuple(Step(rung, timedelta(minutes=after)) for rung, after in minutes.items())
-    start = response if level == Level.WATCH else timedelta()
+        unit, start = timedelta(minutes=1), timedelta()
+    else:
+        unit = response / 100
+        start = response if level == Level.WATCH else timedelta()
+    first = [Step(Rung.ON_CALL, start)]
+    if remind is not None:
+        first.append(Step(Rung.ON_CALL, start + unit * remind))
     return (
-        Step(Rung.ON_CALL, start),
-        Step(Rung.ON_CALL, start + response / 2),
-        Step(Rung.BACKUP, start + response),
-        Step(Rung.LEAD, start + response * 3 / 2),
-        Step(Rung.EVERYONE, start + response * 2),
+        *first,
+        Step(Rung.BACKUP, start + unit * backup),
+        Step(Rung.LEAD, start + unit * lead),
+        Step(Rung.EVERYONE, start + unit * everyone),
     )
 
 
-def step_after(level: str, response: timedelta, index: int) -> Step:
+def step_after(level: str, response: timedelta, index: int, times: Times | None = None) -> Step:
     """Return step `index` of the ladder; past its end, everyone again and again."""
-    ladder = steps(level, response)
+    ladder = steps(level, response, times)
     if index < len(ladder):
         return ladder[index]
     repeats = index - len(ladder) + 1

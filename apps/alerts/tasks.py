@@ -3,14 +3,17 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
 from apps.alerts import delivery as deliveries
+from apps.alerts import rota_actions
 from apps.alerts import sweep as sweeping
+from apps.alerts.emails import contact_mail
+from apps.alerts.models import ContactMethod
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,20 @@ def beat_heartbeat() -> None:
     sweeping.beat("worker", timezone.now())
 
 
+@shared_task  # type: ignore[untyped-decorator]
+def extend_rotas() -> None:
+    """Make the shifts of the coming weeks from every clinic's pattern."""
+    rota_actions.extend_all(timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def send_contact_code(contact_id: str) -> None:
+    """Send the code that proves an address."""
+    contact = ContactMethod.objects.select_related("member__user").filter(pk=contact_id).first()
+    if contact is not None:
+        contact_mail(contact).send()
+
+
 class Doorbell:
     """Publish task messages from a thread of its own, so that no request waits for a broker.
 
@@ -46,13 +63,14 @@ class Doorbell:
     delivers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, task: Any) -> None:
+        self.task = task
         self.quiet_until = 0.0
         self.waiting = 0
         self.pool: ThreadPoolExecutor | None = None
 
     def ring(self, ids: list[UUID]) -> None:
-        """Publish one `deliver` task per id, soon."""
+        """Publish one task per id, soon."""
         if time.monotonic() < self.quiet_until or self.waiting >= MAX_WAITING:
             return
         if self.pool is None:
@@ -65,7 +83,7 @@ class Doorbell:
         try:
             if time.monotonic() >= self.quiet_until:
                 for key in ids:
-                    deliver.apply_async([str(key)], retry=False)
+                    self.task.apply_async([str(key)], retry=False)
         except Exception as error:
             self.quiet_until = time.monotonic() + QUIET_SECONDS
             logger.warning(
@@ -75,4 +93,5 @@ class Doorbell:
             self.waiting -= 1
 
 
-doorbell = Doorbell()
+doorbell = Doorbell(deliver)
+code_bell = Doorbell(send_contact_code)

@@ -6,14 +6,14 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from apps.alerts.ladder import Level
+from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Alert
-from apps.alerts.rota import on_call_now
+from apps.alerts.rota import is_open, next_watch, on_call_now
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.claims import without_claims
 from apps.checkins.models import CheckIn
 from apps.clinical.texts import needed_placeholders, patient_text
-from apps.patients.models import Clinic
+from apps.patients.models import Clinic, Role
 
 
 def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
@@ -73,12 +73,26 @@ def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]
 
 
 def watching_now(clinic: Clinic, now: datetime) -> dict[str, str]:
-    """Return who reads this now, from the rota, never from static words."""
-    if on_call_now(clinic.pk, now):
+    """Return who reads this now, from rota, hours and holidays, never from static words."""
+    first = next(iter(on_call_now(clinic.pk, now)), None)
+    if first is not None and first.rung == Rung.ON_CALL:
+        if first.member.role == Role.NURSE:
+            return {"sentence": _("A nurse is on call now.")}
         return {"sentence": _("Someone from the clinic is on call now.")}
+    if first is not None or is_open(clinic, now):
+        return {"sentence": _("The clinic is open now, and someone reads what you send.")}
+    begins = next_watch(clinic, now)
+    if begins is None:
+        return {
+            "sentence": _("Nobody at the clinic is on call right now. In danger, call %(number)s.")
+            % {"number": clinic.emergency_number}
+        }
     return {
-        "sentence": _("Nobody at the clinic is on call right now. In danger, call %(number)s.")
-        % {"number": clinic.emergency_number}
+        "sentence": _("Nobody reads this until %(time)s. In danger, call %(number)s.")
+        % {
+            "time": date_format(begins.astimezone(clinic.tz), "l H:i"),
+            "number": clinic.emergency_number,
+        }
     }
 
 
@@ -87,7 +101,7 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
     alert = alert_of(check_in)
     if alert is None:
         return _("Your care team can see your answers.")
-    if alert.level == Level.WATCH:
+    if alert.level == Level.WATCH or alert.muted_until:
         return _("Your care team will look at your answers.")
     if not can_be_told(alert):
         return _(

@@ -16,6 +16,8 @@ class Right(StrEnum):
     HANDLE_ALERTS = "handle_alerts"
     INVITE_TO_CHECK_IN = "invite_to_check_in"
     MUTE_RULES = "mute_rules"
+    SEE_ROTA = "see_rota"
+    EDIT_ROTA = "edit_rota"
 
 
 CARE_TEAM: Final = frozenset(
@@ -24,6 +26,7 @@ CARE_TEAM: Final = frozenset(
         Right.REGISTER_PATIENTS,
         Right.HANDLE_ALERTS,
         Right.INVITE_TO_CHECK_IN,
+        Right.SEE_ROTA,
     }
 )
 PRESCRIBING: Final = CARE_TEAM | {
@@ -34,11 +37,11 @@ PRESCRIBING: Final = CARE_TEAM | {
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {
     Role.PRESCRIBER: PRESCRIBING,
-    Role.CLINICAL_LEAD: PRESCRIBING,
+    Role.CLINICAL_LEAD: PRESCRIBING | {Right.EDIT_ROTA},
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM,
     # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.
-    Role.CLINIC_ADMIN: frozenset(),
+    Role.CLINIC_ADMIN: frozenset({Right.SEE_ROTA, Right.EDIT_ROTA}),
 }
 
 

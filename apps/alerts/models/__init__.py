@@ -10,6 +10,12 @@ from apps.alerts.models.act import (
     MuteQuerySet,
 )
 from apps.alerts.models.alert import LEVEL_LABELS, REACH_WITHIN, Alert, AlertEvent, AlertQuerySet
+from apps.alerts.models.contact import (
+    CODE_LIFETIME,
+    CODE_TRIES,
+    ContactMethod,
+    ContactMethodQuerySet,
+)
 from apps.alerts.models.delivery import (
     CHANNEL_EMAIL,
     HANDED_OVER,
@@ -17,11 +23,22 @@ from apps.alerts.models.delivery import (
     DeliveryAttempt,
     DeliveryQuerySet,
 )
-from apps.alerts.models.rota import Shift, ShiftQuerySet
+from apps.alerts.models.hours import ClosedDay, CoverPromise, OpeningHours
+from apps.alerts.models.rota import (
+    ROTA_RUNGS,
+    WEEKDAYS,
+    ClinicLadder,
+    RotaChange,
+    Shift,
+    ShiftQuerySet,
+    WeeklyTurn,
+)
 from apps.alerts.models.watch import DRILL_CLINIC, Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
     "CHANNEL_EMAIL",
+    "CODE_LIFETIME",
+    "CODE_TRIES",
     "DRILL_CLINIC",
     "HANDED_OVER",
     "INTERIM_ACTS",
@@ -30,10 +47,17 @@ __all__ = [
     "MUTABLE_LEVELS",
     "MUTE_AT_MOST",
     "REACH_WITHIN",
+    "ROTA_RUNGS",
+    "WEEKDAYS",
     "Alert",
     "AlertAct",
     "AlertEvent",
     "AlertQuerySet",
+    "ClinicLadder",
+    "ClosedDay",
+    "ContactMethod",
+    "ContactMethodQuerySet",
+    "CoverPromise",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryQuerySet",
@@ -42,7 +66,10 @@ __all__ = [
     "MailServer",
     "Mute",
     "MuteQuerySet",
+    "OpeningHours",
+    "RotaChange",
     "Shift",
     "ShiftQuerySet",
     "SystemAlert",
+    "WeeklyTurn",
 ]

@@ -69,6 +69,9 @@ class Delivery(models.Model):
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
     recipient = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=10, default=CHANNEL_EMAIL)
+    address = models.EmailField(
+        max_length=254, blank=True, help_text="Where it goes; empty means the sign-in address."
+    )
     rung = models.CharField(max_length=12, choices=DELIVERY_RUNGS)
     round = models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0.")
     priority = models.PositiveSmallIntegerField()
@@ -159,6 +162,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} of {self.alert.reference}, round {self.round}"
+
+    @property
+    def goes_to(self) -> str:
+        """The address of its recipient: the one they proved, else the one they sign in with."""
+        return self.address or self.recipient.user.email
 
     @property
     def is_wanted(self) -> bool:

@@ -1,0 +1,68 @@
+"""How a member of staff is reached, and the proof that they are."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from apps.patients.models import StaffMember
+
+CODE_LIFETIME: Final = timedelta(minutes=30)  # [proposal]
+CODE_TRIES: Final = 5
+
+
+class ContactMethodQuerySet(models.QuerySet["ContactMethod"]):
+    """Reads of contact methods."""
+
+    def verified(self) -> "ContactMethodQuerySet":
+        """Return the ways that have reached their person once, the preferred first."""
+        return self.filter(verified_at__isnull=False).order_by("position", "created_at")
+
+
+class ContactMethod(models.Model):
+    """One address of one member of staff; used for alerts once its code came back."""
+
+    class Channel(models.TextChoices):
+        """What kind of address it is."""
+
+        EMAIL = "email", "E-mail"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="contacts")
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
+    address = models.EmailField(max_length=254)
+    position = models.PositiveSmallIntegerField(default=0, help_text="The lowest is tried first.")
+    created_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    code_made_at = models.DateTimeField()
+    code_tries = models.PositiveSmallIntegerField(default=0)
+
+    objects = ContactMethodQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["position", "created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["member", "channel", "address"], name="contact_once_per_member"
+            ),
+            models.CheckConstraint(
+                condition=Q(address=Lower("address")), name="contact_address_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(code_tries__lte=CODE_TRIES), name="contact_code_tries_bounded"
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at__isnull=True) | Q(verified_at__gte=F("created_at")),
+                name="contact_verified_after_it_was_made",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} of {self.member_id}"
+
+    def code_works(self, now: datetime) -> bool:
+        """Answer whether the code last sent may still be typed in."""
+        return now < self.code_made_at + CODE_LIFETIME and self.code_tries < CODE_TRIES
