@@ -53,8 +53,8 @@ coverage: venv-dev  ## Measure which lines and branches the tests reach
 	@$(VENV) -m coverage report
 
 manage: venv  ## Run a command against the running clinic (ARGS="sweep_alerts")
-	@test -f $(DATA)/env || { echo "No clinic runs on $(DATA): start one with make run."; exit 1; }
-	@. $(abspath $(DATA))/env && exec $(VENV) manage.py $(ARGS)
+	@test -f "$(DATA)/env" || { echo "No clinic runs on $(DATA): start one with make run."; exit 1; }
+	@. "$$(cd "$(DATA)" && pwd)/env" && exec $(VENV) manage.py $(ARGS)
 
 lock:  ## Compile requirements*.in into the pinned, hashed requirements*.txt
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

@@ -73,8 +73,9 @@ def install() -> None:
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
         if done.returncode != 0:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            print(f"{' '.join(command)}: {' '.join(last)}", file=sys.stderr)
+            said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+            reason = next((line for line in said if "rror" in line), said[-1])
+            print(f"{' '.join(command)}: {reason.strip()}", file=sys.stderr)
         if find_chromium():
             return
 
@@ -84,7 +85,7 @@ def main() -> int:
     if find_chromium() is None:
         print("Installing Chromium for the browser tests, once …", flush=True)
         install()
-    if starts() is None:
+    if find_chromium() is None or starts() is None:
         print(ADVICE, file=sys.stderr)
         return 1
     return 0
