@@ -1,9 +1,9 @@
 """One breaker per mail server, shared by every process through one row of PostgreSQL.
 
 A server that hangs or drops connections is not fed every pending mail: each of those
-might have been kept, and would come twice. After two failures in a row one mail at a
-time probes it, seconds apart; the first answer closes the breaker and everything that
-waited is due at once.
+might have been kept, and would come twice. After two failures in a row, or one after
+which nobody knows whether the mail left, one mail at a time probes it, seconds apart; the
+first answer closes the breaker and everything that waited is due at once.
 """
 
 import random
@@ -20,6 +20,7 @@ from apps.alerts.models import Delivery, MailServer
 from apps.alerts.states import DeliveryStatus
 
 OPENS_AT: Final = 2  # failures in a row, with no mail accepted in between
+NOTED_EVERY: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = 4.0  # seconds: what waits behind the breaker leaves soon after recovery
 
 # One statement, because several senders fail at once.
@@ -80,13 +81,21 @@ def take_probe(now: datetime) -> bool:
     )
 
 
-def note_failure(reply: str, now: datetime) -> None:
-    """Count a failure of the server and set when it is probed next; open at the second."""
+def note_failure(reply: str, now: datetime, *, unclear_since: datetime | None = None) -> None:
+    """Count a failure of the server and set when it is probed next.
+
+    Opens at the second in a row; at the first when the mail begun at `unclear_since` may
+    have left, unless the server has taken another one since then: a single recipient
+    whose mail hangs must not hold up the others.
+    """
+    opens_at = OPENS_AT
+    if unclear_since is not None and not answered_since(unclear_since):
+        opens_at = 1
     values: dict[str, str | int | float | datetime] = {
         "name": server_name(),
         "reply": reply[:300],
         "now": now,
-        "opens_at": OPENS_AT,
+        "opens_at": opens_at,
         "longest": LONGEST_WAIT,
         "jitter": random.uniform(0.5, 1.0),  # noqa: S311 - spreads load, hides nothing
     }
@@ -94,17 +103,26 @@ def note_failure(reply: str, now: datetime) -> None:
         cursor.execute(COUNT_FAILURE, values)
 
 
+def answered_since(moment: datetime) -> bool:
+    """Answer whether the server has taken a mail since then (known to the second)."""
+    return MailServer.objects.filter(pk=server_name(), failures=0, changed_at__gt=moment).exists()
+
+
 @transaction.atomic
 def note_answer(now: datetime) -> None:
     """The server answers: close the breaker, and let all that waited go at once.
 
-    Costs one empty UPDATE while all is well. Safe to call twice.
+    Costs one read while all is well, and one write a second. Safe to call twice.
     """
-    troubled = MailServer.objects.filter(pk=server_name(), failures__gt=0)
-    was_open = troubled.filter(retry_at__isnull=False).exists()
-    if not troubled.update(failures=0, retry_at=None, reply="", changed_at=now) or not was_open:
+    row = MailServer.objects.filter(pk=server_name()).first()
+    if row is None:
+        MailServer.objects.get_or_create(name=server_name(), defaults={"changed_at": now})
         return
-    Delivery.objects.filter(
-        status=DeliveryStatus.PENDING, attempts__gt=0, next_attempt_at__gt=now
-    ).update(next_attempt_at=now)
-    wake_dispatcher()
+    if not row.failures and abs(now - row.changed_at) < NOTED_EVERY:
+        return
+    MailServer.objects.filter(pk=row.pk).update(failures=0, retry_at=None, reply="", changed_at=now)
+    if row.retry_at is not None:
+        Delivery.objects.filter(
+            status=DeliveryStatus.PENDING, attempts__gt=0, next_attempt_at__gt=now
+        ).update(next_attempt_at=now)
+        wake_dispatcher()

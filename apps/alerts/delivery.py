@@ -57,14 +57,15 @@ def deliver(
     claimed = claim_all(clock(), delivery_id, fresh_only=fresh_only)
     if not claimed:
         return None
+    begun = clock()
     if session is None:
         with MailSession() as own:
-            answer = send(claimed, own, clock())
+            answer = send(claimed, own, begun)
     else:
-        answer = send(claimed, session, clock())
+        answer = send(claimed, session, begun)
+    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
     for delivery in claimed:
         settle_surely(delivery, answer, clock)
-    note_server(answer, clock)
     return claimed[0]
 
 
@@ -129,11 +130,12 @@ def send(claimed: list[Delivery], session: MailSession, now: datetime) -> Answer
     return session.send(mail)
 
 
-def note_server(answer: Answer, clock: Clock) -> None:
+def note_server(answer: Answer, begun: datetime, clock: Clock) -> None:
     """Tell the breaker what the server did; a breaker that cannot be told stops nothing."""
     try:
         if answer.of_server:
-            breaker.note_failure(answer.reply, clock())
+            unclear = begun if answer.result == Result.UNCLEAR else None
+            breaker.note_failure(answer.reply, clock(), unclear_since=unclear)
         else:
             breaker.note_answer(clock())
     except (OperationalError, InterfaceError):

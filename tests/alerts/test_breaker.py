@@ -25,6 +25,26 @@ def test_one_failure_may_be_the_mails_own() -> None:
     assert breaker.gate(NOW) is Gate.OPEN_TO_ALL
 
 
+def test_one_mail_that_may_have_left_is_enough() -> None:
+    breaker.note_answer(NOW - 10 * SECOND)
+    breaker.note_failure("silence", NOW, unclear_since=NOW - 4 * SECOND)
+    assert breaker.gate(NOW) is Gate.NOTHING
+
+
+def test_a_server_that_takes_other_mail_meanwhile_is_not_held_back() -> None:
+    breaker.note_answer(NOW - 2 * SECOND)
+    breaker.note_failure("silence", NOW, unclear_since=NOW - 4 * SECOND)
+    assert breaker.gate(NOW) is Gate.OPEN_TO_ALL
+
+
+def test_a_healthy_server_is_noted_once_a_second() -> None:
+    breaker.note_answer(NOW)
+    breaker.note_answer(NOW + SECOND / 2)
+    assert MailServer.objects.get().changed_at == NOW
+    breaker.note_answer(NOW + SECOND)
+    assert MailServer.objects.get().changed_at == NOW + SECOND
+
+
 def test_two_in_a_row_let_one_probe_through_after_a_second() -> None:
     fail(2)
     assert breaker.gate(NOW) is Gate.NOTHING
