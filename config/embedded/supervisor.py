@@ -27,7 +27,7 @@ from config.embedded.processes import end_all, spawn
 from config.embedded.redis import RedisServer
 
 READY_SECONDS = 90.0
-END_SECONDS = 2.0
+END_SECONDS = 1.7
 LOOK_SECONDS = 0.2
 DEFAULT_PORT = 8000
 
