@@ -15,7 +15,7 @@ from apps.alerts.models import Alert, ClosedDay, Mute, RotaChange, Shift, Weekly
 from apps.alerts.mute_actions import mute_rule
 from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
-from apps.checkins.models import CheckIn
+from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient, Role, StaffMember
@@ -180,6 +180,21 @@ def make_mute(patient: Patient, by: User, *, now: datetime = NOW) -> Mute:
         by=by,
         now=now,
     )
+
+
+def make_task(patient: Patient, kind: str = "call_today", *, now: datetime = NOW) -> CareTask:
+    """Return what a patient asked for with a calm check-in."""
+    row = submit_check_in(
+        patient=patient,
+        questionnaire=get_questionnaire("daily", LATEST["daily"]),
+        answers=CALM,
+        submission_id=uuid4(),
+        language=patient.language,
+        reported_at=now,
+        requests=(kind,),
+        now=now,
+    )
+    return row.tasks.get()
 
 
 def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:

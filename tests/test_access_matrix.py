@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.conftest import signed_in
-from tests.factories import make_alert, make_member, make_mute, make_plan, make_rota
+from tests.factories import make_alert, make_member, make_mute, make_plan, make_rota, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -54,12 +54,17 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "tapers:detail": ({"GET"}, CARE_TEAM, "plan_id"),
     "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
+    "checkins:task_list": ({"GET"}, CARE_TEAM, ""),
+    "checkins:task": ({"GET", "POST"}, CARE_TEAM, "task_id"),
+    "checkins:task_take": ({"POST"}, CARE_TEAM, "task_id"),
 }
 # Each person's own only: the matrix asks with somebody else's, so nobody may.
 OWN = {"alerts:contact_confirm", "alerts:contact_resend", "alerts:contact_remove"}
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
     "checkins:create": "token",
+    "checkins:weekly": "token",
+    "checkins:correct": "token",
     "dashboard:healthz": "",
     "dashboard:readyz": "",
     "dashboard:metrics": "",
@@ -99,6 +104,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "patient_id": patient.pk,
         "alert_id": make_alert(patient).pk,
         **rota_of(member),
+        "task_id": make_task(patient).pk,
         "mute_id": make_mute(patient, member.user).pk,
         "plan_id": make_plan(patient, member.user).pk,
     }

@@ -1,6 +1,7 @@
 """Writes of check-ins: one act, one transaction, one audit row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +15,8 @@ from apps.alerts.actions import open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
 from apps.checkins.models import CheckIn, CheckInLink, Reminder, TriageResult, hash_token
-from apps.checkins.reminder_actions import answer_window
+from apps.checkins.reminder_actions import answer_window, lock_patient
+from apps.checkins.task_actions import open_requests
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.patients.models import Patient
@@ -22,6 +24,22 @@ from apps.tapers.actions import hold_plan
 
 SOURCE_CHECK_IN: Final = "check_in"
 LINK_LIFETIME: Final = timedelta(hours=48)  # [proposal]
+CORRECTIONS: Final = 3  # [proposal] by one link
+PART_FIRST: Final = "first"
+PART_WEEKLY: Final = "weekly"
+PART_CORRECTION: Final = "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a patient's page sent, read but not judged."""
+
+    questionnaire: Questionnaire
+    answers: Mapping[str, object]
+    submission_id: UUID
+    language: str
+    reported_at: datetime | None = None
+    requests: Sequence[str] = ()
 
 
 class LinkUsedError(ValueError):
@@ -66,6 +84,7 @@ def link_for(live: Reminder, now: datetime) -> str:
             "patient_id": live.patient_id,
             "created_at": now,
             "expires_at": max(live.closes_at, now + LINK_LIFETIME),
+            "with_weekly": live.kind == Reminder.Kind.WEEKLY,
         },
     )
     if is_new:
@@ -80,33 +99,62 @@ def link_for(live: Reminder, now: datetime) -> str:
 def submit_by_link(
     *,
     link: CheckInLink,
-    questionnaire: Questionnaire,
-    answers: Mapping[str, object],
-    submission_id: UUID,
-    language: str,
+    sent: Submission,
     now: datetime,
+    part: str = PART_FIRST,
 ) -> CheckIn:
-    """Use the link up and store the check-in; both or neither.
+    """Use the link's `part` up and store the check-in; both or neither.
 
-    Sending the same submission again returns the first check-in. Raises
-    `LinkUsedError` when the link has served for another one.
+    A link serves for one daily check-in, where it says so for one weekly one after it,
+    and for a few corrections. Sending the same submission again returns the first
+    check-in. Raises `LinkUsedError` when the part has served for another one.
     """
     link = CheckInLink.objects.select_for_update().select_related("patient").get(pk=link.pk)
-    if link.used_at is not None and link.submission_id != submission_id:
-        raise LinkUsedError("This check-in was sent already.")
+    check_part_is_free(link, part, sent.submission_id)
+    first = CheckIn.objects.filter(submission_id=link.submission_id, patient=link.patient).first()
+    corrects = first if part == PART_CORRECTION else None
     check_in = submit_check_in(
         patient=link.patient,
-        questionnaire=questionnaire,
-        answers=answers,
-        submission_id=submission_id,
-        language=language,
-        reported_at=now,
+        questionnaire=sent.questionnaire,
+        answers=sent.answers,
+        submission_id=sent.submission_id,
+        language=sent.language,
+        reported_at=honest_time(sent.reported_at, link, now),
+        requests=sent.requests,
+        corrects=corrects,
         now=now,
     )
-    if link.used_at is None:
-        link.used_at, link.submission_id = now, submission_id
-        link.save(update_fields=["used_at", "submission_id"])
+    if part == PART_FIRST and link.used_at is None:
+        link.used_at, link.submission_id = now, sent.submission_id
+    elif part == PART_WEEKLY:
+        link.weekly_submission_id = sent.submission_id
+    link.save(update_fields=["used_at", "submission_id", "weekly_submission_id"])
     return check_in
+
+
+def check_part_is_free(link: CheckInLink, part: str, submission_id: UUID | None = None) -> None:
+    """Raise `LinkUsedError` unless this part of the link may still take a check-in."""
+    if part == PART_FIRST:
+        taken = link.used_at is not None and link.submission_id != submission_id
+    elif part == PART_WEEKLY:
+        other = link.weekly_submission_id not in (None, submission_id)
+        taken = other or not link.with_weekly or link.used_at is None
+    else:
+        again = CheckIn.objects.filter(corrects__submission_id=link.submission_id)
+        known = submission_id is not None and again.filter(submission_id=submission_id).exists()
+        taken = link.used_at is None or (not known and again.count() >= CORRECTIONS)
+    if taken:
+        raise LinkUsedError("This check-in was sent already.")
+
+
+def honest_time(reported_at: datetime | None, link: CheckInLink, now: datetime) -> datetime:
+    """Return when the patient answered, by the device's clock where that can be.
+
+    Before the link was made, or in the future, the device's clock is wrong.
+    """
+    if reported_at is None or not link.created_at <= reported_at <= now:
+        return now
+    return reported_at
 
 
 @transaction.atomic
@@ -119,6 +167,8 @@ def submit_check_in(
     language: str,
     reported_at: datetime,
     now: datetime,
+    requests: Sequence[str] = (),
+    corrects: CheckIn | None = None,
 ) -> CheckIn:
     """Store a check-in with its triage, and what triage asks for: a hold, an alert.
 
@@ -127,11 +177,7 @@ def submit_check_in(
     opens nothing new.
     """
     # One check-in of a patient at a time: five taps arrive together.
-    patient = (
-        Patient.objects.select_for_update(of=("self",))
-        .select_related("medication", "risk")
-        .get(pk=patient.pk)
-    )
+    patient = lock_patient(patient.pk)
     existing = CheckIn.objects.filter(submission_id=submission_id, patient=patient).first()
     if existing is not None:
         return existing
@@ -146,11 +192,14 @@ def submit_check_in(
         answers=as_json(answers),
         is_complete=not missing_mandatory(questionnaire, answers),
         language=language,
+        requests=list(requests),
+        corrects=corrects,
         reported_at=reported_at,
         received_at=now,
     )
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
+    open_requests(check_in, requests, now)
     answer_window(check_in, now)
     return check_in
 

@@ -11,7 +11,7 @@ from apps.alerts.models import Alert
 from apps.alerts.rota import is_open, next_watch, on_call_now
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.claims import without_claims
-from apps.checkins.models import CheckIn
+from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.texts import needed_placeholders, patient_text
 from apps.patients.models import Clinic, Role
 
@@ -116,3 +116,19 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
     return _("We are telling the person on call now. By %(time)s someone should call you.") % {
         "time": date_format(by, "P")
     }
+
+
+def wishes_of(check_in: CheckIn) -> list[str]:
+    """Return what happens with what the patient asked for."""
+    words = {
+        CareTask.Kind.CALL_TODAY: _("You asked for a call. Someone should call you by %(time)s."),
+        CareTask.Kind.STAY: _(
+            "You asked to stay at this dose. Someone should talk with you by %(time)s."
+        ),
+    }
+    tasks = check_in.tasks.order_by("kind")
+    return [
+        words[CareTask.Kind(task.kind)]
+        % {"time": date_format(task.due_at.astimezone(check_in.patient.tz), "P")}
+        for task in tasks
+    ]

@@ -118,3 +118,34 @@ def context_from(
             for _, dws, sleep in reversed(rows[:HISTORY_LENGTH])
         ),
     )
+
+
+FORM_ROWS_READ: Final = 60
+
+
+def form_context(patient: Patient, now: datetime) -> dict[str, object]:
+    """Return what decides which questions are asked: last supply, last thoughts, age.
+
+    One query. What is not known is left out, and its question is asked: once too often is
+    the safe side.
+    """
+    rows = CheckIn.objects.filter(patient=patient, received_at__lte=now).order_by("-received_at")
+    wanted = rows.values_list(
+        "received_at", "answers__supply_days", "answers__si", "answers__asq_1"
+    )
+    supply = thoughts = asq_days = None
+    supply_days: int | None = None
+    for received, left, si, asq in wanted[:FORM_ROWS_READ]:
+        days = (now - received).days
+        if left is not None and supply is None:
+            supply, supply_days = left, days
+        thoughts = si if thoughts is None else thoughts
+        asq_days = days if asq is not None and asq_days is None else asq_days
+    found = {
+        "last_supply_days": supply,
+        "days_since_supply": supply_days,
+        "last_si": thoughts,
+        "days_since_asq": asq_days,
+        "age": patient.age_on(now.astimezone(patient.tz).date()),
+    }
+    return {key: value for key, value in found.items() if value is not None}

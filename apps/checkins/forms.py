@@ -5,8 +5,11 @@ wrong answer must never take a red flag down with it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.http import QueryDict
 
@@ -18,6 +21,7 @@ from apps.clinical.questionnaires import (
     Option,
     Questionnaire,
     clean_answers,
+    is_shown,
     missing_mandatory,
 )
 from apps.clinical.texts import patient_text
@@ -31,6 +35,36 @@ MISSING_MULTI = {
     "en": "Please tick all that fit, or “None of these”.",
     "es": "Marque todo lo que corresponda, o «Nada de esto».",
 }
+
+
+# Asked beside the versioned questions and stored with the check-in.
+REQUESTS: Mapping[str, Mapping[str, str]] = {
+    "call_today": {
+        "en": "Yes, please call me today",
+        "es": "Sí, llámenme hoy, por favor",
+    },
+    "stay": {
+        "en": "I want to stay at this dose for now",
+        "es": "Quiero quedarme en esta dosis por ahora",
+    },
+}
+
+
+def read_uuid(data: QueryDict | None) -> UUID:
+    """Return the id the page was made with; a broken one gets a new id, never an error."""
+    try:
+        return UUID((data or {}).get("submission_id", ""))
+    except ValueError:
+        return uuid4()
+
+
+def read_moment(data: QueryDict | None) -> datetime | None:
+    """Return when the device says it was sent, None when it says nothing readable."""
+    try:
+        found = datetime.fromisoformat((data or {}).get("reported_at", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 @lru_cache(maxsize=8)
@@ -55,12 +89,18 @@ class CheckInForm:
         language: str,
         phone_numbers: Mapping[str, str],
         data: QueryDict | None = None,
+        context: Mapping[str, object] | None = None,
     ) -> None:
         self.questionnaire = questionnaire
         self.language = language
         self.phone_numbers = phone_numbers
+        self.known = context or {}
         self.raw = self.read(data) if data is not None else {}
         self.is_bound = data is not None
+        self.submission_id = read_uuid(data)
+        self.reported_at = read_moment(data)
+        asked = data.getlist("requests") if data is not None else []
+        self.requests = [kind for kind in REQUESTS if kind in asked]
         self.cleaned: CleanedAnswers = clean_answers(questionnaire, self.raw)
         self.missing = (
             missing_mandatory(questionnaire, self.cleaned.answers) if self.is_bound else ()
@@ -97,14 +137,30 @@ class CheckInForm:
 
     def sections(self) -> list[dict[str, Any]]:
         """Return the page: sections, their questions, their options with advice."""
+        found = []
+        for section in self.questionnaire.sections:
+            items = [
+                self.item(item)
+                for item in self.questionnaire.items_of(section.key)
+                if self.is_on_page(item)
+            ]
+            if items:
+                heading = section.heading[self.language]
+                found.append({"key": section.key, "title": heading, "items": items})
+        return found
+
+    def request_options(self) -> list[dict[str, Any]]:
+        """Return what a patient may ask for beside the questions."""
         return [
-            {
-                "key": section.key,
-                "title": section.heading[self.language],
-                "items": [self.item(item) for item in self.questionnaire.items_of(section.key)],
-            }
-            for section in self.questionnaire.sections
+            {"value": kind, "label": words[self.language], "checked": kind in self.requests}
+            for kind, words in REQUESTS.items()
         ]
+
+    def is_on_page(self, item: Item) -> bool:
+        """Answer whether a question may be asked; what was answered or is wrong stays."""
+        if item.key in self.cleaned.answers or item.key in self.cleaned.errors:
+            return True
+        return possible(item.shown_when, self.known) is not False
 
     def item(self, item: Item) -> dict[str, Any]:
         """Return one question for the template."""
@@ -119,6 +175,7 @@ class CheckInForm:
             "unit": item.unit.get(self.language, ""),
             "min": item.minimum,
             "max": item.maximum,
+            "max_length": item.max_length,
             "value": given if isinstance(given, str) else "",
             "options": [self.option(item, option, given) for option in item.options],
             "shown_when": self.shown_when(item.shown_when),
@@ -155,12 +212,51 @@ class CheckInForm:
             return "yes" if option.value else "no"
         return str(option.value)
 
-    def shown_when(self, condition: Condition | None) -> dict[str, Any] | None:
-        """Return {key, values} of the answers that show a question; None shows it always."""
-        if condition is None or condition.parts or condition.source != "answer":
-            return None
-        values = [str(value) for value in condition.values]
-        if condition.op == "not_in":
-            options = self.questionnaire.item(condition.key).options
-            values = [str(o.value) for o in options if str(o.value) not in values]
-        return {"key": condition.key, "values": values}
+    def shown_when(self, condition: Condition | None) -> str:
+        """Return "key:value value|key:value" of the answers that show a question.
+
+        Empty shows it always: no condition, or one that the record already meets.
+        """
+        if condition is None or possible(condition, self.known) is True:
+            return ""
+        parts = condition.parts or (condition,)
+        return "|".join(
+            f"{part.key}:{' '.join(self.values_that_show(part))}"
+            for part in parts
+            if part.source == "answer"
+        )
+
+    def values_that_show(self, part: Condition) -> list[str]:
+        """Return the values, as the browser sends them, of the answers that meet a condition."""
+        return [
+            self.posted_value(option)
+            for option in self.questionnaire.item(part.key).options
+            if meets(part, option.value)
+        ]
+
+
+def possible(condition: Condition | None, known: Mapping[str, object]) -> bool | None:
+    """Return True or False where the record alone decides, None where an answer may.
+
+    A fact that is not known counts as met, as in `is_shown`.
+    """
+    if condition is None:
+        return True
+    if condition.parts:
+        found = [possible(part, known) for part in condition.parts]
+        decided = condition.op == "any"  # one True decides "any", one False decides "all"
+        if decided in found:
+            return decided
+        return None if None in found else not decided
+    if condition.source == "answer":
+        return None
+    value = known.get(condition.key)
+    return True if value is None else meets(condition, value)
+
+
+def meets(condition: Condition, value: object) -> bool:
+    """Answer whether one value meets a plain condition."""
+    test = replace(condition, source="answer", key="value")
+    item = Item(key="", kind="single", wording={}, section="", shown_when=test)
+    given = (value,) if condition.op == "includes" else value
+    return is_shown(item, {"value": given})

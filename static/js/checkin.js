@@ -27,10 +27,12 @@
   const find = (key) => items.find((item) => item.dataset.item === key);
   const applies = (item) => {
     if (!item.dataset.when) return true;
-    const parent = find(item.dataset.when);
-    if (!parent || !applies(parent)) return false;
-    const wanted = item.dataset.whenValues.split(" ");
-    return chosen(parent).some((value) => wanted.includes(value));
+    // "key:value value|key:value": any of these answers shows the question.
+    return item.dataset.when.split("|").some((way) => {
+      const [key, values] = way.split(":");
+      const parent = find(key);
+      return parent && applies(parent) && chosen(parent).some((value) => values.split(" ").includes(value));
+    });
   };
   const path = () => items.filter(applies);
   const answered = (item) => chosen(item).length > 0 || written(item) !== "";
@@ -221,6 +223,9 @@
       return;
     }
     sent = true;
+    // When it was felt, by this phone's clock: the server keeps it beside the time it arrived.
+    const felt = form.elements.namedItem("reported_at");
+    if (felt && !felt.value) felt.value = new Date().toISOString();
     setTimeout(() => (sent = false), 8000);
     const button = form.querySelector(".btn--send");
     button.textContent = text.textSending;

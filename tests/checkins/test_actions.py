@@ -8,7 +8,13 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import LinkUsedError, create_link, submit_by_link, submit_check_in
+from apps.checkins.actions import (
+    LinkUsedError,
+    Submission,
+    create_link,
+    submit_by_link,
+    submit_check_in,
+)
 from apps.checkins.models import CheckIn, CheckInLink, hash_token
 from apps.clinical.questionnaires import get_questionnaire
 from apps.tapers.models import PlanHold
@@ -140,10 +146,8 @@ def test_a_calm_check_in_closes_no_alert(patient, nurse) -> None:
 
 
 def use(link: CheckInLink, submission=None, *, answers=CALM, now=NOW) -> CheckIn:
-    return submit_by_link(
-        link=link, questionnaire=DAILY, answers=answers, submission_id=submission or uuid4(),
-        language="en", now=now,
-    )  # fmt: skip
+    sent = Submission(DAILY, answers, submission or uuid4(), "en")
+    return submit_by_link(link=link, sent=sent, now=now)
 
 
 @pytest.fixture

@@ -33,6 +33,10 @@ class CheckInLink(models.Model):
     submission_id = models.UUIDField(
         null=True, blank=True, help_text="The check-in it was used for."
     )
+    with_weekly = models.BooleanField(
+        default=False, help_text="After the daily questions it opens the weekly ones, once."
+    )
+    weekly_submission_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -42,6 +46,11 @@ class CheckInLink(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=models.F("created_at")), name="link_expires_later"
+            ),
+            models.CheckConstraint(
+                condition=Q(weekly_submission_id__isnull=True)
+                | Q(with_weekly=True, used_at__isnull=False),
+                name="link_weekly_after_daily",
             ),
         ]
 
@@ -80,6 +89,13 @@ class CheckIn(models.Model):
         default=True, help_text="False when mandatory answers are missing: kept for its red flag."
     )
     language = models.CharField(max_length=2, default="en")
+    requests = models.JSONField(
+        default=list, help_text="What was asked for beside the questions: call_today, stay."
+    )
+    corrects = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections",
+        help_text="The first check-in, which stays as it is.",
+    )  # fmt: skip
     reported_at = models.DateTimeField()
     received_at = models.DateTimeField()
 

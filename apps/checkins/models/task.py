@@ -1,0 +1,105 @@
+"""What a patient asked for and somebody has to do: an owner, a due time, an outcome."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import User
+from apps.checkins.models.check_in import CheckIn
+from apps.patients.models import Clinic, Patient, StaffMember
+
+
+class CheckInPolicy(models.Model):
+    """What a clinic decided about check-ins; without a row the defaults hold."""
+
+    clinic = models.OneToOneField(
+        Clinic, primary_key=True, on_delete=models.PROTECT, related_name="check_in_policy"
+    )
+    hold_on_request = models.BooleanField(
+        default=False, help_text="Hold the next reduction as soon as a patient asks to stay."
+    )
+
+    def __str__(self) -> str:
+        return f"Check-in policy of {self.clinic_id}"
+
+
+class CareTaskQuerySet(models.QuerySet["CareTask"]):
+    """Reads of tasks."""
+
+    def visible_to(self, member: StaffMember) -> "CareTaskQuerySet":
+        """Return the tasks of the reader's own clinic."""
+        return self.filter(clinic_id=member.clinic_id)
+
+    def open(self) -> "CareTaskQuerySet":
+        """Return tasks nobody has closed, the most overdue first."""
+        return self.filter(done_at__isnull=True).order_by("due_at", "created_at")
+
+
+class CareTask(models.Model):
+    """One thing a patient asked for. It ends only with an outcome and a name."""
+
+    class Kind(models.TextChoices):
+        """What the patient asked for."""
+
+        CALL_TODAY = "call_today", "Asks for a call today"
+        STAY = "stay", "Asks to stay at this dose"
+
+    class Outcome(models.TextChoices):
+        """What came of it."""
+
+        SPOKE = "spoke", "Spoke with the patient"
+        NO_ANSWER = "no_answer", "Tried, no answer"
+        HELD = "held", "The dose is held"
+        GOES_ON = "goes_on", "Agreed to go on with the plan"
+        OTHER = "other", "Other, see the note"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="care_tasks")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care_tasks")
+    check_in = models.ForeignKey(CheckIn, on_delete=models.PROTECT, related_name="tasks")
+    kind = models.CharField(max_length=10, choices=Kind)
+    owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="care_tasks"
+    )
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    note = models.TextField(max_length=2000, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = CareTaskQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["check_in", "kind"], name="task_once_per_check_in"),
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True, done_by__isnull=True, outcome="")
+                | Q(done_at__isnull=False, done_by__isnull=False) & ~Q(outcome=""),
+                name="task_done_has_outcome_and_name",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="other") | ~Q(note=""), name="task_other_has_note"
+            ),
+            models.CheckConstraint(
+                condition=Q(due_at__gt=models.F("created_at")), name="task_due_later"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["clinic", "due_at"], condition=Q(done_at__isnull=True), name="task_open"
+            ),
+            models.Index(fields=["patient", "-created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, due {self.due_at:%Y-%m-%d %H:%M}"
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Answer whether its time has passed and nobody has closed it."""
+        return self.done_at is None and now > self.due_at

@@ -1,0 +1,66 @@
+"""Staff pages of what patients asked for."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.checkins.models import CareTask
+from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_forms import TaskForm
+from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.permissions import Right
+
+PER_PAGE = 50
+TASKS = CareTask.objects.select_related("patient", "owner", "done_by", "check_in")
+
+
+@require_GET
+@requires(Right.HANDLE_ALERTS)
+def task_list(request: HttpRequest) -> HttpResponse:
+    """Show the clinic's open tasks, the most overdue first."""
+    now = timezone.now()
+    tasks = TASKS.all().visible_to(member_of(request)).open()
+    page = Paginator(tasks, PER_PAGE).get_page(request.GET.get("page"))
+    rows = [{"task": task, "overdue": task.is_overdue(now)} for task in page.object_list]
+    context = {"rows": rows, "page_obj": page, "clinic": member_of(request).clinic}
+    return render(request, "checkins/task_list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.HANDLE_ALERTS)
+def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Show one task and close it."""
+    task: CareTask = fetch_in_scope(request, TASKS.all(), pk=task_id)
+    form = TaskForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            close_task(
+                task=task, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
+            )
+        except TaskClosedError as problem:
+            form.add_error(None, str(problem))
+            task.refresh_from_db()
+        else:
+            messages.success(request, "The task is done.")
+            return redirect("checkins:task_list")
+    context: dict[str, Any] = {"task": task, "form": form, "clinic": member_of(request).clinic}
+    status = 422 if form.is_bound else 200
+    return render(request, "checkins/task_detail.html", context, status=status)
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def task_take(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Make the reader the owner."""
+    task: CareTask = fetch_in_scope(request, TASKS.all(), pk=task_id)
+    try:
+        take_task(task=task, by=member_of(request).user, now=timezone.now())
+    except TaskClosedError as problem:
+        messages.error(request, str(problem))
+    return redirect("checkins:task", task.pk)
