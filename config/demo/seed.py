@@ -13,7 +13,7 @@ from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.tapers.models import TaperPlan
 from config.demo.journey import Journey
 from config.demo.people import CLINICS, DemoClinic, address
-from config.demo.rota import store_rota
+from config.demo.rota import store_reach, store_rota
 
 Say = Callable[[str], None]
 
@@ -56,7 +56,8 @@ def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINIC
     for plan in clinics:
         clinic, staff = open_clinic(plan)
         first = now - timedelta(days=max(story.registered for story in plan.patients) + 1)
-        shifts += store_rota(clinic, staff, first=first.date(), today=now.date())
+        shifts += store_rota(clinic, staff, first=first.date(), now=now)
+        store_reach(clinic, staff, now)
         say(f"{clinic.name}: {len(staff)} staff, on call around the clock")
         check_ins += tell_stories(plan, clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from apps.alerts.actions import open_alert
 from apps.alerts.coverage import coverage_of, open_stretches
@@ -367,3 +368,11 @@ SLOW = {
 def test_postgresql_refuses_a_ladder_that_is_slower(level, times, clinic) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ClinicLadder.objects.create(clinic=clinic, level=level, **times)
+
+
+@pytest.mark.django_db
+def test_the_patient_reads_it_in_spanish_too(nurse, clinic_admin, clinic) -> None:
+    pattern(nurse, clinic_admin)
+    with translation.override("es"):
+        sentence = watching_now(clinic, NOW)["sentence"]
+    assert sentence == "Nadie lee esto hasta el lunes 20:00. Si está en peligro, llame al 911."
