@@ -51,9 +51,10 @@ def deliver(clock: Clock, session: MailSession) -> bool:
     if claimed is None:
         return False
     live, token = claimed
+    begun = clock()
     answer = session.send(reminder_mail(live, token))
+    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
     settle(live, answer, clock())
-    note_server(answer, clock)
     return True
 
 
