@@ -258,6 +258,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 40, "queue": "default"},
     },
+    # Steps begin at the patients' midnight; pages give the right dose even before this ran.
+    "settle-plans": {
+        "task": "apps.tapers.tasks.settle_plans",
+        "schedule": 60.0,
+        "options": {"expires": 120},
+    },
 }
 CELERY_BEAT_SCHEDULE["extend-rotas"] = {
     "task": "apps.alerts.tasks.extend_rotas",

@@ -19,7 +19,8 @@ from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient, Role, StaffMember
-from apps.tapers.actions import activate_plan, create_plan
+from apps.tapers.actions import create_plan
+from apps.tapers.actions_signing import Approvals, Signing, sign_plan
 from apps.tapers.models import TaperPlan
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -123,7 +124,21 @@ def make_active_plan(
 ) -> TaperPlan:
     """Return a plan in force."""
     plan = make_plan(patient, by, now=now, **changes)
-    return activate_plan(plan=plan, care_level_note="Seen weekly.", by=by, now=now)
+    return sign(plan, by, now=now)
+
+
+def sign(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> TaperPlan:
+    """Return the plan signed with everything a start needs; in force unless it falls too fast.
+
+    Steps of the past have begun, as if a check-in had come before each.
+    """
+    begun = plan.latest.steps.filter(start_on__lte=now.date()).count()
+    TaperPlan.objects.filter(pk=plan.pk).update(begun_step=max(begun, 1))
+    values: dict[str, Any] = {
+        "agreed_on": now.date(), "agreed_how": "visit", "care_level_note": "Seen weekly.",
+    } | changes  # fmt: skip
+    signing = Signing("password", values.pop("breach_reason", ""))
+    return sign_plan(plan=plan, signing=signing, approvals=Approvals(**values), by=by, now=now)
 
 
 def put_on_call(member: StaffMember, rung: str = "on_call", *, now: datetime = NOW) -> Shift:

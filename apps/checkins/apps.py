@@ -7,3 +7,11 @@ class CheckinsConfig(AppConfig):
     """Check-ins and triage results."""
 
     name = "apps.checkins"
+
+    def ready(self) -> None:
+        """Let plans ask for check-ins and alerts before a reduction begins."""
+        from apps.checkins.gates import check_in_came, no_red_alert
+        from apps.tapers.today import register_gate
+
+        register_gate(check_in_came)
+        register_gate(no_red_alert)

@@ -10,7 +10,8 @@ from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import baseline
 from apps.clinical.triage import CheckInSummary, Context, Profile
 from apps.patients.models import Patient
-from apps.tapers.models import TaperPlan, TaperStep, step_in_force
+from apps.tapers.models import TaperStep
+from apps.tapers.today import plan_today
 
 HISTORY_LENGTH: Final = 10
 ROWS_READ: Final = 3 * HISTORY_LENGTH
@@ -46,15 +47,12 @@ class PlanFacts:
 
 def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
     """Return the drug, the step in force and the day of the first cut, in three queries."""
-    plan = TaperPlan.objects.active().filter(patient=patient).first()
+    plan = plan_today(patient, now)
     if plan is None:
         return PlanFacts(patient.medication.drug_id)
-    version = plan.version
-    steps = list(version.steps.all())
-    current = step_in_force(steps, list(plan.holds.open()), now.astimezone(patient.tz).date())
     # Step 1 is the present dose.
-    first_cut_on = next((step.start_on for step in steps if step.number > 1), None)
-    return PlanFacts(version.drug_id, current, first_cut_on)
+    first_cut_on = next((step.start_on for step in plan.steps if step.number > 1), None)
+    return PlanFacts(plan.version.drug_id, plan.step, first_cut_on)
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:

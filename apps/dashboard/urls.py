@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard import alert_views, health_views, views
+from apps.dashboard import alert_views, health_views, review_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/reopen/", alert_views.alert_reopen, name="alert_reopen"),
     path("alerts/<uuid:alert_id>/hold/", alert_views.alert_hold_plan, name="alert_hold_plan"),
     path("patients/<uuid:patient_id>/", views.patient_detail, name="patient"),
+    path("plans/<uuid:plan_id>/review/", review_views.step_review, name="review"),
+    path("decisions/", review_views.decisions_waiting, name="decisions"),
     path("healthz", health_views.healthz, name="healthz"),
     path("readyz", health_views.readyz, name="readyz"),
     path("metrics", health_views.metrics_page, name="metrics"),

@@ -18,7 +18,7 @@ from apps.dashboard import summaries
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
-from apps.tapers.models import TaperPlan, step_in_force
+from apps.tapers.today import plan_today
 
 RECENT_CHECK_INS = 60
 
@@ -66,22 +66,19 @@ def decorate(alert: Alert, now: datetime) -> None:
 
 def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
     """Return the active plan's step in force, and whether the next cut is locked."""
-    plan = TaperPlan.objects.active().filter(patient=patient).first()
-    if plan is None:
+    state = plan_today(patient, now, pieces=True)
+    if state is None:
         return None
-    steps = list(plan.version.steps.prefetch_related("pieces"))
-    holds = list(plan.holds.open())
-    current = step_in_force(steps, holds, now.astimezone(patient.tz).date())
-    upcoming = next((s for s in steps if current and s.number == current.number + 1), None)
     return {
-        "plan": plan,
-        "version": plan.version,
-        "drug": get_drug(plan.version.drug_id).name,
-        "current": current,
-        "next": upcoming,
-        "held": bool(holds),
-        "holds": holds,
-        "steps": steps,
+        "plan": state.plan,
+        "version": state.version,
+        "drug": get_drug(state.version.drug_id).name,
+        "current": state.step,
+        "next": state.next,
+        "held": state.is_locked,
+        "holds": state.holds,
+        "locked_because": state.locked_because,
+        "steps": state.steps,
     }
 
 

@@ -74,6 +74,24 @@ def register_patient(
     return patient
 
 
+@transaction.atomic
+def change_status(*, patient: Patient, status: str, by: User | None, now: datetime) -> Patient:
+    """Say whether the clinic follows this patient now. Changing to the same changes nothing."""
+    if patient.status != status:
+        patient.status = status
+        patient.save(update_fields=["status"])
+        record(
+            "patient.status_changed",
+            by=by,
+            now=now,
+            clinic_id=patient.clinic_id,
+            patient_id=patient.pk,
+            obj=patient,
+            status=str(status),
+        )
+    return patient
+
+
 def assess_risk(
     patient: Patient, medication: Medication, risk: dict[str, bool], now: datetime
 ) -> RiskResult:

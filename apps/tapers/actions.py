@@ -1,4 +1,8 @@
-"""Writes about plans: one act, one transaction, one audit row."""
+"""Writes about plans: a draft, and the hold that triage asks for.
+
+Signing is in actions_signing.py, decisions on a live plan in actions_changes.py, what
+the clock does in actions_clock.py.
+"""
 
 import hashlib
 import json
@@ -11,16 +15,14 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.clinical.plan import Plan
 from apps.clinical.requests import parse_request, plan_to_json
 from apps.clinical.taper import build_plan
-from apps.patients.models import Patient, RiskProfile
-from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep, step_in_force
-
-MINIMUM_AGE = 18
-
-
-class ActivationError(ValueError):
-    """Why a plan may not be activated; the text is for the prescriber."""
+from apps.patients.models import Patient
+from apps.tapers.changes import breaches
+from apps.tapers.engine import course_of
+from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep
+from apps.tapers.today import today_of
 
 
 def preview_plan(request: dict[str, Any]) -> dict[str, Any]:
@@ -38,22 +40,14 @@ def create_plan(
     *, patient: Patient, request: dict[str, Any], reason: str, by: User, now: datetime
 ) -> TaperPlan:
     """Store a draft plan with its first version, its steps and their tablets."""
-    schedule = preview_plan(request)
+    schedule = build_plan(parse_request(request))
     plan = TaperPlan.objects.create(
         clinic_id=patient.clinic_id, patient=patient, created_at=now, created_by=by
     )
-    version = PlanVersion.objects.create(
-        plan=plan,
-        number=1,
-        drug_id=request["drug"],
-        request=request,
-        findings=schedule["findings"],
-        content_hash=content_hash(schedule),
-        reason=reason,
-        created_at=now,
-        created_by=by,
-    )
-    store_steps(version, schedule["steps"])
+    version = store_version(
+        plan, schedule, request=request, reason=reason, needs_second=bool(breaches(schedule.steps)),
+        by=by, now=now,
+    )  # fmt: skip
     record(
         "plan.created",
         by=by,
@@ -64,6 +58,32 @@ def create_plan(
         content_hash=version.content_hash,
     )
     return plan
+
+
+def store_version(
+    plan: TaperPlan, schedule: Plan, *, request: dict[str, Any], reason: str,
+    needs_second: bool, by: User, now: datetime, kind: str = PlanVersion.Kind.START,
+    change: dict[str, Any] | None = None, number: int = 1,
+) -> PlanVersion:  # fmt: skip
+    """Save a version with its steps; part of the caller's transaction and audit row."""
+    content = plan_to_json(schedule)
+    version = PlanVersion.objects.create(
+        plan=plan,
+        number=number,
+        drug_id=request["drug"],
+        request=request,
+        findings=content["findings"],
+        content_hash=content_hash(content),
+        kind=kind,
+        change=change or {},
+        course=course_of(schedule),
+        needs_second=needs_second,
+        reason=reason,
+        created_at=now,
+        created_by=by,
+    )
+    store_steps(version, content["steps"])
+    return version
 
 
 def store_steps(version: PlanVersion, steps: list[dict[str, Any]]) -> None:
@@ -105,67 +125,6 @@ def content_hash(schedule: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_can_activate(
-    plan: TaperPlan, version: PlanVersion, care_level_note: str, day: date
-) -> None:
-    """Raise `ActivationError` with what stands in the way, if anything does.
-
-    Sources: guideline.md invariants 3 and 6 (pace; named specialist for epilepsy,
-    pregnancy, under 18 and street supply) and triage.md section 4 (a high tier needs a
-    documented level of care).
-    """
-    risk: RiskProfile = plan.patient.risk
-    if plan.status != TaperPlan.Status.DRAFT:
-        raise ActivationError(f"This plan is {plan.get_status_display().lower()} already.")
-    if TaperPlan.objects.active().filter(patient_id=plan.patient_id).exists():
-        raise ActivationError("This patient has an active plan. End it before you start another.")
-    if version.blocking:
-        raise ActivationError(
-            "This plan falls faster than the guideline allows: " + version.blocking[0]["message"]
-        )
-    specialist = {
-        "the drug is taken for epilepsy or there were seizures": risk.epilepsy,
-        "the patient is pregnant": risk.pregnancy_known,
-        "the supply is from the street": risk.street_supply,
-        "the patient is under 18": plan.patient.age_on(day) < MINIMUM_AGE,
-    }
-    for why, applies in specialist.items():
-        if applies:
-            raise ActivationError(f"A named specialist must sign this plan first, because {why}.")
-    if risk.tier == RiskProfile.Tier.HIGH and not care_level_note.strip():
-        raise ActivationError(
-            "This patient's seizure risk is high. "
-            "Write why outpatient care is right before you start."
-        )
-
-
-@transaction.atomic
-def activate_plan(*, plan: TaperPlan, care_level_note: str, by: User, now: datetime) -> TaperPlan:
-    """Put a draft in force. Raises `ActivationError` with the reason it may not be.
-
-    A plan that `by` has activated already is returned as it is.
-    """
-    Patient.objects.select_for_update().get(pk=plan.patient_id)
-    plan = TaperPlan.objects.select_related("patient__risk").get(pk=plan.pk)
-    if plan.status == TaperPlan.Status.ACTIVE and plan.activated_by_id == by.pk:
-        return plan
-    version = plan.version
-    check_can_activate(plan, version, care_level_note, now.astimezone(plan.patient.tz).date())
-    plan.status, plan.activated_at, plan.activated_by = TaperPlan.Status.ACTIVE, now, by
-    plan.care_level_note = care_level_note
-    plan.save(update_fields=["status", "activated_at", "activated_by", "care_level_note"])
-    record(
-        "plan.activated",
-        by=by,
-        now=now,
-        clinic_id=plan.clinic_id,
-        patient_id=plan.patient_id,
-        obj=plan,
-        content_hash=version.content_hash,
-    )
-    return plan
-
-
 @transaction.atomic
 def hold_plan(
     *,
@@ -187,9 +146,7 @@ def hold_plan(
     existing = plan.holds.filter(source_type=source_type, source_id=source_id).first()
     if existing is not None:
         return existing
-    today = now.astimezone(patient.tz).date()
-    steps = list(plan.version.steps.all())
-    current = step_in_force(steps, list(plan.holds.open()), today)
+    current = today_of(plan, now).step
     hold = PlanHold.objects.create(
         plan=plan,
         source_type=source_type,

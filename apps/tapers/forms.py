@@ -58,21 +58,3 @@ class PlanForm(forms.Form):
             # The dose was confirmed when the patient was registered.
             "confirmed": True,
         }
-
-
-class ActivateForm(forms.Form):
-    """Putting a draft in force."""
-
-    care_level_note = forms.CharField(
-        label="Why outpatient care is right",
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Needed when the seizure risk is high.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.add_input(Submit("activate", "Activate plan"))

@@ -2,11 +2,26 @@
 
 from django.urls import path
 
-from apps.tapers import views
+from apps.tapers import views, views_changes, views_signing
+from apps.tapers.forms_changes import CHANGE_FORMS
 
 app_name = "tapers"
 urlpatterns = [
     path("patients/<uuid:patient_id>/plans/new/", views.plan_create, name="create"),
-    path("plans/<uuid:plan_id>/", views.plan_detail, name="detail"),
-    path("plans/<uuid:plan_id>/activate/", views.plan_activate, name="activate"),
+    path("plans/<uuid:plan_id>/", views_signing.plan_detail, name="detail"),
+    path("plans/<uuid:plan_id>/activate/", views_signing.plan_activate, name="activate"),
+    path("plans/<uuid:plan_id>/sign/", views_signing.plan_sign_second, name="sign_second"),
+    path("plans/<uuid:plan_id>/on-day/", views_changes.plan_on_day, name="on_day"),
+    path("plans/<uuid:plan_id>/end/", views_changes.plan_end, name="end"),
+    path("plans/<uuid:plan_id>/inpatient/", views_changes.plan_inpatient, name="inpatient"),
+    # One page per decision: /plans/…/hold/, /plans/…/step-back/ and so on.
+    *(
+        path(
+            f"plans/<uuid:plan_id>/{kind.replace('_', '-')}/",
+            views_changes.plan_change,
+            {"kind": str(kind)},
+            name=str(kind),
+        )
+        for kind in CHANGE_FORMS
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Staff pages to make, see and activate a plan."""
+"""The staff page that makes a plan."""
 
 from typing import Any
 from uuid import UUID
@@ -7,15 +7,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from apps.clinical.errors import ClinicalError
-from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
-from apps.patients.permissions import Right, may
-from apps.tapers.actions import ActivationError, activate_plan, create_plan, preview_plan
-from apps.tapers.forms import ActivateForm, PlanForm
-from apps.tapers.models import TaperPlan
+from apps.patients.permissions import Right
+from apps.tapers.actions import create_plan, preview_plan
+from apps.tapers.forms import PlanForm
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,58 +55,3 @@ def save_draft(request: HttpRequest, patient: Patient, form: PlanForm) -> HttpRe
 def field_named_in(error: ClinicalError, form: PlanForm) -> str | None:
     """Return the form field a sentence of the engine speaks of, None for the whole form."""
     return next((name for name in form.fields if name in str(error)), None)
-
-
-@require_GET
-@requires(Right.SEE_PATIENTS)
-def plan_detail(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    """Show a plan: its steps, tablets and findings."""
-    return render_plan(request, fetch_plan(request, plan_id), ActivateForm())
-
-
-@require_POST
-@requires(Right.ACTIVATE_PLANS)
-def plan_activate(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    """Put a draft in force, or say what stands in the way."""
-    plan, form = fetch_plan(request, plan_id), ActivateForm(request.POST)
-    if form.is_valid():
-        try:
-            activate_plan(
-                plan=plan,
-                care_level_note=form.cleaned_data["care_level_note"],
-                by=member_of(request).user,
-                now=timezone.now(),
-            )
-        except ActivationError as error:
-            form.add_error("care_level_note", str(error))
-        else:
-            messages.success(request, "The plan is active.")
-            return redirect("dashboard:patient", plan.patient_id)
-    return render_plan(request, plan, form, status=422)
-
-
-def fetch_plan(request: HttpRequest, plan_id: UUID) -> TaperPlan:
-    """Return a plan of the reader's clinic, or 404."""
-    plan: TaperPlan = fetch_in_scope(
-        request,
-        TaperPlan.objects.select_related("patient__medication", "patient__risk"),
-        pk=plan_id,
-    )
-    return plan
-
-
-def render_plan(
-    request: HttpRequest, plan: TaperPlan, form: ActivateForm, status: int = 200
-) -> HttpResponse:
-    """Render the plan page."""
-    version = plan.version
-    context = {
-        "plan": plan,
-        "patient": plan.patient,
-        "version": version,
-        "steps": version.steps.prefetch_related("pieces"),
-        "findings": version.findings,
-        "form": form,
-        "may_activate": may(member_of(request), Right.ACTIVATE_PLANS),
-    }
-    return render(request, "tapers/plan_detail.html", context, status=status)

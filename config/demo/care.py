@@ -12,8 +12,10 @@ from apps.alerts.models import Alert, Shift
 from apps.alerts.smtp import Answer, Result
 from apps.alerts.states import DeliveryStatus
 from apps.alerts.sweep import climb_due
-from apps.audit.actions import record
 from apps.clinical.triage import RULES_BY_ID
+from apps.tapers.actions_changes import change_plan
+from apps.tapers.actions_signing import Signing
+from apps.tapers.changes import Change
 from apps.tapers.models import PlanHold
 from config.demo.story import Care, Event
 
@@ -95,7 +97,7 @@ def close(alert: Alert, event: Event, by: User, at: datetime) -> None:
     note = event.note or ordinary_words(alert)
     resolve_alert(alert=alert, by=by, outcome=event.outcome, note=note, now=at)
     if not event.keep_hold:
-        release_holds(alert, by, at)
+        release_holds(alert, at)
 
 
 def ordinary_words(alert: Alert) -> str:
@@ -104,17 +106,13 @@ def ordinary_words(alert: Alert) -> str:
     return next((WORDS[group] for group in groups if group in WORDS), USUAL_WORDS)
 
 
-def release_holds(alert: Alert, by: User, at: datetime) -> None:
-    """Unlock the next reduction that this alert's check-in had locked."""
+def release_holds(alert: Alert, at: datetime) -> None:
+    """Let the plan go on, as its prescriber would: the next cut comes an interval later."""
     for hold in PlanHold.objects.open().filter(source_id=alert.source_id).select_related("plan"):
-        hold.released_at, hold.released_by = at, by
-        hold.save(update_fields=["released_at", "released_by"])
-        record(
-            "plan.hold_released",
-            by=by,
-            now=at,
-            clinic_id=alert.clinic_id,
-            patient_id=alert.patient_id,
-            obj=hold.plan,
-            held_step=hold.held_step,
-        )
+        plan = hold.plan
+        prescriber = plan.activated_by
+        if prescriber is not None:
+            change_plan(
+                plan=plan, change=Change("go_on", "Talked it through; the plan goes on."),
+                based_on=plan.latest.number, signing=Signing("demo"), by=prescriber, now=at,
+            )  # fmt: skip

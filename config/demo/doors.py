@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from apps.patients.models import Clinic, Patient
-from apps.tapers.models import TaperPlan, step_in_force
+from apps.tapers.today import plan_today
 from config.demo.people import CLINICS
 
 # Only people with an address nobody can have are entered by a click.
@@ -30,11 +30,8 @@ def doors_of(clinic: Clinic, now: datetime) -> list[tuple[Patient, str]]:
 
 def note_on(patient: Patient, note: str, now: datetime) -> str:
     """Return the note with the day after the last cut: "Speaks Spanish; day 4 after a cut"."""
-    plan = TaperPlan.objects.active().filter(patient=patient).first()
-    if plan is None:
+    state = plan_today(patient, now)
+    step = state.step if state else None
+    if state is None or step is None or step.number == 1:
         return note
-    today = now.astimezone(patient.tz).date()
-    step = step_in_force(list(plan.version.steps.all()), list(plan.holds.open()), today)
-    if step is None or step.number == 1:
-        return note
-    return f"{note}; day {(today - step.start_on).days} after a cut"
+    return f"{note}; day {(state.day - step.start_on).days} after a cut"

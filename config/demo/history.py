@@ -24,7 +24,9 @@ from apps.clinical.questionnaires import (
 )
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.patients.models import Patient
-from apps.tapers.models import PlanHold, TaperPlan, TaperStep, step_in_force
+from apps.tapers.actions_clock import settle_plan
+from apps.tapers.models import PlanHold, TaperPlan, TaperStep
+from apps.tapers.today import step_in_force
 
 
 class History:
@@ -51,9 +53,20 @@ class History:
             return None
         return step_in_force(self.steps, self.holds, day)
 
-    def read_holds(self) -> None:
-        """Look again which holds are open: an alert or its closing has changed them."""
-        self.holds = list(self.plan.holds.open()) if self.plan else []
+    def read_plan(self) -> None:
+        """Look again: an alert, its closing or the clock has changed holds and steps."""
+        if self.plan is not None:
+            self.plan.refresh_from_db()
+            self.steps = list(self.plan.version.steps.all())
+            self.holds = list(self.plan.holds.open())
+
+    def let_time_pass(self, now: datetime) -> None:
+        """Let the clock settle a step that begins on this day, as it does each minute."""
+        day = now.astimezone(self.patient.tz).date()
+        if self.plan is not None and any(step.start_on == day for step in self.steps):
+            self.save()
+            settle_plan(plan_id=self.plan.pk, now=now)
+            self.read_plan()
 
     def take(
         self, kind: str, raw: Mapping[str, Any], step: TaperStep | None, at: datetime

@@ -10,8 +10,10 @@ from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient
-from apps.tapers.actions import activate_plan, create_plan
+from apps.tapers.actions import create_plan
+from apps.tapers.actions_signing import Approvals, Signing, sign_plan
 from apps.tapers.models import TaperPlan
+from apps.tapers.today import midnight
 from config.demo.care import ORDINARY, look_after
 from config.demo.history import History
 from config.demo.people import address
@@ -51,6 +53,7 @@ class Journey:
         """Let one day pass: decisions in the morning, the check-in at the patient's hour."""
         if ago == self.plan_day:
             self.make_plan(ago)
+        self.history.let_time_pass(midnight(self.day(ago), self.patient.tz))
         if ago == self.story.plan_ended:
             self.end_plan(ago)
         if ago == self.story.status_since:
@@ -130,8 +133,11 @@ class Journey:
             patient=self.patient, request=request, reason="First plan", by=self.prescriber, now=at
         )
         if story.activated:
-            self.plan = activate_plan(
-                plan=self.plan, care_level_note=story.care_level_note, by=self.prescriber,
+            approvals = Approvals(
+                agreed_on=self.day(ago), agreed_how="visit", care_level_note=story.care_level_note
+            )
+            self.plan = sign_plan(
+                plan=self.plan, signing=Signing("demo"), approvals=approvals, by=self.prescriber,
                 now=at + timedelta(minutes=12),
             )  # fmt: skip
             self.history.follow(self.plan)
@@ -175,4 +181,4 @@ class Journey:
         alert = self.history.take(kind, raw, step, at)
         if alert is not None:
             look_after(alert, event, self.rng, self.now)
-            self.history.read_holds()
+            self.history.read_plan()

@@ -6,6 +6,7 @@ import pytest
 
 from apps.checkins.assessment import assessment_of
 from apps.patients.models import Patient
+from apps.tapers.actions_clock import settle_due
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,8 @@ def test_the_baseline_of_a_long_step_is_not_forgotten(clinic, prescriber) -> Non
     make_active_plan(
         patient, prescriber.user, start_on="2026-08-01", interval_days=28, now=NOW - 120 * DAY
     )
+    for month, day in ((8, 3), (9, 3)):  # a cut comes only after a check-in
+        score(patient, 0, datetime(2026, month, day, 12, tzinfo=NOW.tzinfo))
     assert assessment_of(patient, datetime(2026, 10, 23, 12, tzinfo=NOW.tzinfo)).context
     step = datetime(2026, 10, 24, 12, tzinfo=NOW.tzinfo)
     for days in (1, 2, 3):
@@ -77,6 +80,7 @@ def test_another_patients_answers_are_never_read(patient, clinic) -> None:
 def test_a_long_history_costs_no_more_queries(stepped, django_assert_max_num_queries) -> None:
     for days in range(1, 15):
         score(stepped, 0, NOW - days * DAY)
+    settle_due(NOW)
     fresh = Patient.objects.select_related("risk", "medication").get(pk=stepped.pk)
     with django_assert_max_num_queries(5):
         assessment_of(fresh, NOW)

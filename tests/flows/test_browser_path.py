@@ -75,10 +75,13 @@ def plan_and_activate(page: Any) -> None:
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("clonazepam 0.5 mg tablet").first.wait_for()
     page.get_by_role("button", name="Save draft").click()
-    page.get_by_role("button", name="Activate plan").click()
-    page.get_by_text("This patient's seizure risk is high").wait_for()
+    page.get_by_label("The patient agreed on").fill("2026-11-01")
+    page.get_by_label("How", exact=True).select_option("visit")
+    page.get_by_label("I sign this").check()
+    page.get_by_role("button", name="Sign and activate").click()
+    page.get_by_text("This patient's seizure risk is high").first.wait_for()
     page.get_by_label("Why outpatient care is right").fill("Seen weekly, sister at home.")
-    page.get_by_role("button", name="Activate plan").click()
+    page.get_by_role("button", name="Sign and activate").click()
     page.get_by_text("The plan is active.").wait_for()
 
 

@@ -8,13 +8,13 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
-from apps.tapers.actions import ActivationError, activate_plan, create_plan, hold_plan
-from apps.tapers.models import PlanHold, SlotPiece, TaperPlan, TaperStep, step_in_force
+from apps.tapers.actions import create_plan, hold_plan
+from apps.tapers.models import PlanHold, SlotPiece, TaperPlan, TaperStep
+from apps.tapers.today import step_in_force
 from tests.factories import (
     NOW,
     make_active_plan,
     make_member,
-    make_patient,
     make_plan,
     plan_request,
 )
@@ -63,64 +63,6 @@ def test_creating_is_all_or_nothing(patient, prescriber, monkeypatch) -> None:
             patient=patient, request=plan_request(patient), reason="x", by=prescriber.user, now=NOW
         )
     assert not TaperPlan.objects.exists()
-
-
-def test_activating_names_the_person_and_writes_it_down(patient, prescriber) -> None:
-    plan = make_active_plan(patient, prescriber.user)
-    assert (plan.status, plan.activated_by) == ("active", prescriber.user)
-    assert AuditEvent.objects.filter(event="plan.activated", object_id=plan.pk).exists()
-
-
-def test_activating_twice_by_the_same_person_changes_nothing(patient, prescriber) -> None:
-    plan = make_active_plan(patient, prescriber.user)
-    again = activate_plan(plan=plan, care_level_note="", by=prescriber.user, now=NOW)
-    assert again.activated_at == plan.activated_at
-    assert AuditEvent.objects.filter(event="plan.activated").count() == 1
-
-
-def test_a_patient_has_one_active_plan(patient, prescriber) -> None:
-    make_active_plan(patient, prescriber.user)
-    second = make_plan(patient, prescriber.user)
-    with pytest.raises(ActivationError, match="has an active plan"):
-        activate_plan(plan=second, care_level_note="x", by=prescriber.user, now=NOW)
-    with pytest.raises(IntegrityError, match="plan_one_active"), transaction.atomic():
-        TaperPlan.objects.filter(pk=second.pk).update(
-            status="active", activated_at=NOW, activated_by=prescriber.user
-        )
-
-
-@pytest.mark.parametrize(
-    ("risk", "person", "words"),
-    [
-        ({"epilepsy": True}, {}, "epilepsy"),
-        ({"pregnancy_known": True}, {}, "pregnant"),
-        ({"street_supply": True}, {}, "street"),
-        ({}, {"birth_date": date(2012, 1, 1)}, "under 18"),
-    ],
-)
-def test_some_plans_wait_for_a_named_specialist(clinic, prescriber, risk, person, words) -> None:
-    patient = make_patient(clinic, risk=risk, **person)
-    with pytest.raises(ActivationError, match=words):
-        make_active_plan(patient, prescriber.user)
-
-
-def test_a_high_risk_needs_a_written_level_of_care(clinic, prescriber) -> None:
-    patient = make_patient(clinic, risk={"prior_wd_seizure": True})
-    plan = make_plan(patient, prescriber.user)
-    with pytest.raises(ActivationError, match="outpatient care"):
-        activate_plan(plan=plan, care_level_note=" ", by=prescriber.user, now=NOW)
-    assert activate_plan(
-        plan=plan, care_level_note="Daily contact agreed.", by=prescriber.user, now=NOW
-    ).care_level_note
-
-
-def test_a_plan_that_falls_too_fast_is_not_activated(patient, prescriber) -> None:
-    plan = make_plan(
-        patient, prescriber.user, method={"kind": "percent_of_current", "percent": "40"}
-    )
-    assert plan.version.blocking
-    with pytest.raises(ActivationError, match="faster than the guideline"):
-        activate_plan(plan=plan, care_level_note="x", by=prescriber.user, now=NOW)
 
 
 def hold(patient, source: object = None) -> PlanHold | None:

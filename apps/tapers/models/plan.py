@@ -1,16 +1,18 @@
-"""A plan, its immutable versions, their steps with the tablets of each slot, and holds."""
+"""A plan, its immutable versions, and their steps with the tablets of each slot."""
 
 import uuid
 from collections import defaultdict
-from datetime import date
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient
+
+EARLIEST_ZONE: Final = timedelta(hours=14)  # no place on earth is further ahead of UTC
 
 
 class PlanQuerySet(models.QuerySet["TaperPlan"]):
@@ -19,6 +21,38 @@ class PlanQuerySet(models.QuerySet["TaperPlan"]):
     def active(self) -> "PlanQuerySet":
         """Return plans that a prescriber activated and nobody has ended."""
         return self.filter(status=TaperPlan.Status.ACTIVE)
+
+    def due(self, now: datetime) -> "PlanQuerySet":
+        """Return active plans whose next step may have begun by `now` and is not settled.
+
+        The day is the earliest of any zone, so that nobody is missed; the caller looks
+        at the patient's own. Held plans wait for a person and are left out.
+        """
+        latest_day = (now + EARLIEST_ZONE).date()
+        step = TaperStep.objects.filter(
+            version=OuterRef("in_force"),
+            number=OuterRef("begun_step") + 1,
+            start_on__lte=latest_day,
+        )
+        held = Q(holds__isnull=False, holds__released_at__isnull=True)
+        return self.active().filter(Exists(step)).exclude(held)
+
+
+# A content hash that differs, or one signature where two are needed, is no signature.
+SIGNED_OR_REFUSED = """
+    IF NOT EXISTS (
+        SELECT 1 FROM tapers_signature s JOIN tapers_planversion v ON v.id = s.version_id
+        WHERE v.id = NEW.in_force_id AND v.plan_id = NEW.id
+          AND s.meaning = 'prescribe' AND s.content_hash = v.content_hash
+          AND (NOT v.needs_second OR EXISTS (
+              SELECT 1 FROM tapers_signature t WHERE t.version_id = v.id
+                AND t.meaning = 'second' AND t.content_hash = v.content_hash
+                AND t.signer_id <> s.signer_id))
+    ) THEN
+        RAISE EXCEPTION 'plan_active_is_signed: an unsigned version cannot be in force';
+    END IF;
+    RETURN NEW;
+"""
 
 
 class TaperPlan(models.Model):
@@ -29,6 +63,7 @@ class TaperPlan(models.Model):
 
         DRAFT = "draft", "Draft"
         ACTIVE = "active", "Active"
+        INPATIENT = "inpatient", "In hospital"
         ENDED = "ended", "Ended"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -40,6 +75,17 @@ class TaperPlan(models.Model):
     activated_at = models.DateTimeField(null=True, blank=True)
     activated_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    in_force = models.ForeignKey(
+        "PlanVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The signed version the patient follows.",
+    )
+    begun_step = models.PositiveSmallIntegerField(
+        default=1, help_text="The last step the clock has let begin; see today.py."
     )
     care_level_note = models.TextField(
         blank=True, help_text="Why outpatient care is right for a patient of high risk."
@@ -57,6 +103,19 @@ class TaperPlan(models.Model):
                 | Q(activated_at__isnull=False, activated_by__isnull=False),
                 name="plan_active_has_activator",
             ),
+            models.CheckConstraint(
+                condition=~Q(status="active") | Q(in_force__isnull=False),
+                name="plan_active_has_version",
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Trigger(
+                name="plan_active_is_signed",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__status="active"),
+                func=SIGNED_OR_REFUSED,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -64,15 +123,42 @@ class TaperPlan(models.Model):
 
     @property
     def version(self) -> "PlanVersion":
-        """The latest version."""
+        """The version in force; of a plan never in force the latest."""
+        if self.in_force is not None:
+            return self.in_force
+        return self.latest
+
+    @property
+    def latest(self) -> "PlanVersion":
+        """The version written last, in force or waiting for a signature."""
         version = self.versions.order_by("-number").first()
         if version is None:  # pragma: no cover - create_plan saves both together
             raise PlanVersion.DoesNotExist
         return version
 
 
+class VersionQuerySet(models.QuerySet["PlanVersion"]):
+    """Reads of versions."""
+
+    def in_force_at(self, moment: datetime) -> "VersionQuerySet":
+        """Return versions put in force by `moment`, the one that was in force first."""
+        return self.filter(enactment__at__lte=moment).order_by("-enactment__at", "-number")
+
+
 class PlanVersion(models.Model):
     """What the plan said from some moment on. Never changed once saved."""
+
+    class Kind(models.TextChoices):
+        """The decision that made it."""
+
+        START = "start", "First plan"
+        HOLD = "hold", "Hold"
+        GO_ON = "go_on", "Go on"
+        STEP_BACK = "step_back", "Step back"
+        SLOW = "slow", "Slow down"
+        METHOD = "method", "Change the method"
+        GOAL = "goal", "Change the goal"
+        STOP = "stop", "Stay at this dose"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(TaperPlan, on_delete=models.PROTECT, related_name="versions")
@@ -81,9 +167,17 @@ class PlanVersion(models.Model):
     request = models.JSONField(help_text="What the engine was asked, as the command line takes it.")
     findings = models.JSONField(default=list)
     content_hash = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.START)
+    change = models.JSONField(default=dict, help_text="What was asked of the version before.")
+    course = models.JSONField(default=dict, help_text="What the engine needs to go on from here.")
+    needs_second = models.BooleanField(
+        default=False, help_text="It falls too fast: a second prescriber must sign too."
+    )
     reason = models.CharField(max_length=300)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["plan", "number"]
@@ -103,6 +197,26 @@ class PlanVersion(models.Model):
     def blocking(self) -> list[dict[str, str]]:
         """Findings that stop activation."""
         return [finding for finding in self.findings if finding["level"] == "block"]
+
+
+class Enactment(models.Model):
+    """The moment a version came into force. Never changed once saved."""
+
+    version = models.OneToOneField(
+        PlanVersion, primary_key=True, on_delete=models.PROTECT, related_name="enactment"
+    )
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="enactment_immutable", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"In force from {self.at:%Y-%m-%d %H:%M}"
 
 
 class TaperStep(models.Model):
@@ -172,57 +286,3 @@ class SlotPiece(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.product}"
-
-
-class HoldQuerySet(models.QuerySet["PlanHold"]):
-    """Reads of holds."""
-
-    def open(self) -> "HoldQuerySet":
-        """Return holds nobody has released."""
-        return self.filter(released_at__isnull=True)
-
-
-class PlanHold(models.Model):
-    """Locks the next reduction until a clinician decides. Never changes today's dose."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    plan = models.ForeignKey(TaperPlan, on_delete=models.PROTECT, related_name="holds")
-    source_type = models.CharField(max_length=20)
-    source_id = models.UUIDField()
-    action = models.CharField(max_length=24, help_text="What triage asked for.")
-    rules = models.JSONField(default=list)
-    held_step = models.PositiveSmallIntegerField(help_text="The step that stays in force.")
-    opened_at = models.DateTimeField()
-    released_at = models.DateTimeField(null=True, blank=True)
-    released_by = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    objects = HoldQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["plan", "source_type", "source_id"], name="hold_once_per_source"
-            ),
-            models.CheckConstraint(
-                condition=Q(released_at__isnull=True) | Q(released_by__isnull=False),
-                name="hold_released_by_somebody",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Hold at step {self.held_step}"
-
-
-def step_in_force(steps: list[TaperStep], holds: list[PlanHold], day: date) -> TaperStep | None:
-    """Return the step whose dose is to be taken on `day`; None before the first step.
-
-    An open hold keeps the step that was in force when it was opened, however far the
-    calendar has moved on.
-    """
-    begun = [step for step in steps if step.start_on <= day]
-    if not begun:
-        return None
-    limit = min((hold.held_step for hold in holds), default=begun[-1].number)
-    return max((step for step in begun if step.number <= max(limit, 1)), key=lambda s: s.number)

@@ -1,0 +1,33 @@
+"""What stands in the way of the next reduction, as far as check-ins and alerts know.
+
+Registered with apps.tapers at start (ADR 8): the plan asks, without knowing who answers.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.alerts.ladder import Level
+from apps.alerts.models import Alert
+from apps.checkins.models import CheckIn
+
+
+def check_in_came(patient_id: UUID, since: datetime, due: datetime) -> str:
+    """Refuse a cut when no check-in came after the step before began (ASAM-15)."""
+    came = CheckIn.objects.filter(
+        patient_id=patient_id, received_at__gte=since, received_at__lt=due
+    )
+    return "" if came.exists() else "No check-in came since the present step began."
+
+
+def no_red_alert(patient_id: UUID, since: datetime, due: datetime) -> str:
+    """Refuse a cut while an urgent or emergency alert was open at the moment it was due."""
+    red = Alert.objects.filter(
+        Q(resolved_at__isnull=True) | Q(resolved_at__gt=due),
+        patient_id=patient_id,
+        level__in=[Level.URGENT, Level.EMERGENCY],
+        opened_at__lt=due,
+    )
+    alert = red.order_by("opened_at").first()
+    return "" if alert is None else f"Alert {alert.reference} was still open."

@@ -1,0 +1,53 @@
+"""The prescriber's step review, and the list of plans that wait for one."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from apps.dashboard import summaries
+from apps.dashboard.review import plans_waiting, review_of
+from apps.dashboard.views import saw
+from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.permissions import Right, may
+from apps.tapers.models import TaperPlan
+from apps.tapers.today import today_of
+
+
+@require_GET
+@requires(Right.ACTIVATE_PLANS)
+def step_review(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Show what happened since the last step, with one button per decision."""
+    rows = TaperPlan.objects.select_related("patient__medication", "patient__risk", "in_force")
+    plan: TaperPlan = fetch_in_scope(request, rows, pk=plan_id)
+    if plan.status != TaperPlan.Status.ACTIVE:
+        messages.info(request, "Only an active plan has steps to review.")
+        return redirect("tapers:detail", plan.pk)
+    now = timezone.now()
+    state = today_of(plan, now, pieces=True)
+    review = review_of(state, now)
+    saw(request, "plan.reviewed", plan.patient, plan)
+    context = {
+        "plan": plan,
+        "patient": plan.patient,
+        "today": state,
+        "version": state.version,
+        "review": review,
+        "chart": summaries.chart_points(state.steps, review.check_ins, state.day),
+    }
+    return render(request, "dashboard/step_review.html", context)
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def decisions_waiting(request: HttpRequest) -> HttpResponse:
+    """List the plans whose next cut waits for a prescriber."""
+    member = member_of(request)
+    context = {
+        "plans": plans_waiting(member.clinic),
+        "may_decide": may(member, Right.ACTIVATE_PLANS),
+    }
+    return render(request, "dashboard/decisions_waiting.html", context)

@@ -1,0 +1,198 @@
+"""Writes of decisions on a live plan: each makes a new immutable version, or ends it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.clinical.dependence import DependenceRisk, asam_dependence, dose_band
+from apps.clinical.plan import Plan
+from apps.patients.actions import change_status
+from apps.patients.models import Medication, Patient
+from apps.tapers.actions import store_version
+from apps.tapers.actions_clock import settle_locked
+from apps.tapers.actions_signing import (
+    ActivationError,
+    Meaning,
+    Signing,
+    add_signature,
+    check_breach_reason,
+    locked,
+    put_in_force,
+    release_holds,
+)
+from apps.tapers.changes import Change, DiffRow, breaches, changed, was_and_now
+from apps.tapers.engine import plan_of, request_json
+from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.today import Today, today_of
+
+DAYS_A_WEEK = {"daily": 7, "most_days": 5, "rarely": 3}
+
+
+class ConflictError(ValueError):
+    """Somebody else saved a version since this one was opened."""
+
+    def __init__(self, based_on: int, latest: PlanVersion) -> None:
+        """Say who saved what, and keep both numbers for the page that shows the difference."""
+        super().__init__(
+            f"{latest.created_by} saved version {latest.number} while you worked on "
+            f"version {based_on}. Nothing of yours is lost: compare, then save again."
+        )
+        self.based_on, self.latest = based_on, latest
+
+
+class EndError(ValueError):
+    """Why a plan may not end; the text is for the prescriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a decision would make of a plan."""
+
+    plan: Plan
+    rows: list[DiffRow]
+    needs_second: bool
+    since_step: int
+
+
+def preview_change(plan: TaperPlan, change: Change, now: datetime) -> ChangePreview:
+    """Return the plan after a decision, beside the one in force. Stores nothing.
+
+    Raises `apps.clinical.errors.ClinicalError` with one sentence.
+    """
+    return previewed(today_of(plan, now), change)
+
+
+def previewed(state: Today, change: Change) -> ChangePreview:
+    """Return the same from a plan's state at hand."""
+    before = plan_of(state.version)
+    number = state.step.number if state.step else 1
+    after = changed(before, number, state.day, change)
+    known = breaches(before.steps)
+    return ChangePreview(
+        plan=after,
+        rows=was_and_now(state.steps, after.steps, state.day),
+        needs_second=bool(breaches(after.steps, after=number) - known),
+        since_step=number,
+    )
+
+
+@transaction.atomic
+def change_plan(
+    *, plan: TaperPlan, change: Change, based_on: int, signing: Signing, by: User, now: datetime
+) -> PlanVersion:
+    """Save a decision as a new signed version and let the plan follow it.
+
+    Version, steps, signature, released holds and audit row are saved together or not at
+    all. A version that falls too fast waits for a second prescriber; until then the one
+    in force goes on. Saving the same decision twice returns the first version. Raises
+    `ConflictError` when somebody else saved since version `based_on`, ClinicalError or
+    `ActivationError` with the reason otherwise.
+    """
+    plan = locked(plan)
+    latest = plan.latest
+    is_same = latest.change == change.as_json() and latest.created_by_id == by.pk
+    if latest.number == based_on + 1 and is_same:
+        return latest
+    if plan.status != TaperPlan.Status.ACTIVE:
+        raise ActivationError(f"This plan is {plan.get_status_display().lower()}, not active.")
+    if latest.number != based_on:
+        raise ConflictError(based_on, latest)
+    settle_locked(plan, now)
+    state = today_of(plan, now)
+    preview = previewed(state, change)
+    version = store_version(
+        plan,
+        preview.plan,
+        request=request_json(state.version.request, preview.plan, change.values.get("method")),
+        reason=change.reason,
+        needs_second=preview.needs_second,
+        by=by,
+        now=now,
+        kind=change.kind,
+        change=change.as_json(),
+        number=latest.number + 1,
+    )
+    check_breach_reason(version, signing)
+    add_signature(version, Meaning.PRESCRIBE, signing, by, now)
+    released = 0
+    if not version.needs_second:
+        put_in_force(plan, version, by, now)
+        released = release_holds(plan, change.reason, by, now)
+        settle_locked(plan, now)
+    write_down("plan.changed", plan, by, now, version=version.number, kind=str(change.kind),
+               released_holds=released, content_hash=version.content_hash)  # fmt: skip
+    return version
+
+
+def check_can_end(state: Today, medication: Medication) -> None:
+    """Raise `EndError` when ending would stop the medicine at once.
+
+    ASAM-03: no abrupt stop when dependence is likely. ASAM-05: where it is unlikely a
+    stop may be right, with a reason on record.
+    """
+    if state.step is None or not state.step.daily_mg or state.next is None:
+        return
+    risk = asam_dependence(
+        medication.taken_months,
+        DAYS_A_WEEK[medication.pattern],
+        dose_band(medication.drug_id, medication.daily_mg),
+    ).risk
+    if risk is DependenceRisk.RARE:
+        return
+    raise EndError(
+        f"The patient takes {state.step.daily_mg.normalize():f} mg a day and has steps to go. "
+        "Ending now would stop the medicine at once, which can cause seizures when dependence "
+        "is likely (ASAM-03). Go on with the steps, stay at this dose, or set a higher goal. "
+        "A stop without a taper is only for dependence that is unlikely (ASAM-05)."
+    )
+
+
+@transaction.atomic
+def end_plan(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperPlan:
+    """End a plan whose goal is reached or that has not begun.
+
+    All or nothing; ending again changes nothing. Raises `EndError` when it would stop
+    the medicine at once.
+    """
+    plan = locked(plan)
+    if plan.status == TaperPlan.Status.ENDED:
+        return plan
+    settle_locked(plan, now)
+    if plan.status == TaperPlan.Status.ACTIVE:
+        check_can_end(today_of(plan, now), plan.patient.medication)
+    release_holds(plan, reason, by, now)
+    plan.status = TaperPlan.Status.ENDED
+    plan.save(update_fields=["status"])
+    write_down("plan.ended", plan, by, now)
+    return plan
+
+
+@transaction.atomic
+def move_to_inpatient(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperPlan:
+    """Hand the taper over to a hospital: no step of this plan begins any more.
+
+    Plan, patient's status and audit rows together or not at all; twice is once.
+    """
+    plan = locked(plan)
+    if plan.status == TaperPlan.Status.INPATIENT:
+        return plan
+    if plan.status != TaperPlan.Status.ACTIVE:
+        raise EndError(f"This plan is {plan.get_status_display().lower()}, not active.")
+    settle_locked(plan, now)
+    release_holds(plan, reason, by, now)
+    plan.status = TaperPlan.Status.INPATIENT
+    plan.save(update_fields=["status"])
+    change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+    write_down("plan.moved_to_inpatient", plan, by, now)
+    return plan
+
+
+def write_down(event: str, plan: TaperPlan, by: User, now: datetime, **details: object) -> None:
+    """Append the audit row of a decision."""
+    record(
+        event, by=by, now=now, clinic_id=plan.clinic_id, patient_id=plan.patient_id, obj=plan,
+        **details,
+    )  # fmt: skip

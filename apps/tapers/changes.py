@@ -1,0 +1,194 @@
+"""Decisions about a live plan as pure functions: an engine plan in, an engine plan out.
+
+Nothing here reads or writes a row; the writes are in actions_changes.py.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Protocol
+
+from apps.clinical import replan
+from apps.clinical.doses import parse_dose_mg
+from apps.clinical.errors import RequestError
+from apps.clinical.methods import Switch
+from apps.clinical.plan import Plan, Step
+from apps.clinical.requests import parse_request
+from apps.tapers.models import PlanVersion
+
+Kind = PlanVersion.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One decision: its kind, the reason in words and what was typed with it."""
+
+    kind: str
+    reason: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is stored on the version it makes."""
+        return {"kind": self.kind, "reason": self.reason, **self.values}
+
+
+def changed(plan: Plan, step_number: int, today: date, change: Change) -> Plan:
+    """Return the plan after a decision made today, while step `step_number` is in force.
+
+    Steps up to today stay. A cut that a hold or the clock had locked comes one interval
+    after the decision at the earliest. Raises ClinicalError with one sentence.
+    """
+    here = as_taken(plan, step_number, today)
+    if change.kind not in CHANGES:
+        raise RequestError(f"kind: takes one of {', '.join(CHANGES)}.")
+    new = CHANGES[change.kind](here, today, change)
+    return never_tomorrow(plan, here, new, step_number, today)
+
+
+def as_taken(plan: Plan, step_number: int, today: date) -> Plan:
+    """Return the plan as it really went: a locked step has gone on until today."""
+    by_calendar = plan.step_on(today)
+    if by_calendar is None:
+        raise RequestError(
+            f"The plan begins on {plan.steps[0].start_on}. End it and make a new one instead."
+        )
+    if by_calendar.number == step_number:
+        return plan
+    return replan.hold(plan, plan.steps[step_number - 1].start_on, None)
+
+
+def never_tomorrow(plan: Plan, here: Plan, new: Plan, step_number: int, today: date) -> Plan:
+    """Push the next cut one interval away where the present step was held beyond its end."""
+    if here is plan or new.held or len(new.steps) <= step_number:
+        return new
+    following = new.steps[step_number]
+    earliest = today + timedelta(days=new.request.interval_days)
+    if following.start_on >= earliest or following.cut_pct <= 0:
+        return new
+    return replan.resume(replan.hold(new, today, None), earliest)
+
+
+def _hold(plan: Plan, today: date, change: Change) -> Plan:
+    return replan.hold(plan, today, change.values.get("days"))
+
+
+def _go_on(plan: Plan, today: date, change: Change) -> Plan:
+    """Resume with the next cut one interval from today, or when planned if that is later."""
+    current = plan.step_on(today)
+    earliest = today + timedelta(days=plan.request.interval_days)
+    if current is not None and current.end_on is not None:
+        earliest = max(earliest, current.end_on + timedelta(days=1))
+    return replan.resume(replan.hold(plan, today, None), earliest)
+
+
+def _step_back(plan: Plan, today: date, change: Change) -> Plan:
+    days = change.values.get("days") or replan.USUAL_HOLD_DAYS
+    return replan.step_back(plan, today, reason=change.reason, hold_days=days)
+
+
+def _slow(plan: Plan, today: date, change: Change) -> Plan:
+    method = method_of(plan, change)
+    if isinstance(method, Switch):
+        raise RequestError("method: slowing down keeps the drug; change the method to switch.")
+    return replan.slow_down(
+        plan, today, method=method, interval_days=change.values.get("interval_days")
+    )
+
+
+def _method(plan: Plan, today: date, change: Change) -> Plan:
+    method = method_of(plan, change)
+    if method is None:
+        raise RequestError("method: choose the new method.")
+    return replan.change_method(
+        plan, today, method, interval_days=change.values.get("interval_days")
+    )
+
+
+def _goal(plan: Plan, today: date, change: Change) -> Plan:
+    goal_mg = parse_dose_mg(change.values.get("goal_mg"), field="goal_mg", allow_zero=True)
+    return replan.change_goal(plan, today, goal_mg)
+
+
+def _stop(plan: Plan, today: date, change: Change) -> Plan:
+    return replan.stop(plan, today)
+
+
+CHANGES = {
+    Kind.HOLD: _hold,
+    Kind.GO_ON: _go_on,
+    Kind.STEP_BACK: _step_back,
+    Kind.SLOW: _slow,
+    Kind.METHOD: _method,
+    Kind.GOAL: _goal,
+    Kind.STOP: _stop,
+}
+
+
+def method_of(plan: Plan, change: Change) -> Any:
+    """Return the method typed with a change, read for the drug it will lower; None for none."""
+    typed = change.values.get("method")
+    if typed is None:
+        return None
+    current = plan.steps[-1].by_drug
+    drug_id = next(iter(current), plan.request.final_drug_id)
+    if len(current) > 1 or typed.get("kind") != "switch":
+        drug_id = plan.request.final_drug_id
+    return parse_request(
+        {
+            "drug": drug_id,
+            "slots": {"morning": "1"},
+            "method": typed,
+            "start_on": plan.request.start_on.isoformat(),
+            "goal_mg": "0",
+        }
+        | ({} if typed.get("kind") != "custom" else {"goal_mg": typed["daily_mg"][-1]})
+    ).method
+
+
+class Dosed(Protocol):
+    """A step of the engine or of the database."""
+
+    number: Any
+    start_on: Any
+    daily_mg: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One day on which a dose begins, before and after a change, in mg a day."""
+
+    day: date
+    was_mg: Decimal | None
+    now_mg: Decimal | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the two plans ask for different doses from this day on."""
+        return self.was_mg != self.now_mg
+
+
+def was_and_now(was: Iterable[Dosed], now: Iterable[Dosed], since: date) -> list[DiffRow]:
+    """Return both plans side by side from `since`: one row per day on which a dose begins."""
+    before, after = list(was), list(now)
+    days = {max(step.start_on, since) for step in (*before, *after) if step.start_on >= since}
+    return [
+        DiffRow(day, dose_on(before, day), dose_on(after, day)) for day in sorted({since, *days})
+    ]
+
+
+def dose_on(steps: Iterable[Dosed], day: date) -> Decimal | None:
+    """Return the dose that the calendar calls for on a day, None before the first step."""
+    begun = [step.daily_mg for step in steps if step.start_on <= day]
+    return Decimal(begun[-1]) if begun else None
+
+
+def breaches(steps: Iterable[Step], after: int = 0) -> set[tuple[Decimal, Decimal]]:
+    """Return the falls above the limit after step `after`, each as the two doses it joins."""
+    rows = list(steps)
+    return {
+        (Decimal(before.daily_mg), Decimal(step.daily_mg))
+        for before, step in pairwise(rows)
+        if step.verdict == "block" and step.number > after
+    }

@@ -1,0 +1,19 @@
+"""`manage.py settle_plans`: the turn of the clock for cron, without a broker."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from apps.tapers.actions_clock import settle_due
+
+
+class Command(BaseCommand):
+    """Let due steps begin, or lock them; safe to run at any time and as often as liked."""
+
+    help = "Let due steps of plans begin at the patients' midnight, or lock them."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Settle and say how many plans changed."""
+        changed = settle_due(timezone.now())
+        self.stdout.write(f"{changed} plans changed.")

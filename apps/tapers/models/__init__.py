@@ -1,0 +1,19 @@
+"""Plans, versions, steps, holds and signatures, each noun in its own module."""
+
+from apps.tapers.models.holds import NOT_UNLOCKED, SOURCE_CLOCK, PlanHold
+from apps.tapers.models.plan import Enactment, PlanVersion, SlotPiece, TaperPlan, TaperStep
+from apps.tapers.models.signing import Agreement, Signature, SpecialistSignOff
+
+__all__ = [
+    "NOT_UNLOCKED",
+    "SOURCE_CLOCK",
+    "Agreement",
+    "Enactment",
+    "PlanHold",
+    "PlanVersion",
+    "Signature",
+    "SlotPiece",
+    "SpecialistSignOff",
+    "TaperPlan",
+    "TaperStep",
+]

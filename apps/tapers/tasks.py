@@ -1,0 +1,12 @@
+"""Celery's turn of the clock: one call. Pages show the same dose before it has run."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.tapers.actions_clock import settle_due
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def settle_plans() -> None:
+    """Let due steps begin at the patients' midnight, or lock them."""
+    settle_due(timezone.now())

@@ -1,0 +1,208 @@
+"""Staff pages of decisions on a live plan: previewed, signed, and safe for two editors."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.clinical.errors import ClinicalError
+from apps.clinical.requests import plan_to_json
+from apps.patients.access import member_of, requires
+from apps.patients.permissions import Right
+from apps.tapers.actions_changes import (
+    ChangePreview,
+    ConflictError,
+    EndError,
+    change_plan,
+    end_plan,
+    move_to_inpatient,
+    preview_change,
+)
+from apps.tapers.actions_signing import ActivationError
+from apps.tapers.changes import was_and_now
+from apps.tapers.forms_changes import CHANGE_FORMS, ChangeForm, EndForm
+from apps.tapers.forms_method import tell
+from apps.tapers.models import TaperPlan
+from apps.tapers.today import step_in_force, today_of
+from apps.tapers.views_signing import fetch_plan
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.ACTIVATE_PLANS)
+def plan_change(request: HttpRequest, plan_id: UUID, kind: str) -> HttpResponse:
+    """Show what a decision would change; a signed POST saves it."""
+    plan = fetch_plan(request, plan_id)
+    if plan.status != TaperPlan.Status.ACTIVE:
+        messages.warning(request, "Only an active plan can be changed.")
+        return redirect("tapers:detail", plan.pk)
+    form = change_form(request, plan, kind)
+    preview = preview_of(plan, form)
+    if request.method == "POST" and "save" in request.POST and form.is_valid() and preview:
+        return save_change(request, plan, form, preview)
+    is_wrong = form.is_bound and preview is None
+    return render_change(request, plan, form, preview, status=422 if is_wrong else 200)
+
+
+def change_form(request: HttpRequest, plan: TaperPlan, kind: str) -> ChangeForm:
+    """Return the form of a decision, made on the latest version unless it was posted."""
+    form = CHANGE_FORMS[kind]
+    initial = {"based_on": plan.latest.number}
+    if request.method != "POST":
+        return form(request=request, initial=initial)
+    # A preview asks for nothing that a signature needs.
+    bound = form(request.POST, request=request, initial=initial, breach="breach_reason" in
+                 request.POST)  # fmt: skip
+    if "save" not in request.POST:
+        for name in ("reason", *bound.proof_fields):
+            bound.fields[name].required = False
+            bound.fields[name].disabled = name == "password"
+    return bound
+
+
+def preview_of(plan: TaperPlan, form: ChangeForm) -> ChangePreview | None:
+    """Return what the decision would make of the plan; a wrong value is told at its field."""
+    if form.is_bound:
+        form.is_valid()
+    change = form.preview_change()
+    if change is None:
+        return None
+    try:
+        preview = preview_change(plan, change, timezone.now())
+    except ClinicalError as error:
+        if form.is_bound:
+            tell(form, error)
+        else:
+            form.cannot = str(error).partition(": ")[2] or str(error)  # type: ignore[attr-defined]
+        return None
+    return preview
+
+
+def save_change(
+    request: HttpRequest, plan: TaperPlan, form: ChangeForm, preview: ChangePreview
+) -> HttpResponse:
+    """Save a signed decision, or say who was first or what is missing; nothing typed is lost."""
+    try:
+        version = change_plan(
+            plan=plan, change=form.change(), based_on=form.cleaned_data["based_on"],
+            signing=form.signing(), by=member_of(request).user, now=timezone.now(),
+        )  # fmt: skip
+    except ConflictError as conflict:
+        return render_conflict(request, plan, form, conflict)
+    except ActivationError as error:
+        if error.field == "breach_reason" and error.field not in form.fields:
+            form = CHANGE_FORMS[form.kind](request.POST, request=request, breach=True)
+            form.is_valid()
+        form.add_error(error.field if error.field in form.fields else None, str(error))
+        return render_change(request, plan, form, preview, status=422)
+    if version.needs_second:
+        messages.info(request, "Signed. A second prescriber must sign before it is in force.")
+    else:
+        messages.success(request, f"Version {version.number} is in force.")
+    return redirect("tapers:detail", plan.pk)
+
+
+def render_conflict(
+    request: HttpRequest, plan: TaperPlan, form: ChangeForm, conflict: ConflictError
+) -> HttpResponse:
+    """Show what the other editor changed, and the form again made on their version."""
+    base = plan.versions.get(number=conflict.based_on)
+    today = timezone.localdate(timezone=plan.patient.tz)
+    posted = request.POST.copy()
+    posted["based_on"] = str(conflict.latest.number)
+    again = CHANGE_FORMS[form.kind](posted, request=request, breach="breach_reason" in posted)
+    preview = preview_of(plan, again)
+    again.add_error(None, str(conflict))
+    extra = {
+        "conflict": conflict,
+        "theirs": was_and_now(base.steps.all(), conflict.latest.steps.all(), today),
+    }
+    return render_change(request, plan, again, preview, status=409, **extra)
+
+
+def render_change(
+    request: HttpRequest,
+    plan: TaperPlan,
+    form: ChangeForm,
+    preview: ChangePreview | None,
+    status: int = 200,
+    **extra: Any,
+) -> HttpResponse:
+    """Render the page of one decision with what it would change."""
+    if preview is not None and preview.needs_second and "breach_reason" not in form.fields:
+        data = request.POST if form.is_bound else None
+        initial = form.initial
+        form = CHANGE_FORMS[form.kind](data, request=request, breach=True, initial=initial)
+        if "save" not in request.POST:
+            for name in ("reason", *form.proof_fields):
+                form.fields[name].required = False
+    context = {
+        "plan": plan,
+        "patient": plan.patient,
+        "form": form,
+        "preview": preview,
+        "schedule": plan_to_json(preview.plan) if preview else None,
+        "today": today_of(plan, timezone.now()),
+        **extra,
+    }
+    return render(request, "tapers/plan_change.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.ACTIVATE_PLANS)
+def plan_end(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """End a plan, or say why that would be an abrupt stop."""
+    return leave(request, plan_id, end_plan, "tapers/plan_end.html", "The plan has ended.")
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.ACTIVATE_PLANS)
+def plan_inpatient(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Hand a taper over to a hospital."""
+    done = "The patient is in hospital. No step of this plan begins any more."
+    return leave(request, plan_id, move_to_inpatient, "tapers/plan_inpatient.html", done)
+
+
+def leave(
+    request: HttpRequest, plan_id: UUID, action: Any, template: str, done: str
+) -> HttpResponse:
+    """Show the form of an act that takes a plan out of force, and do it."""
+    plan, form = fetch_plan(request, plan_id), EndForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            action(plan=plan, reason=form.cleaned_data["reason"], by=member_of(request).user,
+                   now=timezone.now())  # fmt: skip
+        except EndError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, done)
+            return redirect("dashboard:patient", plan.patient_id)
+    context = {"plan": plan, "patient": plan.patient, "form": form}
+    return render(request, template, context, status=422 if request.method == "POST" else 200)
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def plan_on_day(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Show what the plan said on a day: version, step, tablets, holds."""
+    plan = fetch_plan(request, plan_id)
+    try:
+        day = date.fromisoformat(request.GET.get("day", ""))
+    except ValueError:
+        day = timezone.localdate(timezone=plan.patient.tz)
+    # What was in force when the day was over; of today, now.
+    over = datetime.combine(day, time(0), tzinfo=plan.patient.tz) + timedelta(days=1)
+    moment = min(over - timedelta(microseconds=1), timezone.now())
+    rows = plan.versions.in_force_at(moment).select_related("created_by", "enactment")
+    version = rows.first() if day <= moment.astimezone(plan.patient.tz).date() else plan.in_force
+    holds = list(plan.holds.at(moment))
+    steps = list(version.steps.prefetch_related("pieces")) if version else []
+    context = {
+        "plan": plan, "patient": plan.patient, "day": day, "version": version, "holds": holds,
+        "step": step_in_force(steps, holds, day), "is_future": day > moment.date(),
+    }  # fmt: skip
+    return render(request, "tapers/plan_on_day.html", context)

@@ -1,0 +1,125 @@
+"""Staff pages of one plan: what it says, what is on record, and the signatures."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.permissions import Right, may
+from apps.tapers.actions_signing import ActivationError, can_sign_second, sign_plan, sign_second
+from apps.tapers.forms_signing import SecondSignatureForm, SigningForm, SignPlanForm
+from apps.tapers.models import TaperPlan
+from apps.tapers.today import today_of
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def plan_detail(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Show a plan: how it stands today, its steps, tablets, findings and signatures."""
+    return render_plan(request, fetch_plan(request, plan_id))
+
+
+@require_POST
+@requires(Right.ACTIVATE_PLANS)
+def plan_activate(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Sign a draft and put it in force, or say what stands in the way."""
+    plan = fetch_plan(request, plan_id)
+    form = SignPlanForm(request.POST, request=request, plan=plan)
+    if form.is_valid():
+        try:
+            plan = sign_plan(
+                plan=plan, signing=form.signing(), approvals=form.approvals(),
+                by=member_of(request).user, now=timezone.now(),
+            )  # fmt: skip
+        except ActivationError as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            return signed(request, plan)
+    return render_plan(request, plan, form, status=422)
+
+
+@require_POST
+@requires(Right.ACTIVATE_PLANS)
+def plan_sign_second(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Sign as the second prescriber a version that falls too fast."""
+    plan = fetch_plan(request, plan_id)
+    form = SecondSignatureForm(request.POST, request=request)
+    if form.is_valid():
+        try:
+            plan = sign_second(
+                version=plan.latest, signing=form.signing(), by=member_of(request).user,
+                now=timezone.now(),
+            )  # fmt: skip
+        except ActivationError as error:
+            form.add_error(None, str(error))
+        else:
+            return signed(request, plan)
+    return render_plan(request, plan, form, status=422)
+
+
+def signed(request: HttpRequest, plan: TaperPlan) -> HttpResponse:
+    """Say what the signature did."""
+    if plan.in_force_id == plan.latest.pk:
+        messages.success(request, "Signed. The plan is active.")
+        return redirect("dashboard:patient", plan.patient_id)
+    messages.info(request, "Signed. A second prescriber must sign before it is in force.")
+    return redirect("tapers:detail", plan.pk)
+
+
+def fetch_plan(request: HttpRequest, plan_id: UUID) -> TaperPlan:
+    """Return a plan of the reader's clinic, or 404."""
+    rows = TaperPlan.objects.select_related(
+        "patient__medication", "patient__risk", "in_force", "activated_by"
+    )
+    plan: TaperPlan = fetch_in_scope(request, rows, pk=plan_id)
+    return plan
+
+
+def render_plan(
+    request: HttpRequest, plan: TaperPlan, form: SigningForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the plan page, with the form of whatever signature is missing."""
+    member, now, latest = member_of(request), timezone.now(), plan.latest
+    shown = latest if plan.in_force is None else plan.in_force
+    versions = list(
+        plan.versions.select_related("created_by", "enactment__by").prefetch_related(
+            "signatures__signer"
+        )
+    )
+    waiting = latest.needs_second and len(versions[-1].signatures.all()) == 1
+    day = now.astimezone(plan.patient.tz).date()
+    context: dict[str, Any] = {
+        "plan": plan,
+        "patient": plan.patient,
+        "version": shown,
+        "versions": versions[::-1],
+        "today": today_of(plan, now) if plan.status == TaperPlan.Status.ACTIVE else None,
+        "steps": shown.steps.prefetch_related("pieces"),
+        "findings": shown.findings,
+        "waiting": latest if waiting else None,
+        "may_second": waiting and can_sign_second(plan, latest, member.user, day),
+        "agreement": getattr(plan, "agreement", None),
+        "sign_off": getattr(plan, "sign_off", None),
+        "holds": plan.holds.select_related("released_by").order_by("-opened_at"),
+        "may_activate": may(member, Right.ACTIVATE_PLANS),
+    }
+    context["form"] = form or missing_signature(request, plan, context)
+    return render(request, "tapers/plan_detail.html", context, status=status)
+
+
+def missing_signature(
+    request: HttpRequest, plan: TaperPlan, context: dict[str, Any]
+) -> SigningForm | None:
+    """Return the form of the signature this reader may give, None for none."""
+    if not context["may_activate"]:
+        return None
+    if context["waiting"]:
+        return SecondSignatureForm(request=request) if context["may_second"] else None
+    if plan.status == TaperPlan.Status.DRAFT:
+        return SignPlanForm(request=request, plan=plan)
+    return None

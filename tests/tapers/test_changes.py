@@ -1,0 +1,276 @@
+"""Decisions on a live plan: what moves, what stays, and who may not overwrite whom."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from apps.audit.models import AuditEvent
+from apps.clinical.errors import ClinicalError
+from apps.tapers.actions import hold_plan
+from apps.tapers.actions_changes import (
+    ConflictError,
+    EndError,
+    change_plan,
+    end_plan,
+    move_to_inpatient,
+    preview_change,
+)
+from apps.tapers.actions_clock import settle_due
+from apps.tapers.actions_signing import ActivationError, Signing, sign_second
+from apps.tapers.changes import Change
+from apps.tapers.models import PlanHold, PlanVersion, TaperPlan
+from apps.tapers.today import plan_today
+from tests.factories import CALM, check_in, make_active_plan, make_patient
+
+pytestmark = pytest.mark.django_db
+
+START = date(2026, 12, 1)
+# Noon in New York on the first day of the plan.
+DAY_1 = datetime(2026, 12, 1, 17, tzinfo=UTC)
+BY_PASSWORD = Signing("password")
+
+
+@pytest.fixture
+def plan(patient, prescriber) -> TaperPlan:
+    """Two milligrams of clonazepam, 10 % every 14 days from 1 December."""
+    return make_active_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
+
+
+def later(days: int) -> datetime:
+    return DAY_1 + timedelta(days=days)
+
+
+def decide(plan, member, kind, now, *, signing=BY_PASSWORD, based_on=None, **values) -> PlanVersion:
+    plan.refresh_from_db()
+    return change_plan(
+        plan=plan, change=Change(kind, "Poor sleep", values), signing=signing, by=member.user,
+        based_on=plan.latest.number if based_on is None else based_on, now=now,
+    )  # fmt: skip
+
+
+def doses(version) -> list[tuple[date, Decimal]]:
+    return [(step.start_on, step.daily_mg) for step in version.steps.all()]
+
+
+def reach_step(plan, number: int) -> datetime:
+    """Check in before every step and let the clock run until the step has begun."""
+    for step in plan.version.steps.filter(number__lte=number, number__gt=1):
+        moment = datetime(*step.start_on.timetuple()[:3], 16, tzinfo=UTC)
+        check_in(plan.patient, CALM, now=moment - timedelta(days=1))
+        settle_due(moment)
+    plan.refresh_from_db()
+    assert plan.begun_step == number
+    return moment
+
+
+def test_a_hold_keeps_the_dose_and_moves_every_later_date(plan, prescriber) -> None:
+    before = doses(plan.version)
+    version = decide(plan, prescriber, "hold", later(3), days=14)
+    after = doses(version)
+    assert after[0] == before[0]
+    assert [day for day, _ in after[1:]] == [d + timedelta(days=14) for d, _ in before[1:]]
+    assert [mg for _, mg in after] == [mg for _, mg in before]
+    plan.refresh_from_db()
+    assert plan.version == version
+    assert doses(plan.versions.get(number=1)) == before
+
+
+def test_an_open_hold_has_no_next_step_until_the_prescriber_goes_on(plan, prescriber) -> None:
+    held = decide(plan, prescriber, "hold", later(3), days=None)
+    assert len(doses(held)) == 1
+    resumed = decide(plan, prescriber, "go_on", later(40))
+    assert doses(resumed)[1][0] == START + timedelta(days=40 + 14)
+
+
+def test_going_on_never_brings_a_cut_nearer_than_one_interval(plan, prescriber) -> None:
+    check_in(plan.patient, CALM, now=later(2))
+    hold_plan(
+        patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
+        source_id=uuid4(), now=later(10),
+    )  # fmt: skip
+    # The locked cut of day 14 has passed; the dose of today is still the first one.
+    assert plan_today(plan.patient, later(30)).step.number == 1
+    version = decide(plan, prescriber, "go_on", later(30))
+    assert plan_today(plan.patient, later(30)).step.number == 1
+    assert doses(version)[1][0] == START + timedelta(days=44)
+    hold = PlanHold.objects.get()
+    assert (hold.released_by, hold.release_reason) == (prescriber.user, "Poor sleep")
+
+
+def test_a_step_back_raises_the_dose_today_and_keeps_the_past(plan, prescriber) -> None:
+    now = reach_step(plan, 3)
+    before = doses(plan.version)
+    version = decide(plan, prescriber, "step_back", now + timedelta(days=4), days=14)
+    after = doses(version)
+    today = (now + timedelta(days=4)).date()
+    assert after[:3] == before[:3]
+    assert after[3] == (today, before[1][1])
+    assert plan_today(plan.patient, now + timedelta(days=4)).step.daily_mg == before[1][1]
+    assert after[4][0] == today + timedelta(days=14)
+
+
+def test_slowing_down_makes_later_steps_smaller_and_rarer(plan, prescriber) -> None:
+    method = {"kind": "percent_of_current", "percent": "5"}
+    version = decide(plan, prescriber, "slow", later(1), method=method, interval_days=28)
+    after = doses(version)
+    assert after[1][0] == START + timedelta(days=28)
+    assert version.request["method"] == method
+    assert version.request["interval_days"] == 28
+
+
+def test_another_method_changes_only_the_future(plan, prescriber) -> None:
+    now = reach_step(plan, 2)
+    before = doses(plan.version)
+    version = decide(plan, prescriber, "method", now, method={"kind": "fixed_mg", "mg": "0.25"})
+    after = doses(version)
+    assert after[:2] == before[:2]
+    assert after[2][0] == before[2][0]
+    assert after[2][1] == after[1][1] - Decimal("0.25")
+
+
+def test_a_change_of_a_change_goes_on_from_its_rows(plan, prescriber) -> None:
+    decide(plan, prescriber, "method", later(1), method={"kind": "fixed_mg", "mg": "0.25"})
+    decide(plan, prescriber, "hold", later(2), days=7)
+    version = decide(plan, prescriber, "goal", later(3), goal_mg="1.5")
+    assert version.number == 4
+    assert doses(version)[-1][1] == Decimal("1.5")
+    assert doses(version)[1] == (START + timedelta(days=21), Decimal("1.75"))
+
+
+def test_a_switch_half_done_can_be_held_and_goes_on(clinic, prescriber) -> None:
+    patient = make_patient(clinic, slots={"morning": "0.5", "night": "0.5"})
+    switch = {
+        "kind": "switch", "to_drug": "diazepam", "source": "ashton_low", "swap_days": 7,
+        "then": {"kind": "percent_of_current", "percent": "10"},
+    }  # fmt: skip
+    plan = make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on="2026-12-01", method=switch, goal_mg="0"
+    )
+    now = reach_step(plan, 2)
+    assert len(plan.version.steps.get(number=2).by_slot) == 2
+    version = decide(plan, prescriber, "hold", now, days=14)
+    assert version.steps.last().daily_mg == 0
+    changed = decide(
+        plan, prescriber, "method", now, method={"kind": "percent_of_current", "percent": "5"}
+    )
+    assert changed.request["method"]["then"]["percent"] == "5"
+    for step in changed.steps.all():
+        assert sum(piece.mg for piece in step.pieces.all()) == step.daily_mg
+
+
+def test_staying_at_this_dose_ends_the_cuts_not_the_medicine(plan, prescriber) -> None:
+    version = decide(plan, prescriber, "stop", later(3))
+    assert doses(version) == [(START, Decimal(2))]
+    assert plan_today(plan.patient, later(400)).step.daily_mg == 2
+
+
+def test_the_tablets_of_every_new_step_add_up(plan, prescriber) -> None:
+    version = decide(plan, prescriber, "hold", later(3), days=14)
+    for step in version.steps.all():
+        assert sum(piece.mg for piece in step.pieces.all()) == step.daily_mg
+
+
+def test_a_change_is_saved_whole_or_not_at_all(plan, prescriber, monkeypatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise IntegrityError("release refused")
+
+    monkeypatch.setattr("apps.tapers.actions_changes.release_holds", refuse)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        decide(plan, prescriber, "hold", later(3), days=14)
+    assert PlanVersion.objects.count() == 1
+
+
+def test_saving_the_same_decision_twice_makes_one_version(plan, prescriber) -> None:
+    first = decide(plan, prescriber, "hold", later(3), days=14, based_on=1)
+    again = decide(plan, prescriber, "hold", later(3), days=14, based_on=1)
+    assert first == again
+    assert AuditEvent.objects.filter(event="plan.changed").count() == 1
+
+
+def test_the_second_of_two_editors_is_told_who_was_first(plan, prescriber, lead) -> None:
+    decide(plan, prescriber, "hold", later(3), days=14, based_on=1)
+    with pytest.raises(ConflictError, match="saved version 2 while you worked on version 1"):
+        decide(plan, lead, "slow", later(3), interval_days=28, based_on=1)
+    assert plan.versions.count() == 2
+
+
+def test_a_change_that_falls_too_fast_waits_for_a_second_prescriber(plan, prescriber, lead) -> None:
+    fast = {"kind": "percent_of_current", "percent": "40"}
+    with pytest.raises(ActivationError, match="faster than the guideline"):
+        decide(plan, prescriber, "method", later(1), method=fast)
+    reason = Signing("password", "Falls every night.")
+    version = decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
+    plan.refresh_from_db()
+    assert plan.version.number == 1
+    sign_second(version=version, signing=BY_PASSWORD, by=lead.user, now=later(2))
+    plan.refresh_from_db()
+    assert plan.version == version
+    # A hold of a plan whose breach was agreed to needs no second agreement.
+    held = decide(plan, prescriber, "hold", later(3), days=14)
+    assert not held.needs_second
+
+
+def test_a_late_second_signature_never_cuts_at_once(plan, prescriber, lead) -> None:
+    fast = {"kind": "percent_of_current", "percent": "40"}
+    reason = Signing("password", "Falls every night.")
+    version = decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
+    with pytest.raises(ActivationError, match="due already"):
+        sign_second(version=version, signing=BY_PASSWORD, by=lead.user, now=later(20))
+
+
+def test_a_plan_is_never_ended_abruptly(plan, prescriber) -> None:
+    with pytest.raises(EndError, match="ASAM-03"):
+        end_plan(plan=plan, reason="Moves away", by=prescriber.user, now=later(5))
+    decide(plan, prescriber, "stop", later(5))
+    for _ in range(2):
+        end_plan(plan=plan, reason="Goal kept", by=prescriber.user, now=later(6))
+    plan.refresh_from_db()
+    assert plan.status == "ended"
+    assert AuditEvent.objects.filter(event="plan.ended").count() == 1
+
+
+def test_moving_to_hospital_takes_plan_and_patient_along(plan, prescriber) -> None:
+    for _ in range(2):
+        move_to_inpatient(plan=plan, reason="Delirium", by=prescriber.user, now=later(5))
+    plan.refresh_from_db()
+    assert (plan.status, plan.patient.status) == ("inpatient", "in_hospital")
+    assert plan_today(plan.patient, later(30)) is None
+    assert AuditEvent.objects.filter(event="plan.moved_to_inpatient").count() == 1
+
+
+def test_a_preview_stores_nothing_and_shows_was_and_now(plan, prescriber) -> None:
+    preview = preview_change(plan, Change("hold", "", {"days": 14}), later(3))
+    assert plan.versions.count() == 1
+    changed = [row for row in preview.rows if row.is_changed]
+    assert changed[0].day == START + timedelta(days=14)
+    assert (changed[0].was_mg, changed[0].now_mg) == (Decimal("1.75"), Decimal(2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        ("hold", {"days": 0}, "days"),
+        ("hold", {"days": 1000}, "days"),
+        ("step_back", {"days": 14}, "no dose before"),
+        ("slow", {}, "method"),
+        ("slow", {"interval_days": 7}, "interval_days"),
+        ("goal", {"goal_mg": "5"}, "goal_mg"),
+        ("goal", {"goal_mg": "0,5"}, "goal_mg"),
+        ("method", {}, "method"),
+        ("nothing", {}, "kind"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(plan, prescriber, kind, values, words) -> None:
+    with pytest.raises(ClinicalError, match=words):
+        decide(plan, prescriber, kind, later(3), **values)
+
+
+def test_what_the_plan_said_on_a_day_stays_known(plan, prescriber) -> None:
+    decide(plan, prescriber, "hold", later(3), days=14)
+    versions = plan.versions
+    assert versions.in_force_at(later(1)).first().number == 1
+    assert versions.in_force_at(later(4)).first().number == 2
+    assert versions.in_force_at(DAY_1 - timedelta(days=1)).first() is None

@@ -1,0 +1,235 @@
+"""Signing: who, what it means, what must be on record first, and what PostgreSQL refuses."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.audit.models import AuditEvent
+from apps.patients.models import Role
+from apps.tapers.actions_signing import (
+    ActivationError,
+    Approvals,
+    Signing,
+    SpecialistWord,
+    sign_plan,
+    sign_second,
+)
+from apps.tapers.models import Agreement, Enactment, Signature, SpecialistSignOff, TaperPlan
+from tests.conftest import signed_in
+from tests.factories import NOW, make_active_plan, make_member, make_patient, make_plan, sign
+
+pytestmark = pytest.mark.django_db
+
+TOO_FAST = {"method": {"kind": "percent_of_current", "percent": "40"}}
+WORD = SpecialistWord("Dr. Ada Fern", "Neurologist", date(2026, 11, 20), "Slow taper agreed.")
+PASSWORD = "a long test password"
+
+
+def test_signing_names_the_person_and_keeps_what_was_signed(patient, prescriber) -> None:
+    plan = make_active_plan(patient, prescriber.user)
+    signature = plan.version.signatures.get()
+    assert (plan.status, plan.activated_by) == ("active", prescriber.user)
+    assert (signature.signer, signature.meaning) == (prescriber.user, "prescribe")
+    assert signature.content_hash == plan.version.content_hash
+    assert plan.agreement.how == "visit"
+    events = AuditEvent.objects.filter(object_id=plan.pk).values_list("event", flat=True)
+    assert {"plan.signed", "plan.activated"} <= set(events)
+
+
+def test_signing_twice_by_the_same_person_changes_nothing(patient, prescriber) -> None:
+    plan = make_active_plan(patient, prescriber.user)
+    again = sign(plan, prescriber.user, now=NOW + timedelta(minutes=1))
+    assert again.activated_at == plan.activated_at
+    assert (Signature.objects.count(), Enactment.objects.count()) == (1, 1)
+    assert AuditEvent.objects.filter(event="plan.activated").count() == 1
+
+
+def test_signing_is_all_or_nothing(patient, prescriber, monkeypatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise IntegrityError("audit refused")
+
+    plan = make_plan(patient, prescriber.user)
+    monkeypatch.setattr("apps.tapers.actions_signing.start", refuse)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        sign(plan, prescriber.user)
+    assert not Signature.objects.exists()
+    assert not Agreement.objects.exists()
+
+
+def test_a_signature_never_lowers_a_dose(patient, prescriber) -> None:
+    plan = make_plan(patient, prescriber.user, start_on="2026-11-02")
+    approvals = Approvals(agreed_on=date(2026, 11, 2), agreed_how="visit")
+    with pytest.raises(ActivationError, match="due already"):
+        sign_plan(
+            plan=plan, signing=Signing("password"), approvals=approvals, by=prescriber.user, now=NOW
+        )
+
+
+def test_postgresql_refuses_an_active_plan_without_signature(patient, prescriber) -> None:
+    plan = make_plan(patient, prescriber.user)
+    active = {"status": "active", "activated_at": NOW, "activated_by": prescriber.user}
+    with pytest.raises(DatabaseError, match="plan_active_is_signed"), transaction.atomic():
+        TaperPlan.objects.filter(pk=plan.pk).update(**active, in_force=plan.latest)
+    with pytest.raises(DatabaseError, match="signature_of_this_content"), transaction.atomic():
+        Signature.objects.create(
+            version=plan.latest, signer=prescriber.user, meaning="prescribe", method="password",
+            signed_at=NOW, content_hash="0" * 64,
+        )  # fmt: skip
+
+
+def test_postgresql_refuses_a_breach_with_one_signature(patient, prescriber) -> None:
+    plan = make_plan(patient, prescriber.user, **TOO_FAST)
+    sign(plan, prescriber.user, breach_reason="Severe falls.")
+    with pytest.raises(DatabaseError, match="plan_active_is_signed"), transaction.atomic():
+        TaperPlan.objects.filter(pk=plan.pk).update(
+            status="active", activated_at=NOW, activated_by=prescriber.user, in_force=plan.latest
+        )
+
+
+def test_a_signature_is_never_changed(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    for rows in (Signature.objects, Agreement.objects, Enactment.objects):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            rows.all().delete()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Signature.objects.update(breach_reason="other")
+
+
+def test_a_patient_has_one_active_plan(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    second = make_plan(patient, prescriber.user)
+    with pytest.raises(ActivationError, match="has an active plan"):
+        sign(second, prescriber.user)
+
+
+@pytest.mark.parametrize(
+    ("risk", "person", "words"),
+    [
+        ({"epilepsy": True}, {}, "epilepsy"),
+        ({"pregnancy_known": True}, {}, "pregnant"),
+        ({"street_supply": True}, {}, "street"),
+        ({}, {"birth_date": date(2012, 1, 1)}, "under 18"),
+    ],
+)
+def test_some_plans_wait_for_a_named_specialist(clinic, prescriber, risk, person, words) -> None:
+    patient = make_patient(clinic, risk=risk, **person)
+    plan = make_plan(patient, prescriber.user)
+    with pytest.raises(ActivationError, match=words):
+        sign(plan, prescriber.user)
+    plan = sign(plan, prescriber.user, specialist=WORD)
+    assert plan.status == "active"
+    off = SpecialistSignOff.objects.get()
+    assert (off.name, off.role, off.signed_on) == (WORD.name, WORD.role, WORD.signed_on)
+    assert words in off.because[0]
+
+
+def test_a_high_risk_needs_a_written_level_of_care(clinic, prescriber) -> None:
+    patient = make_patient(clinic, risk={"prior_wd_seizure": True})
+    plan = make_plan(patient, prescriber.user)
+    with pytest.raises(ActivationError, match="outpatient care"):
+        sign(plan, prescriber.user, care_level_note=" ")
+    assert sign(plan, prescriber.user, care_level_note="Daily contact.").care_level_note
+
+
+def test_a_plan_waits_for_the_patients_agreement(patient, prescriber) -> None:
+    plan = make_plan(patient, prescriber.user)
+    with pytest.raises(ActivationError, match="agreed"):
+        sign(plan, prescriber.user, agreed_on=None)
+
+
+def test_a_breach_needs_a_reason_and_another_persons_signature(
+    clinic, patient, prescriber, lead
+) -> None:
+    plan = make_plan(patient, prescriber.user, **TOO_FAST)
+    with pytest.raises(ActivationError, match="faster than the guideline"):
+        sign(plan, prescriber.user)
+    plan = sign(plan, prescriber.user, breach_reason="Severe falls at night.")
+    assert plan.status == "draft"
+    with pytest.raises(ActivationError, match="another person"):
+        sign_second(version=plan.latest, signing=Signing("password"), by=prescriber.user, now=NOW)
+    for _ in range(2):
+        plan = sign_second(version=plan.latest, signing=Signing("password"), by=lead.user, now=NOW)
+    assert (plan.status, plan.activated_by) == ("active", lead.user)
+    assert plan.version.signatures.count() == 2
+    assert plan.version.signatures.get(meaning="prescribe").breach_reason
+    nobody = make_member(clinic, Role.PRESCRIBER)
+    with pytest.raises(ActivationError):
+        sign_second(version=plan.latest, signing=Signing("password"), by=nobody.user, now=NOW)
+
+
+# --- The page -----------------------------------------------------------------------------------
+def posted(**changes: str) -> dict[str, str]:
+    return {
+        "agreed_on": "2026-11-01", "agreed_how": "visit", "care_level_note": "",
+        "password": PASSWORD,
+    } | changes  # fmt: skip
+
+
+def draft(patient, member, **changes):
+    now = timezone.now()
+    return make_plan(patient, member.user, now=now, start_on=now.date().isoformat(), **changes)
+
+
+def test_the_page_asks_for_the_password_again(patient, prescriber) -> None:
+    plan, client = draft(patient, prescriber), signed_in(prescriber)
+    url = reverse("tapers:activate", args=[plan.pk])
+    page = client.post(url, posted(password="wrong", care_level_note="Kept text"))
+    assert page.status_code == 422
+    assert "This is not your password" in page.text
+    assert "Kept text" in page.text
+    assert "wrong" not in page.text
+    assert client.post(url, posted()).status_code == 302
+    plan.refresh_from_db()
+    assert plan.status == "active"
+
+
+def test_guessing_the_password_is_slowed_down(patient, prescriber) -> None:
+    plan, client = draft(patient, prescriber), signed_in(prescriber)
+    url = reverse("tapers:activate", args=[plan.pk])
+    for _ in range(12):
+        page = client.post(url, posted(password="wrong"))
+    assert "Too many tries" in page.text
+    assert not Signature.objects.exists()
+
+
+def test_what_is_missing_is_told_beside_its_field(clinic, prescriber) -> None:
+    patient = make_patient(clinic, risk={"epilepsy": True})
+    plan, client = draft(patient, prescriber), signed_in(prescriber)
+    url = reverse("tapers:activate", args=[plan.pk])
+    page = client.post(url, posted(specialist_name="Dr. Fern", care_level_note="ok"))
+    assert page.status_code == 422
+    assert page.context["form"].errors["specialist_text"]
+    future = posted(agreed_on="2199-01-01", care_level_note="ok")
+    assert client.post(url, future).context["form"].errors["agreed_on"]
+
+
+def test_the_second_prescriber_signs_on_the_page(patient, prescriber, lead) -> None:
+    plan = draft(patient, prescriber, **TOO_FAST)
+    url = reverse("tapers:detail", args=[plan.pk])
+    signed_in(prescriber).post(
+        reverse("tapers:activate", args=[plan.pk]), posted(breach_reason="Falls.")
+    )
+    assert "Sign as second prescriber" not in signed_in(prescriber).get(url).text
+    page = signed_in(lead).get(url)
+    assert "Sign as second prescriber" in page.text
+    assert "Falls." in page.text
+    done = signed_in(lead).post(
+        reverse("tapers:sign_second", args=[plan.pk]), {"password": PASSWORD}
+    )
+    assert done.status_code == 302
+    plan.refresh_from_db()
+    assert plan.status == "active"
+
+
+def test_a_draft_signed_once_is_not_signed_by_the_same_person_again(patient, prescriber) -> None:
+    plan = make_plan(patient, prescriber.user, **TOO_FAST)
+    for _ in range(2):
+        sign_plan_again(plan, prescriber)
+    assert Signature.objects.count() == 1
+
+
+def sign_plan_again(plan, member) -> None:
+    sign(plan, member.user, breach_reason="Falls.")
