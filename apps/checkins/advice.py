@@ -121,9 +121,9 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
 def wishes_of(check_in: CheckIn) -> list[str]:
     """Return what happens with what the patient asked for."""
     words = {
-        CareTask.Kind.CALL_TODAY: _("You asked for a call. Someone should call you by %(time)s."),
+        CareTask.Kind.CALL_TODAY: _("By %(time)s someone should call you, as you asked."),
         CareTask.Kind.STAY: _(
-            "You asked to stay at this dose. Someone should talk with you by %(time)s."
+            "You asked to stay at this dose. By %(time)s someone should talk with you about it."
         ),
     }
     tasks = check_in.tasks.order_by("kind")

@@ -25,7 +25,7 @@ def test_please_call_me_makes_a_task_for_who_is_on_call(patient, nurse) -> None:
     task = CareTask.objects.get()
     assert (task.kind, task.owner, task.patient) == ("call_today", nurse.user, patient)
     assert task.check_in.requests == ["call_today"]
-    assert "You asked for a call. Someone should call you by" in page.text
+    assert "someone should call you, as you asked" in page.text
 
 
 def test_sending_twice_asks_once(patient) -> None:

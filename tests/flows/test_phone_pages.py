@@ -1,0 +1,159 @@
+"""Every patient page on the smallest phone: by keyboard, in both languages, without a barrier."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.checkins.actions import create_link
+from apps.checkins.models import CareTask, CheckIn, CheckInLink
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.flow,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+]
+SMALLEST = {"width": 320, "height": 640}
+
+
+@pytest.fixture
+def url(parts: Any) -> str:
+    """The web part alone, in demo mode."""
+    parts.web(GLIDEPATH_DEMO="1")
+    found: str = parts.url
+    return found
+
+
+def token_for(patient: Any) -> str:
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=True)
+    return token
+
+
+def barriers(page: Any) -> list[Any]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page).response["violations"]]
+    wide = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
+    return [*found, "wider than the screen"] if wide else found
+
+
+def reach(page: Any, wanted: str) -> None:
+    """Press Tab until the wanted answer has the focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == wanted:
+            return
+    raise AssertionError(f"the keyboard never reaches {wanted}")
+
+
+def answer_by_keyboard(page: Any) -> list[str]:
+    """Answer every question with the keys alone; return the questions that were asked."""
+    asked: list[str] = []
+    while page.locator(".item.is-current").count():
+        item = page.locator(".item.is-current")
+        key = item.get_attribute("data-item")
+        if asked and asked[-1] == key:
+            page.keyboard.press("Enter")  # a question that may be skipped asks once more
+            continue
+        asked.append(key)
+        first = item.locator("input, textarea").first.get_attribute("id")
+        reach(page, "i-red_flags-none" if key == "red_flags" else first)
+        if item.locator("fieldset").count():
+            page.keyboard.press("Space")
+        elif item.locator("textarea").count():
+            page.keyboard.press("Tab")
+            page.keyboard.press("Tab")
+            page.locator("[data-next]").press("Enter")
+            continue
+        else:
+            page.keyboard.type("8")
+        page.keyboard.press("Enter")
+    return asked
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_daily_and_weekly_by_keyboard_on_the_smallest_phone(
+    url, marked_patient, browser, screenshot, language, scheme
+) -> None:
+    type(marked_patient).objects.update(language=language)
+    context = browser.new_context(viewport=SMALLEST, color_scheme=scheme, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
+    assert barriers(page) == []
+    answer_by_keyboard(page)
+    reach(page, "i-request-call_today")
+    page.keyboard.press("Space")
+    screenshot(page, "1 ready to send")
+    assert barriers(page) == []
+    page.locator(".btn--send").press("Enter")
+    page.locator(".saved--ok").wait_for()
+    screenshot(page, "2 saved")
+    assert barriers(page) == []
+    page.locator("a[href$='/weekly/']").press("Enter")
+    page.locator("#q-phq9_1.is-current").wait_for()
+    screenshot(page, "3 weekly")
+    assert barriers(page) == []
+    assert "asq_5" not in answer_by_keyboard(page)
+    screenshot(page, "4 weekly ready to send")
+    page.locator(".btn--send").press("Enter")
+    page.locator(".saved--ok").wait_for()
+    page.goto(page.url.replace("/weekly/", "/correct/"))
+    screenshot(page, "5 correct")
+    assert barriers(page) == []
+    context.close()
+    kinds = CheckIn.objects.order_by("received_at").values_list("questionnaire", flat=True)
+    assert list(kinds) == ["daily", "weekly"]
+    first = CheckIn.objects.get(questionnaire="daily")
+    assert first.reported_at <= first.received_at
+    assert CareTask.objects.get().kind == "call_today"
+
+
+def test_a_yes_opens_the_next_question_of_the_week(url, marked_patient, browser) -> None:
+    from tests.factories import CALM, check_in
+
+    check_in(marked_patient, CALM, now=timezone.now())
+    token = token_for(marked_patient)
+    link = CheckInLink.objects.get()
+    link.used_at, link.submission_id = timezone.now(), CheckIn.objects.get().submission_id
+    link.save()
+    page = browser.new_context(viewport=SMALLEST, java_script_enabled=False).new_page()
+    page.goto(url + reverse("checkins:weekly", args=[token]))
+    assert barriers_without_script(page) is False
+    assert page.locator("#q-asq_1").is_visible()
+    page.locator("label[for='i-phq9_9-2']").click()
+    page.locator("button.btn--send").click()
+    page.locator(".saved--ok").wait_for()
+    page.context.close()
+    assert CheckIn.objects.get(questionnaire="weekly").answers == {"phq9_9": 2}
+
+
+def barriers_without_script(page: Any) -> bool:
+    wide: bool = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
+    return wide
+
+
+def test_staff_pages_of_requests_have_no_barrier(
+    url, people, marked_patient, browser, screenshot
+) -> None:
+    from tests.factories import make_task
+    from tests.flows.test_browser_path import enter_as
+
+    task = make_task(marked_patient, now=timezone.now())
+    for name, width, scheme in (("desk", 1440, "light"), ("phone", 390, "dark")):
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=scheme, locale="en-US"
+        )
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        enter_as(page, url, "Lea Leader")
+        for path in ("/requests/", f"/requests/{task.pk}/", f"/patients/{marked_patient.pk}/"):
+            page.goto(url + path)
+            screenshot(page, f"{name} {path.count('/')} {path.split('/')[1]}")
+            assert barriers(page) == [], path
+        context.close()
