@@ -260,7 +260,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     # Steps begin at the patients' midnight; pages give the right dose even before this ran.
     "settle-plans": {
-        "task": "apps.tapers.tasks.settle_plans",
+        "task": "apps.plans.settle",
         "schedule": 60.0,
         "options": {"expires": 120},
     },

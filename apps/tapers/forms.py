@@ -1,60 +1,66 @@
-"""The simple plan form: percent of the current dose, rounded to what tablets give."""
+"""The builder: what the engine is asked. Defaults are the guideline's (ASAM-08)."""
 
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Column, Layout, Row, Submit
+from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.utils import timezone
 
+from apps.patients.forms import DoseField
 from apps.patients.models import Patient
+from apps.tapers.forms_method import PRESET, MethodForm
+from apps.tapers.forms_signing import date_input
 
 
-class PlanForm(forms.Form):
-    """What the engine is asked; defaults are the guideline's (ASAM-08: 10 % every 14 days)."""
+class PlanForm(MethodForm):
+    """Start, method, interval and goal of a plan; the present dose comes from the register."""
 
     start_on = forms.DateField(
-        label="Present dose from", widget=forms.DateInput(attrs={"type": "date"}),
+        label="Present dose from", widget=date_input(),
         help_text="The first cut comes one interval later.",
     )  # fmt: skip
-    percent = forms.CharField(
-        label="Cut, percent of the current dose", initial="10", max_length=5,
-        widget=forms.TextInput(attrs={"inputmode": "decimal"}), help_text="Usually 5 to 10.",
-    )  # fmt: skip
     interval_days = forms.IntegerField(
-        label="Days between cuts", initial=14, min_value=7, max_value=28,
-        help_text="7 to 28; usually 14 to 28.",
+        label="Days between cuts", required=False, initial=14, min_value=7, max_value=28,
+        help_text="7 to 28; usually 14 to 28. Blank: what a published method says.",
     )  # fmt: skip
-    goal_mg = forms.CharField(
-        label="Goal (mg a day)", initial="0", max_length=8,
-        widget=forms.TextInput(attrs={"inputmode": "decimal"}), help_text="0 is a full stop.",
-    )  # fmt: skip
+    goal_mg = DoseField(
+        label="Goal (mg a day)", required=False, initial="0", help_text="0 is a full stop."
+    )
 
     def __init__(self, *args: Any, patient: Patient, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.patient = patient
         self.fields["start_on"].initial = timezone.localdate(timezone=patient.tz)
+        self.fields["percent"].initial = "10"
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = Layout(
-            Row(Column("start_on"), Column("percent"), Column("interval_days"), Column("goal_mg"))
+            Row(Column("start_on"), Column("interval_days"), Column("goal_mg")),
+            *self.method_layout(),
         )
-        self.helper.add_input(Submit("preview", "Preview", css_class="btn-outline-primary"))
-        self.helper.add_input(Submit("save", "Save draft"))
 
-    def engine_request(self) -> dict[str, Any]:
-        """Return the request as apps.clinical takes it: strings, not floats."""
-        medication = self.patient.medication
-        return {
+    def engine_request(self, products: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Return the request as apps.clinical takes it: strings, not floats.
+
+        `products` is the clinic's own formulary; without it the engine takes what is on sale.
+        """
+        medication, data = self.patient.medication, self.cleaned_data
+        request: dict[str, Any] = {
             "drug": medication.drug_id,
             "slots": {slot: f"{mg.normalize():f}" for slot, mg in medication.slots.items()},
-            "method": {
-                "kind": "percent_of_current",
-                "percent": self.cleaned_data["percent"].strip(),
-            },
-            "interval_days": self.cleaned_data["interval_days"],
-            "start_on": self.cleaned_data["start_on"].isoformat(),
-            "goal_mg": self.cleaned_data["goal_mg"].strip(),
+            "method": self.method_json(),
+            "start_on": data["start_on"].isoformat(),
             # The dose was confirmed when the patient was registered.
             "confirmed": True,
         }
+        if data["interval_days"]:
+            request["interval_days"] = data["interval_days"]
+        elif not any(PRESET in data[name] for name in ("method", "then")):
+            request["interval_days"] = 14
+        # A typed list ends where it ends.
+        if data["goal_mg"] is not None and data["method"] != "custom":
+            request["goal_mg"] = f"{data['goal_mg']:f}"
+        if products:
+            request["products"] = products
+        return request

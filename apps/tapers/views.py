@@ -1,5 +1,6 @@
 """The staff page that makes a plan."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from apps.clinical.equivalence import SOURCES, diazepam_equivalents
 from apps.clinical.errors import ClinicalError
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.actions import create_plan, preview_plan
+from apps.tapers.charts import dose_chart
 from apps.tapers.forms import PlanForm
+from apps.tapers.forms_method import tell
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,11 +34,18 @@ def plan_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         try:
             preview = preview_plan(form.engine_request())
         except ClinicalError as error:
-            form.add_error(field_named_in(error, form), str(error))
+            tell(form, error)
         else:
             if "save" in request.POST:
                 return save_draft(request, patient, form)
-    context = {"form": form, "patient": patient, "preview": preview}
+    medication = patient.medication
+    context = {
+        "form": form,
+        "patient": patient,
+        "preview": preview,
+        "chart": dose_chart(preview["steps"]) if preview else None,
+        "equivalents": equivalent_rows(medication.drug_id, medication.daily_mg),
+    }
     status = 422 if form.is_bound and not form.is_valid() else 200
     return render(request, "tapers/plan_form.html", context, status=status)
 
@@ -52,6 +63,10 @@ def save_draft(request: HttpRequest, patient: Patient, form: PlanForm) -> HttpRe
     return redirect("tapers:detail", plan.pk)
 
 
-def field_named_in(error: ClinicalError, form: PlanForm) -> str | None:
-    """Return the form field a sentence of the engine speaks of, None for the whole form."""
-    return next((name for name in form.fields if name in str(error)), None)
+def equivalent_rows(drug_id: str, daily_mg: Decimal) -> list[tuple[str, Decimal]]:
+    """Return a dose as diazepam milligrams by every source, side by side (C-05)."""
+    found = diazepam_equivalents(drug_id, daily_mg).by_source
+    return [
+        (SOURCES[source], round(Decimal(mg.numerator) / mg.denominator, 1))
+        for source, mg in found.items()
+    ]

@@ -127,7 +127,7 @@ def test_from_registration_to_a_closed_alert(
     desk.get_by_role("button", name="Take this alert").click()
     desk.get_by_label("What was done").select_option("emergency_care")
     desk.get_by_role("button", name="Close alert").click()
-    desk.get_by_label("Note").fill("Ambulance called, sister with her.")
+    desk.locator("#id_resolveform_note").fill("Ambulance called, sister with her.")
     desk.get_by_role("button", name="Close alert").click()
     desk.get_by_text("is closed").wait_for()
     screenshot(desk, "8 board again")

@@ -6,6 +6,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
 from apps.alerts.actions import resolve_alert
@@ -149,3 +150,7 @@ def test_a_day_without_midnight_begins_with_its_first_moment() -> None:
 def test_the_clock_looks_at_due_plans_only(plan, django_assert_num_queries) -> None:
     with django_assert_num_queries(1):
         settle_due(CUT - timedelta(days=3))
+
+
+def test_beat_knows_the_task_by_the_name_it_has() -> None:
+    assert settings.CELERY_BEAT_SCHEDULE["settle-plans"]["task"] == settle_plans.name
