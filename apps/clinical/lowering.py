@@ -142,8 +142,8 @@ def lower(
         liquid = liquid or (bool(leg.stock.liquids) and _has_liquid(drafts[-1]))
         history = history.then(next_on, sum(units))
         next_on += timedelta(days=leg.request.interval_days)
-    if leg.stock.mg(sum(units)) > leg.request.goal_mg:
-        findings.append(_short_of_goal(leg, units, number + len(drafts) - 1))
+    if leg.stock.mg(sum(units)) != leg.request.goal_mg:
+        findings.append(_off_goal(leg, units, number + len(drafts) - 1))
     return drafts, findings
 
 
@@ -263,10 +263,15 @@ def _ways_on(leg: Leg) -> str:
     return f"{liquid}, a longer hold before this step, or a switch to a longer-acting drug"
 
 
-def _short_of_goal(leg: Leg, units: Units, number: int) -> Finding:
+def _off_goal(leg: Leg, units: Units, number: int) -> Finding:
     goal = leg.request.goal_mg
     reached = plain(leg.stock.mg(sum(units)))
-    if isinstance(leg.request.taper, Custom):
+    if leg.stock.mg(sum(units)) < goal:
+        text = (
+            f"The plan ends at {reached} mg, below the goal of {plain(goal)} mg: the switch "
+            "rounds down to it, since these products make nothing nearer."
+        )
+    elif isinstance(leg.request.taper, Custom):
         text = f"The doses typed end at {reached} mg, above the goal of {plain(goal)} mg."
     else:
         text = (

@@ -137,6 +137,14 @@ def test_the_goal_counts_in_the_drug_the_plan_ends_on():
         plan_for("lorazepam_ir", {"night": "2"}, switch(), goal_mg="20")
 
 
+def test_a_switch_that_rounds_below_the_goal_says_so():
+    stock = (product("temazepam", "0.1", "liquid"),)
+    request = {"goal_mg": "0.126", "products": stock}
+    plan = audited(plan_for("temazepam", {"midday": "0.2"}, switch("vadod"), **request))
+    (goal,) = [item for item in plan.findings if item.rule == "GOAL"]
+    assert "ends at 0.1 mg, below the goal of 0.126 mg" in goal.message
+
+
 def test_what_follows_may_be_any_method_and_counts_from_the_dose_after_the_switch():
     cks = audited(plan_for("lorazepam_ir", {"night": "2"}, switch(then=CKS_BANDS)))
     assert [step.daily_mg for step in cks.steps[1:4]] == [20, 19, 18]
