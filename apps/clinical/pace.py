@@ -144,12 +144,12 @@ _WORDS = {
 def _judge(
     previous: PacePoint, point: PacePoint, reference: PacePoint, floor: Fraction, short_use: bool
 ) -> Pace:
-    cut = previous.dose - point.dose
-    fall = reference.dose - point.dose
+    cut = percentage(previous.dose - point.dose, previous.dose)
+    same = reference.dose == previous.dose
     return Pace(
         day=point.day,
-        cut_pct=percentage(cut, previous.dose),
-        fall_14d_pct=percentage(fall, reference.dose),
+        cut_pct=cut,
+        fall_14d_pct=cut if same else percentage(reference.dose - point.dose, reference.dose),
         verdict=_verdict(previous, point, reference, floor, short_use),
     )
 

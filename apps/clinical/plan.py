@@ -116,7 +116,8 @@ class Step:
     own milligrams. ``end_on`` is the last day, None for the last step. ``cut_pct`` is
     against the step before, ``fall_14d_pct`` against the highest dose in force
     in the 14 days before. ``target_mg`` is what the method asked for, before
-    rounding; ``reason`` is what a prescriber wrote for a step back.
+    rounding to what can be made, to four decimals; ``reason`` is what a
+    prescriber wrote for a step back.
     """
 
     number: int

@@ -218,6 +218,11 @@ def _step(number: int, draft: Draft, end_on: date | None, pace: Pace) -> Step:
         fall_14d_pct=pace.fall_14d_pct,
         verdict=pace.verdict,
         by_drug=draft.by_drug,
-        target_mg=None if target is None else Decimal(target.numerator) / target.denominator,
+        target_mg=None if target is None else _to_four_decimals(target),
         reason=draft.reason,
     )
+
+
+def _to_four_decimals(mg: Fraction) -> Decimal:
+    """Return exact milligrams rounded down, as fine as any dose is typed."""
+    return Decimal(mg.numerator * 10_000 // mg.denominator).scaleb(-4)
