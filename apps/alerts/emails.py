@@ -33,8 +33,6 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "raised": age_in_words(now - alert.opened_at),
         "rung": delivery.get_rung_display(),
         "repeat": delivery.may_have_left(),
-        "clinic": alert.clinic.name,
-        "recipient": delivery.recipient.user.full_name,
         "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
@@ -72,8 +70,6 @@ def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternat
     context = {
         "rows": rows,
         "repeat": any(delivery.may_have_left() for delivery in deliveries),
-        "clinic": first.alert.clinic.name,
-        "recipient": first.recipient.user.full_name,
     }
     subject = f"WATCH: {len(rows)} alerts, the oldest raised {rows[0]['raised']}"
     return EmailMultiAlternatives(

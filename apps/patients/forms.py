@@ -1,5 +1,6 @@
 """The registration form: who the patient is, what they take, what is known of their risk."""
 
+import re
 import zoneinfo
 from decimal import Decimal
 from typing import Any, Final
@@ -24,6 +25,8 @@ COMMON_ZONES: Final = (
     "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu", "America/Puerto_Rico",
     "Europe/London", "Europe/Berlin", "Australia/Sydney", "UTC",
 )  # fmt: skip
+
+PHONE: Final = re.compile(r"\+?[\d\s().\-]{3,29}(?:\s*(?:x|ext\.?)\s*\d{1,6})?")
 
 
 class DoseField(forms.CharField):
@@ -122,6 +125,13 @@ class PatientForm(forms.ModelForm):
             raise forms.ValidationError("The date of birth is more than 120 years ago.")
         return born
 
+    def clean_phone(self) -> str:
+        """Refuse what nobody can dial: the number becomes a link that calls."""
+        phone: str = self.cleaned_data["phone"].strip()
+        if phone and not PHONE.fullmatch(phone):
+            raise forms.ValidationError("Enter a phone number: digits, spaces, ( ) - . and a +.")
+        return phone
+
     def clean_time_zone(self) -> str:
         """Refuse a zone this machine does not know."""
         zone: str = self.cleaned_data["time_zone"]
@@ -132,6 +142,8 @@ class PatientForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Check that there is a dose, and ask again when it looks ten times too high."""
         data = super().clean() or {}
+        if not data.get("phone") and not data.get("email") and "phone" not in self.errors:
+            self.add_error("phone", "Enter a phone number or an e-mail, so that we can reach them.")
         doses = [data.get(f"{slot}_mg") or Decimal(0) for slot in SLOTS]
         broken = any(f"{slot}_mg" in self.errors for slot in SLOTS)
         if not broken and not any(doses):

@@ -103,6 +103,7 @@ class SignPlanForm(SigningForm):
     def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
         super().__init__(*args, breach=plan.latest.needs_second, **kwargs)
         self.today: date = timezone.localdate(timezone=plan.patient.tz)
+        self.born_on: date = plan.patient.birth_date
         self.because = specialist_reasons(plan, self.today)
         if plan.patient.risk.tier != RiskProfile.Tier.HIGH:
             self.fields["care_level_note"].widget.attrs["rows"] = 2
@@ -137,6 +138,8 @@ class SignPlanForm(SigningForm):
         for name in ("agreed_on", "specialist_on"):
             if data.get(name) and data[name] > self.today:
                 self.add_error(name, "This day has not come yet.")
+            elif data.get(name) and data[name] < self.born_on:
+                self.add_error(name, "This day is before the patient was born.")
         names = [name for name in self.fields if name.startswith("specialist_")]
         if any(data.get(name) for name in names):
             for name in names:

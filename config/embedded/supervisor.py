@@ -266,6 +266,15 @@ def main() -> int:
         if str(error):
             print(error, file=sys.stderr)
         return 1
+    except (OSError, UnicodeDecodeError) as error:
+        # Only files of the data folder are read here: something in it is not what it was.
+        where = getattr(error, "filename", None) or os.environ.get("GLIDEPATH_DATA", ".data")
+        print(
+            f"The data folder cannot be used: {where} is damaged or not a file we made. "
+            "Move the folder away, or set GLIDEPATH_DATA to another one, and start again.",
+            file=sys.stderr,
+        )
+        return 1
     finally:
         for signum in signals:  # ending takes seconds at most; being told twice changes nothing
             signal.signal(signum, signal.SIG_IGN)

@@ -53,6 +53,7 @@ def test_registration_is_all_or_nothing(clinic, monkeypatch) -> None:
     [
         ("given_name", ""), ("family_name", " "), ("birth_date", "2079-01-01"),
         ("birth_date", "1850-01-01"), ("birth_date", "yesterday"), ("email", "not-an-address"),
+        ("phone", "abc"), ("phone", ""),
         ("time_zone", "Mars/Olympus"), ("drug_id", ""), ("drug_id", "aspirin"),
         ("taken_months", "-1"), ("taken_months", "a while"), ("morning_mg", "0,5"),
         ("morning_mg", "5e-1"), ("morning_mg", "-1"), ("morning_mg", "١"),
