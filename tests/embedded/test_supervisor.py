@@ -334,3 +334,20 @@ def test_a_damaged_data_folder_gets_one_sentence_and_leaves_nothing(start, serve
     assert clinic.exit_code() == 1
     assert clinic.said().splitlines()[-1].startswith(f"{damaged} is not empty and holds no")
     assert clinic.children() == {}
+
+
+@pytest.mark.parametrize("part", ["postgres as a file", "a link to nowhere", "secret_key"])
+def test_the_wrong_thing_in_the_data_folder_gets_one_sentence(start, server_folder, part):
+    folder = server_folder / "data"
+    folder.mkdir()
+    if part == "postgres as a file":
+        (folder / "postgres").touch()
+    elif part == "a link to nowhere":
+        (folder / "postgres").symlink_to(server_folder / "gone" / "postgres")
+    else:
+        (folder / "secret_key").mkdir()
+    clinic = start(folder)
+    assert clinic.exit_code() == 1
+    assert "Traceback" not in clinic.said()
+    assert clinic.said().splitlines()[-1].startswith("The data folder cannot be used: ")
+    assert clinic.children() == {}
