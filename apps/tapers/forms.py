@@ -1,6 +1,7 @@
 """The builder: what the engine is asked. Defaults are the guideline's (ASAM-08)."""
 
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
@@ -11,6 +12,10 @@ from apps.patients.forms import DoseField
 from apps.patients.models import Patient
 from apps.tapers.forms_method import PRESET, MethodForm
 from apps.tapers.forms_signing import date_input
+
+# The longest interval is 28 days: a plan that began before that has a cut due today.
+OLDEST_START: Final = timedelta(days=28)
+LATEST_START: Final = timedelta(days=366)
 
 
 class PlanForm(MethodForm):
@@ -39,6 +44,16 @@ class PlanForm(MethodForm):
             Row(Column("start_on"), Column("interval_days"), Column("goal_mg")),
             *self.method_layout(),
         )
+
+    def clean_start_on(self) -> date:
+        """Refuse a day whose first cut is long due, and one too far ahead to be meant."""
+        day: date = self.cleaned_data["start_on"]
+        today = timezone.localdate(timezone=self.patient.tz)
+        if day < today - OLDEST_START:
+            raise forms.ValidationError("The first cut of this plan would be due already.")
+        if day > today + LATEST_START:
+            raise forms.ValidationError("This day is more than a year ahead.")
+        return day
 
     def engine_request(self, products: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         """Return the request as apps.clinical takes it: strings, not floats.

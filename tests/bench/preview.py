@@ -27,7 +27,7 @@ def measure_preview(stage: Stage) -> list[Figure]:
     for turn in range(TURNS):
         # Another percentage each time, so that nothing is remembered from the turn before.
         typed = {
-            "start_on": "2026-12-01", "interval_days": "14", "goal_mg": "0",
+            "start_on": timezone.localdate().isoformat(), "interval_days": "14", "goal_mg": "0",
             "method": "percent_of_current", "percent": f"4.{turn:02d}", "preview": "1",
         }  # fmt: skip
         begun = time.perf_counter()

@@ -1,7 +1,10 @@
 """The builder's page: every method, live without a script too, wrong values told in place."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.clinical.methods import PRESETS
 from apps.tapers.models import TaperPlan
@@ -10,7 +13,8 @@ from tests.factories import make_patient
 
 pytestmark = pytest.mark.django_db
 BASE = {
-    "start_on": "2026-12-01", "interval_days": "14", "goal_mg": "0",
+    "start_on": (timezone.localdate() + timedelta(days=9)).isoformat(),
+    "interval_days": "14", "goal_mg": "0",
     "method": "percent_of_current", "percent": "10", "swap_days": "7", "then": "percent_of_current",
 }  # fmt: skip
 SWITCH = {"method": "switch", "to_drug": "diazepam", "source": "ashton_low"}
@@ -62,6 +66,8 @@ def test_every_published_method_is_offered(clinic, prescriber, name) -> None:
         ({"goal_mg": "20"}, "goal_mg"),
         ({"interval_days": "3"}, "interval_days"),
         ({"start_on": "tomorrow"}, "start_on"),
+        ({"start_on": "2020-01-01"}, "start_on"),
+        ({"start_on": "2190-01-01"}, "start_on"),
         ({"method": "fixed_mg", "mg": "0.333"}, "mg"),
         ({"method": "custom", "daily_mg": "1,75 1.5"}, "daily_mg"),
         ({"method": "custom", "daily_mg": "17.5 1.5"}, "daily_mg"),
