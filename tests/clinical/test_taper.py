@@ -132,6 +132,13 @@ def test_a_pace_too_fast_with_nothing_between_goes_to_the_next_lower_dose():
     assert doses(plan) == ["60", "30", "0"]
 
 
+def test_a_goal_in_a_gap_between_products_ends_above_it_and_says_why():
+    stock = (product("diazepam", "4"), product("diazepam", "5"))
+    plan = audited(plan_for("diazepam", {"night": "5"}, goal_mg="1", products=stock))
+    assert doses(plan) == ["5", "4"]
+    assert "ends at 4 mg" in found(plan, "GOAL").message
+
+
 def test_a_goal_that_cannot_be_made_ends_above_it_and_says_why():
     plan = audited(plan_for("clonazepam", {"night": "1"}, goal_mg="0.3", products=HALVES))
     assert doses(plan)[-1] == "0.5"
