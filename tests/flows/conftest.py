@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
+from apps.alerts.tasks import doorbell
 from apps.patients.models import Patient, Role, StaffMember
 from tests.factories import make_active_plan, make_clinic, make_member, make_patient, put_on_call
 from tests.harness.processes import Parts
@@ -43,6 +44,12 @@ def marked_patient(people: dict[str, StaffMember]) -> Patient:
     start = timezone.localdate().isoformat()
     make_active_plan(patient, lead.user, now=timezone.now(), start_on=start)
     return patient
+
+
+@pytest.fixture(autouse=True)
+def doorbell_rings() -> None:
+    """Begin without the pause that another test's dead broker left in this process."""
+    doorbell.quiet_until = 0.0
 
 
 def leaks(text: str) -> list[str]:
