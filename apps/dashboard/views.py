@@ -15,9 +15,9 @@ from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.dashboard import summaries
-from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.access import current_member, fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
-from apps.patients.permissions import RIGHTS, Right
+from apps.patients.permissions import RIGHTS, Right, may
 from apps.tapers.today import plan_today
 
 RECENT_CHECK_INS = 60
@@ -26,9 +26,9 @@ RECENT_CHECK_INS = 60
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
     """Show what needs somebody now, most severe and oldest first."""
-    member = getattr(request, "member", None)
-    if member is None or Right.SEE_PATIENTS not in rights_of(member):
+    if not may(current_member(request), Right.SEE_PATIENTS):
         return render(request, "dashboard/no_clinical_rights.html", status=403)
+    member = member_of(request)
     now = timezone.now()
     alerts = list(
         Alert.objects.filter(clinic_id=member.clinic_id)
