@@ -11,8 +11,6 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote, urlencode
 
 from config.embedded.errors import StartError
@@ -26,6 +24,7 @@ from config.embedded.postgres_files import (
 )
 from config.embedded.postgres_leftovers import clear_leftovers
 from config.embedded.processes import end_all, spawn, wait_until
+from config.embedded.scoped import Scoped
 from config.embedded.sockets import forget_folder, socket_folder
 
 USER = DATABASE = "glidepath"
@@ -55,7 +54,7 @@ FAST = {
 }
 
 
-class PostgresServer:
+class PostgresServer(Scoped):
     """One cluster in one folder; a context manager that starts and stops it."""
 
     def __init__(self, data: Path, *, log: Path, durable: bool = True) -> None:
@@ -112,20 +111,6 @@ class PostgresServer:
     def alive(self) -> bool:
         """Return whether the server process we started still runs."""
         return self.process is not None and self.process.poll() is None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def _end(self) -> None:
         if self.process is None:

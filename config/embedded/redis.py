@@ -10,12 +10,11 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from config.embedded.errors import StartError
 from config.embedded.processes import end_all, spawn, wait_until
+from config.embedded.scoped import Scoped
 from config.embedded.sockets import forget_folder, socket_folder
 
 SOCKET_NAME = "redis.sock"
@@ -32,7 +31,7 @@ def find_redis() -> Path | None:
     return binary if os.access(binary, os.X_OK) else None
 
 
-class RedisServer:
+class RedisServer(Scoped):
     """One Redis in one folder; a context manager that starts and stops it."""
 
     def __init__(self, data: Path, *, log: Path) -> None:
@@ -94,20 +93,6 @@ class RedisServer:
                 return client.recv(16).startswith(b"+PONG")
             except OSError:
                 return False
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def _command(self, binary: Path) -> list[str | Path]:
         options = {

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import psycopg
@@ -17,6 +16,7 @@ from django.conf import settings
 
 from config.embedded.parts import answers_http
 from config.embedded.processes import end_all, kill_group, spawn
+from config.embedded.scoped import Scoped
 from tests.harness.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -25,7 +25,7 @@ READY_SECONDS = 30
 _numbers = itertools.count(1)
 
 
-class AppProcess:
+class AppProcess(Scoped):
     """One process of the product; `start` returns when it works, its log is in .artifacts/logs."""
 
     name = "process"
@@ -112,19 +112,6 @@ class AppProcess:
     def log_end(self) -> str:
         """Return the last it wrote, for a test that fails."""
         return f"{self.name} says: …{self.log_text()[-3000:]}"
-
-    def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def _has_session(self) -> bool:
         with psycopg.connect(self.database_url) as connection:

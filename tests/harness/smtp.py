@@ -9,11 +9,10 @@ import time
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import Enum, auto
-from types import TracebackType
-from typing import Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from config.embedded.scoped import Scoped
 from tests.harness.waiting import wait_until
 
 
@@ -68,7 +67,7 @@ class _Rule:
 
 
 @dataclass
-class SmtpServer:
+class SmtpServer(Scoped):
     """Listens on a free loopback port from `start` to `stop`; the port survives a restart."""
 
     port: int = 0
@@ -131,20 +130,6 @@ class SmtpServer:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop = self._thread = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def _run(self, listening: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
