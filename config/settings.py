@@ -264,6 +264,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 120},
     },
+    # Cron's `manage.py seal_audit` does the same without a broker.
+    "seal-audit": {
+        "task": "apps.audit.tasks.seal_audit",
+        "schedule": 5.0,
+        "options": {"expires": 10, "queue": "default"},
+    },
 }
 CELERY_BEAT_SCHEDULE["extend-rotas"] = {
     "task": "apps.alerts.tasks.extend_rotas",

@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from apps.audit.models import AuditEvent
+from django.db import connection, transaction
+
+from apps.audit.chain import NO_CLINIC, Head, digest, head_of
+from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 
 
 class HasId(Protocol):
@@ -39,3 +42,37 @@ def record(
         object_id=obj.pk if obj else None,
         details=details,
     )
+
+
+def seal_events(limit: int = 5_000) -> int:
+    """Append waiting audit rows to their clinics' chains; return how many were sealed.
+
+    One process seals at a time: another that comes meanwhile returns 0 at once. Sealing
+    apart from the act that is recorded keeps acts of one clinic from waiting for each
+    other (docs/adr/0016). Calling it twice does no harm.
+    """
+    with transaction.atomic():
+        if not _i_am_the_sealer():
+            return 0
+        waiting = list(UnsealedEvent.objects.order_by("event_id")[:limit])
+        events = AuditEvent.objects.filter(pk__in=[row.event_id for row in waiting])
+        ends: dict[UUID, Head] = {}
+        seals = []
+        for event in events.order_by("pk"):
+            clinic = event.clinic_id or NO_CLINIC
+            end = ends.get(clinic) or head_of(clinic)
+            end = ends[clinic] = Head(clinic, end.sequence + 1, digest(event, end.digest))
+            seals.append(
+                AuditSeal(
+                    clinic_id=clinic, sequence=end.sequence, event_id=event.pk, digest=end.digest
+                )
+            )
+        AuditSeal.objects.bulk_create(seals, batch_size=1_000)
+        UnsealedEvent.objects.filter(event_id__in=[seal.event_id for seal in seals]).delete()
+    return len(seals)
+
+
+def _i_am_the_sealer() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('audit.seal'))")
+        return bool(cursor.fetchone()[0])

@@ -10,6 +10,17 @@ import pgtrigger
 from django.db import models
 
 
+def no_truncate(name: str) -> pgtrigger.Trigger:
+    """Return the trigger that refuses to empty a table of the record."""
+    return pgtrigger.Trigger(
+        name=name,
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        func="RAISE EXCEPTION 'The audit record is append-only: TRUNCATE is refused.';",
+    )
+
+
 class AuditEvent(models.Model):
     """One thing somebody did or saw, in the past tense (`alert.acknowledged`)."""
 
@@ -32,14 +43,52 @@ class AuditEvent(models.Model):
             pgtrigger.Protect(
                 name="audit_append_only", operation=pgtrigger.Update | pgtrigger.Delete
             ),
+            no_truncate("audit_no_truncate"),
             pgtrigger.Trigger(
-                name="audit_no_truncate",
-                operation=pgtrigger.Truncate,
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                func="RAISE EXCEPTION 'The audit record is append-only: TRUNCATE is refused.';",
+                name="audit_awaits_seal",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                func="INSERT INTO audit_unsealedevent (event_id) VALUES (NEW.id); RETURN NULL;",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event}"
+
+
+class UnsealedEvent(models.Model):
+    """The waiting line for a seal: one row per audit row, put here by trigger."""
+
+    event_id = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return f"audit row {self.event_id} awaits its seal"
+
+
+class AuditSeal(models.Model):
+    """One link of a clinic's chain: what the audit row said when it was sealed.
+
+    `digest` covers the row and the digest before it, so that a row that was edited, removed
+    or put in between shows, and so do all after it.
+    """
+
+    # Rows of the installation itself, such as a drill, belong to no clinic: the nil UUID.
+    clinic_id = models.UUIDField(default=uuid.UUID(int=0))
+    sequence = models.BigIntegerField(help_text="1, 2, 3 … without a gap within a clinic.")
+    event_id = models.BigIntegerField(unique=True)
+    digest = models.BinaryField(help_text="SHA-256, 32 bytes.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic_id", "sequence"], name="seal_one_per_place"),
+            models.CheckConstraint(condition=models.Q(sequence__gte=1), name="seal_from_one"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="seal_append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+            no_truncate("seal_no_truncate"),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.sequence} of {self.clinic_id}"

@@ -1,0 +1,143 @@
+"""The hash chain over the audit record: how a row is sealed, and how tampering is found."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+
+from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
+
+NO_CLINIC: Final = UUID(int=0)
+START: Final = bytes(32)
+ROWS_AT_ONCE: Final = 2_000
+
+
+def digest(event: AuditEvent, previous: bytes) -> bytes:
+    """Return the SHA-256 over the digest before and everything the row says.
+
+    The row must have been read from the database, so that it looks the same when it is
+    sealed and when it is verified.
+    """
+    said = [
+        event.pk,
+        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        event.event,
+        _text(event.clinic_id),
+        _text(event.actor_id),
+        _text(event.patient_id),
+        event.object_type,
+        _text(event.object_id),
+        _text(event.request_id),
+        event.details,
+    ]
+    written = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(previous + written.encode("ascii")).digest()
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of one clinic's chain, to be kept where this database cannot reach."""
+
+    clinic_id: UUID
+    sequence: int
+    digest: bytes
+
+    def __str__(self) -> str:
+        return f"{self.clinic_id}:{self.sequence}:{self.digest.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """Read what `str()` wrote. Raises ValueError with a sentence."""
+        try:
+            clinic, sequence, digest_hex = text.strip().split(":")
+            head = cls(UUID(clinic), int(sequence), bytes.fromhex(digest_hex))
+        except ValueError as error:
+            raise ValueError(
+                f"'{text.strip()}' is not a head: it looks like CLINIC:NUMBER:DIGEST, "
+                "as verify_audit prints it."
+            ) from error
+        return head
+
+
+def head_of(clinic_id: UUID) -> Head:
+    """Return the present end of one clinic's chain, which costs the same however long it is."""
+    last = AuditSeal.objects.filter(clinic_id=clinic_id).order_by("-sequence").first()
+    return Head(clinic_id, last.sequence, bytes(last.digest)) if last else Head(clinic_id, 0, START)
+
+
+def heads() -> list[Head]:
+    """Return the present end of every chain, by clinic; reads the whole chain."""
+    clinics = AuditSeal.objects.order_by("clinic_id").values_list("clinic_id", flat=True)
+    return [head_of(clinic) for clinic in clinics.distinct()]
+
+
+def problems(*, known: list[Head] = ()) -> Iterator[str]:
+    """Yield one sentence per row that was edited, removed or put in; nothing if all is well.
+
+    `known` are heads kept elsewhere: with them a chain that was cut at its end, or wholly
+    rewritten, is found too. Reads the record once, a few thousand rows at a time.
+    """
+    yield from _broken_links()
+    yield from _unsealed_strangers()
+    for head in known:
+        seal = AuditSeal.objects.filter(clinic_id=head.clinic_id, sequence=head.sequence).first()
+        if seal is None:
+            yield f"The chain of clinic {head.clinic_id} ends before its known row {head.sequence}."
+        elif bytes(seal.digest) != head.digest:
+            yield f"The chain of clinic {head.clinic_id} was rewritten before row {head.sequence}."
+
+
+def _broken_links() -> Iterator[str]:
+    clinic, sequence, previous = None, 0, START
+    for seals in _batches():
+        events = AuditEvent.objects.in_bulk([seal.event_id for seal in seals])
+        for seal in seals:
+            if seal.clinic_id != clinic:
+                clinic, sequence, previous = seal.clinic_id, 0, START
+            if seal.sequence != sequence + 1:
+                missing = f"{sequence + 1} to {seal.sequence - 1}"
+                yield f"Clinic {clinic}: the seals {missing} were removed."
+            event = events.get(seal.event_id)
+            if event is None:
+                yield f"Clinic {clinic}: audit row {seal.event_id} was removed."
+            elif seal.sequence == sequence + 1 and not _holds(seal, event, previous):
+                yield f"Clinic {clinic}: audit row {seal.event_id}, or its seal, was edited."
+            sequence, previous = seal.sequence, bytes(seal.digest)
+
+
+def _holds(seal: AuditSeal, event: AuditEvent, previous: bytes) -> bool:
+    # A row moved to another clinic keeps its seal in the old clinic's chain.
+    same_clinic = (event.clinic_id or NO_CLINIC) == seal.clinic_id
+    return same_clinic and digest(event, previous) == bytes(seal.digest)
+
+
+def _batches() -> Iterator[list[AuditSeal]]:
+    batch: list[AuditSeal] = []
+    ordered = AuditSeal.objects.order_by("clinic_id", "sequence")
+    for seal in ordered.iterator(chunk_size=ROWS_AT_ONCE):
+        batch.append(seal)
+        if len(batch) == ROWS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _unsealed_strangers() -> Iterator[str]:
+    sealed = AuditSeal.objects.filter(event_id=OuterRef("pk"))
+    waiting = UnsealedEvent.objects.filter(event_id=OuterRef("pk"))
+    strangers = AuditEvent.objects.filter(~Exists(sealed), ~Exists(waiting))
+    for pk in strangers.values_list("pk", flat=True).order_by("pk"):
+        yield f"Audit row {pk} was put in without a seal."
+    lost = UnsealedEvent.objects.filter(~Exists(AuditEvent.objects.filter(pk=OuterRef("event_id"))))
+    for pk in lost.values_list("event_id", flat=True).order_by("event_id"):
+        yield f"Audit row {pk} was removed before it was sealed."

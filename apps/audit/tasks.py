@@ -1,0 +1,11 @@
+"""Celery's turn of the audit record: one call."""
+
+from celery import shared_task
+
+from apps.audit.actions import seal_events
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def seal_audit() -> None:
+    """Seal what was recorded since."""
+    seal_events()
