@@ -23,6 +23,7 @@ from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
 
 SOURCE_CHECK_IN: Final = "check_in"
+SOURCE_TRUSTED: Final = "trusted_person"  # a check-in too, in another person's words
 LINK_LIFETIME: Final = timedelta(hours=48)  # [proposal]
 CORRECTIONS: Final = 3  # [proposal] by one link
 PART_FIRST: Final = "first"
@@ -76,7 +77,11 @@ def link_for(live: Reminder, now: datetime) -> str:
     Worked out from the window's id and the installation's secret, so that a second
     attempt and the second mail need not know the first: the table holds only the hash.
     """
-    token = salted_hmac("checkins.reminder", str(live.pk), algorithm="sha256").hexdigest()
+    # After a lost phone the same window gets another link: the old one stays dead.
+    revoked = CheckInLink.objects.filter(patient_id=live.patient_id, revoked_at__isnull=False)
+    lost = revoked.filter(revoked_at__gte=live.created_at).count()
+    key = f"{live.pk}.{lost}" if lost else str(live.pk)
+    token = salted_hmac("checkins.reminder", key, algorithm="sha256").hexdigest()
     link, is_new = CheckInLink.objects.get_or_create(
         token_hash=hash_token(token),
         defaults={
@@ -93,6 +98,15 @@ def link_for(live: Reminder, now: datetime) -> str:
             patient_id=live.patient_id, obj=link,
         )  # fmt: skip
     return token
+
+
+def revoke_links(patient: Patient, now: datetime) -> int:
+    """Kill every check-in link of a patient, open pages included; part of the caller's act.
+
+    Returns how many could still have taken an answer.
+    """
+    links = CheckInLink.objects.not_revoked().filter(patient=patient)
+    return links.update(revoked_at=now)
 
 
 @transaction.atomic
@@ -169,12 +183,14 @@ def submit_check_in(
     now: datetime,
     requests: Sequence[str] = (),
     corrects: CheckIn | None = None,
+    trusted_name: str = "",
 ) -> CheckIn:
     """Store a check-in with its triage, and what triage asks for: a hold, an alert.
 
     Check-in, result, hold, alert, deliveries and audit rows are saved together or not
     at all. Calling again with the same `submission_id` returns the first check-in and
-    opens nothing new.
+    opens nothing new. With `trusted_name` it is the word of the patient's trusted person:
+    judged by the same rules, marked as theirs.
     """
     # One check-in of a patient at a time: five taps arrive together.
     patient = lock_patient(patient.pk)
@@ -196,12 +212,19 @@ def submit_check_in(
         corrects=corrects,
         reported_at=reported_at,
         received_at=now,
+        **reporter(trusted_name),
     )
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
     open_requests(check_in, requests, now)
     answer_window(check_in, now)
     return check_in
+
+
+def reporter(trusted_name: str) -> dict[str, str]:
+    """Return the columns that tell whose word a check-in is."""
+    kind = CheckIn.Reporter.TRUSTED if trusted_name else CheckIn.Reporter.PATIENT
+    return {"reporter": kind, "reporter_name": trusted_name}
 
 
 def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResult:
@@ -221,12 +244,14 @@ def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResu
 def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -> None:
     """Hold the plan and open an alert when the result asks for it."""
     rules = [fired.rule_id for fired in sorted(result.fired, key=lambda f: f.level, reverse=True)]
+    is_own = check_in.reporter == CheckIn.Reporter.PATIENT
+    source_type = SOURCE_CHECK_IN if is_own else SOURCE_TRUSTED
     if result.taper_action >= TaperAction.HOLD_NEXT:
         hold_plan(
             patient=patient,
             action=result.taper_action.value,
             rules=rules,
-            source_type=SOURCE_CHECK_IN,
+            source_type=source_type,
             source_id=check_in.pk,
             now=now,
         )
@@ -236,7 +261,7 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
             level=result.level.value,
             response_minutes=result.minutes or 0,
             rules=rules,
-            source_type=SOURCE_CHECK_IN,
+            source_type=source_type,
             source_id=check_in.pk,
             now=now,
         )

@@ -4,6 +4,7 @@ Registered with apps.tapers at start (ADR 8): the plan asks, without knowing who
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,13 +13,15 @@ from apps.alerts.ladder import Level
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckIn
 
+NO_CHECK_IN: Final = "No check-in came since the present step began."
+
 
 def check_in_came(patient_id: UUID, since: datetime, due: datetime) -> str:
     """Refuse a cut when no check-in came after the step before began (ASAM-15)."""
-    came = CheckIn.objects.filter(
+    came = CheckIn.objects.by_the_patient().filter(
         patient_id=patient_id, received_at__gte=since, received_at__lt=due
     )
-    return "" if came.exists() else "No check-in came since the present step began."
+    return "" if came.exists() else NO_CHECK_IN
 
 
 def no_red_alert(patient_id: UUID, since: datetime, due: datetime) -> str:

@@ -6,10 +6,9 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 
-from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert
-from apps.audit.actions import record
+from apps.audit.actions import HasId, record
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
 from apps.checkins.models.reminder import USUAL_TIME
 from apps.checkins.windows import context_of_silence, last_complete, next_judgement, next_window
@@ -28,7 +27,7 @@ def lock_patient(patient_id: UUID) -> Patient:
 
 @transaction.atomic
 def set_schedule(
-    *, patient: Patient, remind_at: time, wants_mail: bool, by: User | None, now: datetime
+    *, patient: Patient, remind_at: time, wants_mail: bool, by: HasId | None, now: datetime
 ) -> CheckInSchedule:
     """Store when the patient likes to be asked, and move the window that waits.
 

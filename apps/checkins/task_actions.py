@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.alerts.rota import on_call_now
 from apps.audit.actions import record
 from apps.checkins.models import CareTask, CheckIn, CheckInPolicy
+from apps.patients.models import Clinic, Patient
 from apps.tapers.actions import hold_plan
 
 SOURCE_REQUEST: Final = "request"
@@ -22,44 +23,59 @@ class TaskClosedError(ValueError):
 
 
 def open_requests(check_in: CheckIn, kinds: Iterable[str], now: datetime) -> None:
-    """Make a task of each request of a check-in; part of `submit_check_in`'s transaction.
-
-    The owner is who is on call now. "I want to stay" holds the next reduction at once
-    where the clinic decided so; it never changes today's dose.
-    """
-    on_call = on_call_now(check_in.clinic_id, now)
+    """Make a task of each request of a check-in; part of `submit_check_in`'s transaction."""
     for kind in kinds:
-        task = CareTask.objects.create(
-            clinic_id=check_in.clinic_id,
-            patient_id=check_in.patient_id,
-            check_in=check_in,
-            kind=kind,
-            owner=on_call[0].member.user if on_call else None,
-            created_at=now,
-            due_at=due_for(check_in, now),
+        open_task(check_in.patient, kind, now, check_in=check_in)
+
+
+@transaction.atomic
+def ask_for(*, patient: Patient, kind: str, now: datetime) -> CareTask:
+    """Make a task of what a patient asks for on their own pages.
+
+    While such a task is open, asking again returns it and changes nothing.
+    """
+    patient = Patient.objects.select_for_update().select_related("clinic").get(pk=patient.pk)
+    asked = CareTask.objects.open().filter(patient=patient, kind=kind).first()
+    if asked is not None:
+        return asked
+    return open_task(patient, kind, now)
+
+
+def open_task(
+    patient: Patient, kind: str, now: datetime, check_in: CheckIn | None = None
+) -> CareTask:
+    """Store one task, owned by who is on call now.
+
+    "I want to stay" holds the next reduction at once where the clinic decided so; it
+    never changes today's dose.
+    """
+    on_call = on_call_now(patient.clinic_id, now)
+    task = CareTask.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, check_in=check_in, kind=kind,
+        owner=on_call[0].member.user if on_call else None, created_at=now,
+        due_at=due_for(patient.clinic, now),
+    )  # fmt: skip
+    write_down("task.opened", task, None, now)
+    if kind == CareTask.Kind.STAY and holds_at_once(patient.clinic):
+        hold_plan(
+            patient=patient,
+            action="hold_next",
+            rules=["patient_request"],
+            source_type=SOURCE_REQUEST,
+            source_id=task.pk,
+            now=now,
         )
-        write_down("task.opened", task, None, now)
-        if kind == CareTask.Kind.STAY and holds_at_once(check_in):
-            hold_plan(
-                patient=check_in.patient,
-                action="hold_next",
-                rules=["patient_request"],
-                source_type=SOURCE_REQUEST,
-                source_id=task.pk,
-                now=now,
-            )
+    return task
 
 
-def holds_at_once(check_in: CheckIn) -> bool:
+def holds_at_once(clinic: Clinic) -> bool:
     """Answer whether the clinic holds as soon as a patient asks."""
-    policies = CheckInPolicy.objects.filter(clinic_id=check_in.clinic_id, hold_on_request=True)
-    return policies.exists()
+    return CheckInPolicy.objects.filter(clinic=clinic, hold_on_request=True).exists()
 
 
-def due_for(check_in: CheckIn, now: datetime) -> datetime:
+def due_for(clinic: Clinic, now: datetime) -> datetime:
     """Return when a request of now must be met: today, with some time to do it."""
-    tz = check_in.patient.clinic.tz
-    closing = datetime.combine(now.astimezone(tz).date(), END_OF_DAY, tzinfo=tz)
+    closing = datetime.combine(now.astimezone(clinic.tz).date(), END_OF_DAY, tzinfo=clinic.tz)
     return max(closing.astimezone(UTC), now + AT_LEAST)
 
 

@@ -75,7 +75,7 @@ def check_in_correct(request: HttpRequest, token: str) -> HttpResponse:
 
 def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
     """Show one part of a link and take its answers."""
-    links = CheckInLink.objects.select_related("clinic", "patient")
+    links = CheckInLink.objects.not_revoked().select_related("clinic", "patient")
     link = links.filter(token_hash=hash_token(token)).first()
     if link is None:
         return refuse(request, None, "unknown")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from apps.accounts.models import User
 
@@ -140,6 +141,9 @@ class Patient(models.Model):
     emergency_contact = models.CharField(max_length=160, blank=True)
     language = models.CharField(max_length=2, choices=Language, default=Language.EN)
     time_zone = models.CharField(max_length=64)
+    calendar_names_drug = models.BooleanField(
+        default=False, help_text="Only if the patient wants the medicine's name in their calendar."
+    )
     status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
     registered_at = models.DateTimeField()
     registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
@@ -154,6 +158,7 @@ class Patient(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["clinic", "family_name", "given_name"]),
+            models.Index(Lower("email"), name="patient_email"),
         ]
 
     def __str__(self) -> str:

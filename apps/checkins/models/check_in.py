@@ -19,6 +19,14 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class LinkQuerySet(models.QuerySet["CheckInLink"]):
+    """Reads of links."""
+
+    def not_revoked(self) -> "LinkQuerySet":
+        """Return links that nobody has taken back; an expired one still says that it is."""
+        return self.filter(revoked_at__isnull=True)
+
+
 class CheckInLink(models.Model):
     """One permission to send one check-in. The link shows nothing about the patient."""
 
@@ -37,6 +45,9 @@ class CheckInLink(models.Model):
         default=False, help_text="After the daily questions it opens the weekly ones, once."
     )
     weekly_submission_id = models.UUIDField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="A lost phone: it is dead.")
+
+    objects = LinkQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -74,9 +85,19 @@ class CheckInQuerySet(models.QuerySet["CheckIn"]):
         """Return those after which nobody has to ask: daily questions, all mandatory ones."""
         return self.filter(questionnaire="daily", is_complete=True)
 
+    def by_the_patient(self) -> "CheckInQuerySet":
+        """Return the patient's own words only."""
+        return self.filter(reporter=CheckIn.Reporter.PATIENT)
+
 
 class CheckIn(models.Model):
-    """What a patient answered, as given."""
+    """What a patient answered, as given; or what their trusted person saw, marked as theirs."""
+
+    class Reporter(models.TextChoices):
+        """Whose word it is."""
+
+        PATIENT = "patient", "The patient"
+        TRUSTED = "trusted", "Trusted person"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="check_ins")
@@ -96,12 +117,23 @@ class CheckIn(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections",
         help_text="The first check-in, which stays as it is.",
     )  # fmt: skip
+    reporter = models.CharField(max_length=7, choices=Reporter, default=Reporter.PATIENT)
+    reporter_name = models.CharField(
+        max_length=80, blank=True, help_text="The trusted person, as the patient named them."
+    )
     reported_at = models.DateTimeField()
     received_at = models.DateTimeField()
 
     objects = CheckInQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(reporter="patient", reporter_name="")
+                | Q(reporter="trusted") & ~Q(reporter_name=""),
+                name="check_in_reporter_has_name",
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["patient", "-received_at"]),
             models.Index(fields=["clinic", "-received_at"]),

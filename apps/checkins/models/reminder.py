@@ -49,6 +49,8 @@ class ReminderQuerySet(models.QuerySet["Reminder"]):
         due = self.of_active_patients().filter(
             state=Reminder.State.PENDING, next_attempt_at__lte=now, closes_at__gt=now
         )
+        # Who turned mails off gets no second one either.
+        due = due.exclude(patient__check_in_schedule__wants_mail=False)
         return due.order_by("next_attempt_at")
 
     def lease_expired(self, now: datetime) -> "ReminderQuerySet":

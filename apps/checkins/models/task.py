@@ -46,6 +46,7 @@ class CareTask(models.Model):
 
         CALL_TODAY = "call_today", "Asks for a call today"
         STAY = "stay", "Asks to stay at this dose"
+        CONSENT = "consent", "Took consent back"
 
     class Outcome(models.TextChoices):
         """What came of it."""
@@ -59,7 +60,10 @@ class CareTask(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="care_tasks")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care_tasks")
-    check_in = models.ForeignKey(CheckIn, on_delete=models.PROTECT, related_name="tasks")
+    check_in = models.ForeignKey(
+        CheckIn, null=True, blank=True, on_delete=models.PROTECT, related_name="tasks",
+        help_text="Empty when asked for on the patient's own pages.",
+    )  # fmt: skip
     kind = models.CharField(max_length=10, choices=Kind)
     owner = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="care_tasks"
@@ -78,6 +82,12 @@ class CareTask(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["check_in", "kind"], name="task_once_per_check_in"),
+            # Asked for without a check-in: five taps are one task, until somebody closes it.
+            models.UniqueConstraint(
+                fields=["patient", "kind"],
+                condition=Q(check_in__isnull=True, done_at__isnull=True),
+                name="task_asked_once",
+            ),
             models.CheckConstraint(
                 condition=Q(done_at__isnull=True, done_by__isnull=True, outcome="")
                 | Q(done_at__isnull=False, done_by__isnull=False) & ~Q(outcome=""),
