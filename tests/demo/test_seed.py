@@ -23,7 +23,8 @@ from config.demo.management.commands.load_demo import Command
 from config.demo.seed import AlreadyLoadedError, Summary, load_demo
 from tests.factories import CALM, NOW, check_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+# One group: the installation is loaded once, not once in every test process.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module", autouse=True)
