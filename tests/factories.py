@@ -9,7 +9,7 @@ from uuid import uuid4
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import Invitation, User
 from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert, ClosedDay, Mute, RotaChange, Shift, WeeklyTurn
 from apps.alerts.mute_actions import mute_rule
@@ -17,6 +17,7 @@ from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
+from apps.dashboard.staff_actions import invite_staff
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.tapers.actions import create_plan
@@ -62,6 +63,17 @@ def make_member(clinic: Clinic, role: str = Role.NURSE, name: str = "") -> Staff
     # Signing in needs a second factor; a page test should not have to enrol first.
     TOTP.activate(user, generate_totp_secret())
     return StaffMember.objects.create(clinic=clinic, user=user, role=role)
+
+
+def make_invitation(
+    by: StaffMember,
+    email: str = "new@clinic.example",
+    role: str = Role.NURSE,
+    *,
+    now: datetime = NOW,
+) -> Invitation:
+    """Return an invitation to the inviter's clinic."""
+    return invite_staff(clinic=by.clinic, email=email, role=role, by=by.user, now=now)
 
 
 def make_patient(

@@ -15,3 +15,8 @@ class ClosedSignupAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """Leave the user alone: there is no user name here."""
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Answer a deactivated person as a wrong password: the page must not tell them apart."""
+        user = super().authenticate(request, **credentials)
+        return user if user is not None and user.is_active else None

@@ -1,15 +1,60 @@
-"""A second factor for every member of staff, without exception outside demo mode."""
+"""Sessions that end, and a second factor for every member of staff outside demo mode."""
 
 from collections.abc import Callable
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
+BEGAN, SEEN = "session_began", "session_seen"
+# A session row is written at most so often; the idle limit is that much less exact.
+NOTE_EVERY_SECONDS = 60
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+
+
+def begin_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """Start the clocks of a session at sign-in."""
+    request.session[BEGAN] = request.session[SEEN] = int(timezone.now().timestamp())
+
+
+class SessionLimitsMiddleware:
+    """End a session that nobody used for a while, and any session after a working day.
+
+    What a page fetches by itself, such as the board's refresh, is not use.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Sign the person out if the session is over; else note that they are here."""
+        if request.user.is_authenticated:
+            now = int(timezone.now().timestamp())
+            if self.is_over(request, now):
+                logout(request)
+            else:
+                self.note(request, now)
+        return self.get_response(request)
+
+    def is_over(self, request: HttpRequest, now: int) -> bool:
+        """Answer whether the session is too old or was idle for too long."""
+        began, seen = request.session.get(BEGAN, now), request.session.get(SEEN, now)
+        too_old = now - began >= settings.SESSION_COOKIE_AGE
+        return too_old or now - seen >= settings.SESSION_IDLE_SECONDS
+
+    def note(self, request: HttpRequest, now: int) -> None:
+        """Store when the session began and when it was last used."""
+        by_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
+        seen = request.session.get(SEEN)
+        if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not by_itself):
+            request.session[SEEN] = now
+            request.session.setdefault(BEGAN, now)
 
 
 class SecondFactorMiddleware:

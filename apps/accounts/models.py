@@ -1,11 +1,19 @@
 """The user: a member of a clinic's staff. Patients have no user and no password."""
 
+import hashlib
 import uuid
-from typing import ClassVar
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
+
+SESSION_SALT = "apps.accounts.models.User.session"
+INVITATION_SALT = "apps.accounts.models.Invitation"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -31,6 +39,9 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
+    session_epoch = models.PositiveIntegerField(
+        default=0, help_text="Part of every session's key: one more ends all of them at once."
+    )
 
     objects = UserManager()
 
@@ -51,3 +62,76 @@ class User(AbstractBaseUser):
     def get_full_name(self) -> str:
         """Return the name shown on every page and in every record."""
         return self.full_name
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        # Django compares this with what the session holds on every request.
+        text = f"{self.password} {self.session_epoch}"
+        return salted_hmac(SESSION_SALT, text, secret=secret, algorithm="sha256").hexdigest()
+
+
+def hash_token(token: str) -> str:
+    """Return what is stored of an invitation's token: whoever reads the table cannot use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Reads of invitations."""
+
+    def waiting(self) -> "InvitationQuerySet":
+        """Return those that were neither accepted nor withdrawn."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def with_token(self, token: str) -> "InvitationQuerySet":
+        """Return the one that this link belongs to, whatever became of it."""
+        return self.filter(token_hash=hash_token(token))
+
+
+class Invitation(models.Model):
+    """A clinic admin asks somebody to join the staff; the link in its mail works once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey("patients.Clinic", on_delete=models.PROTECT, related_name="+")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=20)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invitation_lower_case"),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(revoked_at=None), name="invitation_one_end"
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None, accepted_by=None)
+                | Q(accepted_at__isnull=False, accepted_by__isnull=False),
+                name="invitation_accepted_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="invitation_one_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk}"
+
+    @property
+    def token(self) -> str:
+        """The secret of its link: 256 bits derived from the id and the server's key."""
+        digest = salted_hmac(INVITATION_SALT, str(self.pk), algorithm="sha256").digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def works(self, now: datetime) -> bool:
+        """Answer whether its link can still be used."""
+        return self.accepted_at is None and self.revoked_at is None and now < self.expires_at

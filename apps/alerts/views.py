@@ -3,7 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts.guessing import guessed_too_often
 from apps.alerts.act_actions import HandOverError, hand_over_shift
 from apps.alerts.actions import (
     AlertTakenError,
@@ -83,7 +83,7 @@ def show_link(request: HttpRequest, delivery: Delivery, problem: str = "") -> Ht
 
 def refuse_unknown_link(request: HttpRequest) -> HttpResponse:
     """Answer a token nobody was sent; after twenty of them from one address, ask for patience."""
-    if not ratelimit.consume(request, action="alert_link"):
+    if guessed_too_often(request):
         sentence = "Too many links that do not exist. Wait five minutes, or sign in."
         return render(request, "alerts/take.html", {"problem": sentence}, status=429)
     sentence = "This link does not work. Open the newest mail again, or sign in."

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts.guessing import guessed_too_often
 from apps.checkins import advice
 from apps.checkins.actions import (
     PART_CORRECTION,
@@ -193,6 +194,8 @@ def show_done(request: HttpRequest, link: CheckInLink, check_in: CheckIn) -> Htt
 def refuse(request: HttpRequest, link: CheckInLink | None, reason: str) -> HttpResponse:
     """Say in a sentence why the link does not work, and what to do instead."""
     status = 404 if link is None else 410
+    if link is None and guessed_too_often(request):
+        status, reason = 429, "guessed"
     context = {
         "reason": reason,
         "clinic": link.clinic if link else None,

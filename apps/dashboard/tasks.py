@@ -1,12 +1,25 @@
-"""Celery's tasks of the dashboard: the drill."""
+"""Celery's tasks of the dashboard: the drill, and the mail of an invitation."""
+
+from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
+from apps.alerts.tasks import Doorbell
 from apps.dashboard import drill as drills
+from apps.dashboard import invitation_mail
 
 
 @shared_task
 def drill() -> None:
     """Start the weekly drill when it is due, finish one under way."""
     drills.turn(timezone.now())
+
+
+@shared_task
+def send_invitation(invitation_id: str) -> None:
+    """Send one invitation, unless it was withdrawn meanwhile."""
+    invitation_mail.send(UUID(invitation_id), timezone.now())
+
+
+invitation_bell = Doorbell(send_invitation)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard import alert_views, health_views, review_views, views
+from apps.dashboard import alert_views, health_views, review_views, staff_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -15,6 +15,20 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/", views.patient_detail, name="patient"),
     path("plans/<uuid:plan_id>/review/", review_views.step_review, name="review"),
     path("decisions/", review_views.decisions_waiting, name="decisions"),
+    path("staff/", staff_views.staff, name="staff"),
+    path("staff/<uuid:member_id>/", staff_views.staff_member, name="staff_member"),
+    path("staff/<uuid:member_id>/access/", staff_views.staff_access, name="staff_access"),
+    path(
+        "staff/invitations/<uuid:invitation_id>/withdraw/",
+        staff_views.invitation_revoke,
+        name="invitation_revoke",
+    ),
+    path(
+        "staff/invitations/<uuid:invitation_id>/again/",
+        staff_views.invitation_again,
+        name="invitation_again",
+    ),
+    path("join/<str:token>/", staff_views.join, name="join"),
     path("healthz", health_views.healthz, name="healthz"),
     path("readyz", health_views.readyz, name="readyz"),
     path("metrics", health_views.metrics_page, name="metrics"),

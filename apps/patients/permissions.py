@@ -18,6 +18,8 @@ class Right(StrEnum):
     MUTE_RULES = "mute_rules"
     SEE_ROTA = "see_rota"
     EDIT_ROTA = "edit_rota"
+    MANAGE_STAFF = "manage_staff"
+    READ_AUDIT = "read_audit"
 
 
 CARE_TEAM: Final = frozenset(
@@ -37,11 +39,11 @@ PRESCRIBING: Final = CARE_TEAM | {
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {
     Role.PRESCRIBER: PRESCRIBING,
-    Role.CLINICAL_LEAD: PRESCRIBING | {Right.EDIT_ROTA},
+    Role.CLINICAL_LEAD: PRESCRIBING | {Right.EDIT_ROTA, Right.READ_AUDIT},
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM,
     # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.
-    Role.CLINIC_ADMIN: frozenset({Right.SEE_ROTA, Right.EDIT_ROTA}),
+    Role.CLINIC_ADMIN: frozenset({Right.SEE_ROTA, Right.EDIT_ROTA, Right.MANAGE_STAFF}),
 }
 
 

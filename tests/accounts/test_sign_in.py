@@ -2,6 +2,13 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -20,6 +27,39 @@ def cache_table(db: None) -> None:
 
 def login(email: str, password: str):
     return Client().post(reverse("account_login"), {"login": email, "password": password})
+
+
+def code_of(user: User) -> str:
+    """Return what the person's authenticator app shows now."""
+    secret = Authenticator.objects.get(user=user, type="totp").wrap().instance.data["secret"]
+    return f"{format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))):06}"
+
+
+def sign_in(member) -> Client:
+    """Return a browser in which this person signed in by password and app, as people do."""
+    client = Client(headers={"user-agent": "Test browser"})
+    client.post(
+        reverse("account_login"), {"login": member.user.email, "password": "a long test password"}
+    )
+    cache.clear()  # a code is good for one sign-in; a test signs in more than once within 30 s
+    response = client.post(reverse("mfa_authenticate"), {"code": code_of(member.user)})
+    assert response.status_code == 302, response.text
+    return client
+
+
+def test_password_and_app_together_open_the_door(nurse) -> None:
+    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+
+
+def test_a_recovery_code_opens_the_door_once(nurse) -> None:
+    (code, *_) = RecoveryCodes.activate(nurse.user).get_unused_codes()
+    for expected in (302, 200):
+        client = Client()
+        client.post(
+            reverse("account_login"),
+            {"login": nurse.user.email, "password": "a long test password"},
+        )
+        assert client.post(reverse("mfa_authenticate"), {"code": code}).status_code == expected
 
 
 def test_a_password_alone_is_not_enough(nurse) -> None:

@@ -1,0 +1,154 @@
+"""Who works here: inviting, joining, changing a role, leaving. One act, one audit row."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from apps.accounts.actions import end_all_sessions, set_active
+from apps.accounts.models import Invitation, User, hash_token
+from apps.alerts.models import Alert
+from apps.alerts.states import AlertStatus
+from apps.audit.actions import record
+from apps.patients.models import Clinic, Role, StaffMember
+
+LIFETIME: Final = timedelta(days=7)  # [proposal]
+
+
+class StaffError(ValueError):
+    """The staff cannot be changed so; the text is for the reader."""
+
+
+@transaction.atomic
+def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: datetime) -> Invitation:
+    """Store an invitation; its mail leaves after the commit.
+
+    An invitation of the same person that still waits is withdrawn: only the newest link
+    works. Raises `StaffError` for somebody who is on the staff already.
+    """
+    email = email.strip().lower()
+    if StaffMember.objects.active().filter(clinic=clinic, user__email=email).exists():
+        raise StaffError("This person is on the staff already.")
+    waiting = Invitation.objects.select_for_update().waiting().filter(clinic=clinic, email=email)
+    waiting.update(revoked_at=now)
+    invitation = Invitation(
+        clinic=clinic, email=email, role=role, invited_by=by, created_at=now,
+        expires_at=now + LIFETIME,
+    )  # fmt: skip
+    invitation.token_hash = hash_token(invitation.token)
+    invitation.save(force_insert=True)
+    record("staff.invited", by=by, now=now, clinic_id=clinic.pk, obj=invitation, role=role)
+    return invitation
+
+
+@transaction.atomic
+def revoke_invitation(*, invitation: Invitation, by: User, now: datetime) -> None:
+    """Withdraw an invitation: its link stops working. Safe to repeat."""
+    if Invitation.objects.waiting().filter(pk=invitation.pk).update(revoked_at=now):
+        record(
+            "staff.invitation_revoked", by=by, now=now, clinic_id=invitation.clinic_id,
+            obj=invitation,
+        )  # fmt: skip
+
+
+@transaction.atomic
+def accept_invitation(
+    *, invitation: Invitation, full_name: str, password: str, now: datetime
+) -> StaffMember:
+    """Make the invited person a member of staff and use the link up.
+
+    Somebody who has an account already keeps their name and password: both may be empty
+    then. Raises `StaffError` when the link does not work any more.
+    """
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("clinic")
+    invitation = rows.get(pk=invitation.pk)
+    if not invitation.works(now):
+        raise StaffError("This invitation was used, withdrawn, or is too old. Ask for a new one.")
+    user = User.objects.filter(email=invitation.email).first()
+    if user is None:
+        user = User.objects.create_user(
+            email=invitation.email, full_name=full_name, password=password
+        )
+    set_active(user=user, active=True)
+    member, _ = StaffMember.objects.update_or_create(
+        clinic=invitation.clinic, user=user, defaults={"role": invitation.role, "is_active": True}
+    )
+    invitation.accepted_at, invitation.accepted_by = now, user
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    record(
+        "staff.joined", by=user, now=now, clinic_id=invitation.clinic_id, obj=member,
+        role=invitation.role,
+    )  # fmt: skip
+    return member
+
+
+@transaction.atomic
+def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> StaffMember:
+    """Give somebody another role, from their next click on. The same role changes nothing.
+
+    Raises `StaffError` for one's own role and for the last clinic admin.
+    """
+    member = lock(member)
+    if member.role == role:
+        return member
+    check_may_lose_role(member, by)
+    before, member.role = member.role, role
+    member.save(update_fields=["role"])
+    record(
+        "staff.role_changed", by=by, now=now, clinic_id=member.clinic_id, obj=member,
+        before=before, role=role,
+    )  # fmt: skip
+    return member
+
+
+@transaction.atomic
+def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffMember:
+    """End somebody's access at once: sessions, links in mails, turns on the rota, alerts.
+
+    The record of what they did stays, with their name. Alerts that were theirs open again
+    at the next sweep. Nobody ends their own access, and the last clinic admin stays: then
+    `StaffError`. Safe to repeat.
+    """
+    member = lock(member)
+    if not member.is_active:
+        return member
+    check_may_lose_role(member, by)
+    member.is_active = False
+    member.save(update_fields=["is_active"])
+    if StaffMember.objects.filter(user=member.user, is_active=True).exists():
+        end_all_sessions(user=member.user)
+    else:
+        set_active(user=member.user, active=False)
+    waiting = Invitation.objects.waiting()
+    waiting.filter(clinic=member.clinic, email=member.user.email).update(revoked_at=now)
+    theirs = Alert.objects.filter(clinic=member.clinic, owner=member.user)
+    theirs.filter(status=AlertStatus.ACKNOWLEDGED).update(ack_due_at=now)
+    record("staff.deactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+    return member
+
+
+@transaction.atomic
+def reactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffMember:
+    """Let somebody in again, with the role they had. Safe to repeat."""
+    member = lock(member)
+    if not member.is_active:
+        member.is_active = True
+        member.save(update_fields=["is_active"])
+        set_active(user=member.user, active=True)
+        record("staff.reactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+    return member
+
+
+def lock(member: StaffMember) -> StaffMember:
+    """Return the membership; changes to one clinic's staff wait for each other."""
+    Clinic.objects.select_for_update(no_key=True).get(pk=member.clinic_id)
+    return StaffMember.objects.select_related("user", "clinic").get(pk=member.pk)
+
+
+def check_may_lose_role(member: StaffMember, by: User) -> None:
+    """Raise `StaffError` for oneself and for the clinic's last admin."""
+    if member.user_id == by.pk:
+        raise StaffError("You cannot change your own access. Ask another clinic admin.")
+    admins = StaffMember.objects.active().filter(clinic=member.clinic, role=Role.CLINIC_ADMIN)
+    if member.role == Role.CLINIC_ADMIN and not admins.exclude(pk=member.pk).exists():
+        raise StaffError("This is the only clinic admin. Invite another one first.")

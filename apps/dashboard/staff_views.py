@@ -1,0 +1,148 @@
+"""The clinic admin's page of the staff, and the public page behind an invitation."""
+
+from uuid import UUID
+
+from allauth.account.decorators import reauthentication_required
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.accounts.guessing import guessed_too_often
+from apps.accounts.models import Invitation, User
+from apps.dashboard import staff_actions
+from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
+from apps.dashboard.tasks import invitation_bell
+from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.models import StaffMember
+from apps.patients.permissions import Right
+
+
+def needs_proof(request: HttpRequest) -> bool:
+    """Ask for the password again before access changes; the demonstration has none."""
+    return not settings.DEMO_MODE
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.MANAGE_STAFF)
+@reauthentication_required(allow_get=True, enabled=needs_proof)
+def staff(request: HttpRequest) -> HttpResponse:
+    """Show who works here and who is invited, and invite somebody."""
+    member, form = member_of(request), InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            invitation = staff_actions.invite_staff(
+                clinic=member.clinic, by=member.user, now=timezone.now(), **form.cleaned_data
+            )
+        except staff_actions.StaffError as error:
+            form.add_error("email", str(error))
+        else:
+            invitation_bell.ring([invitation.pk])
+            messages.success(request, f"An invitation is on its way to {invitation.email}.")
+            return redirect("dashboard:staff")
+    people = StaffMember.objects.filter(clinic_id=member.clinic_id).select_related("user")
+    context = {
+        "form": form,
+        "people": people.order_by("-is_active", "user__full_name"),
+        "invitations": Invitation.objects.waiting().filter(clinic_id=member.clinic_id),
+        "now": timezone.now(),
+    }
+    return render(request, "staff/staff.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@requires(Right.MANAGE_STAFF)
+def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Withdraw an invitation."""
+    invitation = fetch_in_scope(request, Invitation.objects.all(), pk=invitation_id)
+    by = member_of(request).user
+    staff_actions.revoke_invitation(invitation=invitation, by=by, now=timezone.now())
+    messages.success(request, f"The invitation of {invitation.email} does not work any more.")
+    return redirect("dashboard:staff")
+
+
+@require_POST
+@requires(Right.MANAGE_STAFF)
+def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Send a new link; the one before stops working."""
+    old = fetch_in_scope(request, Invitation.objects.waiting(), pk=invitation_id)
+    me, now = member_of(request), timezone.now()
+    new = staff_actions.invite_staff(
+        clinic=me.clinic, email=old.email, role=old.role, by=me.user, now=now
+    )
+    invitation_bell.ring([new.pk])
+    messages.success(request, f"A new invitation is on its way to {new.email}.")
+    return redirect("dashboard:staff")
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.MANAGE_STAFF)
+@reauthentication_required(allow_get=True, enabled=needs_proof)
+def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    """Show one person's access and change their role."""
+    person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
+    form = RoleForm(request.POST or None, initial={"role": person.role})
+    if request.method == "POST" and form.is_valid():
+        me, role = member_of(request).user, form.cleaned_data["role"]
+        try:
+            staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
+        except staff_actions.StaffError as error:
+            form.add_error("role", str(error))
+        else:
+            messages.success(request, f"{person.user.full_name} has the new role now.")
+            return redirect("dashboard:staff")
+    context = {"person": person, "form": form, "is_me": person.user_id == request.user.pk}
+    return render(request, "staff/member.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@requires(Right.MANAGE_STAFF)
+@reauthentication_required(enabled=needs_proof)
+def staff_access(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    """End somebody's access at once, or give it back."""
+    person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
+    ends = request.POST.get("access") != "back"
+    act = staff_actions.deactivate_member if ends else staff_actions.reactivate_member
+    try:
+        act(member=person, by=member_of(request).user, now=timezone.now())
+    except staff_actions.StaffError as error:
+        messages.warning(request, str(error))
+        return redirect("dashboard:staff_member", person.pk)
+    word = "has no access any more" if ends else "can sign in again"
+    messages.success(request, f"{person.user.full_name} {word}.")
+    return redirect("dashboard:staff")
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Let an invited person choose a name and a password; GET changes nothing."""
+    invitation = Invitation.objects.with_token(token).select_related("clinic").first()
+    if invitation is None:
+        return refuse_guess(request)
+    if not invitation.works(timezone.now()):
+        sentence = "This invitation was used, withdrawn, or is too old."
+        return render(request, "staff/join.html", {"problem": sentence}, status=410)
+    known = User.objects.filter(email=invitation.email).exists()
+    form = (WelcomeBackForm if known else JoinForm)(
+        request.POST if request.method == "POST" else None, email=invitation.email
+    )
+    if request.method == "POST" and form.is_valid():
+        values = {"full_name": "", "password": ""} | form.cleaned_data
+        staff_actions.accept_invitation(invitation=invitation, now=timezone.now(), **values)
+        messages.success(request, "You have joined. Sign in now.")
+        return redirect("account_login")
+    context = {"invitation": invitation, "form": form, "known": known}
+    return render(request, "staff/join.html", context, status=422 if form.errors else 200)
+
+
+def refuse_guess(request: HttpRequest) -> HttpResponse:
+    """Answer a token nobody was sent; after twenty of them from one address, ask for patience."""
+    if guessed_too_often(request):
+        sentence = "Too many links that do not exist. Wait five minutes."
+        return render(request, "staff/join.html", {"problem": sentence}, status=429)
+    sentence = "This invitation does not exist."
+    return render(request, "staff/join.html", {"problem": sentence}, status=404)

@@ -1,0 +1,102 @@
+"""Sessions end: by idleness, by age, by hand, and at once when a person loses access."""
+
+import time
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.actions import end_all_sessions, set_active
+from apps.accounts.middleware import BEGAN, SEEN
+from apps.accounts.models import User
+from tests.accounts.test_sign_in import sign_in
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def cache_table(db: None) -> None:
+    call_command("createcachetable", verbosity=0)
+
+
+def age(client: Client, key: str, seconds: int) -> None:
+    """Move one of the session's clocks into the past."""
+    session = client.session
+    session[key] = int(time.time()) - seconds
+    session.save()
+
+
+def is_in(client: Client, **headers: str) -> bool:
+    return client.get(reverse("patients:list"), headers=headers).status_code == 200
+
+
+def test_a_session_ends_after_half_an_hour_without_a_click(nurse) -> None:
+    client = signed_in(nurse)
+    age(client, SEEN, 29 * 60)
+    assert is_in(client)
+    assert is_in(client)
+    age(client, SEEN, 30 * 60)
+    assert not is_in(client)
+    assert BEGAN not in client.session
+
+
+def test_a_session_ends_after_a_working_day_however_busy(nurse) -> None:
+    client = signed_in(nurse)
+    age(client, BEGAN, 12 * 3600)
+    assert not is_in(client)
+
+
+def test_what_a_page_fetches_by_itself_keeps_no_session_alive(nurse) -> None:
+    client = signed_in(nurse)
+    age(client, SEEN, 29 * 60)
+    seen = client.session[SEEN]
+    assert is_in(client, hx_request="true")
+    assert client.session[SEEN] == seen
+    assert is_in(client)
+    assert client.session[SEEN] > seen
+
+
+def test_a_session_without_clocks_gets_them(nurse) -> None:
+    client = signed_in(nurse)
+    session = client.session
+    del session[SEEN], session[BEGAN]
+    session.save()
+    assert is_in(client)
+    assert {SEEN, BEGAN} <= set(client.session.keys())
+
+
+def test_a_person_sees_their_sessions_and_ends_the_others(nurse) -> None:
+    here, there = sign_in(nurse), sign_in(nurse)
+    page = here.get(reverse("usersessions_list"))
+    assert page.text.count('data-label="Since"') == 2
+    here.post(reverse("usersessions_list"))
+    assert is_in(here)
+    assert not is_in(there)
+    assert UserSession.objects.filter(user=nurse.user).count() == 1
+
+
+def test_every_session_ends_at_once_even_those_no_list_knows(nurse) -> None:
+    listed, unlisted = sign_in(nurse), signed_in(nurse)
+    end_all_sessions(user=nurse.user)
+    assert not is_in(listed)
+    assert not is_in(unlisted)
+    assert not UserSession.objects.exists()
+    assert is_in(sign_in(nurse))
+
+
+def test_a_session_from_before_a_deactivation_never_comes_back(nurse) -> None:
+    client = signed_in(nurse)
+    set_active(user=nurse.user, active=False)
+    assert not is_in(client)
+    set_active(user=User.objects.get(pk=nurse.user.pk), active=True)
+    assert not is_in(client)
+
+
+def test_a_changed_password_ends_the_other_sessions(nurse) -> None:
+    client = signed_in(nurse)
+    nurse.user.set_password("another long test password")
+    nurse.user.save()
+    assert not is_in(client)

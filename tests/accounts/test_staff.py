@@ -1,0 +1,237 @@
+"""Inviting, joining, changing a role, losing access."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import DatabaseError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import Invitation, User
+from apps.alerts.actions import LinkError, acknowledge_alert, check_can_take_by_link
+from apps.alerts.models import Alert, Delivery
+from apps.alerts.rota import on_call_now
+from apps.alerts.sweep import sweep
+from apps.audit.models import AuditEvent
+from apps.dashboard import staff_actions
+from apps.dashboard.invitation_mail import send
+from apps.dashboard.staff_actions import (
+    StaffError,
+    accept_invitation,
+    change_role,
+    deactivate_member,
+    invite_staff,
+    reactivate_member,
+    revoke_invitation,
+)
+from apps.patients.models import Role, StaffMember
+from tests.accounts.test_sign_in import login, sign_in
+from tests.conftest import signed_in
+from tests.factories import NOW, make_alert, make_invitation, make_member, put_on_call
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "four words in a row"
+
+
+@pytest.fixture(autouse=True)
+def cache_table(db: None) -> None:
+    call_command("createcachetable", verbosity=0)
+
+
+@pytest.fixture
+def invitation(clinic_admin) -> Invitation:
+    return make_invitation(clinic_admin, now=timezone.now())
+
+
+def proven(member) -> Client:
+    """Return a browser in which this person signed in and typed the password once more."""
+    client = sign_in(member)
+    client.post(reverse("account_reauthenticate"), {"password": "a long test password"})
+    return client
+
+
+def path_of(invitation: Invitation) -> str:
+    return reverse("dashboard:join", args=[invitation.token])
+
+
+def events() -> list[str]:
+    staff = AuditEvent.objects.filter(event__startswith="staff.")
+    return list(staff.order_by("pk").values_list("event", flat=True))
+
+
+def test_an_admin_invites_and_the_person_joins_and_signs_in(clinic_admin) -> None:
+    admin = proven(clinic_admin)
+    admin.post(reverse("dashboard:staff"), {"email": "New@Clinic.example", "role": "nurse"})
+    invitation = Invitation.objects.get()
+    assert send(invitation.pk, timezone.now())
+    (letter,) = mail.outbox
+    assert letter.to == ["new@clinic.example"]
+    path = path_of(invitation)
+    assert path in letter.body
+    page = Client().get(path)
+    assert clinic_admin.clinic.name in page.text
+    assert not User.objects.filter(email="new@clinic.example").exists()
+    joined = Client().post(path, {"full_name": "Nova Nurse", "password": PASSWORD})
+    assert joined.headers["Location"] == reverse("account_login")
+    member = StaffMember.objects.get(user__email="new@clinic.example")
+    assert (member.role, member.clinic) == ("nurse", clinic_admin.clinic)
+    client = Client()
+    client.post(reverse("account_login"), {"login": "new@clinic.example", "password": PASSWORD})
+    assert client.get("/").headers["Location"] == reverse("mfa_index")
+    assert events() == ["staff.invited", "staff.joined"]
+
+
+def test_the_link_works_once(invitation) -> None:
+    values = {"full_name": "Nova Nurse", "password": PASSWORD}
+    assert Client().post(path_of(invitation), values).status_code == 302
+    assert Client().post(path_of(invitation), values).status_code == 410
+    assert StaffMember.objects.filter(user__email=invitation.email).count() == 1
+
+
+def test_the_link_stops_with_a_newer_one_a_withdrawal_and_time(invitation, clinic_admin) -> None:
+    newer = make_invitation(clinic_admin, now=timezone.now())
+    assert Client().get(path_of(invitation)).status_code == 410
+    assert Client().get(path_of(newer)).status_code == 200
+    for _ in range(2):
+        revoke_invitation(invitation=newer, by=clinic_admin.user, now=timezone.now())
+    assert Client().get(path_of(newer)).status_code == 410
+    assert not send(newer.pk, timezone.now())
+    old = make_invitation(clinic_admin, now=timezone.now() - timedelta(days=7))
+    assert Client().get(path_of(old)).status_code == 410
+    assert events().count("staff.invitation_revoked") == 1
+
+
+def test_the_table_does_not_hold_the_link(invitation) -> None:
+    assert invitation.token not in str(Invitation.objects.values().get())
+
+
+@pytest.mark.parametrize("password", ["short", "password1234", "new@clinic.example"])
+def test_a_weak_password_is_refused_beside_its_field(invitation, password: str) -> None:
+    page = Client().post(path_of(invitation), {"full_name": "Nova", "password": password})
+    assert page.status_code == 422
+    assert page.context["form"].errors["password"]
+    assert 'value="Nova"' in page.text
+    assert f'value="{password}"' not in page.text
+
+
+def test_somebody_with_an_account_joins_without_a_new_password(outsider, clinic_admin) -> None:
+    invitation = make_invitation(clinic_admin, email=outsider.user.email, now=timezone.now())
+    before = outsider.user.password
+    assert Client().post(path_of(invitation)).status_code == 302
+    outsider.user.refresh_from_db()
+    assert outsider.user.password == before
+    assert outsider.user.memberships.count() == 2
+
+
+def test_nobody_is_invited_twice(clinic_admin, nurse) -> None:
+    with pytest.raises(StaffError, match="already"):
+        make_invitation(clinic_admin, email=nurse.user.email)
+
+
+def test_access_changes_only_after_the_password_once_more(clinic_admin, nurse) -> None:
+    client = sign_in(clinic_admin)
+    asked = client.post(reverse("dashboard:staff_access", args=[nurse.pk]), {"access": "end"})
+    assert "reauthenticate" in asked.headers["Location"]
+    assert StaffMember.objects.get(pk=nurse.pk).is_active
+    client.post(asked.headers["Location"], {"password": "not the password"})
+    assert StaffMember.objects.get(pk=nurse.pk).is_active
+    client.post(asked.headers["Location"], {"password": "a long test password"})
+    assert not StaffMember.objects.get(pk=nurse.pk).is_active
+
+
+def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> None:
+    hers = sign_in(nurse)
+    put_on_call(nurse, now=timezone.now())
+    alert = make_alert(patient, now=timezone.now())
+    admin = proven(clinic_admin)
+    admin.post(reverse("dashboard:staff_access", args=[nurse.pk]), {"access": "end"})
+    assert hers.get(reverse("patients:list")).status_code == 302
+    assert on_call_now(nurse.clinic_id, timezone.now()) == []
+    delivery = Delivery.objects.select_related("recipient__user").get(alert=alert)
+    with pytest.raises(LinkError, match="no longer"):
+        check_can_take_by_link(delivery, None, timezone.now())
+    right = login(nurse.user.email, "a long test password")
+    wrong = login("who@clinic.example", "nope")
+    assert right.context["form"].errors == wrong.context["form"].errors
+    admin.post(reverse("dashboard:staff_access", args=[nurse.pk]), {"access": "back"})
+    assert hers.get(reverse("patients:list")).status_code == 302
+    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+    assert events() == ["staff.deactivated", "staff.reactivated"]
+
+
+def test_alerts_of_somebody_who_left_open_again(clinic_admin, nurse, patient) -> None:
+    alert = acknowledge_alert(alert=make_alert(patient), by=nurse.user, now=NOW)
+    deactivate_member(member=nurse, by=clinic_admin.user, now=NOW)
+    sweep(NOW)
+    assert Alert.objects.get(pk=alert.pk).status == "open"
+
+
+def test_leaving_one_clinic_leaves_the_other(clinic_admin, nurse, other_clinic) -> None:
+    StaffMember.objects.create(clinic=other_clinic, user=nurse.user, role=Role.NURSE)
+    client = signed_in(nurse)
+    for _ in range(2):
+        deactivate_member(member=nurse, by=clinic_admin.user, now=NOW)
+    assert client.get(reverse("patients:list")).status_code == 302
+    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+    assert events() == ["staff.deactivated"]
+
+
+def test_a_new_role_counts_from_the_next_click(clinic_admin, nurse) -> None:
+    client = signed_in(nurse)
+    assert client.get(reverse("patients:list")).status_code == 200
+    for _ in range(2):
+        change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=NOW)
+    assert client.get(reverse("patients:list")).status_code == 403
+    assert events() == ["staff.role_changed"]
+
+
+def test_nobody_locks_the_clinic_out(clinic_admin, nurse) -> None:
+    for act in (deactivate_member, change_role):
+        more = {"role": Role.NURSE} if act is change_role else {}
+        with pytest.raises(StaffError, match="your own"):
+            act(member=clinic_admin, by=clinic_admin.user, now=NOW, **more)
+        with pytest.raises(StaffError, match="only clinic admin"):
+            act(member=clinic_admin, by=nurse.user, now=NOW, **more)
+    second = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN)
+    deactivate_member(member=clinic_admin, by=second.user, now=NOW)
+    assert not StaffMember.objects.get(pk=clinic_admin.pk).is_active
+
+
+@pytest.mark.parametrize("act", ["invite", "revoke", "accept", "role", "end", "back"])
+def test_without_its_audit_row_nothing_changes(
+    act: str, invitation, clinic_admin, nurse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, now = clinic_admin.user, timezone.now()
+    if act == "back":
+        deactivate_member(member=nurse, by=by, now=now)
+    acts = {
+        "invite": lambda: invite_staff(
+            clinic=nurse.clinic, email="x@clinic.example", role="nurse", by=by, now=now
+        ),
+        "revoke": lambda: revoke_invitation(invitation=invitation, by=by, now=now),
+        "accept": lambda: accept_invitation(
+            invitation=invitation, full_name="N", password=PASSWORD, now=now
+        ),
+        "role": lambda: change_role(member=nurse, role="pharmacist", by=by, now=now),
+        "end": lambda: deactivate_member(member=nurse, by=by, now=now),
+        "back": lambda: reactivate_member(member=nurse, by=by, now=now),
+    }
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise DatabaseError("no audit row")
+
+    def state() -> list[object]:
+        return [
+            *Invitation.objects.order_by("pk").values_list(),
+            *StaffMember.objects.order_by("pk").values_list(),
+            *User.objects.order_by("pk").values_list(),
+        ]
+
+    before = state()
+    monkeypatch.setattr(staff_actions, "record", refuse)
+    with pytest.raises(DatabaseError):
+        acts[act]()
+    assert state() == before

@@ -1,0 +1,164 @@
+"""A thousand guesses from one address: refused, nothing told, nothing logged, nobody locked out."""
+
+import logging
+import secrets
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import Invitation, User
+from apps.alerts.links import token_for
+from apps.audit.models import AuditEvent
+from apps.checkins.actions import create_link
+from config.logs import PrivateFormatter
+from tests.accounts.test_sign_in import sign_in
+from tests.conftest import signed_in
+from tests.factories import make_alert, make_invitation, put_on_call
+
+pytestmark = pytest.mark.django_db
+GUESSES = 1_000
+# What a real guesser would love to read: none of it may be in a log line.
+PASSWORD = "a long test password"
+
+
+@pytest.fixture(autouse=True)
+def cache_table(db: None) -> None:
+    call_command("createcachetable", verbosity=0)
+
+
+@pytest.fixture
+def logs() -> Any:
+    """Everything that any logger writes, laid out as production does."""
+    text = StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(PrivateFormatter("%(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield text
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def guess_passwords(email: str, times: int = GUESSES) -> list[Any]:
+    path, client = reverse("account_login"), Client()
+    return [
+        client.post(path, {"login": email, "password": f"Guess-{number}-{secrets.token_hex(4)}"})
+        for number in range(times)
+    ]
+
+
+def test_a_thousand_wrong_passwords(nurse, logs) -> None:
+    answers = guess_passwords(nurse.user.email)
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) > GUESSES - 100
+    failures = AuditEvent.objects.filter(event="sign_in.failed", object_id=nurse.user.pk)
+    assert 1 <= failures.count() <= 5, "a locked door is not knocked at again"
+    right = Client().post(
+        reverse("account_login"), {"login": nurse.user.email, "password": PASSWORD}
+    )
+    assert right.status_code == 429, "the right password tells a guesser nothing either"
+    written = logs.getvalue()
+    assert "Guess-" not in written
+    assert nurse.user.email not in written
+    assert PASSWORD not in written
+
+
+def test_a_known_and_an_unknown_address_are_answered_alike(nurse) -> None:
+    """Word for word, from the first guess to the lock."""
+    client, path, pages = Client(), reverse("account_login"), {}
+    for email in (nurse.user.email, "who@clinic.example"):
+        pages[email] = [
+            [
+                (answer.status_code, str(answer.context["form"].errors))
+                for answer in [client.post(path, {"login": email, "password": "wrong"})]
+            ]
+            for _ in range(8)
+        ]
+    first, second = pages.values()
+    assert first == second
+
+
+def test_the_real_person_still_gets_in_by_mail(nurse) -> None:
+    """The password is locked; a reset by mail unlocks it, and the app is asked for as ever."""
+    client = Client()
+    for _ in range(8):
+        client.post(reverse("account_login"), {"login": nurse.user.email, "password": "wrong"})
+    Client().post(reverse("account_reset_password"), {"email": nurse.user.email})
+    (letter,) = mail.outbox
+    link = next(word for word in letter.body.split() if "/password/reset/key/" in word)
+    browser = Client()
+    page = browser.get(link[link.index("/accounts/") :], follow=True)
+    new = "quite another long password"
+    browser.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
+    answer = Client().post(reverse("account_login"), {"login": nurse.user.email, "password": new})
+    assert answer.headers["Location"].startswith(reverse("mfa_authenticate"))
+
+
+def test_the_session_of_the_real_person_goes_on(nurse) -> None:
+    client = signed_in(nurse)
+    guess_passwords(nurse.user.email, 40)
+    assert client.get(reverse("patients:list")).status_code == 200
+
+
+LINKS = {
+    "check-in": "checkins:create",
+    "take": "alerts:take",
+    "invitation": "dashboard:join",
+}
+
+
+@pytest.fixture
+def real_token(patient, nurse, clinic_admin) -> dict[str, str]:
+    now = timezone.now()
+    put_on_call(nurse, now=now)
+    delivery = make_alert(patient, now=now).deliveries.get()
+    return {
+        "check-in": create_link(patient=patient, by=None, now=now),
+        "take": token_for(delivery.pk),
+        "invitation": make_invitation(clinic_admin, now=now).token,
+    }
+
+
+def test_a_thousand_guessed_links(real_token, logs) -> None:
+    client, rows = Client(), AuditEvent.objects.count()
+    kinds = [kind for kind in LINKS for _ in ("get", "post")]
+    tokens = [secrets.token_urlsafe(32) for _ in range(GUESSES)]
+    answers = [
+        client.generic(
+            ("GET", "POST")[number % 2], reverse(LINKS[kinds[number % len(kinds)]], args=[token])
+        )
+        for number, token in enumerate(tokens)
+    ]
+    codes = [answer.status_code for answer in answers]
+    assert codes == [404] * 20 + [429] * (GUESSES - 20)
+    assert AuditEvent.objects.count() == rows
+    assert not any(token in logs.getvalue() for token in tokens)
+    # From the very same address, the ones that were really sent work.
+    for kind, name in LINKS.items():
+        assert client.get(reverse(name, args=[real_token[kind]])).status_code == 200
+
+
+def test_what_is_stored_of_a_link_does_not_open_it(real_token) -> None:
+    stored = Invitation.objects.get().token_hash
+    assert Client().get(reverse("dashboard:join", args=[stored])).status_code == 404
+
+
+def test_sign_ins_are_on_record_and_hold_nothing_typed(nurse) -> None:
+    sign_in(nurse)
+    Client().post(reverse("account_login"), {"login": nurse.user.email, "password": "Guess-1"})
+    Client().post(reverse("account_login"), {"login": "who@there.example", "password": "Guess-2"})
+    rows = AuditEvent.objects.filter(event__startswith="sign_in.").order_by("pk")
+    assert [(row.event, row.clinic_id) for row in rows] == [
+        ("sign_in.done", nurse.clinic_id),
+        ("sign_in.failed", nurse.clinic_id),
+    ]
+    assert "Guess" not in str(list(rows.values()))
+    assert User.objects.filter(email="who@there.example").count() == 0
