@@ -38,6 +38,7 @@ HTTPS = SITE_URL.startswith("https://")
 # --- Applications: imports point down this list only (tests/test_architecture.py) ---------------
 INSTALLED_APPS = [
     "apps.dashboard",
+    "apps.exchange",
     "apps.checkins",
     "apps.tapers",
     "apps.alerts",

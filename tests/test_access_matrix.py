@@ -79,6 +79,12 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "tapers:stop": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:end": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:inpatient": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
+    "exchange:schedule": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:calendar": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:pharmacy": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:letter": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:feed_create": ({"POST"}, CARE_TEAM, "patient_id"),
+    "exchange:feed_revoke": ({"POST"}, CARE_TEAM, "patient_id"),
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
     "checkins:task_list": ({"GET"}, CARE_TEAM, ""),
     "checkins:task": ({"GET", "POST"}, CARE_TEAM, "task_id"),
@@ -96,6 +102,7 @@ PUBLIC = {
     "dashboard:metrics": "",
     "alerts:take": "token",
     "dashboard:join": "token",
+    "exchange:feed": "token",
 }
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.
 LIBRARY_PREFIXES = ("accounts/",)
@@ -150,7 +157,8 @@ def rota_of(member: Any) -> dict[str, Any]:
 
 
 def path_of(name: str, needs: str, ids: dict[str, Any]) -> str:
-    return reverse(name, kwargs={needs: ids[needs]} if needs else {})
+    fixed = {"language": "en"} if name == "exchange:calendar" else {}
+    return reverse(name, kwargs={needs: ids[needs], **fixed} if needs else {})
 
 
 def ask(client: Client, method: str, path: str) -> int:

@@ -253,6 +253,7 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
             rules=rules,
             source_type=source_type,
             source_id=check_in.pk,
+            by=None,
             now=now,
         )
     if result.level > Level.NONE:

@@ -198,6 +198,7 @@ def act_on_silence(live: Reminder, result: Triage, now: datetime) -> None:
             rules=rules,
             source_type=SOURCE_SILENCE,
             source_id=source_id,
+            by=None,
             now=now,
         )
     open_alert(

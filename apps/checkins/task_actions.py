@@ -63,6 +63,7 @@ def open_task(
             rules=["patient_request"],
             source_type=SOURCE_REQUEST,
             source_id=task.pk,
+            by=None,
             now=now,
         )
     return task

@@ -29,6 +29,7 @@ def hold_from_alert(*, alert: Alert, by: User, now: datetime) -> PlanHold | None
         rules=alert.rules,
         source_type=SOURCE_ALERT,
         source_id=alert.pk,
+        by=by,
         now=now,
     )
     if hold is not None:

@@ -133,12 +133,13 @@ def hold_plan(
     rules: list[str],
     source_type: str,
     source_id: UUID,
+    by: User | None,
     now: datetime,
 ) -> PlanHold | None:
     """Lock the next reduction of the patient's active plan, if there is one.
 
-    Today's dose stays. Calling again for the same source changes nothing. Returns the
-    hold, or None when no plan is active.
+    `by` is who decided, None for triage and the clock. Today's dose stays. Calling again
+    for the same source changes nothing. Returns the hold, or None when no plan is active.
     """
     plan = TaperPlan.objects.active().select_for_update().filter(patient=patient).first()
     if plan is None:
@@ -158,7 +159,7 @@ def hold_plan(
     )
     record(
         "plan.held",
-        by=None,
+        by=by,
         now=now,
         clinic_id=plan.clinic_id,
         patient_id=patient.pk,

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def hold(patient) -> None:
     hold_plan(
         patient=patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=uuid4(), now=timezone.now(),
+        source_id=uuid4(), by=None, now=timezone.now(),
     )  # fmt: skip
 
 

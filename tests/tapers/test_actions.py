@@ -68,7 +68,7 @@ def test_creating_is_all_or_nothing(patient, prescriber, monkeypatch) -> None:
 def hold(patient, source: object = None) -> PlanHold | None:
     return hold_plan(
         patient=patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=source or make_member(patient.clinic, Role.NURSE).pk, now=NOW,
+        source_id=source or make_member(patient.clinic, Role.NURSE).pk, by=None, now=NOW,
     )  # fmt: skip
 
 

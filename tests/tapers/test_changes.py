@@ -89,7 +89,7 @@ def test_going_on_never_brings_a_cut_nearer_than_one_interval(plan, prescriber) 
     check_in(plan.patient, CALM, now=later(2))
     hold_plan(
         patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=uuid4(), now=later(10),
+        source_id=uuid4(), by=None, now=later(10),
     )  # fmt: skip
     # The locked cut of day 14 has passed; the dose of today is still the first one.
     assert plan_today(plan.patient, later(30)).step.number == 1

@@ -98,7 +98,7 @@ def test_a_hold_of_today_keeps_a_step_that_began_at_midnight(plan) -> None:
     check_in(plan.patient, CALM, now=DAY_1)
     hold = hold_plan(
         patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=uuid4(), now=CUT + timedelta(hours=5),
+        source_id=uuid4(), by=None, now=CUT + timedelta(hours=5),
     )  # fmt: skip
     assert hold.held_step == 2
     assert step_at(plan, CUT + timedelta(hours=6)) == 2

@@ -86,7 +86,7 @@ def test_a_locked_plan_promises_no_date(patient, prescriber) -> None:
     make_active_plan(patient, prescriber.user, start_on=START)
     hold_plan(
         patient=patient, action="hold_next", rules=[], source_type="check_in", source_id=uuid4(),
-        now=NOW,
+        by=None, now=NOW,
     )  # fmt: skip
     schedule = schedule_of(patient, NOW + timedelta(days=40))
     assert schedule is not None

@@ -1,0 +1,17 @@
+"""URLs of papers and calendars. No health word is in any of them."""
+
+from django.urls import path
+
+from apps.exchange import views
+
+app_name = "exchange"
+urlpatterns = [
+    path("plans/<uuid:plan_id>/schedule/", views.plan_schedule, name="schedule"),
+    path("plans/<uuid:plan_id>/calendar-<slug:language>.pdf", views.plan_calendar, name="calendar"),
+    path("plans/<uuid:plan_id>/pharmacy.pdf", views.plan_paper, {"paper": "pharmacy"},
+         name="pharmacy"),
+    path("plans/<uuid:plan_id>/letter.pdf", views.plan_paper, {"paper": "letter"}, name="letter"),
+    path("patients/<uuid:patient_id>/calendar/", views.feed_create, name="feed_create"),
+    path("patients/<uuid:patient_id>/calendar/stop/", views.feed_revoke, name="feed_revoke"),
+    path("calendar/<str:token>.ics", views.feed, name="feed"),
+]  # fmt: skip
