@@ -20,6 +20,7 @@ from apps.tapers.methods_words import method_words
 from apps.tapers.schedule import Schedule, ScheduleStep
 
 DAYS_A_WEEK = 7
+MOST_MONTHS = 12  # later ones would change before they are reached
 
 
 def calendar_pdf(schedule: Schedule, language: str) -> bytes:
@@ -61,12 +62,15 @@ def calendar_notes(schedule: Schedule) -> list[str]:
         return [_("Your care team will tell you when it changes.")]
     if not schedule.coming:
         return []
-    return [
+    notes = [
         _(
             "A step starts only if you have checked in and your care team has not paused the plan. "
             "If you are not sure, stay at the dose of today and call us."
         )
     ]
+    if (schedule.coming[-1].start_on - schedule.day).days > MOST_MONTHS * 30:
+        notes.append(_("The plan goes on after this calendar. Ask us for the next one."))
+    return notes
 
 
 def slots_data(step: ScheduleStep) -> list[dict[str, Any]]:
@@ -81,13 +85,13 @@ def slots_data(step: ScheduleStep) -> list[dict[str, Any]]:
 
 
 def months_of(schedule: Schedule) -> list[dict[str, Any]]:
-    """Return the months from today to the end of the last one that a step begins in."""
+    """Return the months from today to that of the last step, but no more than a year."""
     if not schedule.from_today:
         return []
     first = max(schedule.day, schedule.from_today[0].start_on)
     last = end_of_month(max(first, schedule.from_today[-1].start_on))
     months, day = [], first.replace(day=1)
-    while day <= last:
+    while day <= last and len(months) < MOST_MONTHS:
         months.append(month_of(schedule, day, first))
         day = end_of_month(day) + timedelta(days=1)
     return months

@@ -75,7 +75,8 @@ def test_the_wall_calendar_adds_up_to_the_plan_day_by_day(schedule, language) ->
     printed = calendar_days(calendar_pdf(schedule, language), language)
     assert printed == planned(schedule, max(printed))
     assert min(printed) == schedule.day
-    assert max(printed) >= schedule.steps[-1].start_on
+    year = schedule.day + timedelta(days=334)
+    assert max(printed) >= min(schedule.steps[-1].start_on, year)
 
 
 def test_the_calendar_file_adds_up_to_the_plan_day_by_day(schedule) -> None:
