@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from apps.clinical.conformance import run_vectors
-from apps.clinical.errors import ClinicalError, RequestError
+from apps.clinical.errors import ClinicalError, RequestError, shown
 from apps.clinical.requests import parse_request, plan_to_json
 from apps.clinical.taper import build_plan
 
@@ -55,31 +55,45 @@ def _answer(request: Any) -> dict[str, Any]:
 
 def _conformance(document: Any) -> int:
     lines, failed = run_vectors(document)
-    print("\n".join(lines))
+    print("\n".join(lines).encode("ascii", "backslashreplace").decode())
     return 1 if failed else 0
 
 
 def _read(name: str) -> Any:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        return json.loads(text, parse_float=Decimal, object_pairs_hook=_without_doubles)
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return json.loads(
+            text.decode("utf-8"),
+            parse_float=Decimal,
+            parse_constant=_no_number,
+            object_pairs_hook=_without_doubles,
+        )
     except OSError as error:
         raise RequestError(f"{name}: cannot be read ({error.strerror}).") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        raise RequestError(f"{name}: is not JSON text in UTF-8.") from None
+    except ClinicalError:
+        raise
+    except (ValueError, RecursionError, ArithmeticError):
+        # A ValueError also where a number has more digits than Python reads.
+        raise RequestError(f"{name}: is not JSON text in UTF-8 that can be read.") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise RequestError(f"{name}: is not a number in JSON; write a dose as text in milligrams.")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # JSON keeps the last of two equal names in silence; a dose given twice is a question.
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise RequestError(f"{name}: is given twice.")
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RequestError(f"{name if name.isidentifier() else shown(name)}: is given twice.")
+        found[name] = value
+    return found
 
 
 def _print(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    # ASCII, so that no terminal refuses what somebody typed.
+    print(json.dumps(value, indent=2))
 
 
 if __name__ == "__main__":

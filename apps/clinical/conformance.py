@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from apps.clinical import conformance_symptoms, conformance_tapers
-from apps.clinical.errors import RequestError
+from apps.clinical.errors import RequestError, shown
 
 Number = int | float | Decimal | Fraction
 # Words of explanation inside an expected value; nothing to compare with.
@@ -35,7 +35,7 @@ def run_vectors(document: object) -> tuple[list[str], int]:
     for vector in vectors:
         trouble = _trouble(vector)
         failed += trouble is not None
-        name = f"{vector.get('id')} {vector.get('kind')}" if isinstance(vector, dict) else "?"
+        name = f"{_label(vector, 'id')} {_label(vector, 'kind')}"
         lines.append(f"FAIL {name}: {trouble}" if trouble else f"ok {name}")
     return [*lines, f"{len(vectors) - failed} passed, {failed} failed"], failed
 
@@ -77,13 +77,18 @@ def _trouble(vector: Any) -> str | None:
     kind = vector.get("kind")
     runner = _runner(kind) if isinstance(kind, str) else None
     if runner is None:
-        return f"no runner for the kind {ascii(kind)[:40]}"
+        return f"no runner for the kind {shown(kind)}"
     try:
         found = runner(vector)
     except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"
     expected = vector.get("expected")
     return None if agrees(expected, found) else f"expected {expected}, found {found}"
+
+
+def _label(vector: Any, key: str) -> str:
+    value = vector.get(key) if isinstance(vector, dict) else None
+    return value if isinstance(value, str) and value.isprintable() else shown(value)
 
 
 def _runner(kind: str) -> Callable[[dict[str, Any]], Any] | None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from apps.clinical.equivalence import diazepam_equivalents
-from apps.clinical.errors import RequestError
+from apps.clinical.errors import RequestError, shown
 from apps.clinical.methods import (
     CKS_BANDS,
     CKS_FASTER_BANDS,
@@ -144,7 +144,7 @@ def _stage_row(stage: Stage) -> dict[str, Any]:
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise RequestError(f"vector: takes a number, not {ascii(value)[:40]}.")
+        raise RequestError(f"vector: takes a number, not {shown(value)}.")
     return Decimal(value)
 
 

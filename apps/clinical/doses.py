@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from apps.clinical.drugs import Drug
-from apps.clinical.errors import DoseError
+from apps.clinical.errors import DoseError, shown
 from apps.clinical.products import marketed_products
 
 PLAIN_NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
@@ -27,24 +27,37 @@ def parse_dose_mg(
 ) -> Decimal:
     """Return the milligrams written in ``text``, such as ``"0.5"``.
 
-    Accepts plain digits with at most one decimal point and four decimals.
-    Raises DoseError, naming ``field``, for a number that is not text, a comma,
-    an exponent, a sign, a blank, digits of another script, a zero unless
-    ``allow_zero``, and thirds written out (0.333), which no unit gives.
+    Reads as ``parse_number`` does, and refuses thirds written out (0.333) as
+    well, which no unit gives. Raises DoseError, naming ``field``.
     """
-    takes = f'{field}: takes {what} written as text with a point, such as "0.5"'
-    if not isinstance(text, str) or not PLAIN_NUMBER.fullmatch(text):
-        raise DoseError(f"{takes}, not {shown(text)}.")
-    if REPEATING.search(text):
-        raise DoseError(f"{field}: {text} is a repeating fraction that no tablet or mark gives.")
-    dose_mg = Decimal(text)
-    if len(text.partition(".")[2]) > MAX_DECIMALS:
-        raise DoseError(f"{field}: takes at most {MAX_DECIMALS} decimals, not {shown(text)}.")
+    if isinstance(text, str) and PLAIN_NUMBER.fullmatch(text) and REPEATING.search(text):
+        raise DoseError(
+            f"{field}: {shown(text)} is a repeating fraction that no tablet or mark gives."
+        )
+    dose_mg = parse_number(text, field=field, what=what)
     if dose_mg > MAX_MG:
-        raise DoseError(f"{field}: takes at most {MAX_MG}, not {shown(text)}.")
+        raise DoseError(f"{field}: takes at most {MAX_MG} {what}, not {shown(text)}.")
     if not dose_mg and not allow_zero:
         raise DoseError(f"{field}: takes {what} above zero.")
     return dose_mg
+
+
+def parse_number(text: object, *, field: str, what: str) -> Decimal:
+    """Return the number written in ``text``, zero or more; ``what`` names its unit.
+
+    Accepts plain digits with at most one decimal point and four decimals.
+    Raises DoseError, naming ``field``, for a number that is not text, a comma,
+    an exponent, a sign, a blank, and digits of another script.
+    """
+    if not isinstance(text, str) or not PLAIN_NUMBER.fullmatch(text):
+        raise DoseError(
+            f'{field}: takes {what} written as text with a point, such as "0.5", not {shown(text)}.'
+        )
+    if len(text.partition(".")[2]) > MAX_DECIMALS:
+        raise DoseError(
+            f"{field}: takes {what} with at most {MAX_DECIMALS} decimals, not {shown(text)}."
+        )
+    return Decimal(text)
 
 
 def usual_max_mg(drug: Drug) -> Decimal:
@@ -73,10 +86,3 @@ def plain(value: Decimal) -> str:
     """Return a Decimal in plain digits without trailing zeros, such as ``"20"``."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def shown(value: object) -> str:
-    """Return a refused input in a form safe to print inside a sentence."""
-    if isinstance(value, Decimal):
-        return f"the number {value}"
-    return "blank" if isinstance(value, str) and not value.strip() else ascii(value)[:40]

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from apps.clinical.data import DRUG_ROWS, Row
-from apps.clinical.errors import UnknownDrugError
+from apps.clinical.errors import UnknownDrugError, shown
 
 
 class HalfLife(StrEnum):
@@ -74,6 +74,11 @@ def all_drugs() -> tuple[Drug, ...]:
     return tuple(_DRUGS.values())
 
 
+def other_formulations(drug: Drug) -> tuple[Drug, ...]:
+    """Return the same drug in its other formulations, such as IR for XR."""
+    return tuple(each for each in _DRUGS.values() if each.name == drug.name and each != drug)
+
+
 def _unknown(drug_id: str) -> str:
     wanted = str(drug_id).strip().lower()
     alike = [
@@ -87,7 +92,7 @@ def _unknown(drug_id: str) -> str:
         )
     ]
     hint = " or ".join(alike) if alike else "an id such as clonazepam or lorazepam_ir"
-    return f"drug: {ascii(drug_id)[:40]} is not in the drug list; write {hint}."
+    return f"drug: {shown(drug_id)} is not in the drug list; write {hint}."
 
 
 def _decimal(text: str) -> Decimal | None:

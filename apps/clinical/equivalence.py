@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from apps.clinical.drugs import Drug, get_drug
-from apps.clinical.errors import ConversionError
+from apps.clinical.errors import ConversionError, shown
 
 REFERENCE_MG = 10  # All columns say how many milligrams equal 10 mg diazepam.
 SOURCES = MappingProxyType(
@@ -78,7 +78,7 @@ def eq10_for(drug_id: str, source: str) -> Decimal:
         source = "ashton_low"
     if source not in SOURCES:
         raise ConversionError(
-            f"source: takes vadod, ashton, ashton_low or ashton_high, not {ascii(source)[:40]}."
+            f"source: takes vadod, ashton, ashton_low or ashton_high, not {shown(source)}."
         )
     if source not in values:
         raise ConversionError(f"source: {source} gives no value for {drug.name}.")

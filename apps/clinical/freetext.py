@@ -16,6 +16,7 @@ NEGATION_REACH = 4
 LIST_REACH = 10
 
 _WORD = re.compile(r"[\w'’]+")
+_END_OF_SENTENCE = re.compile(r"[.!?\n¿¡]")
 _END_OF_CLAUSE = re.compile(r"[.!?;\n¿¡]")
 
 
@@ -77,7 +78,13 @@ def _plain_with_places(text: str) -> tuple[str, list[int]]:
 
 
 def _is_negated(plain: str, start: int, end: int, spans: list[tuple[int, int]]) -> bool:
+    before = _END_OF_SENTENCE.split(plain[:start])[-1]
+    after = _END_OF_SENTENCE.split(plain[end:], maxsplit=1)[0]
+    if _is_taken_back(f"{before}{plain[start:end]}{after}", after):
+        return False
     if phrases.ANSWERED_NO.match(plain, end):
+        return True
+    if phrases.ASKED.search(before) and phrases.SAID_NO.match(after):
         return True
     clause_start = max((match.end() for match in _END_OF_CLAUSE.finditer(plain[:start])), default=0)
     words = [
@@ -91,10 +98,19 @@ def _is_negated(plain: str, start: int, end: int, spans: list[tuple[int, int]]) 
         between = [each for each, _ in words[index + 1 :]]
         gap = plain[place + len(word) : start]
         earlier = [each for each, where in words[:index] if "," not in plain[where:place]]
-        if _is_doubled(word, earlier):
+        if _is_doubled(word, earlier) or phrases.NOT_THAT.search(plain[clause_start:place]):
             return False
         return _reaches(word, between, gap) and _keeps_to_list(place + len(word), gap, spans)
     return False
+
+
+def _is_taken_back(sentence: str, after: str) -> bool:
+    """Tell whether the same sentence goes on to say that it did happen."""
+    return bool(
+        phrases.TAKEN_BACK.search(after)
+        or phrases.UNTIL_LATELY.match(after)
+        or phrases.HAD_NOT_UNTIL_NOW.search(sentence)
+    )
 
 
 def _negates(word: str) -> bool:

@@ -18,7 +18,7 @@ _DRUG_NAMES = "|".join(
         {plain_text(name.split()[0]) for drug in all_drugs() for name in (drug.name, *drug.brands)}
     )
 )
-# What stands for {meds} and {opioids} in a pattern.
+# What stands for {meds}, {opioids}, {unable} and {many} in a pattern.
 _MEDS = {
     "en": (
         r"(?:(?:my|the|all|of|any|these|those|her|his) )*"
@@ -35,6 +35,28 @@ _OPIOIDS = (
     r"(?:oxys?|oxycodone|oxycontin|percocet|vicodin|hydrocodone|fentanyl|heroin|morphine|methadone|"
     r"oxicodona|hidrocodona|fentanilo|heroina|morfina|metadona)"
 )
+# Not able to, in every tense, with the words in between ("have not been able to").
+_UNABLE = {
+    "en": (
+        r"(?:can'?t|cannot|can not|couldn'?t|could not|won'?t|unable to|"
+        r"(?:not|n'?t|never)(?: \w+)? able to|struggl\w+ to)"
+    ),
+    "es": (
+        r"no (?:(?:he|habia|ha|hemos) )?(?:puedo|pude|podia|podido|logro|logre|lograba|logrado|"
+        r"consigo|consegui|conseguia|conseguido|soy capaz de|era capaz de|alcanzo a)"
+    ),
+}
+# [proposal] Four or more pieces at a time is more than these plans give; staff should read it.
+_MANY = {
+    "en": (
+        r"(?:[4-9]|[1-9][0-9]+|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|"
+        r"thirty|forty|fifty|a hundred|a (?:\w+ )?(?:handful|fistful|bunch|load|lot)|lots|dozens)"
+    ),
+    "es": (
+        r"(?:[4-9]|[1-9][0-9]+|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|quince|veinte|"
+        r"treinta|cuarenta|cincuenta|cien|un (?:punado|monton)|muchas|un puno)"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,8 @@ def _phrases() -> tuple[Phrase, ...]:
                 row["pattern"]
                 .replace("{meds}", _MEDS[row["language"]])
                 .replace("{opioids}", _OPIOIDS)
+                .replace("{unable}", _UNABLE[row["language"]])
+                .replace("{many}", _MANY[row["language"]])
             ),
             own_negation=row["own_negation"] == "yes",
         )
@@ -106,4 +130,35 @@ JOINING = _words("and y e")
 ANSWERED_NO = re.compile(
     r"\s*(?:[:\-–—=]\s*|\s)"
     r"(?:no|none|nil|negative|nope|ninguna|ninguno|nada|negativo)\s*(?:[.,;!?]|$)"
+)
+# "It's not that I don't want to die": the outer "not" denies the inner one.
+NOT_THAT = re.compile(
+    r"\b(?:not|isn'?t|wasn'?t) (?:that|like|as if|as though|because)(?: [\w']+){0,2} ?$"
+    r"|\bno (?:es|significa|quiere decir) que(?: \w+){0,2} ?$"
+)
+# "No seizures today but yesterday I had one": a denial that the same sentence takes back.
+_EARLIER = (
+    r"(?:yesterday|(?:last|this) (?:night|week|month|morning)|ayer|anoche|anteayer|"
+    r"(?:la |el )?(?:\w+ )?pasad[oa])"
+)
+TAKEN_BACK = re.compile(
+    r"(?:[,;]|\b(?:but|though|although|however|except|pero|aunque|sino|excepto|salvo)\b)[^.!?\n]*?"
+    r"\b(?:(?:had|got|saw|heard|felt) (?:one|some|it|two|three|several|a few|another|them)"
+    r"|(?:did|it) happen(?:ed)?|(?:tuve|tenia|hubo|dio|dieron|vi|oi|senti) "
+    r"(?:una?|dos|tres|varias|varios|otra|otro|algunas?|algunos)"
+    rf"|{_EARLIER},? (?:yes|si|i did|it did)|si (?:la|lo|las|los)? ?(?:tuve|hubo))\b"
+)
+# "Never fainted until yesterday": the "never" ends where the news begins. Spanish
+# "hasta hoy" says so only after a pluperfect; else it means "so far".
+UNTIL_LATELY = re.compile(
+    rf"[^.,;!?\n]{{0,30}}?\b(?:until|till|before|hasta|antes de) (?:{_EARLIER}|today|now|this)\b"
+)
+HAD_NOT_UNTIL_NOW = re.compile(r"\bhabia\b[^.!?\n]*\bhasta (?:hoy|ahora)\b")
+# "The nurse asked if I had chest pain and I told her no".
+ASKED = re.compile(r"\b(?:ask\w*|question\w*|pregunt\w+)\b")
+SAID_NO = re.compile(
+    r"[^.!?\n]{0,40}?\b(?:(?:said|say|told \w+|answered|replied|dije|digo|conteste|respondi)"
+    r"(?: that| que)? (?:no|none|not)\b"
+    r"|(?:do|did|have)(?:n'?t| not) (?:have|had) (?:any|one|them|it)\b"
+    r"|none\b|ningun[oa]?\b|no (?:tengo|tuve|he tenido)\b)"
 )

@@ -14,18 +14,20 @@ from fractions import Fraction
 from apps.clinical.allocation import Units
 from apps.clinical.choosing import Choice, Fit, Wish, choose, nearest_total_above
 from apps.clinical.doses import plain
-from apps.clinical.drugs import get_drug
+from apps.clinical.drugs import Drug, get_drug, other_formulations
 from apps.clinical.equivalence import floor_dze_per_mg
 from apps.clinical.errors import NotDispensableError, RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.methods import Custom, FixedMg, Position, points_of
 from apps.clinical.pace import WINDOW_DAYS, Amount, percentage
 from apps.clinical.plan import Draft, PlanRequest, SlotPieces
-from apps.clinical.products import Product, marketed_products
+from apps.clinical.products import marketed_products
 from apps.clinical.solver import Formulary, Piece, nearest_doses, solve_slot
 
 # [proposal] Ten years of weekly steps; a method that needs more has a slip in it.
 MAX_STEPS = 522
+# How the drug list ends the id of an immediate-release formulation.
+IMMEDIATE = "_ir"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fract
         present = sum(first) * leg.unit_mg
         for dose in _typed_targets(method, present, is_fresh=first == leg.start):
             if sum(now()) > leg.goal_units:
-                yield max(dose, leg.goal_mg)
+                yield dose
         return
     start = Position(leg.start_mg, leg.start_mg, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
     points = points_of(method, start)
@@ -253,14 +255,34 @@ def _out_of_resolution(leg: Leg, wish: Wish, choice: Choice, number: int) -> Fin
 def _ways_on(leg: Leg) -> str:
     """Name the ways past a step that is too coarse; a block is never a dead end (C-09)."""
     drug = get_drug(leg.request.final_drug_id)
-    liquids: list[Product] = [item for item in marketed_products(drug.id) if item.is_liquid]
-    if leg.stock.liquids:
-        liquid = "a finer syringe mark or a weaker liquid"
-    elif liquids:
-        liquid = f"a liquid ({liquids[0].name})"
-    else:
-        liquid = f"a liquid made up by a pharmacy (no {drug.name} liquid is marketed)"
-    return f"{liquid}, a longer hold before this step, or a switch to a longer-acting drug"
+    ways = [
+        liquid_way(drug, leg.stock),
+        *immediate_way(drug),
+        "a longer hold before this step",
+        "or a switch to a longer-acting drug",
+    ]
+    return ", ".join(ways)
+
+
+def liquid_way(drug: Drug, stock: Formulary) -> str:
+    """Name the liquid that makes smaller steps, of the same drug in any formulation."""
+    if stock.liquids:
+        return "a finer syringe mark or a weaker liquid"
+    alike = (drug, *other_formulations(drug))
+    liquids = [item for each in alike for item in marketed_products(each.id) if item.is_liquid]
+    if liquids:
+        return f"a liquid ({liquids[0].name})"
+    return f"a liquid made up by a pharmacy (no {drug.name} liquid is on the product list)"
+
+
+def immediate_way(drug: Drug) -> list[str]:
+    """Offer the immediate-release form where this formulation has one, else nothing.
+
+    Source: drug list, notes of the extended-release rows ("late taper steps need
+    a change to IR").
+    """
+    released = [each for each in other_formulations(drug) if each.id.endswith(IMMEDIATE)]
+    return [f"a change to immediate-release {each.name}" for each in released]
 
 
 def _off_goal(leg: Leg, units: Units, number: int) -> Finding:

@@ -11,9 +11,10 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 
-from apps.clinical.errors import RequestError
+from apps.clinical.doses import plain
+from apps.clinical.errors import RequestError, shown
 from apps.clinical.findings import Finding
-from apps.clinical.methods import Method, Switch, Taper
+from apps.clinical.methods import Custom, Method, Switch, Taper
 from apps.clinical.pace import LOW_DOSE_FLOOR_MG, Verdict
 from apps.clinical.products import Product, marketed_products
 from apps.clinical.solver import Formulary, Piece, formulary
@@ -60,13 +61,40 @@ class PlanRequest:
             raise RequestError(f"slots: takes 1 to {MAX_SLOTS} times of day with their doses.")
         if any(mg < 0 for _, mg in self.slots) or not self.daily_mg:
             raise RequestError("slots: takes a dose above zero.")
-        if not MIN_INTERVAL_DAYS <= self.interval_days <= MAX_INTERVAL_DAYS:
-            raise RequestError(
-                f"interval_days: takes a whole number from {MIN_INTERVAL_DAYS} to "
-                f"{MAX_INTERVAL_DAYS}, not {self.interval_days}."
-            )
+        check_whole("interval_days", self.interval_days, MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS)
         if self.goal_mg < 0:
             raise RequestError("goal_mg: takes zero or more milligrams.")
+        taper = self.taper
+        if isinstance(taper, Custom) and taper.daily_mg[-1] < self.goal_mg:
+            raise RequestError(
+                f"goal_mg: takes no more than the last typed dose, {plain(taper.daily_mg[-1])} mg; "
+                "for another goal type another list."
+            )
+        if isinstance(self.method, Switch):
+            self._check_switch(self.method)
+
+    def _check_switch(self, method: Switch) -> None:
+        if method.to_drug == self.drug_id:
+            raise RequestError(
+                f"method.to_drug: takes another drug than the present {self.drug_id}."
+            )
+        if not method.to_slots:
+            return
+        # Half a list would leave the rest to the source, and nobody typed their sum.
+        wanted = [name for name, mg in self.slots if mg]
+        typed = [name for name, _ in method.to_slots]
+        for name in typed:
+            if name not in wanted:
+                raise RequestError(
+                    f"method.to_slots.{name}: is no time of day of this plan; "
+                    f"it takes {', '.join(wanted)}."
+                )
+        for name in wanted:
+            if name not in typed:
+                raise RequestError(
+                    f"method.to_slots.{name}: is missing; type the dose for every time of day, "
+                    "or none."
+                )
 
     @property
     def daily_mg(self) -> Decimal:
@@ -82,6 +110,11 @@ class PlanRequest:
     def taper(self) -> Taper:
         """Return the method that lowers the dose, after the switch where there is one."""
         return self.method.then if isinstance(self.method, Switch) else self.method
+
+    @property
+    def taper_field(self) -> str:
+        """Return where that method was typed, to name it in a sentence."""
+        return "method.then" if isinstance(self.method, Switch) else "method"
 
     def stock(self, drug_id: str) -> Formulary:
         """Return what can be handed out of a drug, ready to solve with."""
@@ -164,6 +197,15 @@ class Plan:
         """Return the step in force on a day, None before the plan begins."""
         started = [step for step in self.steps if step.start_on <= day]
         return started[-1] if started else None
+
+
+def check_whole(field: str, value: object, low: int, high: int) -> int:
+    """Return a whole number from ``low`` to ``high``; raises RequestError, naming ``field``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise RequestError(
+            f"{field}: takes a whole number from {low} to {high}, not {shown(value)}."
+        )
+    return value
 
 
 def milligrams_by_drug(slots: Iterable[tuple[str, tuple[Piece, ...]]]) -> Mapping[str, Decimal]:

@@ -12,18 +12,22 @@ from decimal import Decimal
 from fractions import Fraction
 
 from apps.clinical.doses import plain
+from apps.clinical.drugs import get_drug
 from apps.clinical.errors import RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.methods import Method, Switch, Taper
-from apps.clinical.plan import Draft, Plan, PlanRequest, Step, totals_of
-from apps.clinical.switching import final_mg, weights
-from apps.clinical.taper import flow, in_step_order, judged
+from apps.clinical.plan import Draft, Plan, PlanRequest, Step, check_whole, totals_of
+from apps.clinical.switching import check_typed_total
+from apps.clinical.taper import flow, in_step_order, request_findings
+from apps.clinical.weighing import final_mg, weights
 
 # ASAM-17: a pause is a couple of weeks at the same dose.
 USUAL_HOLD_DAYS = 14
 GOAL_RULE = "GOAL"
 # [proposal] Longer than half a year is open-ended, not a hold of so many days.
 MAX_HOLD_DAYS = 182
+# [proposal] No patient alive is on a plan then; it keeps sums of days within the calendar.
+LATEST = date(2200, 1, 1)
 
 
 def hold(plan: Plan, on: date, days: int | None = USUAL_HOLD_DAYS) -> Plan:
@@ -36,22 +40,24 @@ def hold(plan: Plan, on: date, days: int | None = USUAL_HOLD_DAYS) -> Plan:
     current = _current(plan, on)
     if days is None:
         return _ended(plan, current, held=True)
-    if not 1 <= days <= MAX_HOLD_DAYS:
-        raise RequestError(f"days: takes a whole number from 1 to {MAX_HOLD_DAYS}, not {days}.")
+    check_whole("days", days, 1, MAX_HOLD_DAYS)
+    if current.end_on is None and not plan.held:
+        return plan  # No step was planned, and a hold plans none.
     return _flowed(plan, plan.request, current, _next_on(plan, current, on) + timedelta(days=days))
 
 
 def resume(plan: Plan, on: date) -> Plan:
     """Return a held plan with its next step on ``on``, by the method it had.
 
-    Raises RequestError when the plan is not held, or when the dose of ``on``
-    only began that day.
+    Raises RequestError when the plan is not held, and for a day on which the
+    dose held had not been taken before.
     """
     if not plan.held:
         raise RequestError("plan: is not on an open-ended hold.")
     current = _current(plan, on)
-    if current.start_on == on:
-        raise RequestError("on: takes a day after the present dose began.")
+    held_on = plan.steps[-1].start_on
+    if on <= held_on:
+        raise RequestError(f"on: takes a day after {held_on}, when the present dose began.")
     return _flowed(plan, plan.request, current, on)
 
 
@@ -60,14 +66,12 @@ def step_back(plan: Plan, on: date, *, reason: str, hold_days: int = USUAL_HOLD_
 
     Rare, and only with a reason, which stays on the step (ASAM-17, C-08). Then
     the method goes on from there. Raises RequestError without a reason, for a
-    hold outside 1 to 182 days, and when no dose before was higher.
+    hold outside 1 to 182 days, and when no dose before of a drug still in the
+    plan was higher.
     """
     if not reason.strip():
         raise RequestError("reason: a step back needs the reason in words.")
-    if not 1 <= hold_days <= MAX_HOLD_DAYS:
-        raise RequestError(
-            f"hold_days: takes a whole number from 1 to {MAX_HOLD_DAYS}, not {hold_days}."
-        )
+    check_whole("hold_days", hold_days, 1, MAX_HOLD_DAYS)
     current = _current(plan, on)
     past = [step for step in plan.steps if step.start_on < on]
     back = _last_higher(plan.request, past, current)
@@ -94,27 +98,39 @@ def slow_down(
             f"interval_days: slowing down takes at least the present {present} days."
         )
     current = _current(plan, on)
-    earliest = max(current.start_on + timedelta(days=days), _next_on(plan, current, on))
     slower = replace(plan, request=replace(plan.request, interval_days=days))
+    earliest = max(current.start_on + timedelta(days=days), _next_on(plan, current, on))
     if method is None:
         return _flowed(slower, slower.request, current, earliest)
+    if _is_switching(plan.request, current):
+        return _amid_switch(slower, current, earliest, method)
     return _redirected(slower, current, earliest, method)
 
 
 def change_method(
-    plan: Plan, on: date, method: Method, *, interval_days: int | None = None
+    plan: Plan,
+    on: date,
+    method: Method,
+    *,
+    interval_days: int | None = None,
+    goal_mg: Decimal | None = None,
 ) -> Plan:
     """Return the plan with another method from the next planned step on.
 
     The method counts from the dose in force on ``on``, of the drug in force.
-    While a switch is half done only what follows it can change. Raises
-    RequestError for a day without a step or a second switch in the middle of
-    one, and ClinicalError where the method cannot be followed.
+    While a switch is half done only what follows it can change, and how far
+    apart its swaps are. ``goal_mg`` is needed where the plan has a goal above
+    zero and is to end on another drug. Raises RequestError for a day without a
+    step, a second switch in the middle of one and a goal of another drug, and
+    ClinicalError where the method cannot be followed.
     """
     current = _current(plan, on)
     days = plan.request.interval_days if interval_days is None else interval_days
     changed = replace(plan, request=replace(plan.request, interval_days=days))
-    return _redirected(changed, current, _next_on(plan, current, on), method)
+    next_on = _next_on(plan, current, on)
+    if len(current.by_drug) > 1:
+        return _amid_switch(changed, current, next_on, method, goal_mg)
+    return _redirected(changed, current, next_on, method, goal_mg)
 
 
 def change_goal(plan: Plan, on: date, goal_mg: Decimal) -> Plan:
@@ -135,14 +151,34 @@ def stop(plan: Plan, on: date) -> Plan:
 
     Ends the taper, not the drug: nothing here ever stops a dose at once (ASAM-03).
     """
-    return _ended(plan, _current(plan, on), held=False)
+    current = _current(plan, on)
+    ended = _ended(plan, current, held=False)
+    goal = plan.request.goal_mg
+    if _paced(plan.request, current) <= goal:
+        return ended
+    text = f"The plan was stopped before its goal of {plain(goal)} mg."
+    why = finding(GOAL_RULE, Level.NOTE, text, step=current.number)
+    return replace(ended, findings=(*ended.findings, why))
 
 
 def _current(plan: Plan, on: date) -> Step:
+    """Return the step in force, from which the future may flow again.
+
+    What came before an earlier change of method is past: the method of that
+    time is no longer part of the plan, so nothing can flow on by it.
+    """
     step = plan.step_on(on)
     if step is None:
         raise RequestError(
             f"on: the plan begins on {plan.steps[0].start_on}, after {on}; build a new one."
+        )
+    if on > LATEST:
+        raise RequestError(f"on: takes a day up to {LATEST}, not {on}.")
+    changed_on = plan.steps[plan.method_from - 1].start_on
+    if on < changed_on:
+        raise RequestError(
+            f"on: takes {changed_on} or a later day, since the method was changed after that dose "
+            "began."
         )
     return step
 
@@ -156,10 +192,12 @@ def _next_on(plan: Plan, current: Step, on: date) -> date:
 
 def _last_higher(request: PlanRequest, past: Sequence[Step], current: Step) -> Step:
     now = _paced(request, current)
+    # A drug that was left with an earlier method is not taken up again by a step back.
+    drugs = {request.drug_id, request.final_drug_id}
     for step in reversed(past):
-        if _paced(request, step) > now:
+        if step.by_drug.keys() <= drugs and _paced(request, step) > now:
             return step
-    raise RequestError("plan: no dose before this one was higher.")
+    raise RequestError("on: takes a day after a cut; no dose before this one was higher.")
 
 
 def _paced(request: PlanRequest, step: Step) -> Fraction:
@@ -177,37 +215,75 @@ def _ended(plan: Plan, current: Step, *, held: bool) -> Plan:
     )
 
 
-def _redirected(plan: Plan, current: Step, next_on: date, method: Method) -> Plan:
+def _is_switching(request: PlanRequest, current: Step) -> bool:
+    """Answer whether doses are still to be switched to another drug."""
+    return isinstance(request.method, Switch) and request.drug_id in current.by_drug
+
+
+def _redirected(
+    plan: Plan, current: Step, next_on: date, method: Method, goal_mg: Decimal | None = None
+) -> Plan:
     """Let the future follow another method, from whichever drug is in force."""
     request = plan.request
-    if len(current.by_drug) > 1:
-        return _flowed(plan, replace(request, method=_amid(request, method)), current, next_on)
-    drug_id = next(iter(current.by_drug), request.final_drug_id)
+    if not current.by_drug:
+        raise RequestError("on: takes a day with a dose; from zero there is nothing to lower.")
+    (drug_id,) = current.by_drug
     earlier = {own: weight for own, weight in weights(request).items() if own != drug_id}
     if drug_id == request.drug_id and isinstance(request.method, Switch):
         earlier = dict(request.earlier_drugs)  # Not one dose was switched yet.
     slots = tuple(
         (name, sum((piece.mg for piece in pieces), Decimal(0)))
         for name, pieces in current.slots.items()
+        if pieces
     )
+    final_drug_id = method.to_drug if isinstance(method, Switch) else drug_id
     rebased = replace(
         request,
         drug_id=drug_id,
         slots=slots,
         method=method,
+        goal_mg=_goal_for(request, final_drug_id, goal_mg),
         earlier_drugs=tuple(earlier.items()),
     )
+    check_typed_total(rebased)
     return _flowed(plan, rebased, current, next_on, new_method=True)
 
 
+def _goal_for(request: PlanRequest, final_drug_id: str, goal_mg: Decimal | None) -> Decimal:
+    """Return the goal in milligrams of the drug the plan is to end on; never converted."""
+    if goal_mg is not None:
+        return goal_mg
+    if request.goal_mg and final_drug_id != request.final_drug_id:
+        raise RequestError(
+            f"goal_mg: takes milligrams of {get_drug(final_drug_id).name}; the goal of "
+            f"{plain(request.goal_mg)} mg is of {get_drug(request.final_drug_id).name}."
+        )
+    return request.goal_mg
+
+
+def _amid_switch(
+    plan: Plan, current: Step, next_on: date, method: Method, goal_mg: Decimal | None = None
+) -> Plan:
+    """Let the switch under way go on, with something else to follow it."""
+    request = plan.request
+    changed = replace(
+        request,
+        method=_amid(request, method),
+        goal_mg=_goal_for(request, request.final_drug_id, goal_mg),
+    )
+    return _flowed(plan, changed, current, next_on)
+
+
 def _amid(request: PlanRequest, method: Method) -> Switch:
-    """Return the switch under way with what is to follow it."""
+    """Return the switch under way with what is to follow it; its doses stay as chosen."""
     under_way = request.method
     assert isinstance(under_way, Switch)  # noqa: S101 - two drugs in force mean a switch
     if not isinstance(method, Switch):
         return replace(under_way, then=method)
-    if method.to_drug != under_way.to_drug:
-        raise RequestError(f"method.to_drug: a switch to {under_way.to_drug} is under way.")
+    for field in ("to_drug", "source", "to_slots"):
+        kept = getattr(under_way, field)
+        if getattr(method, field) != kept:
+            raise RequestError(f"method.{field}: stays as it is while the switch is under way.")
     return method
 
 
@@ -224,23 +300,20 @@ def _flowed(
     kept = plan.steps[: last.number]
     past = [_as_draft(step) for step in kept] + ([extra] if extra else [])
     method_from = len(past) if new_method else plan.method_from
-    drafts, found = flow(request, past, next_on, method_from)
-    steps, paced = judged(request, drafts)
+    steps, found = flow(request, past, next_on, method_from)
     if extra:
         found.append(_step_back_finding(extra, last.number + 1))
     # Where the plan now ends short of its goal is news even when no step is.
-    new = [
-        item
-        for item in [*found, *paced]
-        if (item.step or 0) > last.number or item.rule == GOAL_RULE
-    ]
+    new = [item for item in found if (item.step or 0) > last.number or item.rule == GOAL_RULE]
+    known = set(plan.findings)
+    told = [item for item in request_findings(request) if item not in known]
     # The kept steps keep the pace they were signed with; only their last day moves.
     same = tuple(replace(step, end_on=steps[step.number - 1].end_on) for step in kept)
     all_steps = (*same, *steps[last.number :])
     return Plan(
         request=request,
         steps=all_steps,
-        findings=(*_findings_until(plan, last.number), *in_step_order(new)),
+        findings=tuple(in_step_order([*_findings_until(plan, last.number), *told, *new])),
         totals=totals_of(all_steps),
         method_from=method_from,
     )

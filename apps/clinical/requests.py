@@ -8,12 +8,15 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from apps.clinical.doses import parse_dose_mg, plain, shown
+from apps.clinical.doses import parse_dose_mg, parse_number, plain
 from apps.clinical.drugs import get_drug
-from apps.clinical.errors import ProductError, RequestError, UnknownDrugError
+from apps.clinical.equivalence import SOURCES, diazepam_equivalents
+from apps.clinical.errors import ProductError, RequestError, UnknownDrugError, shown
 from apps.clinical.findings import Finding
+from apps.clinical.lowering import MAX_STEPS, shown_mg
 from apps.clinical.methods import (
     PRESETS,
     Custom,
@@ -36,6 +39,7 @@ from apps.clinical.plan import (
     PlanRequest,
     Step,
     Total,
+    check_whole,
 )
 from apps.clinical.products import Form, Product
 from apps.clinical.solver import Piece
@@ -44,6 +48,7 @@ from apps.clinical.solver import Piece
 MIN_SWAP_DAYS, MAX_SWAP_DAYS = 1, 28
 DEFAULT_SWAP_DAYS = 7  # ASH-02: about a week per swap.
 MAX_HYPERBOLIC_STEPS = 104  # [proposal] Two years of weekly steps; Maudsley C has 86.
+MAX_PRODUCTS = 100  # [proposal] More than any pharmacy stocks of two drugs.
 MIN_START, MAX_START = date(2000, 1, 1), date(2100, 1, 1)
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 PARTS = {"1": "1", "1/2": "0.5", "0.5": "0.5", "1/4": "0.25", "0.25": "0.25"}
@@ -73,8 +78,8 @@ def parse_request(data: object) -> PlanRequest:
     body = _object(data, "the request", FIELDS, required=("drug", "slots", "method", "start_on"))
     drug_id = get_drug(_text(body["drug"], "drug")).id
     method, interval = _method(body["method"], "method", drug_id)
-    days = _whole(
-        body.get("interval_days", interval), "interval_days", MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS
+    days = check_whole(
+        "interval_days", body.get("interval_days", interval), MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS
     )
     return PlanRequest(
         drug_id=drug_id,
@@ -93,9 +98,20 @@ def parse_request(data: object) -> PlanRequest:
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan in JSON values (design, section 3); every number of a dose is text."""
+    """Return a plan in JSON values (design, section 3); every number of a dose is text.
+
+    In a switch ``daily_mg`` adds milligrams of two drugs, which is no
+    drug's dose: ``by_drug`` has each drug's own, and every step of such a plan
+    has ``as_diazepam_mg`` too, its total by every source (invariant 5 of the
+    rule list), rounded down to a thousandth.
+    """
+    drugs = {drug for step in plan.steps for drug in step.by_drug}
+    steps = [_step_json(step) for step in plan.steps]
+    if len(drugs) > 1:
+        for written, step in zip(steps, plan.steps, strict=True):
+            written["as_diazepam_mg"] = _as_diazepam(step)
     return {
-        "steps": [_step_json(step) for step in plan.steps],
+        "steps": steps,
         "findings": [_finding_json(item) for item in plan.findings],
         "totals": [_total_json(total) for total in plan.totals],
     }
@@ -114,6 +130,15 @@ def _step_json(step: Step) -> dict[str, Any]:
         "cut_pct": str(step.cut_pct),
         "fall_14d_pct": str(step.fall_14d_pct),
         "verdict": step.verdict.value,
+    }
+
+
+def _as_diazepam(step: Step) -> dict[str, str]:
+    each = [diazepam_equivalents(drug, mg).by_source for drug, mg in step.by_drug.items()]
+    return {
+        source: shown_mg(sum((by_source[source] for by_source in each), Fraction(0)))
+        for source in SOURCES
+        if all(source in by_source for by_source in each)
     }
 
 
@@ -196,15 +221,17 @@ def _preset(value: object, field: str, drug_id: str) -> Preset:
 
 
 def _percent(value: object, field: str) -> Decimal:
-    percent = parse_dose_mg(value, field=field, what="a percentage")
-    if percent > 100:
-        raise RequestError(f"{field}: takes a percentage from above 0 to 100, not {value}.")
+    percent = parse_number(value, field=field, what="a percentage")
+    if not 0 < percent <= 100:
+        raise RequestError(f"{field}: takes a percentage from above 0 to 100, not {shown(value)}.")
     return percent
 
 
 def _typed_doses(value: object, field: str) -> Custom:
     if not isinstance(value, list) or not value:
         raise RequestError(f'{field}: takes a list of daily doses such as ["9", "8"].')
+    if len(value) > MAX_STEPS:
+        raise RequestError(f"{field}: takes at most {MAX_STEPS} daily doses.")
     doses = tuple(
         parse_dose_mg(item, field=f"{field}[{index}]", allow_zero=True)
         for index, item in enumerate(value)
@@ -227,7 +254,7 @@ _TAPERS: Mapping[str, tuple[str, Callable[[object, str], Taper]]] = {
     "fixed_mg": ("mg", lambda value, field: FixedMg(parse_dose_mg(value, field=field))),
     "hyperbolic": (
         "steps",
-        lambda value, field: Hyperbolic(_whole(value, field, 1, MAX_HYPERBOLIC_STEPS)),
+        lambda value, field: Hyperbolic(check_whole(field, value, 1, MAX_HYPERBOLIC_STEPS)),
     ),
     "custom": ("daily_mg", _typed_doses),
 }
@@ -242,15 +269,13 @@ def _switch(value: object, field: str, drug_id: str) -> tuple[Switch, int]:
         to_drug = get_drug(named).id
     except UnknownDrugError as error:
         raise UnknownDrugError(f"{field}.to_{error}") from None
-    if to_drug == drug_id:
-        raise RequestError(f"{field}.to_drug: takes another drug than the present {drug_id}.")
     then, interval = _taper(body["then"], f"{field}.then", to_drug)
     switch = Switch(
         to_drug=to_drug,
         source=_text(body["source"], f"{field}.source"),
-        swap_days=_whole(
-            body.get("swap_days", DEFAULT_SWAP_DAYS),
+        swap_days=check_whole(
             f"{field}.swap_days",
+            body.get("swap_days", DEFAULT_SWAP_DAYS),
             MIN_SWAP_DAYS,
             MAX_SWAP_DAYS,
         ),
@@ -265,12 +290,7 @@ def _goal(body: Json, method: Method) -> Decimal:
     taper = method.then if isinstance(method, Switch) else method
     if "goal_mg" not in body:
         return taper.daily_mg[-1] if isinstance(taper, Custom) else Decimal(0)
-    goal = parse_dose_mg(body["goal_mg"], field="goal_mg", allow_zero=True)
-    if isinstance(taper, Custom) and taper.daily_mg[-1] < goal:
-        raise RequestError(
-            f"goal_mg: takes no more than the last typed dose, {plain(taper.daily_mg[-1])} mg."
-        )
-    return goal
+    return parse_dose_mg(body["goal_mg"], field="goal_mg", allow_zero=True)
 
 
 def _slots(value: object, field: str) -> tuple[tuple[str, Decimal], ...]:
@@ -287,6 +307,8 @@ def _slots(value: object, field: str) -> tuple[tuple[str, Decimal], ...]:
 def _products(value: object, drug_id: str, method: Method) -> tuple[Product, ...]:
     if not isinstance(value, list):
         raise RequestError("products: takes a list of products.")
+    if len(value) > MAX_PRODUCTS:
+        raise RequestError(f"products: takes at most {MAX_PRODUCTS} products.")
     drugs = {drug_id, method.to_drug} if isinstance(method, Switch) else {drug_id}
     return tuple(
         _product(item, f"products[{index}]", drug_id, drugs) for index, item in enumerate(value)
@@ -298,7 +320,9 @@ def _product(value: object, field: str, drug_id: str, drugs: Collection[str]) ->
     body = _object(value, field, fields, required=fields[1:])
     own_drug = _text(body.get("drug", drug_id), f"{field}.drug")
     if own_drug not in drugs:
-        raise RequestError(f"{field}.drug: takes {' or '.join(sorted(drugs))}, not {own_drug!r}.")
+        raise RequestError(
+            f"{field}.drug: takes {' or '.join(sorted(drugs))}, not {shown(own_drug)}."
+        )
     forms = [form.value for form in Form]
     if body["form"] not in forms:
         raise RequestError(
@@ -344,16 +368,11 @@ def _text(value: object, field: str) -> str:
     return value
 
 
-def _whole(value: object, field: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise RequestError(
-            f"{field}: takes a whole number from {low} to {high}, not {shown(value)}."
-        )
-    return value
-
-
 def _date(value: object, field: str) -> date:
-    wrong = RequestError(f"{field}: takes a date such as 2026-12-01, not {shown(value)}.")
+    wrong = RequestError(
+        f"{field}: takes a date such as 2026-12-01, from {MIN_START} to {MAX_START}, "
+        f"not {shown(value)}."
+    )
     if not isinstance(value, str) or not ISO_DATE.fullmatch(value):
         raise wrong
     try:

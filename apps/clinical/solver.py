@@ -166,9 +166,15 @@ def _common_unit(amounts: Sequence[Fraction]) -> Fraction:
     return Fraction(math.gcd(*numerators), denominator)
 
 
-def _by_preference(product: Product) -> tuple[bool, Decimal]:
-    # A weaker liquid is a larger volume, which is easier to measure.
-    return product.form is not Form.TABLET, product.strength_mg
+def _by_preference(product: Product) -> tuple[bool, Decimal, Decimal, str]:
+    # A weaker liquid is a larger volume, which is easier to measure. The rest only
+    # keeps the order, and with it the answer, the same from run to run.
+    return (
+        product.form is not Form.TABLET,
+        product.strength_mg,
+        product.smallest_part,
+        product.form.value,
+    )
 
 
 def _item(product: Product, part: Decimal, unit_mg: Decimal) -> _Item:

@@ -1,65 +1,30 @@
 """Switch to another drug, one time of day at a time, holding the equivalent total.
 
-The prescriber names the source, and may type the doses. Each swap rounds down
-to what can be made, so the total never rises; what rounding takes is made up by
-no later swap, since that would be a rise (ASH-02).
+The prescriber names the source, and may type the dose of every time of day. A
+swap by the source rounds down to what can be made, so it never raises the
+total; what rounding takes is made up by no later swap, since that would be a
+rise. Typed doses are followed as typed. Wherever the total is not held, either
+way, a finding says so (ASH-02).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from types import MappingProxyType
 
-from apps.clinical.doses import plain
+from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_max_mg
 from apps.clinical.drugs import get_drug
-from apps.clinical.equivalence import diazepam_equivalents, eq10_for
-from apps.clinical.errors import ConversionError, NotDispensableError
+from apps.clinical.equivalence import diazepam_equivalents
+from apps.clinical.errors import ConfirmDoseError, NotDispensableError
 from apps.clinical.findings import Finding, Level, finding
-from apps.clinical.lowering import shown_mg
+from apps.clinical.lowering import liquid_way, shown_mg
 from apps.clinical.methods import Switch
-from apps.clinical.pace import USUAL_PCT
-from apps.clinical.plan import Draft, PlanRequest, SlotPieces, milligrams_by_drug
+from apps.clinical.pace import USUAL_PCT, WINDOW_DAYS, Verdict, percentage
+from apps.clinical.plan import Draft, PlanRequest, SlotPieces, Step, milligrams_by_drug
 from apps.clinical.solver import Costs, Formulary, Piece, nearest_doses, slot_costs, solve_slot
+from apps.clinical.weighing import final_mg, final_mg_per_mg
 
 SHORTEST_SWITCH_DAYS = 7  # ASAM-13: one to two weeks.
-
-
-def final_mg_per_mg(request: PlanRequest) -> Fraction:
-    """Return the milligrams of the final drug that count as 1 mg of the first.
-
-    1 without a switch. Raises ConversionError, naming the field, where the
-    source gives no value or the drug must not be converted.
-    """
-    method = request.method
-    if not isinstance(method, Switch):
-        return Fraction(1)
-    try:
-        to_mg = eq10_for(method.to_drug, method.source)
-        from_mg = eq10_for(request.drug_id, method.source)
-    except ConversionError as error:
-        raise ConversionError(f"method.{error}") from None
-    return Fraction(to_mg) / Fraction(from_mg)
-
-
-def weights(request: PlanRequest) -> Mapping[str, Fraction]:
-    """Return, for every drug of a plan, the final drug's milligrams that count as 1 mg of it.
-
-    The source named for a switch decides, also later for the steps before it,
-    so that the pace looks back over a change of drug. Raises ConversionError.
-    """
-    ratio = final_mg_per_mg(request)
-    found = {drug_id: ratio * own for drug_id, own in request.earlier_drugs}
-    found[request.drug_id] = ratio
-    found[request.final_drug_id] = Fraction(1)
-    return MappingProxyType(found)
-
-
-def final_mg(request: PlanRequest, slots: SlotPieces) -> Fraction:
-    """Return a day's dose as milligrams of the final drug, under the source named."""
-    weight = weights(request)
-    amounts = milligrams_by_drug(slots).items()
-    return sum((Fraction(mg) * weight[drug_id] for drug_id, mg in amounts), Fraction(0))
 
 
 def swap(request: PlanRequest, method: Switch, last: Draft, next_on: date) -> list[Draft]:
@@ -95,6 +60,7 @@ def switch_findings(request: PlanRequest, method: Switch) -> list[Finding]:
     )
     findings = [finding("C-05", Level.WARN if sources.disagree else Level.NOTE, text)]
     findings += _typed_findings(request, method)
+    findings += _target_findings(request, method)
     days = method.swap_days * len(request.slots)
     if days < SHORTEST_SWITCH_DAYS:
         text = f"The switch takes {days} days; one to two weeks works better than one to two days."
@@ -147,11 +113,97 @@ def _typed(stock: Formulary, name: str, mg: Decimal) -> tuple[Piece, ...]:
         ) from None
 
 
+def total_mg(request: PlanRequest) -> Fraction:
+    """Return the milligrams a day of the final drug that the plan lowers from.
+
+    The doses typed for a switch, else the present ones by the source named.
+    """
+    method = request.method
+    if isinstance(method, Switch) and method.to_slots:
+        return Fraction(_typed_mg(method))
+    return Fraction(request.daily_mg) * final_mg_per_mg(request)
+
+
+def check_typed_total(request: PlanRequest) -> None:
+    """Raise ConfirmDoseError for typed doses ten times the usual that nobody confirmed."""
+    method = request.method
+    if not isinstance(method, Switch) or request.confirmed:
+        return
+    drug, typed = get_drug(method.to_drug), _typed_mg(method)
+    if looks_like_tenfold_slip(drug, typed):
+        raise ConfirmDoseError(
+            f"method.to_slots: {plain(typed)} mg {drug.name} a day is at least ten times the "
+            f"usual {plain(usual_max_mg(drug))} mg; check the decimal point, and if it is right "
+            'send "confirmed": true.'
+        )
+
+
+def held_findings(request: PlanRequest, steps: Sequence[Step]) -> list[Finding]:
+    """Return a finding for every swap after which the equivalent total is not held.
+
+    ``steps`` are the step before the first swap and those that swap. A rise or
+    fall counts by the source named for the switch (ASH-02; invariant 5 of the
+    rule list).
+    """
+    if len(steps) < 2:
+        return []
+    totals = [final_mg(request, tuple(step.slots.items())) for step in steps]
+    found = []
+    for step, before, now in zip(steps[1:], totals, totals[1:], strict=False):
+        if now > before:
+            found.append(_risen(request, step, totals[0], now))
+        elif now < before:
+            found.append(_lost(request, step, totals[0], now))
+    return found
+
+
+def _risen(request: PlanRequest, step: Step, held: Fraction, now: Fraction) -> Finding:
+    name = get_drug(request.final_drug_id).name
+    text = (
+        f"Step {step.number} makes the equivalent of {shown_mg(now)} mg {name}, where "
+        f"{shown_mg(held)} mg were taken before the switch: the doses typed are higher than the "
+        "source gives; check them a second time."
+    )
+    return finding("ASH-02", Level.CONFIRM, text, step=step.number)
+
+
+def _lost(request: PlanRequest, step: Step, held: Fraction, now: Fraction) -> Finding:
+    method = request.method
+    typed = isinstance(method, Switch) and bool(method.to_slots)
+    drug = get_drug(request.final_drug_id)
+    part = percentage(held - now, held)
+    why = (
+        "the doses typed are lower than the source gives"
+        if typed
+        else "these products make nothing nearer"
+    )
+    text = (
+        f"Step {step.number} holds the equivalent of {shown_mg(now)} mg {drug.name} of the "
+        f"{shown_mg(held)} mg taken before the switch, {part} % less: {why}"
+    )
+    if step.verdict is Verdict.BLOCK and not typed:
+        text += (
+            f". Ways on: {liquid_way(drug, request.stock(drug.id))}, smaller tablets, or doses "
+            "a person types for the switch; otherwise a prescriber overrides with a reason."
+        )
+        days = WINDOW_DAYS
+        return finding(
+            "C-09", Level.BLOCK, text, step=step.number, days=days, percentage=step.fall_14d_pct
+        )
+    usual = (held - now) * 100 <= held * USUAL_PCT
+    level = Level.NOTE if usual else Level.WARN
+    return finding("ASH-02", level, f"{text}.", step=step.number, percentage=part)
+
+
+def _typed_mg(method: Switch) -> Decimal:
+    return sum((mg for _, mg in method.to_slots), Decimal(0))
+
+
 def _typed_findings(request: PlanRequest, method: Switch) -> list[Finding]:
     """Ask for a second look where a typed total lies outside what the sources give (C-05)."""
     if not method.to_slots:
         return []
-    typed = sum((mg for _, mg in method.to_slots), Decimal(0))
+    typed = _typed_mg(method)
     sources = diazepam_equivalents(request.drug_id, request.daily_mg)
     chosen = diazepam_equivalents(method.to_drug, typed)
     if chosen.highest >= sources.lowest and chosen.lowest <= sources.highest:
@@ -162,3 +214,16 @@ def _typed_findings(request: PlanRequest, method: Switch) -> list[Finding]:
         "as diazepam); check it a second time."
     )
     return [finding("C-05", Level.CONFIRM, text)]
+
+
+def _target_findings(request: PlanRequest, method: Switch) -> list[Finding]:
+    """Ask for a second look at a dose of the new drug ten times the usual."""
+    drug, total = get_drug(method.to_drug), total_mg(request)
+    usual = usual_max_mg(drug)
+    if total < TENFOLD * usual:
+        return []
+    text = (
+        f"The switch comes to {shown_mg(total)} mg {drug.name} a day, at least {TENFOLD} times "
+        f"the usual {plain(usual)} mg; check the present dose and the source a second time."
+    )
+    return [finding("TENFOLD", Level.CONFIRM, text)]

@@ -4,7 +4,7 @@
 ``pace``. Changing a plan later is in ``replan.py``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,12 +12,20 @@ from types import MappingProxyType
 
 from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_max_mg
 from apps.clinical.drugs import get_drug
-from apps.clinical.equivalence import floor_dze_per_mg
 from apps.clinical.errors import ConfirmDoseError, RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.lowering import History, begin_leg, lower, present_slots, shown_mg
 from apps.clinical.methods import Custom, DoseTable, Hyperbolic, OccupancyPoints, Switch
-from apps.clinical.pace import Amount, Pace, PacePoint, Verdict, check_pace, pace_finding
+from apps.clinical.pace import (
+    LIMIT_PCT,
+    USUAL_PCT,
+    WINDOW_DAYS,
+    Pace,
+    PacePoint,
+    Verdict,
+    check_pace,
+    pace_finding,
+)
 from apps.clinical.plan import (
     DEFAULT_INTERVAL_DAYS,
     Draft,
@@ -29,7 +37,14 @@ from apps.clinical.plan import (
 )
 from apps.clinical.products import is_listed, is_scored_for
 from apps.clinical.solver import Piece
-from apps.clinical.switching import final_mg_per_mg, swap, switch_findings, weights
+from apps.clinical.switching import (
+    check_typed_total,
+    held_findings,
+    swap,
+    switch_findings,
+    total_mg,
+)
+from apps.clinical.weighing import amounts_of, final_mg_per_mg, floors_of
 
 __all__ = ["Finding", "Piece", "Plan", "PlanRequest", "Step", "Total", "build_plan"]
 
@@ -47,12 +62,11 @@ def build_plan(request: PlanRequest) -> Plan:
     check_request(request)
     first = Draft(request.start_on, present_slots(request))
     days = request.method.swap_days if isinstance(request.method, Switch) else request.interval_days
-    drafts, findings = flow(request, [first], request.start_on + timedelta(days=days))
-    steps, paced = judged(request, drafts)
+    steps, findings = flow(request, [first], request.start_on + timedelta(days=days))
     return Plan(
         request=request,
         steps=steps,
-        findings=(*request_findings(request), *in_step_order([*findings, *paced])),
+        findings=(*request_findings(request), *in_step_order(findings)),
         totals=totals_of(steps),
     )
 
@@ -60,24 +74,35 @@ def build_plan(request: PlanRequest) -> Plan:
 def check_request(request: PlanRequest) -> None:
     """Raise RequestError or ConfirmDoseError for a request that asks for the impossible."""
     drug = get_drug(request.drug_id)
-    top = Fraction(request.daily_mg) * final_mg_per_mg(request)
+    final_mg_per_mg(request)  # Whether the source converts at all comes before how much.
+    top = total_mg(request)
     final = f"{shown_mg(top)} mg {get_drug(request.final_drug_id).name} a day"
+    taper = request.taper
+    if isinstance(taper, Custom):
+        _check_typed_doses(request, taper, top, final)
     if request.goal_mg >= top:
         raise RequestError(f"goal_mg: takes less than the {final} that the plan lowers from.")
-    taper = request.taper
-    if isinstance(taper, Custom) and taper.daily_mg[0] > top:
-        raise RequestError(f"method.daily_mg[0]: takes no more than the {final} it begins from.")
     if looks_like_tenfold_slip(drug, request.daily_mg) and not request.confirmed:
         raise ConfirmDoseError(
             f"slots: {plain(request.daily_mg)} mg {drug.name} a day is at least ten times the "
             f"usual {plain(usual_max_mg(drug))} mg; check the decimal point, and if it is right "
             'send "confirmed": true.'
         )
+    check_typed_total(request)
+
+
+def _check_typed_doses(request: PlanRequest, taper: Custom, top: Fraction, final: str) -> None:
+    field = f"{request.taper_field}.daily_mg"
+    if taper.daily_mg[0] > top:
+        raise RequestError(f"{field}[0]: takes no more than the {final} it begins from.")
+    if taper.daily_mg[-1] >= top:
+        last = len(taper.daily_mg) - 1
+        raise RequestError(f"{field}[{last}]: takes less than the {final} that the plan begins at.")
 
 
 def flow(
     request: PlanRequest, past: Sequence[Draft], next_on: date, method_from: int = 1
-) -> tuple[list[Draft], list[Finding]]:
+) -> tuple[tuple[Step, ...], list[Finding]]:
     """Return past steps and the new ones that follow from them, with their findings.
 
     ``past`` stays as it is; its last step is the dose in force and the next
@@ -85,6 +110,7 @@ def flow(
     """
     drafts = list(past)
     method = request.method
+    swaps: list[Draft] = []
     if isinstance(method, Switch):
         swaps = swap(request, method, drafts[-1], next_on)
         drafts += swaps
@@ -100,13 +126,17 @@ def flow(
         tuple(map(amounts_of(request), drafts)),
     )
     lowered, findings = lower(leg, drafts[-1], history, next_on, len(drafts) + 1)
-    return drafts + lowered, findings
+    steps, paced = _judged(request, drafts + lowered)
+    held = held_findings(request, steps[len(past) - 1 : len(past) + len(swaps)])
+    return steps, [*held, *findings, *paced]
 
 
-def judged(request: PlanRequest, drafts: Sequence[Draft]) -> tuple[tuple[Step, ...], list[Finding]]:
+def _judged(
+    request: PlanRequest, drafts: Sequence[Draft]
+) -> tuple[tuple[Step, ...], list[Finding]]:
     """Return the drafts as numbered steps with their pace, and the pace findings."""
     amount_of = amounts_of(request)
-    floor_of = _floors_of(request)
+    floor_of = floors_of(request)
     points = [
         PacePoint(draft.start_on.toordinal(), amount_of(draft), floor_of(draft)) for draft in drafts
     ]
@@ -140,6 +170,12 @@ def request_findings(request: PlanRequest) -> list[Finding]:
     if request.interval_days < DEFAULT_INTERVAL_DAYS:
         text = f"Steps are {request.interval_days} days apart; the usual is 14 to 28 days."
         findings.append(finding("C-03", Level.WARN, text, days=request.interval_days))
+    if request.short_use:
+        text = (
+            f"Taken for under 3 months, as stated: steps over {USUAL_PCT} % are not warned of; "
+            f"the limit of {LIMIT_PCT} % in {WINDOW_DAYS} days stands."
+        )
+        findings.append(finding("ASAM-10", Level.NOTE, text))
     if isinstance(request.method, Switch):
         findings += switch_findings(request, request.method)
     if isinstance(request.taper, Hyperbolic | OccupancyPoints | DoseTable):
@@ -166,44 +202,6 @@ def _stock_findings(request: PlanRequest) -> list[Finding]:
             )
             findings.append(finding("STOCK", Level.NOTE, text))
     return findings
-
-
-def amounts_of(request: PlanRequest) -> Callable[[Draft], Amount]:
-    """Return how to count a day's dose: in units of the final drug's stock.
-
-    Whole numbers for the final drug; a drug taken before it counts by its
-    equivalent under the source named, which may be a fraction.
-    """
-    final = request.final_drug_id
-    unit_mg = request.stock(final).unit_mg
-    per_mg = {drug: weight / Fraction(unit_mg) for drug, weight in weights(request).items()}
-
-    def amount(draft: Draft) -> Amount:
-        total: Amount = 0
-        for drug_id, mg in draft.by_drug.items():
-            exact = int(mg / unit_mg) if drug_id == final else Fraction(mg) * per_mg[drug_id]
-            total += exact
-        return total
-
-    return amount
-
-
-def _floors_of(request: PlanRequest) -> Callable[[Draft], Fraction | None]:
-    """Return how to count a day's dose as diazepam by the source that gives most."""
-    per_mg = {drug: floor_dze_per_mg(drug) for drug in weights(request)}
-
-    def floor(draft: Draft) -> Fraction | None:
-        total = Fraction(0)
-        for drug_id, mg in draft.by_drug.items():
-            rate = per_mg[drug_id]
-            if rate is None:
-                return None
-            top, bottom = mg.as_integer_ratio()
-            dze = Fraction(top * rate.numerator, bottom * rate.denominator)
-            total = total + dze if total else dze
-        return total
-
-    return floor
 
 
 def _step(number: int, draft: Draft, end_on: date | None, pace: Pace) -> Step:

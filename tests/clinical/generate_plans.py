@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from multiprocessing import Pool
 from typing import Any
@@ -40,7 +40,7 @@ def random_request(draw: random.Random) -> dict[str, Any]:
     request: dict[str, Any] = {
         "drug": drug.id,
         "slots": slots,
-        "method": _method(draw, drug.id, daily),
+        "method": _method(draw, drug.id, daily, slots),
         "interval_days": draw.choice([7, 10, 14, 14, 14, 21, 28]),
         "start_on": "2026-12-01",
         "confirmed": True,
@@ -92,7 +92,19 @@ def _dose(draw: random.Random, products: Sequence[Product]) -> str:
     return _text(total)
 
 
-def _method(draw: random.Random, drug_id: str, daily: Decimal) -> dict[str, Any]:
+def _typed_slots(draw: random.Random, slots: Iterable[str]) -> dict[str, Any]:
+    """Return doses typed for a switch, now and then for the wrong times of day."""
+    if draw.random() < 0.6:
+        return {}
+    typed = {name: str(draw.randint(1, 40)) for name in slots}
+    if draw.random() < 0.1:
+        typed.pop(draw.choice(list(typed)))
+    return {"to_slots": typed}
+
+
+def _method(
+    draw: random.Random, drug_id: str, daily: Decimal, slots: Iterable[str]
+) -> dict[str, Any]:
     if drug_id != "diazepam" and draw.random() < 0.15:
         return {
             "kind": "switch",
@@ -100,6 +112,7 @@ def _method(draw: random.Random, drug_id: str, daily: Decimal) -> dict[str, Any]
             "source": draw.choice(["vadod", "ashton", "ashton_low", "ashton_high"]),
             "swap_days": draw.randint(1, 14),
             "then": _taper(draw, "diazepam", daily),
+            **_typed_slots(draw, slots),
         }
     return _taper(draw, drug_id, daily)
 

@@ -5,6 +5,7 @@ again from the printed pieces, the drug list and the guideline's limits.
 """
 
 import csv
+from collections import Counter
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -56,12 +57,15 @@ def wrong_sums(plan: Plan) -> list[str]:
 def broken_promises(plan: Plan) -> list[str]:
     """Return a line for every rise, gap in the dates, missing end and unflagged breach."""
     doses = [_equivalent(plan.request, step) for step in plan.steps]
+    asked = {item.step for item in plan.findings if item.rule == "ASH-02"}
     found = [
         f"step {step.number} rises from {before} to {after}"
         for step, before, after in zip(plan.steps[1:], doses, doses[1:], strict=False)
-        if after > before and not step.reason
+        if after > before and not step.reason and step.number not in asked
     ]
     found += _date_trouble(plan)
+    found += _unheld(plan, doses)
+    found += _wrong_totals(plan)
     found += _unflagged(plan, doses)
     rules = {item.rule for item in plan.findings}
     last = plan.steps[-1]
@@ -69,6 +73,42 @@ def broken_promises(plan: Plan) -> list[str]:
     if not at_goal and "GOAL" not in rules and not plan.held:
         found.append(f"ends at {last.daily_mg}, not {plan.request.goal_mg}, and does not say why")
     return found
+
+
+def _unheld(plan: Plan, doses: list[Fraction]) -> list[str]:
+    """Return a line for every swap that changes the equivalent total without a word."""
+    named = {item.step for item in plan.findings if item.rule in ("ASH-02", "C-09")}
+    pairs = zip(plan.steps, plan.steps[1:], doses, doses[1:], strict=False)
+    return [
+        f"step {after.number} of the switch makes {now}, not {held}, and does not say so"
+        for before, after, held, now in pairs
+        if isinstance(plan.request.method, Switch)
+        and before.by_drug.get(plan.request.drug_id, 0) > after.by_drug.get(plan.request.drug_id, 0)
+        and now != held
+        and after.number > plan.method_from
+        and after.number not in named
+    ]
+
+
+def _wrong_totals(plan: Plan) -> list[str]:
+    """Return a line where what is to be dispensed is not what the steps use."""
+    used: Counter[tuple[str, str]] = Counter()
+    for step in plan.steps:
+        days = (step.end_on - step.start_on).days + 1 if step.end_on else 0
+        for pieces in step.slots.values():
+            for piece in pieces:
+                used[piece.product.name, str(piece.product.smallest_part)] += (
+                    Fraction(piece.quantity) * days
+                )
+    told = {
+        (total.product.name, str(total.product.smallest_part)): Fraction(total.quantity)
+        for total in plan.totals
+    }
+    wrong = any(
+        Fraction(total.mg) != Fraction(total.product.strength_mg) * Fraction(total.quantity)
+        for total in plan.totals
+    )
+    return ["totals differ from the steps"] if wrong or told != +used else []
 
 
 def _date_trouble(plan: Plan) -> list[str]:

@@ -3,10 +3,16 @@
 The labelled sentences are ours. The phrases were widened twice on the "tune"
 part only; "held_out" was written before the second widening, when the list
 found 14 of its 38 English and 15 of its 33 Spanish red flags, and was not used
-in it. One author wrote both, so real notes will score lower than shown here.
+in it. "held_out_2" was written before a review of missed sentences was answered with
+new rules (unable to, ending things, denials taken back, "asked ... I said no"): before
+them the list found 3 of its 22 English and 6 of its 18 Spanish red flags, with 6 false
+marks; the rules for them were written without looking at which it missed (16 of 22 and
+18 of 18 at first; "it isn't that I'm not" was mended later by a test below). One
+author wrote both, so real notes will score lower than shown here.
 """
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +80,46 @@ def test_an_affirmed_red_flag_is_marked(text):
 @pytest.mark.parametrize("text", DENIED)
 def test_a_denied_or_absent_red_flag_is_not_marked(text):
     assert flag_free_text(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no seizures, but last night I had one",
+        "no seizures at work though I had two at home",
+        "hoy no tuve convulsiones, anoche sí",
+        "never fainted until this morning",
+        "no había tenido convulsiones hasta hoy",
+        "they asked about seizures and I said no, but yesterday I had one",
+    ],
+)
+def test_a_denial_that_the_same_sentence_takes_back_denies_nothing(text):
+    assert flag_free_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no seizures. My sister had one.",
+        "no he tenido convulsiones hasta ahora",
+        "hoy no tuve convulsiones, ayer tampoco",
+        "no seizures today or yesterday",
+        "they asked about seizures and fainting and I answered no",
+        "me preguntaron por convulsiones y dije que no",
+    ],
+)
+def test_a_denial_that_stands_is_left_out(text):
+    assert not flag_free_text(text)
+
+
+@pytest.mark.parametrize("text", ["it's not that I'm not suicidal", "no es que no sea suicida"])
+def test_a_not_that_denies_the_not_within_it(text):
+    assert flag_free_text(text)
+
+
+def test_no_pattern_holds_a_repeat_count_in_the_wrong_brackets():
+    wrong = re.compile(r"\(\d+, ?\d+\)|\{\w*[a-z]")
+    assert [each.pattern for each in PHRASES if wrong.search(each.pattern.pattern)] == []
 
 
 def test_a_denial_reaches_over_four_words_and_no_further():
@@ -149,6 +195,8 @@ def test_the_labelled_set_is_large_enough_in_both_languages():
         ("tune", "es", 1.0, 0.97),
         ("held_out", "en", 0.94, 1.0),
         ("held_out", "es", 1.0, 1.0),
+        ("held_out_2", "en", 0.72, 1.0),
+        ("held_out_2", "es", 1.0, 1.0),
     ],
 )
 def test_recall_and_precision_do_not_fall(split, language, least_recall, least_precision):

@@ -41,7 +41,7 @@ def test_a_list_is_answered_in_order_with_errors_in_their_place(tmp_path, capsys
 
 
 def test_a_request_may_come_from_standard_input(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(EXAMPLE)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(EXAMPLE).encode())))
     assert main(["plan", "-"]) == 0
     assert '"number": 1' in capsys.readouterr().out
 
@@ -52,17 +52,28 @@ def test_a_request_may_come_from_standard_input(monkeypatch, capsys):
         ("{", "is not JSON text"),
         ("[" * 100_000, "is not JSON text"),
         ('{"drug": "clonazepam", "drug": "diazepam"}', "drug: is given twice."),
-        ('{"drug": NaN}', "is missing"),
+        ("", "is not JSON text"),
+        ("null null", "is not JSON text"),
+        ('{"drug": NaN}', "NaN: is not a number in JSON"),
+        ('{"drug": -Infinity}', "-Infinity: is not a number in JSON"),
+        ('{"interval_days": 1' + "0" * 5000 + "}", "is not JSON text"),
+        ('{"interval_days": 1e99999999999999999999}', "is not JSON text"),
+        ('{"a\\nb": 1, "a\\nb": 2}', r"'a\nb': is given twice."),
     ],
 )
 def test_text_that_is_not_one_request_is_refused(tmp_path, capsys, text, sentence):
     assert run(tmp_path, text) == 2
-    assert sentence in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path, capsys):
     assert main(["plan", str(tmp_path / "nothing.json")]) == 2
     assert "nothing.json: cannot be read" in capsys.readouterr().err
+    assert main(["plan", str(tmp_path)]) == 2
+    assert "cannot be read (Is a directory)" in capsys.readouterr().err
     (tmp_path / "latin").write_bytes(b'{"drug": "\xe9"}')
     assert main(["plan", str(tmp_path / "latin")]) == 2
 

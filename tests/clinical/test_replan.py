@@ -1,11 +1,13 @@
 """Changing a plan: the past stays as it was signed, the future flows again."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from apps.clinical.errors import RequestError
+from apps.clinical.errors import ConfirmDoseError, RequestError
+from apps.clinical.findings import Level
 from apps.clinical.methods import Custom, FixedMg, PercentOfCurrent, Switch
 from apps.clinical.replan import (
     change_goal,
@@ -66,12 +68,17 @@ def test_an_open_hold_has_no_further_step_until_it_is_resumed():
     assert broken_promises(again) == []
 
 
+def test_a_hold_of_a_stopped_plan_plans_no_step():
+    ended = stop(PLAN, DAY)
+    assert hold(ended, DAY, 14) == ended
+
+
 def test_an_open_hold_may_be_turned_into_one_of_days():
     new = hold(hold(PLAN, DAY, None), DAY, 14)
     assert new.steps[3].start_on == DAY + timedelta(days=14 + 14)
 
 
-@pytest.mark.parametrize("days", [0, -1, 183])
+@pytest.mark.parametrize("days", [0, -1, 183, True, "14", 1.5, Decimal(14)])
 def test_a_hold_takes_1_to_182_days(days):
     with pytest.raises(RequestError, match="days: takes"):
         hold(PLAN, DAY, days)
@@ -85,6 +92,8 @@ def test_resuming_needs_a_hold_and_a_later_day():
     held = hold(PLAN, DAY, None)
     with pytest.raises(RequestError, match="a day after"):
         resume(held, held.steps[-1].start_on)
+    with pytest.raises(RequestError, match="a day after 2026-12-29"):
+        resume(held, START + timedelta(days=20))
 
 
 def test_a_step_back_returns_to_the_last_higher_dose_with_its_reason():
@@ -127,6 +136,15 @@ def test_slowing_down_with_smaller_cuts_begins_at_the_next_planned_step():
     new = changed(PLAN, slow_down(PLAN, DAY, method=PercentOfCurrent(Decimal(5))))
     assert new.steps[3].start_on == PLAN.steps[3].start_on
     assert doses(new)[:5] == ["40", "36", "32", "30", "28.5"]
+
+
+def test_slowing_down_before_the_first_swap_keeps_the_switch():
+    day = START + timedelta(days=2)
+    slower = slow_down(SWITCHING, day, method=PercentOfCurrent(Decimal(5)))
+    assert [set(step.by_drug) for step in slower.steps[:4]] == [
+        set(step.by_drug) for step in SWITCHING.steps[:4]
+    ]
+    assert [step.by_drug["diazepam"] for step in slower.steps[3:5]] == [60, 57]
 
 
 def test_slowing_down_takes_something_slower():
@@ -182,11 +200,31 @@ def test_half_way_through_a_switch_only_what_follows_it_can_change():
         HALF_SWITCHED,
     )
     assert [step.by_drug.get("diazepam") for step in new.steps[3:6]] == [60, 58, 56]
+    later = change_goal(new, HALF_SWITCHED, Decimal(10))
+    assert later.steps[-1].by_drug == {"diazepam": 10}
     other = Switch("diazepam", "ashton", 14, FixedMg(Decimal(2)))
     slower = change_method(SWITCHING, HALF_SWITCHED, other)
     assert (slower.steps[3].start_on - slower.steps[2].start_on).days == 14
-    with pytest.raises(RequestError, match="a switch to diazepam is under way"):
-        change_method(SWITCHING, HALF_SWITCHED, Switch("clonazepam", "ashton", 7, TEN_PERCENT))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("to_drug", "clonazepam"),
+        ("source", "vadod"),
+        ("to_slots", (("morning", Decimal(20)), ("midday", Decimal(20)), ("night", Decimal(20)))),
+    ],
+)
+def test_what_a_switch_under_way_converts_by_stays_as_it_is(field, value):
+    other = replace(SWITCH, **{field: value})
+    with pytest.raises(RequestError, match=f"^method.{field}: stays as it is"):
+        change_method(SWITCHING, HALF_SWITCHED, other)
+
+
+def test_a_hold_after_a_switch_switches_nothing_again():
+    new = changed(SWITCHING, hold(SWITCHING, SWITCHED, 10), SWITCHED)
+    assert doses(new) == doses(SWITCHING)
+    assert broken_promises(new) == []
 
 
 def test_a_switch_not_yet_begun_can_be_given_up():
@@ -206,6 +244,75 @@ def test_after_a_switch_the_new_drug_is_tapered_and_the_pace_still_looks_back():
     again = change_method(new, SWITCHED, back)
     assert {"diazepam", "clonazepam"} in [set(step.by_drug) for step in again.steps]
     assert wrong_sums(again) == []
+
+
+NEW_METHOD = change_method(PLAN, DAY, FixedMg(Decimal(4)))
+CHANGES = {
+    "hold": lambda plan, day: hold(plan, day, 14),
+    "open hold": lambda plan, day: hold(plan, day, None),
+    "step back": lambda plan, day: step_back(plan, day, reason="worse"),
+    "slow down": lambda plan, day: slow_down(plan, day, interval_days=28),
+    "method": lambda plan, day: change_method(plan, day, TEN_PERCENT),
+    "goal": lambda plan, day: change_goal(plan, day, Decimal(5)),
+    "stop": stop,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_plan_cannot_change_before_an_earlier_change_of_method(name):
+    with pytest.raises(RequestError, match=r"^on: takes 2026-12-29 or a later day, since"):
+        CHANGES[name](NEW_METHOD, START + timedelta(days=20))
+    assert CHANGES[name](NEW_METHOD, START + timedelta(days=29)).method_from == 3
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_day_beyond_the_calendar_is_refused(name):
+    with pytest.raises(RequestError, match=r"^on: takes a day up to 2200-01-01"):
+        CHANGES[name](PLAN, date.max)
+
+
+def test_a_step_back_does_not_take_up_a_drug_that_was_left():
+    stock = (product("diazepam", "5"), product("lorazepam_ir", "1"))
+    plan = plan_for(
+        "lorazepam_ir", {"night": "1"}, replace(SWITCH, source="ashton"), products=stock
+    )
+    assert plan.steps[1].by_drug == {"diazepam": 10}
+    coarse = plan_for("oxazepam", {"night": "10"}, replace(SWITCH, source="vadod"))
+    day = coarse.steps[1].start_on + timedelta(days=1)
+    back = step_back(coarse, day, reason="worse")
+    assert back.steps[2].by_drug == {"oxazepam": 10}
+    rebased = change_method(coarse, day, TEN_PERCENT)
+    with pytest.raises(RequestError, match=r"^on: takes a day after a cut"):
+        step_back(rebased, day, reason="worse")
+
+
+def test_a_switch_decided_later_tells_what_a_new_plan_would_tell():
+    plan = plan_for("lorazepam_ir", {"night": "4"})
+    typed = replace(SWITCH, to_slots=(("night", Decimal(20)),))
+    new = change_method(plan, DAY, typed)
+    assert "C-05" in [item.rule for item in new.findings if item.step is None]
+    assert "ASH-02" in rules(new)
+    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: 300 mg"):
+        change_method(plan, DAY, replace(SWITCH, to_slots=(("night", Decimal(300)),)))
+
+
+def test_a_goal_is_never_carried_over_to_another_drug():
+    plan = plan_for("lorazepam_ir", {"night": "4"}, goal_mg="1")
+    with pytest.raises(RequestError, match=r"^goal_mg: takes milligrams of diazepam; the goal"):
+        change_method(plan, DAY, SWITCH)
+    new = change_method(plan, DAY, SWITCH, goal_mg=Decimal(10))
+    assert new.steps[-1].by_drug == {"diazepam": 10}
+    half = change_method(SWITCHING, HALF_SWITCHED, FixedMg(Decimal(2)), goal_mg=Decimal(20))
+    assert half.steps[-1].by_drug == {"diazepam": 20}
+
+
+def test_a_time_of_day_that_was_emptied_takes_no_part_in_a_new_method():
+    plan = plan_for("diazepam", {"morning": "2", "night": "8"}, FixedMg(Decimal(1)))
+    empty = next(step for step in plan.steps if not step.slots["morning"])
+    new = change_method(plan, empty.start_on, FixedMg(Decimal("0.5")))
+    assert [name for name, _ in new.request.slots] == ["night"]
+    assert new.steps[-1].daily_mg == 0
+    assert wrong_sums(new) == []
 
 
 def test_a_goal_may_be_raised_above_zero_on_the_way():
@@ -232,6 +339,11 @@ def test_a_goal_must_be_below_the_dose_in_force():
 def test_stopping_keeps_the_dose_and_drops_the_future():
     new = changed(PLAN, stop(PLAN, DAY))
     assert (doses(new), new.held) == (["40", "36", "32"], False)
+    (ended,) = [item for item in new.findings if item.rule == "GOAL"]
+    assert (ended.step, ended.level) == (3, Level.NOTE)
+    assert "stopped before its goal of 0 mg" in ended.message
+    late = date(2040, 1, 1)
+    assert "GOAL" not in rules(stop(PLAN, late))
 
 
 def test_a_plan_cannot_change_before_it_begins():
@@ -240,7 +352,7 @@ def test_a_plan_cannot_change_before_it_begins():
 
 
 def test_a_plan_that_is_done_has_nothing_left_to_lower():
-    with pytest.raises(RequestError, match="slots: takes a dose above zero"):
+    with pytest.raises(RequestError, match="on: takes a day with a dose"):
         change_method(PLAN, date(2040, 1, 1), TEN_PERCENT)
 
 

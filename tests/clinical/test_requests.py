@@ -76,8 +76,14 @@ def test_what_is_left_out_has_the_defaults_of_the_guideline():
         ({"kind": "preset", "name": "asam_slow"}, PRESETS["asam_slow"].method),
         (SWITCH, Switch("diazepam", "ashton", 7, FixedMg(Decimal(1)))),
         (
-            {**SWITCH, "swap_days": 14, "to_slots": {"night": "20"}},
-            Switch("diazepam", "ashton", 14, FixedMg(Decimal(1)), (("night", Decimal(20)),)),
+            {**SWITCH, "swap_days": 14, "to_slots": {"morning": "20", "night": "20"}},
+            Switch(
+                "diazepam",
+                "ashton",
+                14,
+                FixedMg(Decimal(1)),
+                (("morning", Decimal(20)), ("night", Decimal(20))),
+            ),
         ),
     ],
 )
@@ -134,7 +140,7 @@ BAD = {
     "an exponent": (changed(slots={"night": "5e-1"}), "slots.night: takes milligrams"),
     "a negative dose": (changed(slots={"night": "-1"}), "slots.night: takes milligrams"),
     "a zero dose": (changed(slots={"night": "0"}), "slots.night: takes milligrams above zero"),
-    "a third": (changed(slots={"night": "0.3333"}), "slots.night: 0.3333 is a repeating"),
+    "a third": (changed(slots={"night": "0.3333"}), "slots.night: '0.3333' is a repeating"),
     "a float": (changed(slots={"night": 0.5}), "slots.night: takes milligrams written as text"),
     "Arabic digits": (changed(slots={"night": "١"}), "slots.night: takes milligrams"),
     "a blank": (changed(slots={"night": " "}), "slots.night: .* not blank"),
@@ -171,7 +177,7 @@ BAD = {
     ),
     "0 percent": (
         changed(method={"kind": "percent_of_current", "percent": "0"}),
-        "method.percent: takes a percentage above zero",
+        "method.percent: takes a percentage from above 0 to 100",
     ),
     "101 percent": (
         changed(method={"kind": "percent_of_start", "percent": "101"}),
@@ -214,6 +220,30 @@ BAD = {
         changed(method={**SWITCH, "source": "web"}),
         "method.source: takes vadod",
     ),
+    "typed doses of a switch without one time of day": (
+        changed(method={**SWITCH, "to_slots": {"night": "20"}}),
+        "method.to_slots.morning: is missing",
+    ),
+    "typed doses of a switch for another time of day": (
+        changed(method={**SWITCH, "to_slots": {"morning": "20", "night": "20", "noon": "5"}}),
+        "method.to_slots.noon: is no time of day of this plan",
+    ),
+    "typed doses of a switch at an unknown time": (
+        changed(method={**SWITCH, "to_slots": {"tea": "20"}}),
+        "method.to_slots: 'tea' is not a field",
+    ),
+    "a slipped point in the typed doses of a switch": (
+        changed(method={**SWITCH, "to_slots": {"morning": "20", "night": "200"}}),
+        "method.to_slots: 220 mg diazepam a day is at least ten times the usual 10 mg",
+    ),
+    "more products than a pharmacy stocks": (
+        changed(products=products() * 101),
+        "products: takes at most 100 products",
+    ),
+    "more typed doses than ten years have weeks": (
+        changed(method={"kind": "custom", "daily_mg": ["2"] * 523}),
+        "method.daily_mg: takes at most 522 daily doses",
+    ),
     "an impossible date": (changed(start_on="2026-02-30"), "start_on: takes a date"),
     "a date in another shape": (changed(start_on="20261201"), "start_on: takes a date"),
     "a date long ago": (changed(start_on="1026-12-01"), "start_on: takes a date"),
@@ -248,6 +278,43 @@ def test_a_bad_request_gets_one_sentence_that_names_the_field(name):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("\uff11", "not '\uff11'."),
+        ("0,5", "not '0,5'."),
+        ("1\n2", r"not '1\n2'."),
+        ("\ud800", r"not '\ud800'."),
+        ("9" * 50 + "x", "not '" + "9" * 39 + "\N{HORIZONTAL ELLIPSIS}."),
+        (["1"], "not a list."),
+        ({}, "not an object."),
+        (None, "not null."),
+        (True, "not true."),
+        (1, "not 1."),
+    ],
+)
+def test_what_was_typed_is_shown_as_it_was_typed_and_never_breaks_the_line(value, words):
+    for body in (
+        changed(slots={"night": value}),
+        changed(method={"kind": "percent_of_current", "percent": value}),
+    ):
+        with pytest.raises(ClinicalError) as caught:
+            parse_request(body)
+        assert str(caught.value).endswith(words)
+
+
+@pytest.mark.parametrize("percent", ["0", "101", "20000", "0.00001", "10%", 10])
+def test_a_refused_percentage_is_never_called_milligrams(percent):
+    with pytest.raises(ClinicalError, match=r"^method.percent: takes a percentage") as caught:
+        parse_request(changed(method={"kind": "percent_of_start", "percent": percent}))
+    assert "milligram" not in str(caught.value)
+
+
+def test_a_third_is_a_percentage_like_any_other():
+    method = {"kind": "percent_of_start", "percent": "33.333"}
+    assert parse_request(changed(method=method)).method == PercentOfStart(Decimal("33.333"))
+
+
 def test_a_number_read_as_decimal_is_shown_as_it_was_written():
     with pytest.raises(ClinicalError, match=r"not the number 0\.5"):
         parse_request(changed(slots={"night": Decimal("0.5")}))
@@ -279,6 +346,20 @@ def test_a_plan_is_written_in_the_shape_of_the_design():
     assert answer["steps"][-1]["end_on"] is None
     assert answer["totals"][0]["quantity"] == "252"
     json.dumps(answer)
+
+
+def test_a_switch_shows_each_drug_and_the_total_by_every_source():
+    steps = plan_to_json(build_plan(parse_request({**without("products"), "method": SWITCH})))[
+        "steps"
+    ]
+    assert steps[1]["by_drug"] == {"clonazepam": "1", "diazepam": "20"}
+    assert steps[1]["daily_mg"] == "21"
+    totals = [step["as_diazepam_mg"] for step in steps[:3]]
+    assert totals[0] == {"vadod": "20", "ashton_low": "40", "ashton_high": "40"}
+    assert [total["ashton_low"] for total in totals] == ["40", "40", "40"]
+    assert steps[-1]["as_diazepam_mg"]["vadod"] == "0"
+    alone = plan_to_json(build_plan(parse_request(EXAMPLE)))["steps"]
+    assert not any("as_diazepam_mg" in step for step in alone)
 
 
 def test_a_finding_about_the_whole_plan_has_no_step_and_no_percentage():

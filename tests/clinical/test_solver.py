@@ -19,6 +19,7 @@ from apps.clinical.solver import (
     slot_costs,
     solve_slot,
 )
+from tests.clinical.plans import product as product_of
 
 SYRINGE_ML = 5
 
@@ -220,3 +221,15 @@ def test_equal_stock_is_one_object_and_the_order_of_products_does_not_matter_for
     backward = formulary(tuple(reversed(marketed_products("diazepam"))))
     for units in range(0, 400, 7):
         assert solve_slot(forward, units) == solve_slot(backward, units)
+
+
+def test_stock_of_one_strength_with_two_marks_is_taken_in_the_same_order_every_time():
+    fine, coarse = (
+        product_of("diazepam", "1", "liquid", "0.2"),
+        product_of("diazepam", "1", "liquid", "0.5"),
+    )
+    for stock in ((fine, coarse), (coarse, fine)):
+        assert [item.part for item in formulary(stock).liquids] == [
+            fine.smallest_part,
+            coarse.smallest_part,
+        ]

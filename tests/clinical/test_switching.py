@@ -8,11 +8,16 @@ from itertools import pairwise
 import pytest
 
 from apps.clinical.doses import plain
-from apps.clinical.errors import ConversionError, NotDispensableError, RequestError
+from apps.clinical.errors import (
+    ConfirmDoseError,
+    ConversionError,
+    NotDispensableError,
+    RequestError,
+)
 from apps.clinical.findings import Level
 from apps.clinical.methods import CKS_BANDS, Custom, PercentOfCurrent, Switch
 from apps.clinical.plan import milligrams_by_drug
-from apps.clinical.switching import final_mg
+from apps.clinical.weighing import final_mg
 from tests.clinical.plan_audit import broken_promises, wrong_sums
 from tests.clinical.plans import START, TEN_PERCENT, plan_for, product, rules
 
@@ -55,6 +60,7 @@ def test_the_equivalent_total_is_held_while_the_switch_runs():
     totals = {final_mg(plan.request, tuple(step.slots.items())) for step in plan.steps[:4]}
     assert totals == {60}
     assert all(str(step.cut_pct) == "0.0" for step in plan.steps[:4])
+    assert "ASH-02" not in rules(plan)
 
 
 def test_the_source_named_decides_the_dose():
@@ -102,6 +108,74 @@ def test_a_typed_dose_outside_what_any_source_gives_asks_for_a_second_look():
     second = [item for item in plan.findings if item.rule == "C-05"][1]
     assert second.level is Level.CONFIRM
     assert "10 to 20 mg as diazepam" in second.message
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"night": "20"}, r"method\.to_slots\.morning: is missing"),
+        ({"morning": "20", "noon": "20", "night": "20"}, r"method\.to_slots\.noon: is no time"),
+    ],
+)
+def test_doses_are_typed_for_every_time_of_day_and_no_other(typed, why):
+    with pytest.raises(RequestError, match=why):
+        plan_for("lorazepam_ir", {"morning": "2", "night": "2"}, switch(**typed))
+
+
+def test_typed_doses_above_the_source_are_asked_about_at_the_step_that_rises():
+    typed = switch("vadod", morning="10", night="15")
+    plan = audited(plan_for("lorazepam_ir", {"morning": "2", "night": "2"}, typed))
+    (risen,) = [item for item in plan.findings if item.rule == "ASH-02"]
+    assert (risen.step, risen.level) == (2, Level.CONFIRM)
+    assert "25 mg diazepam, where 20 mg were taken" in risen.message
+
+
+def test_typed_doses_below_the_source_are_named_with_what_is_lost():
+    typed = switch("ashton", morning="18", night="17")
+    plan = audited(plan_for("lorazepam_ir", {"morning": "2", "night": "2"}, typed))
+    lost = [item for item in plan.findings if item.rule == "ASH-02"]
+    assert [(item.step, item.level, str(item.percentage)) for item in lost] == [
+        (2, Level.NOTE, "7.5"),
+        (3, Level.WARN, "12.5"),
+    ]
+    assert "37 mg diazepam of the 40 mg" in lost[0].message
+
+
+def test_a_typed_total_ten_times_the_usual_asks_to_be_confirmed():
+    typed = switch(night="150")
+    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: 150 mg diazepam"):
+        plan_for("lorazepam_ir", {"night": "2"}, typed)
+    plan = plan_for("lorazepam_ir", {"night": "2"}, typed, confirmed=True)
+    (tenfold,) = [item for item in plan.findings if item.rule == "TENFOLD"]
+    assert "comes to 150 mg diazepam a day" in tenfold.message
+
+
+def test_a_converted_total_ten_times_the_usual_is_pointed_out():
+    plan = audited(plan_for("alprazolam_ir", {"morning": "3", "night": "3"}, switch()))
+    (tenfold,) = [item for item in plan.findings if item.rule == "TENFOLD"]
+    assert (tenfold.level, tenfold.step) == (Level.CONFIRM, None)
+    assert "comes to 120 mg diazepam" in tenfold.message
+
+
+def test_a_switch_to_tablets_too_coarse_says_what_it_loses_and_names_ways_on():
+    stock = (product("diazepam", "10"),)
+    plan = audited(plan_for("lorazepam_ir", {"night": "1.5"}, switch(), products=stock))
+    assert rules(plan, 2) == ["C-09", "ASAM-09"]
+    coarse = next(item for item in plan.findings if item.rule == "C-09")
+    assert "10 mg diazepam of the 15 mg" in coarse.message
+    for way in ("diazepam 1 mg/mL oral liquid", "smaller tablets", "override"):
+        assert way in coarse.message
+
+
+def test_a_switch_that_rounds_away_less_than_a_cut_is_noted():
+    plan = audited(plan_for("oxazepam", {"morning": "10", "night": "10"}, switch("vadod")))
+    lost = [item for item in plan.findings if item.rule == "ASH-02"]
+    assert [(item.step, item.level) for item in lost] == [(2, Level.NOTE), (3, Level.NOTE)]
+
+
+def test_a_goal_is_compared_with_the_doses_typed():
+    with pytest.raises(RequestError, match="goal_mg: takes less than the 15 mg diazepam"):
+        plan_for("lorazepam_ir", {"night": "2"}, switch(night="15"), goal_mg="15")
 
 
 def test_a_typed_dose_that_cannot_be_made_names_the_nearest():

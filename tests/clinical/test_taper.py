@@ -17,6 +17,7 @@ from apps.clinical.methods import (
     Hyperbolic,
     PercentOfCurrent,
     PercentOfStart,
+    Switch,
 )
 from apps.clinical.pace import Verdict
 from apps.clinical.taper import build_plan
@@ -76,8 +77,22 @@ def test_where_tablets_run_out_of_resolution_the_plan_says_so_and_names_ways_on(
     ("drug_id", "stock", "way"),
     [
         ("lorazepam_ir", [product("lorazepam_ir", "1")], "lorazepam 2 mg/mL oral liquid"),
-        ("oxazepam", [product("oxazepam", "10", "capsule")], "no oxazepam liquid is marketed"),
+        (
+            "oxazepam",
+            [product("oxazepam", "10", "capsule")],
+            "no oxazepam liquid is on the",
+        ),
         ("oxazepam", [product("oxazepam", "10", "liquid", "1")], "a finer syringe mark"),
+        (
+            "alprazolam_xr",
+            [product("alprazolam_xr", "1", "xr_tablet")],
+            "(alprazolam 1 mg/mL oral liquid), a change to immediate-release alprazolam",
+        ),
+        (
+            "lorazepam_xr",
+            [product("lorazepam_xr", "1", "xr_capsule")],
+            "(lorazepam 2 mg/mL oral liquid), a change to immediate-release lorazepam",
+        ),
     ],
 )
 def test_the_way_past_coarse_tablets_names_the_liquid_there_is(drug_id, stock, way):
@@ -195,10 +210,22 @@ def test_a_typed_list_that_ends_above_the_goal_says_so():
     assert "typed end at 16 mg, above the goal of 0 mg" in found(plan, "GOAL").message
 
 
-def test_typed_doses_below_a_goal_stop_at_the_goal():
+def test_a_goal_above_the_last_typed_dose_is_refused():
     typed = Custom(tuple(map(Decimal, ("18", "16", "14"))))
-    plan = audited(plan_for("diazepam", {"night": "20"}, typed, goal_mg="17"))
-    assert doses(plan) == ["20", "18", "17"]
+    with pytest.raises(RequestError, match="goal_mg: takes no more than the last typed dose, 14"):
+        plan_for("diazepam", {"night": "20"}, typed, goal_mg="17")
+
+
+@pytest.mark.parametrize(
+    ("doses_typed", "field"), [(["2"], 0), (["2", "2", "2"], 2), (["3", "1"], 0)]
+)
+def test_a_typed_list_that_lowers_nothing_is_named_where_it_was_typed(doses_typed, field):
+    typed = Custom(tuple(map(Decimal, doses_typed)))
+    with pytest.raises(RequestError, match=rf"^method\.daily_mg\[{field}\]: takes"):
+        plan_for("clonazepam", {"night": "2"}, typed, goal_mg=doses_typed[-1])
+    after = Switch("diazepam", "ashton", 7, Custom(tuple(mg * 20 for mg in typed.daily_mg)))
+    with pytest.raises(RequestError, match=rf"^method\.then\.daily_mg\[{field}\]: takes"):
+        plan_for("clonazepam", {"night": "2"}, after)
 
 
 def test_typed_doses_above_the_present_one_are_refused():
@@ -262,9 +289,12 @@ def test_a_stock_nobody_lists_and_a_score_nobody_lists_are_pointed_out():
     assert "not listed as scored" in notes[1]
 
 
-def test_short_use_lifts_the_warning():
+def test_short_use_lifts_the_warning_and_says_so():
     plan = audited_without_verdicts("diazepam", {"night": "20"}, short_use=True)
     assert "ASAM-08" not in rules(plan)
+    (said,) = [item for item in plan.findings if item.rule == "ASAM-10"]
+    assert (said.level, said.step) == (Level.NOTE, None)
+    assert "25 % in 14 days stands" in said.message
 
 
 def audited_without_verdicts(*arguments, **fields):
