@@ -123,7 +123,7 @@ def rises_unasked(plan):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, data=st.data())
 def test_any_row_of_changes_on_any_days_keeps_the_past_and_the_sums_or_is_refused(seed, data):
     plan = plan_from(seed)
