@@ -38,6 +38,7 @@ HTTPS = SITE_URL.startswith("https://")
 # --- Applications: imports point down this list only (tests/test_architecture.py) ---------------
 INSTALLED_APPS = [
     "apps.dashboard",
+    "apps.portal",
     "apps.exchange",
     "apps.checkins",
     "apps.tapers",
@@ -176,6 +177,9 @@ ACCOUNT_RATE_LIMITS = {
     # Per person only, so that guessing at one locks nobody else out who shares the address of
     # the network. A passkey still opens the door, and so does a password reset by mail.
     "login_failed": "5/5m/key",
+    "patient_code": "10/15m/ip",  # codes asked for from one place
+    "patient_address": "5/60m/key",  # codes for one address, whether a patient's or not
+    "patient_device": "5/15m/key",  # the same in a browser that was signed in before
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -264,6 +268,12 @@ CELERY_BEAT_SCHEDULE = {
     # Cron's `manage.py send_reminders` does the same without a broker.
     "send-reminders": {
         "task": "apps.checkins.tasks.send_reminders",
+        "schedule": 20.0,
+        "options": {"expires": 40, "queue": "default"},
+    },
+    # Invitations and codes leave at once by their own task; this makes good what was lost.
+    "send-portal-mails": {
+        "task": "apps.portal.tasks.send_portal_mails",
         "schedule": 20.0,
         "options": {"expires": 40, "queue": "default"},
     },

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("apps.tapers.urls")),
     path("", include("apps.checkins.urls")),
     path("", include("apps.exchange.urls")),
+    path("", include("apps.portal.urls")),
     path("", include("apps.dashboard.urls")),
 ]
 if settings.DEMO_MODE:

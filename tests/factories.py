@@ -20,6 +20,8 @@ from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient, Role, StaffMember
+from apps.portal.models import TrustedPerson
+from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import Approvals, Signing, sign_plan
 from apps.tapers.models import TaperPlan
@@ -222,6 +224,15 @@ def make_task(patient: Patient, kind: str = "call_today", *, now: datetime = NOW
         now=now,
     )
     return row.tasks.get()
+
+
+def make_trusted(patient: Patient, *, now: datetime | None = None, **fields: Any) -> TrustedPerson:
+    """Return somebody the patient trusts, with a link of their own."""
+    values = {
+        "name": "Robin", "email": f"robin{next(numbers)}@home.example", "language": "en",
+        "sees_dose": True,
+    } | fields  # fmt: skip
+    return invite_trusted(patient=patient, now=now or timezone.now(), **values)
 
 
 def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:

@@ -23,6 +23,7 @@ from tests.factories import (
     make_plan,
     make_rota,
     make_task,
+    make_trusted,
 )
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +90,9 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "checkins:task_list": ({"GET"}, CARE_TEAM, ""),
     "checkins:task": ({"GET", "POST"}, CARE_TEAM, "task_id"),
     "checkins:task_take": ({"POST"}, CARE_TEAM, "task_id"),
+    "portal:access": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "portal:revoke": ({"POST"}, CARE_TEAM, "patient_id"),
+    "portal:trusted_revoke": ({"POST"}, CARE_TEAM, "person_id"),
 }
 # Each person's own only: the matrix asks with somebody else's, so nobody may.
 OWN = {"alerts:contact_confirm", "alerts:contact_resend", "alerts:contact_remove"}
@@ -103,7 +107,22 @@ PUBLIC = {
     "alerts:take": "token",
     "dashboard:join": "token",
     "exchange:feed": "token",
+    "portal:invited": "token",
+    "portal:sign_in": "",
+    "portal:code": "",
+    "portal:help": "clinic_id",
+    "portal:trusted_door": "token",
+    "portal:trusted_report": "token",
 }
+# The patient's own, by the patient's session alone: tests/portal/test_patient_matrix.py.
+PATIENTS = {
+    f"portal:{name}"
+    for name in (
+        "home", "sign_out", "consent", "withdraw", "settings", "trusted", "trusted_end",
+        "trusted_dose", "export", "export_file", "trend", "check_ins", "check_in_now",
+        "check_in", "ask", "calendar", "calendar_stop",
+    )
+}  # fmt: skip
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.
 LIBRARY_PREFIXES = ("accounts/",)
 
@@ -141,6 +160,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "alert_id": make_alert(patient).pk,
         **rota_of(member),
         "task_id": make_task(patient).pk,
+        "person_id": make_trusted(patient).pk,
         "mute_id": make_mute(patient, member.user).pk,
         "plan_id": make_plan(patient, member.user).pk,
     }
@@ -168,7 +188,7 @@ def ask(client: Client, method: str, path: str) -> int:
 def test_every_url_is_listed() -> None:
     names = url_names(get_resolver().url_patterns)
     ours = {name for name, route in names.items() if not route.startswith(LIBRARY_PREFIXES)}
-    assert ours == set(MATRIX) | set(PUBLIC) | OWN
+    assert ours == set(MATRIX) | set(PUBLIC) | OWN | PATIENTS
 
 
 @pytest.mark.parametrize("name", MATRIX)

@@ -19,7 +19,7 @@ LAYERS = [
     {"checkins"},
     {"detox"},
     {"exchange"},
-    {"dashboard"},
+    {"dashboard", "portal"},
 ]
 LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 

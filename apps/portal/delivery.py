@@ -1,0 +1,160 @@
+"""One mail of these pages: claim, commit, talk to the mail server, mark.
+
+As for reminders: a locked row with a lease and a token; connection, sorting of answers and
+the breaker of the mail server are those of `apps.alerts`.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.alerts import breaker
+from apps.alerts.delivery import note_server
+from apps.alerts.smtp import Answer, MailSession, Result
+from apps.audit.actions import record
+from apps.checkins.reminder_delivery import FIRST_BACKOFF, LONGEST_BACKOFF, MAX_ATTEMPTS
+from apps.portal.emails import build
+from apps.portal.models import PortalMail, SignInCode
+
+logger = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
+
+OLD: Final = timedelta(days=7)  # a code says nothing after ten minutes
+BATCH: Final = 500
+
+
+def deliver_due(
+    clock: Clock, *, only: uuid.UUID | None = None, limit: int = 200, seconds: float = 3600.0
+) -> int:
+    """Send due mails one by one through one connection; return how many were tried.
+
+    Begins none after `seconds`, so that a task's time limit never cuts a mail in two.
+    """
+    give_up = time.monotonic() + seconds
+    with MailSession() as session:
+        for count in range(limit):
+            if time.monotonic() > give_up or not deliver(clock, session, only):
+                return count
+    return limit
+
+
+def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -> bool:
+    """Send one due mail; False when there is none, or the breaker holds it back."""
+    mail = claim(clock(), only)
+    if mail is None:
+        return False
+    if mail.state == PortalMail.State.CANCELLED:
+        return True
+    begun = clock()
+    answer = session.send(build(mail))
+    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
+    settle(mail, answer, clock())
+    return True
+
+
+@transaction.atomic
+def claim(now: datetime, only: uuid.UUID | None = None) -> PortalMail | None:
+    """Take one due mail under a lease; one that is not wanted any more comes back cancelled."""
+    gate = breaker.gate(now)
+    if gate is breaker.Gate.NOTHING:
+        return None
+    due = PortalMail.objects.due(now)
+    due = due.filter(pk=only) if only else due
+    mail = (
+        due.select_for_update(skip_locked=True, of=("self",))
+        .select_related("patient", "clinic", "invitation", "trusted", "code")
+        .first()
+    )
+    if mail is None:
+        return None
+    if not mail.is_wanted(now):
+        finish(mail, PortalMail.State.CANCELLED, now)
+        return mail
+    if gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now):
+        return None
+    mail.state, mail.lease_token = PortalMail.State.SENDING, uuid.uuid4()
+    mail.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    mail.next_attempt_at, mail.attempts = None, mail.attempts + 1
+    mail.save(update_fields=["state", "lease_token", "lease_until", "next_attempt_at", "attempts"])
+    return mail
+
+
+@transaction.atomic
+def settle(mail: PortalMail, answer: Answer, now: datetime) -> bool:
+    """Store what came of an attempt; False when it was taken back meanwhile."""
+    held = PortalMail.objects.select_for_update().filter(
+        pk=mail.pk, lease_token=mail.lease_token, state=PortalMail.State.SENDING
+    )
+    current = held.first()
+    if current is None:
+        return False
+    after(current, answer, now)
+    record(
+        "portal_mail.sent" if answer.result == Result.SENT else "portal_mail.not_sent",
+        by=None, now=now, clinic_id=current.clinic_id, patient_id=current.patient_id, obj=current,
+        kind=current.kind, attempts=current.attempts,
+    )  # fmt: skip
+    return True
+
+
+def after(mail: PortalMail, answer: Answer, now: datetime) -> None:
+    """Set where a mail goes after an attempt: sent, another try, or the end."""
+    if answer.result == Result.SENT:
+        mail.last_error = ""
+        finish(mail, PortalMail.State.SENT, now)
+        return
+    mail.last_error = answer.reply
+    if answer.result == Result.PERMANENT or mail.attempts >= MAX_ATTEMPTS:
+        logger.error("mail %s cannot be delivered", mail.pk)
+        finish(mail, PortalMail.State.FAILED, now)
+        return
+    wait = min(FIRST_BACKOFF * 2 ** (mail.attempts - 1), LONGEST_BACKOFF)
+    mail.state, mail.next_attempt_at = PortalMail.State.PENDING, now + wait
+    mail.lease_token = mail.lease_until = None
+    mail.save(
+        update_fields=["state", "next_attempt_at", "lease_token", "lease_until", "last_error"]
+    )
+
+
+def finish(mail: PortalMail, state: str, now: datetime) -> None:
+    """End a mail for good."""
+    mail.state, mail.ended_at = state, now
+    mail.next_attempt_at = mail.lease_token = mail.lease_until = None
+    mail.save(
+        update_fields=[
+            "state", "ended_at", "next_attempt_at", "lease_token", "lease_until", "last_error",
+        ]
+    )  # fmt: skip
+
+
+def sweep_mails(now: datetime) -> int:
+    """Make due again what a dead sender left behind, and forget codes of last week."""
+    lost = list(PortalMail.objects.lease_expired(now).values_list("pk", flat=True)[:BATCH])
+    forget_codes(now)
+    return sum(take_back(key, now) for key in lost)
+
+
+@transaction.atomic
+def take_back(mail_id: uuid.UUID, now: datetime) -> bool:
+    """Make one mail due again whose sender did not come back in time."""
+    lost = PortalMail.objects.lease_expired(now).filter(pk=mail_id)
+    mail = lost.select_for_update(skip_locked=True).first()
+    if mail is None:
+        return False
+    after(mail, Answer(Result.UNCLEAR, "the sender did not come back"), now)
+    return True
+
+
+@transaction.atomic
+def forget_codes(now: datetime) -> int:
+    """Remove codes of last week with their mails; the audit record keeps who signed in."""
+    old = SignInCode.objects.filter(created_at__lt=now - OLD).order_by("created_at")
+    keys = list(old.values_list("pk", flat=True)[:BATCH])
+    PortalMail.objects.filter(code__in=keys).delete()
+    return SignInCode.objects.filter(pk__in=keys).delete()[0]

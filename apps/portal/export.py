@@ -1,0 +1,148 @@
+"""Everything about one patient, for themself: to read, and for other programs.
+
+The tables are found by walking from the patient along the foreign keys, so that a table
+added tomorrow is in the file tomorrow. Nothing about others: members of staff appear as
+"staff", a trusted person without their address, and no other patient at all.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+from django.template.loader import render_to_string
+
+from apps.accounts.models import User
+from apps.audit.models import AuditEvent
+from apps.patients.models import Patient, StaffMember
+from apps.portal.actions import write_down
+from apps.portal.answers import answers_of
+from apps.tapers.schedule import schedule_of
+
+FORMAT: Final = "glidepath-patient-export-1"
+# Rows that say how the machinery did its work, or hold the address of somebody else.
+MACHINERY: Final = frozenset(
+    {
+        "portal.PortalMail",
+        "portal.SignInCode",
+        "alerts.Delivery",
+        "alerts.DeliveryAttempt",
+    }
+)
+# Keys that open something, and the machinery's own columns.
+LEFT_OUT: Final = frozenset(
+    {"token_hash", "address_hash", "lease_token", "lease_until", "submission_id",
+     "weekly_submission_id", "last_error", "attempts", "clinic"}
+)  # fmt: skip
+OF_OTHERS: Final = {"portal.TrustedPerson": frozenset({"email"})}
+Model = type[models.Model]
+
+
+@transaction.atomic
+def export_zip(*, patient: Patient, now: datetime) -> bytes:
+    """Return a zip with `data.json` and `read-me.html`; the export is written down first."""
+    write_down("portal.exported", patient, patient, patient, now)
+    data = everything_about(patient, now)
+    check_ins = patient.check_ins.order_by("-received_at")
+    page = {
+        "patient": patient,
+        "clinic": patient.clinic,
+        "now": now,
+        "data": data["tables"],
+        "plans": [schedule for schedule in [schedule_of(patient, now)] if schedule],
+        "access": data["access"],
+        "check_ins": [{"row": row, "answers": answers_of(row)} for row in check_ins],
+        "language": patient.language,
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, indent=1))
+        file.writestr("read-me.html", render_to_string("portal/export/readable.html", page))
+    return content.getvalue()
+
+
+def everything_about(patient: Patient, now: datetime) -> dict[str, Any]:
+    """Return the machine-readable half: {format, made_at, tables, access}."""
+    return {
+        "format": FORMAT,
+        "made_at": now,
+        "clinic": patient.clinic.name,
+        "tables": {
+            label_of(model): [plain_row(row) for row in rows]
+            for model, rows in tables_of(patient).items()
+        },
+        "access": access_of(patient),
+    }
+
+
+def label_of(model: Model) -> str:
+    """Return a table's name as `app.Model`."""
+    return f"{model._meta.app_label}.{model.__name__}"
+
+
+def our_models() -> list[Model]:
+    """Return the models of this project's own apps that are stored and no machinery."""
+    found = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
+    return [model for model in found if label_of(model) not in MACHINERY]
+
+
+def tables_of(patient: Patient) -> dict[Model, list[models.Model]]:
+    """Return the patient's rows of every table, the patient's own first."""
+    found: dict[Model, list[models.Model]] = {Patient: [patient]}
+    waiting: list[Model] = [Patient]
+    while waiting:
+        parent = waiting.pop(0)
+        keys = [row.pk for row in found[parent]]
+        for model in our_models():
+            link = link_to(model, parent)
+            if link is None or model in found:
+                continue
+            order = [field for field in ("created_at", "received_at", "at", "number") if
+                     field in {f.name for f in model._meta.fields}]  # fmt: skip
+            rows = model._default_manager.filter(**{f"{link}__in": keys})
+            found[model] = list(rows.order_by(*order[:1], "pk"))
+            waiting.append(model)
+    return found
+
+
+def link_to(model: Model, parent: Model) -> str | None:
+    """Return the field by which a table belongs to `parent`; what is the patient's own by
+    a key to the patient is not found again by another way.
+    """
+    links = {f.related_model: f.name for f in model._meta.fields if f.is_relation}
+    if Patient in links and parent is not Patient:
+        return None
+    return links.get(parent) if parent is not model else None
+
+
+def plain_row(row: models.Model) -> dict[str, Any]:
+    """Return a row's columns without keys that open something and without other people."""
+    secret = LEFT_OUT | OF_OTHERS.get(label_of(type(row)), frozenset())
+    return {
+        field.name: plain_value(row, field)
+        for field in row._meta.fields
+        if field.name not in secret
+    }
+
+
+def plain_value(row: models.Model, field: Any) -> Any:
+    """Return one column; a member of staff is nobody in particular."""
+    value = getattr(row, field.attname)
+    if field.is_relation and field.related_model in (User, StaffMember):
+        return "staff" if value else None
+    return value
+
+
+def access_of(patient: Patient) -> list[dict[str, Any]]:
+    """Return who did or looked at what and when, newest first, without anybody's name."""
+    rows: Iterable[AuditEvent] = AuditEvent.objects.filter(patient_id=patient.pk).order_by("-at")
+    trusted = set(patient.trusted_people.values_list("pk", flat=True))
+    known = {patient.pk: "patient", None: "system", **dict.fromkeys(trusted, "trusted person")}
+    return [
+        {"at": row.at, "event": row.event, "by": known.get(row.actor_id, "staff")} for row in rows
+    ]

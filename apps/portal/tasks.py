@@ -1,0 +1,28 @@
+"""Celery's way to these mails: one call. A lost message here costs some seconds."""
+
+from typing import Final
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.alerts.tasks import Doorbell
+from apps.portal import delivery
+
+SENDING_SECONDS: Final = 8.0  # and one attempt more stay below Celery's time limit of a task
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def send_portal_mails() -> None:
+    """Put what was lost back on its way, and send what is due."""
+    delivery.sweep_mails(timezone.now())
+    delivery.deliver_due(timezone.now, seconds=SENDING_SECONDS)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def send_portal_mail(mail_id: str) -> None:
+    """Send one mail: somebody waits for a code."""
+    delivery.deliver_due(timezone.now, only=UUID(mail_id), limit=1)
+
+
+mail_bell = Doorbell(send_portal_mail)

@@ -1,0 +1,152 @@
+"""The patient's own pages: today, how it has been, check-ins, wishes, help."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.checkins.actions import create_link
+from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.task_actions import ask_for
+from apps.patients.models import Clinic, Patient
+from apps.portal import trend
+from apps.portal.access import current_session, own_page, patient_of, show
+from apps.portal.actions import write_down
+from apps.portal.answers import answers_of
+from apps.portal.entry_views import door, language_of
+from apps.portal.help_page import help_texts
+from apps.portal.models import TrustedPerson
+from apps.portal.today_page import WITHOUT_DOSE, next_step, page_context, wishes
+from apps.tapers.schedule import schedule_from
+from apps.tapers.today import plan_today
+
+PER_PAGE = 30
+ASKABLE = (CareTask.Kind.CALL_TODAY, CareTask.Kind.STAY)
+
+
+@require_GET
+@own_page()
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what to take today, first of all; then what comes next, and what one can ask for."""
+    patient, now = patient_of(request), timezone.now()
+    state = None if patient.status in WITHOUT_DOSE else plan_today(patient, now, pieces=True)
+    saw(request, "portal.today_viewed", now)
+    context = {
+        "schedule": schedule_from(state) if state else None,
+        "next": next_step(state, now) if state else None,
+        "wishes": wishes(patient),
+        "has_trusted": TrustedPerson.objects.live().filter(patient=patient).exists(),
+    }
+    return show(request, "home", context)
+
+
+@require_GET
+@own_page()
+def trend_page(request: HttpRequest) -> HttpResponse:
+    """Show the patient's own points against the doses they took, as a picture and a table."""
+    patient, now = patient_of(request), timezone.now()
+    today = now.astimezone(patient.tz).date()
+    everything = request.GET.get("all") == "1"
+    first = trend.first_day(today, everything=everything)
+    scores, doses = scores_of(patient, first), doses_of(patient, now)
+    saw(request, "portal.trend_viewed", now)
+    context = {
+        "picture": trend.picture(scores, doses, first, today),
+        "rows": trend.rows_of(scores, doses),
+        "everything": everything,
+        "weeks": trend.WEEKS,
+        "width": trend.WIDTH,
+        "height": trend.HEIGHT,
+    }
+    return show(request, "trend", context)
+
+
+def scores_of(patient: Patient, first: Any) -> list[tuple[Any, int]]:
+    """Return local day and points of each daily check-in from `first` on. One query."""
+    rows = CheckIn.objects.by_the_patient().filter(patient=patient, triage__dws__isnull=False)
+    found = rows.order_by("received_at").values_list("received_at", "triage__dws")
+    days = [(received.astimezone(patient.tz).date(), dws) for received, dws in found]
+    return [(day, dws) for day, dws in days if day >= first]
+
+
+def doses_of(patient: Patient, now: datetime) -> list[trend.Dose]:
+    """Return the steps that have begun, as the plan in force has them."""
+    state = plan_today(patient, now)
+    if state is None or state.step is None or patient.status in WITHOUT_DOSE:
+        return []
+    begun = [step for step in state.steps if step.number <= state.step.number]
+    return [trend.Dose(step.start_on, step.daily_mg) for step in begun]
+
+
+@require_GET
+@own_page()
+def check_in_list(request: HttpRequest) -> HttpResponse:
+    """Show the patient's check-ins, newest first."""
+    rows = patient_of(request).check_ins.select_related("triage").order_by("-received_at")
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    saw(request, "portal.check_ins_viewed", timezone.now())
+    return show(request, "check_in_list", {"page_obj": page})
+
+
+@require_GET
+@own_page()
+def check_in_detail(request: HttpRequest, check_in_id: UUID) -> HttpResponse:
+    """Show one check-in as it was answered; another patient's does not exist."""
+    check_in = patient_of(request).check_ins.filter(pk=check_in_id).first()
+    if check_in is None:
+        raise Http404
+    saw(request, "portal.check_in_viewed", timezone.now(), check_in)
+    context = {"check_in": check_in, "answers": answers_of(check_in)}
+    return show(request, "check_in_detail", context)
+
+
+@require_POST
+@own_page()
+def check_in_now(request: HttpRequest) -> HttpResponse:
+    """Open a new check-in."""
+    patient = patient_of(request)
+    if patient.status in WITHOUT_DOSE:
+        messages.warning(request, _("There is no check-in for you right now."))
+        return redirect("portal:home")
+    return redirect("checkins:create", create_link(patient=patient, by=None, now=timezone.now()))
+
+
+@require_POST
+@own_page()
+def ask(request: HttpRequest, kind: str) -> HttpResponse:
+    """Ask for a call today, or to stay at this dose. Five taps ask once."""
+    if kind not in ASKABLE:
+        raise Http404
+    ask_for(patient=patient_of(request), kind=kind, now=timezone.now())
+    messages.success(request, _("Sent. Your care team can see it."))
+    return redirect("portal:home")
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD"])
+def help_page(request: HttpRequest, clinic_id: UUID) -> HttpResponse:
+    """Show what to do and whom to call: open to everybody, and it speaks of nobody.
+
+    The address is on every page of a patient and of a trusted person.
+    """
+    clinic = get_object_or_404(Clinic, pk=clinic_id)
+    session = current_session(request)
+    known = session.patient.language if session else ""
+    with translation.override(language_of(request, known)), timezone.override(clinic.tz):
+        texts = help_texts(clinic, translation.get_language() or "en")
+        context = page_context(clinic) | {"texts": texts, "is_full": session is not None}
+        return door(request, "help", context)
+
+
+def saw(request: HttpRequest, event: str, now: datetime, obj: Any = None) -> None:
+    """Write down that a patient's data was shown, to the patient themself."""
+    patient = patient_of(request)
+    write_down(event, obj or patient, patient, patient, now)
