@@ -87,6 +87,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "exchange:feed_create": ({"POST"}, CARE_TEAM, "patient_id"),
     "exchange:feed_revoke": ({"POST"}, CARE_TEAM, "patient_id"),
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),
+    "checkins:detail": ({"GET"}, CARE_TEAM, "check_in_id"),
+    "checkins:policy": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
     "checkins:task_list": ({"GET"}, CARE_TEAM, ""),
     "checkins:task": ({"GET", "POST"}, CARE_TEAM, "task_id"),
     "checkins:task_take": ({"POST"}, CARE_TEAM, "task_id"),
@@ -98,6 +100,9 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
 OWN = {"alerts:contact_confirm", "alerts:contact_resend", "alerts:contact_remove"}
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
+    "checkins:start": "",
+    "checkins:worker": "",
+    "checkins:manifest": "",
     "checkins:create": "token",
     "checkins:weekly": "token",
     "checkins:correct": "token",
@@ -161,6 +166,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         **rota_of(member),
         "task_id": make_task(patient).pk,
         "person_id": make_trusted(patient).pk,
+        "check_in_id": patient.check_ins.first().pk,
         "mute_id": make_mute(patient, member.user).pk,
         "plan_id": make_plan(patient, member.user).pk,
     }

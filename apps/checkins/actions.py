@@ -1,11 +1,11 @@
 """Writes of check-ins: one act, one transaction, one audit row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -14,7 +14,15 @@ from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
-from apps.checkins.models import CheckIn, CheckInLink, Reminder, TriageResult, hash_token
+from apps.checkins.free_text import must_be_read_today
+from apps.checkins.models import (
+    CareTask,
+    CheckIn,
+    CheckInLink,
+    Reminder,
+    TriageResult,
+    hash_token,
+)
 from apps.checkins.reminder_actions import answer_window, lock_patient
 from apps.checkins.task_actions import open_requests
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
@@ -26,6 +34,10 @@ SOURCE_CHECK_IN: Final = "check_in"
 SOURCE_TRUSTED: Final = "trusted_person"  # a check-in too, in another person's words
 LINK_LIFETIME: Final = timedelta(hours=48)  # [proposal]
 CORRECTIONS: Final = 3  # [proposal] by one link
+# [proposal] A page opened in time may be sent a little late by a browser that says nothing of
+# its clock, and much later by one that kept the answers until its network came back.
+SEND_GRACE: Final = timedelta(hours=12)
+KEPT_AT_MOST: Final = timedelta(days=14)
 PART_FIRST: Final = "first"
 PART_WEEKLY: Final = "weekly"
 PART_CORRECTION: Final = "correction"
@@ -40,11 +52,16 @@ class Submission:
     submission_id: UUID
     language: str
     reported_at: datetime | None = None
+    sent_at: datetime | None = None
     requests: Sequence[str] = ()
 
 
 class LinkUsedError(ValueError):
     """The link has served for another check-in already."""
+
+
+class LinkExpiredError(ValueError):
+    """The answers were given after the link's time."""
 
 
 @transaction.atomic
@@ -121,24 +138,29 @@ def submit_by_link(
 
     A link serves for one daily check-in, where it says so for one weekly one after it,
     and for a few corrections. Sending the same submission again returns the first
-    check-in. Raises `LinkUsedError` when the part has served for another one.
+    check-in. Raises `LinkUsedError` when the part has served for another one, and
+    `LinkExpiredError` when it was answered after the link's time.
     """
-    link = CheckInLink.objects.select_for_update().select_related("patient").get(pk=link.pk)
-    check_part_is_free(link, part, sent.submission_id)
-    first = CheckIn.objects.filter(submission_id=link.submission_id, patient=link.patient).first()
-    corrects = first if part == PART_CORRECTION else None
-    check_in = submit_check_in(
-        patient=link.patient,
-        questionnaire=sent.questionnaire,
-        answers=sent.answers,
-        submission_id=sent.submission_id,
-        language=sent.language,
-        reported_at=honest_time(sent.reported_at, link, now),
-        requests=sent.requests,
-        corrects=corrects,
-        now=now,
-    )
-    if part == PART_FIRST and link.used_at is None:
+    # The patient first, as everywhere: then nobody uses this link meanwhile.
+    patient = lock_patient(link.patient_id)
+    link = CheckInLink.objects.get(pk=link.pk)
+    ids = [key for key in (sent.submission_id, link.submission_id) if key]
+    rows = CheckIn.objects.filter(submission_id__in=ids).select_related("triage")
+    known = {row.submission_id: row for row in rows}
+    existing = known.get(sent.submission_id)
+    if existing and existing.patient_id == patient.pk and is_of(existing, sent):
+        existing.patient = patient
+        return existing
+    if existing:  # an id that another check-in has: this one gets one of its own, always the same
+        key = uuid5(link.pk, f"{sent.questionnaire.kind}.{sent.submission_id}")
+        return submit_by_link(link=link, sent=replace(sent, submission_id=key), now=now, part=part)
+    felt_at = honest_time(sent, link, now)
+    check_is_in_time(link, sent, felt_at, now)
+    part = part_for(link, part, sent.submission_id)
+    check_part_is_free(link, part)
+    corrects = known[link.submission_id] if part == PART_CORRECTION and link.submission_id else None
+    check_in = store_check_in(patient, sent, felt_at, now, corrects)
+    if part == PART_FIRST:
         link.used_at, link.submission_id = now, sent.submission_id
     elif part == PART_WEEKLY:
         link.weekly_submission_id = sent.submission_id
@@ -146,29 +168,55 @@ def submit_by_link(
     return check_in
 
 
-def check_part_is_free(link: CheckInLink, part: str, submission_id: UUID | None = None) -> None:
+def is_of(check_in: CheckIn, sent: Submission) -> bool:
+    """Answer whether a stored check-in answers the same questionnaire as what was sent."""
+    return check_in.questionnaire == sent.questionnaire.kind
+
+
+def check_part_is_free(link: CheckInLink, part: str) -> None:
     """Raise `LinkUsedError` unless this part of the link may still take a check-in."""
     if part == PART_FIRST:
-        taken = link.used_at is not None and link.submission_id != submission_id
+        taken = link.used_at is not None
     elif part == PART_WEEKLY:
-        other = link.weekly_submission_id not in (None, submission_id)
-        taken = other or not link.with_weekly or link.used_at is None
+        taken = bool(link.weekly_submission_id or not link.with_weekly or link.used_at is None)
     else:
         again = CheckIn.objects.filter(corrects__submission_id=link.submission_id)
-        known = submission_id is not None and again.filter(submission_id=submission_id).exists()
-        taken = link.used_at is None or (not known and again.count() >= CORRECTIONS)
+        taken = link.used_at is None or again.count() >= CORRECTIONS
     if taken:
         raise LinkUsedError("This check-in was sent already.")
 
 
-def honest_time(reported_at: datetime | None, link: CheckInLink, now: datetime) -> datetime:
-    """Return when the patient answered, by the device's clock where that can be.
+def part_for(link: CheckInLink, part: str, submission_id: UUID) -> str:
+    """Return what a submission counts as: daily answers by a used link correct the first ones.
 
-    Before the link was made, or in the future, the device's clock is wrong.
+    A phone without network answers yesterday's page again, or two phones share a link:
+    what they send is kept and judged like any check-in.
     """
-    if reported_at is None or not link.created_at <= reported_at <= now:
+    used = link.used_at is not None and link.submission_id != submission_id
+    return PART_CORRECTION if part == PART_FIRST and used else part
+
+
+def check_is_in_time(link: CheckInLink, sent: Submission, felt_at: datetime, now: datetime) -> None:
+    """Raise `LinkExpiredError` for answers given after the link's time, or kept for too long."""
+    in_time = now < link.expires_at + SEND_GRACE
+    kept = sent.reported_at is not None and felt_at < link.expires_at
+    if not in_time and not (kept and now < link.expires_at + KEPT_AT_MOST):
+        raise LinkExpiredError("This link is too old.")
+
+
+def honest_time(sent: Submission, link: CheckInLink, now: datetime) -> datetime:
+    """Return when the patient answered: by how long the device says that it kept the answers.
+
+    Both moments are of the same clock, so one that is set to last year does no harm. Where
+    that cannot be (before the link was made, or in the future) the device's own time counts
+    if it can be right, and else the time of arrival.
+    """
+    if sent.reported_at is None:
         return now
-    return reported_at
+    guesses = [sent.reported_at]
+    if sent.sent_at is not None:
+        guesses.insert(0, now - (sent.sent_at - sent.reported_at))
+    return next((guess for guess in guesses if link.created_at <= guess <= now), now)
 
 
 @transaction.atomic
@@ -197,26 +245,36 @@ def submit_check_in(
     existing = CheckIn.objects.filter(submission_id=submission_id, patient=patient).first()
     if existing is not None:
         return existing
+    sent = Submission(questionnaire, answers, submission_id, language, requests=requests)
+    return store_check_in(patient, sent, reported_at, now, corrects, trusted_name)
+
+
+def store_check_in(
+    patient: Patient, sent: Submission, felt_at: datetime, now: datetime,
+    corrects: CheckIn | None = None, trusted_name: str = "",
+) -> CheckIn:  # fmt: skip
+    """Judge and save a new check-in of a locked patient; part of the caller's transaction."""
+    questionnaire, answers = sent.questionnaire, sent.answers
     known = assessment_of(patient, now)
     result = assess(answers, known.profile, known.context)
     check_in = CheckIn.objects.create(
         clinic_id=patient.clinic_id,
         patient=patient,
-        submission_id=submission_id,
+        submission_id=sent.submission_id,
         questionnaire=questionnaire.kind,
         questionnaire_version=questionnaire.version,
         answers=as_json(answers),
         is_complete=not missing_mandatory(questionnaire, answers),
-        language=language,
-        requests=list(requests),
+        language=sent.language,
+        requests=list(sent.requests),
         corrects=corrects,
-        reported_at=reported_at,
+        reported_at=felt_at,
         received_at=now,
         **reporter(trusted_name),
     )
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
-    open_requests(check_in, requests, now)
+    open_requests(check_in, tasks_of(questionnaire, answers, sent.requests), now)
     answer_window(check_in, now)
     return check_in
 
@@ -225,6 +283,17 @@ def reporter(trusted_name: str) -> dict[str, str]:
     """Return the columns that tell whose word a check-in is."""
     kind = CheckIn.Reporter.TRUSTED if trusted_name else CheckIn.Reporter.PATIENT
     return {"reporter": kind, "reporter_name": trusted_name}
+
+
+def tasks_of(
+    questionnaire: Questionnaire, answers: Mapping[str, object], requests: Sequence[str]
+) -> list[str]:
+    """Return what a person has to do: what was asked for, and words to be read today.
+
+    Free text never sets a level (instruments.md section 5).
+    """
+    read = must_be_read_today(questionnaire, answers)
+    return [*requests, *([CareTask.Kind.READ_TODAY.value] if read else [])]
 
 
 def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResult:

@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Alert
 from apps.alerts.rota import is_open, next_watch, on_call_now
-from apps.alerts.states import DeliveryStatus
+from apps.alerts.states import AlertStatus, DeliveryStatus
 from apps.checkins.claims import without_claims
+from apps.checkins.free_text import own_words
 from apps.checkins.models import CareTask, CheckIn
+from apps.clinical.questionnaires import get_questionnaire
 from apps.clinical.texts import needed_placeholders, patient_text
 from apps.patients.models import Clinic, Role
 
@@ -30,18 +32,27 @@ def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
     ]
 
 
-def true_advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
-    """Return the advice, without "your care team has been told" while nobody can be."""
+def true_advice_for(check_in: CheckIn, clinic: Clinic, alert: Alert | None) -> list[dict[str, Any]]:
+    """Return the advice as far as it is true: who is only being told has not been told."""
     advice = advice_for(check_in, clinic)
-    if not can_be_told(alert_of(check_in)):
+    if not has_been_told(alert):
         for entry in advice:
-            entry["text"] = without_claims(entry["text"], check_in.language)
+            entry["text"] = without_claims(
+                entry["text"], check_in.language, telling=can_be_told(alert)
+            )
     return advice
 
 
 def alert_of(check_in: CheckIn) -> Alert | None:
     """Return the alert a check-in opened."""
     return Alert.objects.filter(source_id=check_in.pk).prefetch_related("deliveries").first()
+
+
+def has_been_told(alert: Alert | None) -> bool:
+    """Answer whether a message about this alert was accepted for somebody."""
+    return alert is not None and any(
+        delivery.status == DeliveryStatus.SENT for delivery in alert.deliveries.all()
+    )
 
 
 def can_be_told(alert: Alert | None) -> bool:
@@ -96,9 +107,8 @@ def watching_now(clinic: Clinic, now: datetime) -> dict[str, str]:
     }
 
 
-def told_sentence(check_in: CheckIn, now: datetime) -> str:
+def told_sentence(check_in: CheckIn, alert: Alert | None, now: datetime) -> str:
     """Return who is being told and by when someone acts; never more than is true."""
-    alert = alert_of(check_in)
     if alert is None:
         return _("Your care team can see your answers.")
     if alert.level == Level.WATCH or alert.muted_until:
@@ -107,28 +117,44 @@ def told_sentence(check_in: CheckIn, now: datetime) -> str:
         return _(
             "We could not reach anyone at the clinic yet. Do not wait for us: call %(number)s."
         ) % {"number": alert.clinic.emergency_number}
+    if alert.status != AlertStatus.OPEN:
+        return _("Someone at the clinic has seen what you sent.")
     minutes = (
         max(alert.response_minutes, 15)
         if alert.level == Level.EMERGENCY
         else alert.response_minutes
     )
-    by = (alert.opened_at + timedelta(minutes=minutes)).astimezone(check_in.patient.tz)
+    by = alert.opened_at + timedelta(minutes=minutes)
+    if now > by:
+        return _("Someone should have called you by %(time)s. If nobody did, call %(number)s.") % {
+            "time": moment(by, check_in, now),
+            "number": alert.clinic.phone or alert.clinic.emergency_number,
+        }
     return _("We are telling the person on call now. By %(time)s someone should call you.") % {
-        "time": date_format(by, "P")
+        "time": moment(by, check_in, now)
     }
 
 
-def wishes_of(check_in: CheckIn) -> list[str]:
-    """Return what happens with what the patient asked for."""
+def moment(at: datetime, check_in: CheckIn, now: datetime) -> str:
+    """Return a time on the patient's clock, with the weekday unless it is today."""
+    tz = check_in.patient.tz
+    there = at.astimezone(tz)
+    return date_format(there, "P" if there.date() == now.astimezone(tz).date() else "P (l)")
+
+
+def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
+    """Return what happens with what the patient asked for or wrote."""
     words = {
         CareTask.Kind.CALL_TODAY: _("By %(time)s someone should call you, as you asked."),
         CareTask.Kind.STAY: _(
             "You asked to stay at this dose. By %(time)s someone should talk with you about it."
         ),
+        CareTask.Kind.READ_TODAY: _("By %(time)s someone should read what you wrote."),
     }
-    tasks = check_in.tasks.order_by("kind")
+    questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
+    wrote = own_words(questions, check_in.answers)
+    tasks = check_in.tasks.order_by("kind") if check_in.requests or wrote else []
     return [
-        words[CareTask.Kind(task.kind)]
-        % {"time": date_format(task.due_at.astimezone(check_in.patient.tz), "P")}
+        words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in, now)}
         for task in tasks
     ]

@@ -8,18 +8,22 @@ claims that someone was told when nobody was).
 import re
 from typing import Final
 
-CLAIMS: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("Your care team has been told", "We have told your care team", "We are telling your"),
-    "es": ("Ya avisamos a su equipo", "Estamos avisando ahora a su equipo"),
+TOLD: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("Your care team has been told", "We have told your care team"),
+    "es": ("Ya avisamos a su equipo",),
+}
+TELLING: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("We are telling your",),
+    "es": ("Estamos avisando ahora a su equipo",),
 }
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-def without_claims(text: str, language: str) -> str:
-    """Return the advice without the sentences that say the care team knows."""
-    kept = [
-        sentence
-        for sentence in SENTENCE_END.split(text)
-        if not sentence.startswith(CLAIMS[language])
-    ]
-    return " ".join(kept)
+def without_claims(text: str, language: str, *, telling: bool = False) -> str:
+    """Return the advice without the sentences that say the care team knows.
+
+    With `telling` the sentence that somebody is being told now may stay.
+    """
+    untrue = TOLD[language] + (() if telling else TELLING[language])
+    sentences = SENTENCE_END.split(text)
+    return " ".join(sentence for sentence in sentences if not sentence.startswith(untrue))

@@ -58,10 +58,10 @@ def read_uuid(data: QueryDict | None) -> UUID:
         return uuid4()
 
 
-def read_moment(data: QueryDict | None) -> datetime | None:
-    """Return when the device says it was sent, None when it says nothing readable."""
+def read_moment(data: QueryDict | None, name: str) -> datetime | None:
+    """Return a moment by the device's clock, None when it says nothing readable."""
     try:
-        found = datetime.fromisoformat((data or {}).get("reported_at", ""))
+        found = datetime.fromisoformat((data or {}).get(name, ""))
     except ValueError:
         return None
     return found if found.tzinfo else None
@@ -98,7 +98,9 @@ class CheckInForm:
         self.raw = self.read(data) if data is not None else {}
         self.is_bound = data is not None
         self.submission_id = read_uuid(data)
-        self.reported_at = read_moment(data)
+        self.reported_at = read_moment(data, "reported_at")
+        self.sent_at = read_moment(data, "sent_at")
+        self.at_once = data is not None and "at_once" in data
         asked = data.getlist("requests") if data is not None else []
         self.requests = [kind for kind in REQUESTS if kind in asked]
         self.cleaned: CleanedAnswers = clean_answers(questionnaire, self.raw)
@@ -109,7 +111,10 @@ class CheckInForm:
     def read(self, data: QueryDict) -> dict[str, Any]:
         """Return the posted values of this questionnaire's own questions."""
         return {
-            item.key: data.getlist(item.key) if item.kind == "multi" else data.get(item.key, "")
+            item.key: data.getlist(item.key)
+            if item.kind == "multi"
+            # PostgreSQL stores no NUL; nobody types one.
+            else data.get(item.key, "").replace("\x00", "")
             for item in self.questionnaire.items
         }
 
@@ -130,11 +135,6 @@ class CheckInForm:
                 found[item.key] = words[self.language]
         return found
 
-    @property
-    def is_valid(self) -> bool:
-        """Answer whether everything mandatory is there and everything given can be read."""
-        return self.is_bound and not self.errors
-
     def sections(self) -> list[dict[str, Any]]:
         """Return the page: sections, their questions, their options with advice."""
         found = []
@@ -148,6 +148,38 @@ class CheckInForm:
                 heading = section.heading[self.language]
                 found.append({"key": section.key, "title": heading, "items": items})
         return found
+
+    def may_be_sent(self, level: Level) -> bool:
+        """Answer whether the answers go out: complete, or too grave to wait for the others.
+
+        An emergency never waits. What is urgent goes out incomplete when the patient asked
+        to send it at once.
+        """
+        grave = level >= Level.EMERGENCY or (self.at_once and level >= Level.URGENT)
+        return self.is_bound and (not self.errors or grave)
+
+    def typed(self) -> list[dict[str, str]]:
+        """Return what was given, in words and as it was typed, for a page that must refuse it."""
+        found = []
+        for item in self.questionnaire.items:
+            given = self.raw.get(item.key)
+            values = given if isinstance(given, list) else [given]
+            words = {self.posted_value(each): each.label[self.language] for each in item.options}
+            said = "; ".join(words.get(value, value) for value in values if value)
+            if said:
+                found.append({"question": item.wording[self.language], "answer": said})
+        return found
+
+    def tap_texts(self) -> list[dict[str, str]]:
+        """Return the advice that the answers given have shown at their tap, most severe first."""
+        chosen = [
+            option
+            for item in self.questionnaire.items
+            for option in self.item(item)["options"]
+            if option["checked"] and option["advice_text"]
+        ]
+        chosen.sort(key=lambda option: option["advice_level"] != Level.EMERGENCY.value)
+        return list({option["advice_text"]: option for option in chosen}.values())
 
     def request_options(self) -> list[dict[str, Any]]:
         """Return what a patient may ask for beside the questions."""

@@ -9,8 +9,7 @@ from django.db import transaction
 from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert
 from apps.audit.actions import HasId, record
-from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
-from apps.checkins.models.reminder import USUAL_TIME
+from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, policy_of
 from apps.checkins.windows import context_of_silence, last_complete, next_judgement, next_window
 from apps.clinical.triage import Level, TaperAction, Triage, assess_silence
 from apps.patients.models import Patient
@@ -61,7 +60,11 @@ def plan_window(patient_id: UUID, now: datetime) -> bool:
     if Reminder.objects.live().filter(patient=patient).exists():
         return False
     schedule, _ = CheckInSchedule.objects.get_or_create(
-        patient=patient, defaults={"remind_at": USUAL_TIME, "started_at": now}
+        patient=patient,
+        defaults={
+            "remind_at": lambda: policy_of(patient.clinic_id).usual_time,
+            "started_at": now,
+        },
     )
     live = Reminder(clinic_id=patient.clinic_id, patient=patient, created_at=now)
     place(live, patient, schedule, now)

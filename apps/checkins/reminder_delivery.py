@@ -20,8 +20,7 @@ from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
 from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
-from apps.checkins.models import Reminder
-from apps.checkins.windows import SECOND_MAIL_AFTER
+from apps.checkins.models import Reminder, policy_of
 
 logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -30,6 +29,7 @@ MAX_ATTEMPTS: Final = 10  # about two hours
 FIRST_BACKOFF: Final = timedelta(seconds=15)
 LONGEST_BACKOFF: Final = timedelta(minutes=30)
 MAILS: Final = 2
+SECOND_MAIL_OF_A_WEEK: Final = timedelta(hours=8)  # [proposal]; of a day: CheckInPolicy
 
 
 def deliver_due(clock: Clock, *, limit: int = 200, seconds: float = 3600.0) -> int:
@@ -108,7 +108,7 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
     """Set where a window goes after an attempt: the second mail, another try, or the end."""
     if answer.result == Result.SENT:
         current.mails_sent, current.attempts, current.last_error = current.mails_sent + 1, 0, ""
-        second_at = max(now, current.due_at) + SECOND_MAIL_AFTER[current.kind]
+        second_at = max(now, current.due_at) + second_mail_after(current)
         again = current.mails_sent < MAILS and second_at < current.closes_at
         current.state = Reminder.State.PENDING if again else Reminder.State.SENT
         current.next_attempt_at = second_at if again else None
@@ -120,6 +120,13 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
         return
     wait = min(FIRST_BACKOFF * 2 ** (current.attempts - 1), LONGEST_BACKOFF)
     current.state, current.next_attempt_at = Reminder.State.PENDING, now + wait
+
+
+def second_mail_after(current: Reminder) -> timedelta:
+    """Return how long after the first mail of a window the second one goes out."""
+    if current.kind == Reminder.Kind.WEEKLY:
+        return SECOND_MAIL_OF_A_WEEK
+    return timedelta(hours=policy_of(current.clinic_id).second_mail_hours)
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Moving every due window whose clock has run out, from any process, as often as one likes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from apps.checkins.models import CheckInSchedule, Reminder
+from apps.checkins.models import CheckInSchedule, Reminder, SweepPlace
 from apps.checkins.reminder_actions import (
     judge_silence,
     leave_in_peace,
@@ -24,6 +24,8 @@ from apps.tapers.models import TaperPlan
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
+SLICE: Final = 2000  # patients looked at by one sweep: all of a clinic, some of a big installation
+WAITING: Final = "waiting"
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -57,8 +59,33 @@ def sweep_reminders(now: datetime) -> ReminderReport:
         judged=each(rows.judge_due(now), judge_silence, now),
         missed=each(rows.over(now), miss_window, now),
         replanned=each(rows.replan_due(now), replan_window, now),
-        planned=each(waiting_for_a_window(), plan_window, now),
+        planned=plan_a_slice(now),
     )
+
+
+def plan_a_slice(now: datetime) -> int:
+    """Plan windows for the next patients in line who have none; return for how many.
+
+    Looking at every patient at each beat would cost more with each patient of the
+    installation; a slice costs the same with a hundred thousand. A row holds the place, so
+    that the next beat, in whatever process, goes on from there and begins again at the end.
+    Nobody waits for this: a first window is planned hours before it is due.
+    """
+    place, _ = SweepPlace.objects.get_or_create(name=WAITING)
+    patients = Patient.objects.order_by("pk").values_list("pk", flat=True)
+    rest = patients.filter(pk__gt=place.after) if place.after else patients
+    last = next(iter(rest[SLICE - 1 : SLICE]), None)
+    waiting = waiting_for_a_window()
+    if place.after:
+        waiting = waiting.filter(pk__gt=place.after)
+    if last:
+        waiting = waiting.filter(pk__lte=last)
+    found = list(waiting.values_list("pk", flat=True)[:BATCH])
+    # A full batch may have left somebody behind it.
+    reached = found[-1] if len(found) == BATCH else last
+    if reached != place.after:
+        SweepPlace.objects.filter(name=WAITING).update(after=reached)
+    return move_each(found, plan_window, now)
 
 
 def waiting_for_a_window() -> QuerySet[Patient]:
@@ -72,10 +99,15 @@ def waiting_for_a_window() -> QuerySet[Patient]:
     return active.filter(waiting).filter(followed).order_by("pk")
 
 
-def each(rows: QuerySet[Reminder] | QuerySet[Patient], move: Move, now: datetime) -> int:
-    """Move up to a batch of rows, each in its own transaction; one bad row stops no other."""
+def each(rows: QuerySet[Reminder], move: Move, now: datetime) -> int:
+    """Move up to a batch of windows."""
+    return move_each(rows.values_list("pk", flat=True)[:BATCH], move, now)
+
+
+def move_each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+    """Move each row in its own transaction; one bad row stops no other."""
     moved = 0
-    for key in list(rows.values_list("pk", flat=True)[:BATCH]):
+    for key in list(keys):
         try:
             moved += move(key, now)
         except Exception:

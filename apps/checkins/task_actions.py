@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.alerts.rota import on_call_now
 from apps.audit.actions import record
-from apps.checkins.models import CareTask, CheckIn, CheckInPolicy
-from apps.patients.models import Clinic, Patient
+from apps.checkins.models import CareTask, CheckIn, policy_of
+from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.tapers.actions import hold_plan
 
 SOURCE_REQUEST: Final = "request"
-END_OF_DAY: Final = time(17, 0)  # [proposal] of the clinic's clock
-AT_LEAST: Final = timedelta(hours=2)
+AT_LEAST: Final = timedelta(hours=2)  # [proposal]
 
 
 class TaskClosedError(ValueError):
@@ -44,19 +44,19 @@ def ask_for(*, patient: Patient, kind: str, now: datetime) -> CareTask:
 def open_task(
     patient: Patient, kind: str, now: datetime, check_in: CheckIn | None = None
 ) -> CareTask:
-    """Store one task, owned by who is on call now.
+    """Store one task, owned by who is on call now, without a rota by a clinical lead.
 
     "I want to stay" holds the next reduction at once where the clinic decided so; it
     never changes today's dose.
     """
-    on_call = on_call_now(patient.clinic_id, now)
+    policy = policy_of(patient.clinic_id)
     task = CareTask.objects.create(
         clinic_id=patient.clinic_id, patient=patient, check_in=check_in, kind=kind,
-        owner=on_call[0].member.user if on_call else None, created_at=now,
-        due_at=due_for(patient.clinic, now),
+        owner=owner_for(patient.clinic_id, now), created_at=now,
+        due_at=due_for(patient.clinic, policy.requests_until, now),
     )  # fmt: skip
     write_down("task.opened", task, None, now)
-    if kind == CareTask.Kind.STAY and holds_at_once(patient.clinic):
+    if kind == CareTask.Kind.STAY and policy.hold_on_request:
         hold_plan(
             patient=patient,
             action="hold_next",
@@ -69,14 +69,19 @@ def open_task(
     return task
 
 
-def holds_at_once(clinic: Clinic) -> bool:
-    """Answer whether the clinic holds as soon as a patient asks."""
-    return CheckInPolicy.objects.filter(clinic=clinic, hold_on_request=True).exists()
+def owner_for(clinic_id: UUID, now: datetime) -> User | None:
+    """Return who looks after a new task: the first on call, else a clinical lead."""
+    on_call = on_call_now(clinic_id, now)
+    if on_call:
+        return on_call[0].member.user
+    leads = StaffMember.objects.active().filter(clinic_id=clinic_id, role=Role.CLINICAL_LEAD)
+    lead = leads.select_related("user").order_by("user__full_name").first()
+    return lead.user if lead else None
 
 
-def due_for(clinic: Clinic, now: datetime) -> datetime:
+def due_for(clinic: Clinic, until: time, now: datetime) -> datetime:
     """Return when a request of now must be met: today, with some time to do it."""
-    closing = datetime.combine(now.astimezone(clinic.tz).date(), END_OF_DAY, tzinfo=clinic.tz)
+    closing = datetime.combine(now.astimezone(clinic.tz).date(), until, tzinfo=clinic.tz)
     return max(closing.astimezone(UTC), now + AT_LEAST)
 
 

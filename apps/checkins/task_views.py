@@ -10,11 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task, take_task
 from apps.checkins.task_forms import TaskForm
+from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
-from apps.patients.permissions import Right
+from apps.patients.permissions import Right, may
 
 PER_PAGE = 50
 TASKS = CareTask.objects.select_related("patient", "owner", "done_by", "check_in")
@@ -28,7 +30,12 @@ def task_list(request: HttpRequest) -> HttpResponse:
     tasks = TASKS.all().visible_to(member_of(request)).open()
     page = Paginator(tasks, PER_PAGE).get_page(request.GET.get("page"))
     rows = [{"task": task, "overdue": task.is_overdue(now)} for task in page.object_list]
-    context = {"rows": rows, "page_obj": page, "clinic": member_of(request).clinic}
+    context = {
+        "rows": rows,
+        "page_obj": page,
+        "clinic": member_of(request).clinic,
+        "may_set_policy": may(member_of(request), Right.SET_CHECK_IN_POLICY),
+    }
     return render(request, "checkins/task_list.html", context)
 
 
@@ -49,9 +56,23 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "The task is done.")
             return redirect("checkins:task_list")
-    context: dict[str, Any] = {"task": task, "form": form, "clinic": member_of(request).clinic}
+    context: dict[str, Any] = {
+        "task": task,
+        "form": form,
+        "own_words": words_of(task),
+        "clinic": member_of(request).clinic,
+    }
     status = 422 if form.is_bound else 200
     return render(request, "checkins/task_detail.html", context, status=status)
+
+
+def words_of(task: CareTask) -> list[OwnWords]:
+    """Return what the patient wrote, when the task is to read it."""
+    if task.kind != CareTask.Kind.READ_TODAY:
+        return []
+    check_in = task.check_in
+    questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
+    return own_words(questions, check_in.answers)
 
 
 @require_POST

@@ -2,14 +2,20 @@
 
 from django.urls import path
 
-from apps.checkins import task_views, views
+from apps.checkins import offline_views, policy_views, staff_views, task_views, views
 
 app_name = "checkins"
 urlpatterns = [
     path("patients/<uuid:patient_id>/check-in-link/", views.link_create, name="link_create"),
+    # The service worker's place is its scope: it sees these pages and no other.
+    path("c/", offline_views.start, name="start"),
+    path("c/worker.js", offline_views.worker, name="worker"),
+    path("c/app.webmanifest", offline_views.manifest, name="manifest"),
     path("c/<str:token>/", views.check_in_create, name="create"),
     path("c/<str:token>/weekly/", views.check_in_weekly, name="weekly"),
     path("c/<str:token>/correct/", views.check_in_correct, name="correct"),
+    path("check-ins/<uuid:check_in_id>/", staff_views.check_in_detail, name="detail"),
+    path("requests/policy/", policy_views.policy, name="policy"),
     path("requests/", task_views.task_list, name="task_list"),
     path("requests/<uuid:task_id>/", task_views.task_detail, name="task"),
     path("requests/<uuid:task_id>/take/", task_views.task_take, name="task_take"),

@@ -11,11 +11,7 @@ from apps.clinical.cadence import WEEKLY, days_between_check_ins, silence_hours
 from apps.clinical.triage import Context, Profile
 from apps.patients.models import Patient
 
-# [proposal] The second mail, and the time a patient has before silence counts.
-SECOND_MAIL_AFTER: Final[dict[str, timedelta]] = {
-    Reminder.Kind.DAILY: timedelta(hours=3),
-    Reminder.Kind.WEEKLY: timedelta(hours=8),
-}
+# [proposal] The time a patient has before silence counts.
 PATIENCE: Final = timedelta(hours=4)
 # A day's first mail that is later than this (we were down) waits for the next day.
 LATE_AT_MOST: Final = timedelta(hours=8)

@@ -7,8 +7,8 @@ from apps.alerts.models import Alert, Mute
 from apps.alerts.mute_actions import MUTABLE_RULES
 from apps.audit.models import AuditEvent
 from apps.checkins.advice import advice_for
+from apps.checkins.as_given import answer_rows, fired_rows
 from apps.checkins.models import CheckIn
-from apps.dashboard import summaries
 from apps.dashboard.views import decorate, plan_summary
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
@@ -28,10 +28,10 @@ def page_of(alert: Alert, reader: StaffMember, now: datetime) -> dict[str, Any]:
         "alert": alert,
         "patient": alert.patient,
         "check_in": check_in,
-        "answers": summaries.answer_rows(check_in) if check_in else [],
+        "answers": answer_rows(check_in) if check_in else [],
         "changed": changed_answers(check_in, later),
         "later": later,
-        "fired": summaries.fired_rows(check_in) if check_in else [],
+        "fired": fired_rows(check_in) if check_in else [],
         "advice_shown": advice_for(check_in, alert.clinic) if check_in else [],
         "plan_summary": plan,
         "steps": steps_around(plan),
@@ -65,8 +65,8 @@ def changed_answers(check_in: CheckIn | None, later: list[CheckIn]) -> list[dict
     """
     if check_in is None or not later:
         return []
-    before = {row["key"]: row for row in summaries.answer_rows(check_in)}
-    after = {row["key"]: row for row in summaries.answer_rows(later[0])}
+    before = {row["key"]: row for row in answer_rows(check_in)}
+    after = {row["key"]: row for row in answer_rows(later[0])}
     return [
         {
             "label": after[key]["label"],

@@ -7,8 +7,7 @@ from typing import Any
 from apps.alerts.models import Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
-from apps.clinical.questionnaires import Item, get_questionnaire
-from apps.clinical.triage import RULES_BY_ID, Level
+from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.models import TaperStep
 
 
@@ -34,44 +33,6 @@ def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:
     if rows:
         return {"label": "Nobody reached", "level": "bad", "detail": rows[-1].last_error}
     return {"label": "Waits on the board", "level": "wait", "detail": "no mail before its time"}
-
-
-def answer_rows(check_in: CheckIn) -> list[dict[str, Any]]:
-    """Return question and answer in words, in page order, the ones that fired rules marked."""
-    questionnaire = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
-    red = {name for finding in check_in.triage.fired for name in finding["evidence"]}
-    rows = []
-    for item in questionnaire.items:
-        if item.key in check_in.answers:
-            given = check_in.answers[item.key]
-            values = given if isinstance(given, list) else [given]
-            rows.append(
-                {
-                    "key": item.key,
-                    "label": item.wording["en"],
-                    "value": ", ".join(option_label(item, value) for value in values),
-                    "red": item.key in red or any(str(value) in red for value in values),
-                }
-            )
-    return rows
-
-
-def option_label(item: Item, value: Any) -> str:
-    """Return the words of an answer; a number keeps its unit, a scale its number."""
-    for option in item.options:
-        if option.value == value:
-            label = option.label["en"]
-            return f"{value} {label}" if item.kind == "scale" and label != str(value) else label
-    return f"{value} {item.unit.get('en', '')}".strip()
-
-
-def fired_rows(check_in: CheckIn) -> list[dict[str, Any]]:
-    """Return every fired rule, most severe first, with its evidence in words."""
-    order = [level.value for level in reversed(Level)]
-    return [
-        {**finding, "evidence": [f"{k}: {v}" for k, v in finding["evidence"].items()]}
-        for finding in sorted(check_in.triage.fired, key=lambda f: order.index(f["level"]))
-    ]
 
 
 def chart_points(

@@ -20,6 +20,7 @@ class Right(StrEnum):
     EDIT_ROTA = "edit_rota"
     MANAGE_STAFF = "manage_staff"
     READ_AUDIT = "read_audit"
+    SET_CHECK_IN_POLICY = "set_check_in_policy"
 
 
 CARE_TEAM: Final = frozenset(
@@ -39,7 +40,12 @@ PRESCRIBING: Final = CARE_TEAM | {
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {
     Role.PRESCRIBER: PRESCRIBING,
-    Role.CLINICAL_LEAD: PRESCRIBING | {Right.EDIT_ROTA, Right.READ_AUDIT},
+    Role.CLINICAL_LEAD: PRESCRIBING
+    | {
+        Right.SET_CHECK_IN_POLICY,
+        Right.EDIT_ROTA,
+        Right.READ_AUDIT,
+    },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM,
     # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.

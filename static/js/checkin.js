@@ -1,5 +1,5 @@
 // One question per screen. Without this file the same form works as one long page.
-// Nothing is stored on the phone; the answers live in the form until they are sent.
+// What the phone keeps and how it is sent is in offline.js.
 (() => {
   "use strict";
   const form = document.getElementById("checkin");
@@ -83,15 +83,7 @@
   }
 
   function drawReview() {
-    const heading = document.createElement("h2");
-    heading.textContent = text.textReview;
-    heading.tabIndex = -1;
-    const hint = document.createElement("p");
-    hint.className = "hint";
-    hint.textContent = text.textReviewhint;
-    const list = document.createElement("ul");
-    list.className = "review";
-    for (const item of path()) {
+    const rows = path().map((item) => {
       const row = document.createElement("li");
       const button = document.createElement("button");
       const q = document.createElement("span");
@@ -102,9 +94,9 @@
       button.append(q, a);
       button.addEventListener("click", () => go(item));
       row.append(button);
-      list.append(row);
-    }
-    review.replaceChildren(heading, hint, list);
+      return row;
+    });
+    review.querySelector(".review").replaceChildren(...rows);
   }
 
   function show(target, focus = true) {
@@ -120,10 +112,9 @@
     next.hidden = target === finish;
     progress.querySelector("[data-progress-text]").textContent = at < way.length ? text.textProgress.replace("[n]", at + 1).replace("[m]", way.length) : "";
     progress.querySelector("[data-progress-bar]").setAttribute("width", String((100 * at) / way.length));
-    review.hidden = target !== finish;
     if (target === finish) drawReview();
     if (!focus) return;
-    const heading = target === finish ? review.firstChild : target.querySelector(".q");
+    const heading = target.querySelector(target === finish ? "[data-ready]" : ".q");
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
     window.scrollTo(0, 0);
@@ -204,34 +195,26 @@
   });
   form.addEventListener("click", (event) => {
     const input = event.target;
-    if (!pressed || !(input instanceof HTMLInputElement) || input.type !== "radio" || !input.checked) return;
+    if (!pressed || !(input instanceof HTMLInputElement) || !input.checked) return;
+    if (input.type !== "radio" && input.value !== "none") return; // of many, only "none of these" is all
     if (event.defaultPrevented || advised(input)) return;
     const item = input.closest(".item");
     clearTimeout(leaving);
     leaving = setTimeout(() => item === current && forward(), 220);
   });
 
-  let sent = false;
+  // The Enter key of a phone's keyboard presses no Send before its time.
   form.addEventListener("submit", (event) => {
-    if (current !== finish && !event.submitter) {
-      event.preventDefault();
-      return;
-    }
-    // Five taps send one request; the server would also make one check-in of five.
-    if (sent) {
-      event.preventDefault();
-      return;
-    }
-    sent = true;
-    // When it was felt, by this phone's clock: the server keeps it beside the time it arrived.
-    const felt = form.elements.namedItem("reported_at");
-    if (felt && !felt.value) felt.value = new Date().toISOString();
-    setTimeout(() => (sent = false), 8000);
-    const button = form.querySelector(".btn--send");
-    button.textContent = text.textSending;
-    live.textContent = text.textSending;
+    if (current !== finish && !event.submitter?.name) event.preventDefault();
   });
-  window.addEventListener("pageshow", () => (sent = false));
+
+  // Answers of this phone are back in the form: go on where they end.
+  form.addEventListener("restored", () => {
+    const open = path().find((item) => !answered(item) && (choice(item) || item.dataset.mandatory !== undefined));
+    const target = open ?? finish;
+    history.replaceState({ at: nameOf(target) }, "");
+    show(target, false);
+  });
 
   const wrong = items.find((item) => item.classList.contains("has-errors"));
   const first = wrong ?? path()[0];

@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import (
+    CORRECTIONS,
     LinkUsedError,
     Submission,
     create_link,
@@ -156,11 +157,13 @@ def link(patient) -> CheckInLink:
     return CheckInLink.objects.get(token_hash=hash_token(token))
 
 
-def test_a_link_serves_for_one_check_in(link) -> None:
-    use(link)
+def test_a_link_serves_for_one_check_in_and_what_follows_corrects_it(link) -> None:
+    first = use(link)
+    for _ in range(CORRECTIONS):
+        assert use(link).corrects == first
     with pytest.raises(LinkUsedError):
         use(link)
-    assert CheckIn.objects.count() == 1
+    assert CheckIn.objects.count() == 1 + CORRECTIONS
 
 
 def test_the_same_submission_by_the_same_link_is_the_same_check_in(link) -> None:

@@ -127,7 +127,9 @@ def test_corrections_are_few_and_repeats_of_one_count_once(token) -> None:
         data = posted(CALM)
         assert Client().post(url, data).status_code == 200
         assert Client().post(url, data).status_code == 200
-    assert Client().post(url, posted(CALM)).status_code == 410
+    page = Client().post(url, posted(CALM))
+    assert page.status_code == 410
+    assert "This link was used too often" in page.text
     assert CheckIn.objects.count() == 1 + CORRECTIONS
 
 
@@ -152,6 +154,25 @@ def test_felt_and_reached_us_are_both_kept_where_the_clock_can_be_right(token, a
     assert (row.reported_at == felt) is kept
     if not kept:
         assert row.reported_at == row.received_at
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(hours=5), timedelta(days=400)])
+def test_a_wrong_clock_still_tells_how_long_the_answers_waited(token, off) -> None:
+    felt, clock = timezone.now() - timedelta(hours=1), timezone.now() + off
+    data = posted(
+        CALM, reported_at=(felt + off).isoformat(), sent_at=clock.isoformat()
+    )  # fmt: skip
+    page = Client().post(reverse("checkins:create", args=[token]), data)
+    assert abs(CheckIn.objects.get().reported_at - felt) < timedelta(seconds=5)
+    assert "The clock on your phone seems to be wrong" in page.text
+
+
+def test_a_clock_that_was_set_right_meanwhile_does_no_harm(token) -> None:
+    wrong = timezone.now() - timedelta(days=365)
+    data = posted(CALM, reported_at=wrong.isoformat(), sent_at=timezone.now().isoformat())
+    Client().post(reverse("checkins:create", args=[token]), data)
+    row = CheckIn.objects.get()
+    assert row.reported_at == row.received_at
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-22T10:00:00", "9" * 500])

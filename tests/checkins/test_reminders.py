@@ -371,8 +371,32 @@ def test_the_sweep_asks_the_same_number_of_questions_for_many_quiet_patients(
         patient = make_patient(clinic, email="x@home.example")
         make_active_plan(patient, prescriber.user)
     sweep_reminders(NOW)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         sweep_reminders(NOW + timedelta(seconds=20))
+
+
+def test_patients_are_looked_at_in_slices_and_none_is_left_out(
+    clinic, prescriber, monkeypatch
+) -> None:
+    monkeypatch.setattr("apps.checkins.reminder_sweep.SLICE", 2)
+    for _ in range(5):
+        make_active_plan(make_patient(clinic, email="x@home.example"), prescriber.user)
+    planned = [sweep_reminders(NOW).planned for _ in range(3)]
+    assert planned == [2, 2, 1]
+    late = make_patient(clinic, email="x@home.example")
+    make_active_plan(late, prescriber.user)
+    for _ in range(4):  # a restart forgets nothing: the place is a row
+        sweep_reminders(NOW)
+    assert Reminder.objects.live().filter(patient=late).exists()
+
+
+def test_a_full_batch_goes_on_behind_its_last_patient(clinic, prescriber, monkeypatch) -> None:
+    monkeypatch.setattr("apps.checkins.reminder_sweep.BATCH", 2)
+    for _ in range(5):
+        make_active_plan(make_patient(clinic, email="x@home.example"), prescriber.user)
+    for _ in range(4):
+        sweep_reminders(NOW)
+    assert Reminder.objects.live().count() == 5
 
 
 @pytest.mark.django_db(transaction=True)

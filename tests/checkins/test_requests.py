@@ -1,6 +1,6 @@
 """What patients ask for: a task with an owner, a time and an outcome."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -70,7 +70,7 @@ def test_it_is_due_today_with_time_to_do_it(patient) -> None:
     task = make_task(patient)  # 10:00 in New York
     assert task.due_at.astimezone(patient.clinic.tz).strftime("%H:%M") == "17:00"
     late = NOW.replace(hour=21, minute=30)  # 16:30
-    assert due_for(task.clinic, late) == late + timedelta(hours=2)
+    assert due_for(task.clinic, time(17), late) == late + timedelta(hours=2)
 
 
 def test_taking_and_closing_are_safe_to_repeat(patient, nurse, backup) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
-from apps.checkins.actions import LINK_LIFETIME, create_link
+from apps.checkins.actions import KEPT_AT_MOST, LINK_LIFETIME, create_link
 from apps.checkins.models import CheckIn, CheckInLink
 from tests.conftest import signed_in
 from tests.factories import CALM, SEIZURE, make_patient, put_on_call
@@ -41,8 +41,8 @@ def test_opening_a_link_changes_nothing_and_shows_nothing_of_the_patient(url, pa
     assert CheckInLink.objects.get().used_at is None
 
 
-def test_a_head_request_uses_nothing_up(url) -> None:
-    Client().head(url)
+def test_a_head_request_is_answered_and_uses_nothing_up(url) -> None:
+    assert Client().head(url).status_code == 200
     assert CheckInLink.objects.get().used_at is None
 
 
@@ -67,7 +67,7 @@ def test_the_advice_is_in_the_page_before_anything_is_sent(url) -> None:
     page = Client().get(url).text
     assert "A seizure can happen again" in page
     # ... and does not claim what is not so yet.
-    assert "has been told" not in page
+    assert "team has been told" not in page
     assert "Nothing is sent yet" in page
 
 
@@ -108,12 +108,21 @@ def test_sending_twice_shows_the_same_page_and_stores_once(url) -> None:
     assert (CheckIn.objects.count(), Alert.objects.count()) == (1, 1)
 
 
-def test_a_used_link_says_so(url) -> None:
+def test_a_used_link_says_so_and_leads_to_a_correction(url) -> None:
     Client().post(url, posted(CALM))
-    assert Client().get(url).status_code == 410
+    page = Client().get(url)
+    assert page.status_code == 410
+    assert "sent already" in page.text
+    assert url + "correct/" in page.text
+
+
+def test_answers_by_a_used_link_are_kept_as_a_correction_and_judged(url) -> None:
+    Client().post(url, posted(CALM))
     again = Client().post(url, posted(SEIZURE))
-    assert again.status_code == 410
-    assert "sent already" in again.text
+    assert "Call 911 now" in again.text
+    first, second = CheckIn.objects.order_by("received_at")
+    assert second.corrects == first
+    assert Alert.objects.get().source_id == second.pk
 
 
 def test_an_expired_link_says_so_and_gives_the_number(patient) -> None:
@@ -123,14 +132,105 @@ def test_an_expired_link_says_so_and_gives_the_number(patient) -> None:
     assert patient.clinic.phone in page.text
 
 
+def test_answers_kept_on_a_phone_without_network_are_taken_days_later(patient) -> None:
+    url, now = url_for(patient, age=LINK_LIFETIME + timedelta(days=3)), timezone.now()
+    felt = now - timedelta(days=3, hours=1)
+    data = posted(SEIZURE, reported_at=felt.isoformat(), sent_at=now.isoformat())
+    assert Client().post(url, data).status_code == 200
+    assert abs(CheckIn.objects.get().reported_at - felt) < timedelta(seconds=5)
+
+
+def test_a_phone_may_keep_answers_for_two_weeks_and_no_longer(patient) -> None:
+    url, now = url_for(patient, age=LINK_LIFETIME + KEPT_AT_MOST), timezone.now()
+    felt = now - KEPT_AT_MOST - timedelta(hours=2)
+    data = posted(CALM, reported_at=felt.isoformat(), sent_at=now.isoformat())
+    assert Client().post(url, data).status_code == 410
+
+
+def test_what_was_saved_is_named_and_nothing_else_counts_as_saved(url) -> None:
+    data = posted(CALM)
+    assert Client().post(url, data).headers["Checkin-Saved"] == data["submission_id"]
+    for page in (Client().get(url), Client().post(url, posted({"seizure": "no"}))):
+        assert "Checkin-Saved" not in page.headers
+
+
+def test_no_cookie_is_needed_and_none_is_set(url) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert client.get(url).status_code == 200
+    assert client.post(url, posted(CALM)).status_code == 200
+    assert not client.cookies
+
+
+def test_urgent_answers_go_out_at_once_when_the_patient_wants_it(url) -> None:
+    wish = posted({"si": "passive"})
+    assert Client().post(url, wish).status_code == 422
+    page = Client().post(url, wish | {"at_once": "1"})
+    assert "Some questions are still open" in page.text
+    assert CheckIn.objects.get().is_complete is False
+    assert Alert.objects.get().level == "urgent"
+
+
+def test_a_wish_to_send_at_once_does_not_excuse_missing_answers(url) -> None:
+    assert Client().post(url, posted({"seizure": "no"}, at_once="1")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I feel 😵‍💫 and 🥶", "أشعر بدوار شديد", "zero\u200bwidth", "a\x00b", "\u202eevil", "x" * 500],
+)
+def test_any_text_is_kept_word_for_word(patient, text: str) -> None:
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=True)
+    Client().post(reverse("checkins:create", args=[token]), posted(CALM))
+    page = Client().post(
+        reverse("checkins:weekly", args=[token]), {"note": text, "submission_id": str(uuid4())}
+    )
+    assert page.status_code == 200
+    stored = CheckIn.objects.get(questionnaire="weekly").answers["note"]
+    assert stored == text.replace("\x00", "")
+
+
+def test_too_long_a_note_is_told_beside_it_and_stays(patient) -> None:
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=True)
+    Client().post(reverse("checkins:create", args=[token]), posted(CALM))
+    page = Client().post(reverse("checkins:weekly", args=[token]), {"note": "words " * 100})
+    assert page.status_code == 422
+    assert 'id="e-note"' in page.text
+    assert "words words words" in page.text
+
+
+def test_a_foreign_submission_id_neither_shows_nor_takes_anything(patient, other_patient) -> None:
+    data = posted(SEIZURE)
+    Client().post(url_for(other_patient), data)
+    page = Client().post(url_for(patient), data | {"seizure": "no"})
+    assert page.status_code == 200
+    assert "Call 911 now" not in page.text
+    assert CheckIn.objects.filter(patient=patient).count() == 1
+
+
+def test_answers_to_a_link_that_nobody_knows_are_shown_again() -> None:
+    page = Client().post("/c/forged/", posted(SEIZURE))
+    assert page.status_code == 404
+    assert "We do not know this link" in page.text
+    assert "Did you have a seizure" in page.text
+
+
 def test_a_page_opened_in_time_may_be_sent_a_little_late(patient) -> None:
     page = Client().post(url_for(patient, age=LINK_LIFETIME + timedelta(hours=1)), posted(CALM))
     assert page.status_code == 200
 
 
 def test_long_after_its_time_a_link_takes_nothing(patient) -> None:
-    page = Client().post(url_for(patient, age=LINK_LIFETIME + timedelta(hours=13)), posted(CALM))
+    page = Client().post(url_for(patient, age=LINK_LIFETIME + timedelta(hours=13)), posted(SEIZURE))
     assert page.status_code == 410
+    assert page.headers["Checkin-Refused"] == "expired"
+    assert not CheckIn.objects.exists()
+    # ... and nothing that was typed is lost, nor the advice for it.
+    assert "Nobody has seen the answers below" in page.text
+    assert "Did you have a seizure" in page.text
+    assert "A seizure can happen again" in page.text
+    assert "tel:911" in page.text
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 43, "%00", "../../etc", "é"])
@@ -160,7 +260,9 @@ def test_a_broken_submission_id_is_not_an_error(url) -> None:
 
 def test_a_flood_of_text_is_refused_without_an_error_page_of_ours_breaking(url) -> None:
     page = Client().post(url, posted(CALM, junk="x" * 10_000_000))
-    assert page.status_code in (400, 413)
+    assert page.status_code == 413
+    assert "That was too much text" in page.text
+    assert not CheckIn.objects.exists()
 
 
 def test_the_page_is_light(url) -> None:
@@ -181,3 +283,18 @@ def test_the_patients_page_may_not_be_kept_or_framed(url) -> None:
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_the_app_and_its_worker_know_no_patient() -> None:
+    page = Client().get("/c/")
+    assert page.status_code == 200
+    assert "Open the link in your newest message" in page.text
+    manifest = Client().get("/c/app.webmanifest", headers={"accept-language": "es"})
+    assert manifest.headers["Content-Type"] == "application/manifest+json"
+    assert (manifest.json()["scope"], manifest.json()["lang"]) == ("/c/", "es")
+    worker = Client().get("/c/worker.js")
+    assert worker.headers["Content-Type"].startswith("text/javascript")
+    assert "js/worker.js" in worker.text
+    assert "css/patient.css" in worker.text
+    for path in ("/c/", "/c/worker.js", "/c/app.webmanifest"):
+        assert Client().post(path).status_code == 405

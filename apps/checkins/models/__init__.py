@@ -1,8 +1,8 @@
 """What the check-in app stores."""
 
 from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult, hash_token
-from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder
-from apps.checkins.models.task import CareTask, CheckInPolicy
+from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace
+from apps.checkins.models.task import CareTask, CheckInPolicy, policy_of
 
 __all__ = [
     "LIVE",
@@ -12,6 +12,8 @@ __all__ = [
     "CheckInPolicy",
     "CheckInSchedule",
     "Reminder",
+    "SweepPlace",
     "TriageResult",
     "hash_token",
+    "policy_of",
 ]

@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 import uuid
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
@@ -12,6 +12,8 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient
+
+LATE: Final = timedelta(minutes=5)  # [proposal]
 
 
 def hash_token(token: str) -> str:
@@ -146,6 +148,11 @@ class CheckIn(models.Model):
 
     def __str__(self) -> str:
         return f"Check-in {self.pk}"
+
+    @property
+    def came_late(self) -> bool:
+        """Whether it was answered clearly before it reached us: a phone without network."""
+        return self.received_at - self.reported_at > LATE
 
 
 class TriageResult(models.Model):

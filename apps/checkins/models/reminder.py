@@ -1,16 +1,15 @@
 """When a patient is asked to check in, as rows: a restart neither loses nor repeats one."""
 
 import uuid
-from datetime import datetime, time
+from datetime import datetime
 from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import F, Q, QuerySet
 
 from apps.checkins.models.check_in import CheckIn
+from apps.checkins.models.task import USUAL_TIME
 from apps.patients.models import Clinic, Patient
-
-USUAL_TIME: Final = time(9, 0)  # [proposal] until the patient chooses
 
 
 class CheckInSchedule(models.Model):
@@ -163,6 +162,16 @@ class Reminder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} reminder due {self.due_at:%Y-%m-%d %H:%M}"
+
+
+class SweepPlace(models.Model):
+    """How far the search for patients without a window has come, for every process that sweeps."""
+
+    name = models.CharField(primary_key=True, max_length=20)
+    after = models.UUIDField(null=True, blank=True, help_text="The last patient looked at.")
+
+    def __str__(self) -> str:
+        return f"{self.name}: after {self.after}"
 
 
 LIVE: Final = (

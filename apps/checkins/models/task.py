@@ -1,8 +1,9 @@
-"""What a patient asked for and somebody has to do: an owner, a due time, an outcome."""
+"""What a patient asked for or wrote and somebody has to do: an owner, a due time, an outcome."""
 
 import uuid
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, time
+from typing import ClassVar, Final
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,9 @@ from django.db.models import Q
 from apps.accounts.models import User
 from apps.checkins.models.check_in import CheckIn
 from apps.patients.models import Clinic, Patient, StaffMember
+
+USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
+REQUESTS_UNTIL: Final = time(17, 0)  # [proposal] of the clinic's clock
 
 
 class CheckInPolicy(models.Model):
@@ -21,9 +25,33 @@ class CheckInPolicy(models.Model):
     hold_on_request = models.BooleanField(
         default=False, help_text="Hold the next reduction as soon as a patient asks to stay."
     )
+    usual_time = models.TimeField(
+        default=USUAL_TIME, help_text="When patients are asked who have not chosen a time."
+    )
+    second_mail_hours = models.PositiveSmallIntegerField(
+        default=3, help_text="Hours until the second mail of a day."
+    )
+    requests_until = models.TimeField(
+        default=REQUESTS_UNTIL, help_text="By when what a patient asks for today is done."
+    )
+    version = models.PositiveIntegerField(default=1, help_text="Counts the changes.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(second_mail_hours__gte=1, second_mail_hours__lte=12),
+                name="policy_second_mail_the_same_day",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Check-in policy of {self.clinic_id}"
+
+
+def policy_of(clinic_id: UUID) -> CheckInPolicy:
+    """Return what the clinic decided, or the defaults, not stored."""
+    found = CheckInPolicy.objects.filter(clinic_id=clinic_id).first()
+    return found or CheckInPolicy(clinic_id=clinic_id)
 
 
 class CareTaskQuerySet(models.QuerySet["CareTask"]):
@@ -39,14 +67,15 @@ class CareTaskQuerySet(models.QuerySet["CareTask"]):
 
 
 class CareTask(models.Model):
-    """One thing a patient asked for. It ends only with an outcome and a name."""
+    """One thing a patient asked for or wrote. It ends only with an outcome and a name."""
 
     class Kind(models.TextChoices):
-        """What the patient asked for."""
+        """What the patient asked for; the last is what their own words ask for."""
 
         CALL_TODAY = "call_today", "Asks for a call today"
         STAY = "stay", "Asks to stay at this dose"
         CONSENT = "consent", "Took consent back"
+        READ_TODAY = "read_today", "Wrote something to be read today"
 
     class Outcome(models.TextChoices):
         """What came of it."""
@@ -55,6 +84,7 @@ class CareTask(models.Model):
         NO_ANSWER = "no_answer", "Tried, no answer"
         HELD = "held", "The dose is held"
         GOES_ON = "goes_on", "Agreed to go on with the plan"
+        READ = "read", "Read, nothing more to do"
         OTHER = "other", "Other, see the note"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,0 +1,116 @@
+"""What the patient's pages show: the form, the page after sending, and a refusal."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from apps.accounts.guessing import guessed_too_often
+from apps.checkins import advice
+from apps.checkins.actions import PART_CORRECTION, PART_WEEKLY, LinkUsedError, check_part_is_free
+from apps.checkins.forms import CheckInForm
+from apps.checkins.models import CheckIn, CheckInLink
+from apps.clinical.triage import Level
+
+# What the page's script and the service worker read of an answer (static/js/offline.js).
+# Nothing counts as saved without the first one: a hotel's sign-in page is no confirmation.
+SAVED: Final = "Checkin-Saved"
+REFUSED: Final = "Checkin-Refused"
+BLANK: Final = "Checkin-Form"
+STATUS: Final = {"unknown": 404, "too_long": 413, "used": 410, "expired": 410, "guessed": 429}
+CLOCK_IS_OFF: Final = timedelta(hours=1)  # [proposal]
+
+
+def show_form(
+    request: HttpRequest, link: CheckInLink, form: CheckInForm, part: str
+) -> HttpResponse:
+    """Render the check-in page."""
+    context = {
+        "part": part,
+        "sections": form.sections(),
+        "form_errors": list(form.errors) if form.is_bound else [],
+        "submission_id": form.submission_id,
+        "version": form.questionnaire.version,
+        "reported_at": form.reported_at.isoformat() if form.reported_at else "",
+        "requests": form.request_options() if part != PART_WEEKLY else [],
+        "credits": [credit[form.language] for credit in form.questionnaire.credits],
+        "language": form.language,
+        "clinic": link.clinic,
+        "watching": advice.watching_now(link.clinic, timezone.now()),
+    }
+    status = 422 if form.is_bound else 200
+    page = render(request, "checkins/check_in_form.html", context, status=status)
+    page[REFUSED if form.is_bound else BLANK] = "incomplete" if form.is_bound else part
+    return page
+
+
+def show_done(
+    request: HttpRequest, link: CheckInLink, form: CheckInForm, check_in: CheckIn
+) -> HttpResponse:
+    """Say what to do now, who was told and by when someone acts."""
+    now = timezone.now()
+    token = (request.resolver_match.kwargs if request.resolver_match else {})["token"]
+    daily = check_in.questionnaire == "daily"
+    # A calm check-in has opened none.
+    calm = check_in.triage.level == Level.NONE.value
+    alert = None if calm else advice.alert_of(check_in)
+    weekly = daily and link.with_weekly and link.weekly_submission_id is None
+    context = {
+        "advice": advice.true_advice_for(check_in, link.clinic, alert),
+        "told": advice.told_sentence(check_in, alert, now),
+        "wishes": advice.wishes_of(check_in, now),
+        "weekly_url": reverse("checkins:weekly", args=[token]) if weekly else "",
+        "correct_url": reverse("checkins:correct", args=[token]) if daily else "",
+        "clock_is_off": clock_is_off(form, now),
+        "watching": advice.watching_now(link.clinic, now),
+        "clinic": link.clinic,
+        "check_in": check_in,
+        "language": check_in.language,
+    }
+    page = render(request, "checkins/check_in_done.html", context)
+    page[SAVED] = str(form.submission_id)
+    return page
+
+
+def clock_is_off(form: CheckInForm, now: datetime) -> bool:
+    """Answer whether the device's clock is so wrong that the patient should know."""
+    return form.sent_at is not None and abs(now - form.sent_at) > CLOCK_IS_OFF
+
+
+def refuse(
+    request: HttpRequest, link: CheckInLink | None, reason: str, form: CheckInForm | None = None
+) -> HttpResponse:
+    """Say in a sentence why nothing was taken, and what to do instead.
+
+    Shows again what was typed, with the advice for it: nobody else has seen it.
+    """
+    if link is None and guessed_too_often(request):
+        reason = "guessed"
+    language = link.patient.language if link else translation.get_language()
+    with translation.override(language):
+        context = {
+            "reason": reason,
+            "clinic": link.clinic if link else None,
+            "typed": form.typed() if form else [],
+            "advice": form.tap_texts() if form and link else [],
+            "correct_url": correct_url(request, link) if link and reason == "used" else "",
+            "language": language,
+        }
+        page = render(request, "checkins/check_in_link_invalid.html", context)
+    page.status_code = STATUS[reason]
+    if reason != "guessed":  # that one passes: a phone that keeps answers tries again
+        page[REFUSED] = reason
+    return page
+
+
+def correct_url(request: HttpRequest, link: CheckInLink) -> str:
+    """Return where a used link still takes a correction, empty when it takes no more."""
+    token = (request.resolver_match.kwargs if request.resolver_match else {})["token"]
+    try:
+        check_part_is_free(link, PART_CORRECTION)
+    except LinkUsedError:
+        return ""
+    return "" if link.is_expired(timezone.now()) else reverse("checkins:correct", args=[token])

@@ -1,0 +1,38 @@
+"""What a clinical lead decides about check-ins, as a form."""
+
+from typing import Final
+
+from django import forms
+
+FIELDS: Final = ("hold_on_request", "usual_time", "second_mail_hours", "requests_until")
+
+
+class PolicyForm(forms.Form):
+    """What a clinic decides about check-ins."""
+
+    hold_on_request = forms.BooleanField(
+        required=False,
+        label="Hold the next reduction as soon as a patient asks to stay",
+        help_text="Today's dose stays as it is. Without this the wish is a task, and a person "
+        "decides.",
+    )
+    usual_time = forms.TimeField(
+        label="Ask patients at",
+        help_text="On the patient's own clock, until they choose another time. Patients who are "
+        "asked already keep their time.",
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        error_messages={"invalid": "Write a time, like 09:00.", "required": "Write a time."},
+    )
+    second_mail_hours = forms.IntegerField(
+        min_value=1, max_value=12,
+        label="Second mail after (hours)",
+        help_text="From 1 to 12 hours after the first mail of a day. A weekly one is repeated "
+        "after 8 hours.",
+    )  # fmt: skip
+    requests_until = forms.TimeField(
+        label="Meet requests by",
+        help_text="On the clinic's clock. What is asked for later is due two hours after it came.",
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        error_messages={"invalid": "Write a time, like 17:00.", "required": "Write a time."},
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
