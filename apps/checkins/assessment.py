@@ -52,7 +52,7 @@ def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
         return PlanFacts(patient.medication.drug_id)
     # Step 1 is the present dose.
     first_cut_on = next((step.start_on for step in plan.steps if step.number > 1), None)
-    return PlanFacts(plan.version.drug_id, plan.step, first_cut_on)
+    return PlanFacts(plan.drug_id, plan.step, first_cut_on)
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:

@@ -72,7 +72,7 @@ def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
     return {
         "plan": state.plan,
         "version": state.version,
-        "drug": get_drug(state.version.drug_id).name,
+        "drug": get_drug(state.drug_id).name,
         "current": state.step,
         "next": state.next,
         "held": state.is_locked,

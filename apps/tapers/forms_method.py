@@ -30,6 +30,7 @@ PARAMETER: Final = {
     "hyperbolic": "steps",
     "custom": "daily_mg",
 }
+LINE: Final = re.compile(r"daily_mg\[(\d+)\]")
 # What a part of an engine's field name is called on the form.
 ALIASES: Final = {"name": "method", "kind": "method", "slots": "start_on"}
 
@@ -94,6 +95,8 @@ class MethodForm(forms.Form):
                 if not data.get(name) and name not in self.errors:
                     self.add_error(name, f"Choose {text} for the switch.")
             kind = data.get("then") or "percent_of_current"
+        if "?" in str(data.get("daily_mg", "")).split():
+            self.add_error("daily_mg", "A step has no dose. Type one for each; 0 is none.")
         needed = PARAMETER.get(kind)
         if needed and not data.get(needed) and needed not in self.errors:
             self.add_error(needed, "This method needs a number here.")
@@ -130,6 +133,7 @@ def tell(form: forms.Form, error: ClinicalError) -> None:
     if not found or not re.fullmatch(r"[\w.\[\]]+", name):
         form.add_error(None, str(error))
         return
+    text = f"Dose {int(place[1]) + 1}: {text}" if (place := LINE.search(name)) else text
     words = [ALIASES.get(word, word) for word in reversed(re.findall(r"[a-z_]+", name))]
     field = next((word for word in words if word in form.fields), None)
     form.add_error(field, text[0].upper() + text[1:])

@@ -8,6 +8,7 @@ is, the PDFs hand it to the typesetter.
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from django.utils.functional import cached_property
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.clinical.doses import plain
+from apps.clinical.drugs import all_drugs
 from apps.clinical.products import FORM_NAMES, Form
 
 FRACTIONS: Final = {Decimal("0.25"): "¼", Decimal("0.5"): "½", Decimal("0.75"): "¾"}
@@ -78,6 +80,20 @@ class Portion:
     def picture(self) -> SafeString:
         """The tablets as one SVG picture; it says in words what it shows."""
         return mark_safe(svg(self.form, self.quantity, self.words))  # noqa: S308 - escaped there
+
+
+@cache
+def drug_id_of(product: str) -> str:
+    """Return the id of the drug whose product carries this name, empty for an unknown one.
+
+    Two drugs of one name are told apart by the form: only one of them is extended-release.
+    """
+    found = NAMED.fullmatch(product)
+    if found is None:
+        return ""
+    is_slow = found["form"].startswith("extended-release")
+    ids = [drug.id for drug in all_drugs() if drug.name == found["drug"]]
+    return next((id_ for id_ in ids if id_.endswith("_xr") == is_slow), ids[0] if ids else "")
 
 
 def form_words(form: Form, number: int) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan, TaperStep
+from apps.tapers.tablets import drug_id_of
 
 # Asked with a patient and the moments at which the step before began and this one is
 # due; the answer is why the cut may not come, or nothing. Apps above add theirs at start.
@@ -44,6 +45,25 @@ class Today:
         """The step after the one in force, whatever its date; the first before the start."""
         number = self.step.number if self.step else 0
         return next((step for step in self.steps if step.number == number + 1), None)
+
+    @property
+    def drug_id(self) -> str:
+        """The drug taken today: while a switch runs the old one, after it the new one.
+
+        Half-life classes hang on it. One query more, and only for a plan with a switch.
+        """
+        version = self.version
+        if version.request["method"]["kind"] != "switch" and not version.course.get(
+            "earlier_drugs"
+        ):
+            return version.drug_id
+        current = self.step or self.steps[0]
+        doses = [step for step in self.steps if step.daily_mg and step.number <= current.number]
+        products = doses[-1].pieces.values_list("product", flat=True) if doses else ()
+        taken = {drug_id_of(product) for product in products} - {""}
+        if not taken or version.drug_id in taken:
+            return version.drug_id
+        return min(taken)
 
     @property
     def is_locked(self) -> bool:

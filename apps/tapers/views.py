@@ -1,7 +1,6 @@
 """The staff page that makes a plan."""
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,42 +10,47 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.clinical.equivalence import SOURCES, diazepam_equivalents
-from apps.clinical.errors import ClinicalError
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
-from apps.tapers.actions import create_plan, preview_plan
-from apps.tapers.charts import dose_chart
+from apps.tapers.actions import create_plan
+from apps.tapers.builder import Candidate, as_asked, aside, candidate, compared
 from apps.tapers.forms import PlanForm
-from apps.tapers.forms_method import tell
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Right.PLAN_TAPERS)
 def plan_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """Preview a plan and save it as a draft; a wrong value is told beside its field."""
+    """Preview one plan or two and save one as a draft; a wrong value is told at its field."""
     patient = fetch_patient(
         request, patient_id, Patient.objects.select_related("medication", "risk")
     )
-    form = PlanForm(request.POST or None, patient=patient)
-    preview: dict[str, Any] | None = None
-    if request.method == "POST" and form.is_valid():
-        try:
-            preview = preview_plan(form.engine_request())
-        except ClinicalError as error:
-            tell(form, error)
-        else:
-            if "save" in request.POST:
-                return save_draft(request, patient, form)
+    data = as_asked(request.POST, patient) if request.method == "POST" else None
+    shown = candidate(data, patient)
+    if shown.preview and {"save", "choose_aside"} & set(request.POST):
+        return save_draft(request, patient, shown.form)
+    other = aside(data, patient) if data is not None else None
+    return render_builder(request, patient, shown, other)
+
+
+def render_builder(
+    request: HttpRequest, patient: Patient, shown: Candidate, other: Candidate | None
+) -> HttpResponse:
+    """Render the page, or for a live preview only its panel."""
     medication = patient.medication
     context = {
-        "form": form,
+        "form": shown.form,
         "patient": patient,
-        "preview": preview,
-        "chart": dose_chart(preview["steps"]) if preview else None,
-        "equivalents": equivalent_rows(medication.drug_id, medication.daily_mg),
+        "shown": shown,
+        "other": other,
+        "preview": shown.preview,
+        "charts": shown.charts(other) if shown.preview else (),
+        "compared": compared(other.rows, shown.rows) if other and other.preview else (),
     }
-    status = 422 if form.is_bound and not form.is_valid() else 200
+    status = 422 if shown.form.is_bound and not shown.form.is_valid() else 200
+    if request.headers.get("HX-Request"):
+        return render(request, "tapers/preview_panel.html", context, status=status)
+    context["equivalents"] = equivalent_rows(medication.drug_id, medication.daily_mg)
     return render(request, "tapers/plan_form.html", context, status=status)
 
 

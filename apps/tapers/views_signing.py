@@ -93,12 +93,14 @@ def render_plan(
     )
     waiting = latest.needs_second and len(versions[-1].signatures.all()) == 1
     day = now.astimezone(plan.patient.tz).date()
+    today = today_of(plan, now) if plan.status == TaperPlan.Status.ACTIVE else None
     context: dict[str, Any] = {
         "plan": plan,
         "patient": plan.patient,
         "version": shown,
         "versions": versions[::-1],
-        "today": today_of(plan, now) if plan.status == TaperPlan.Status.ACTIVE else None,
+        "today": today,
+        "drug_id": today.drug_id if today else shown.drug_id,
         "steps": shown.steps.prefetch_related("pieces"),
         "findings": shown.findings,
         "waiting": latest if waiting else None,

@@ -17,6 +17,11 @@ BASE = {
     "interval_days": "14", "goal_mg": "0",
     "method": "percent_of_current", "percent": "10", "swap_days": "7", "then": "percent_of_current",
 }  # fmt: skip
+# Locale commas, other scripts' digits, signs, exponents, spaces inside, a letter for a digit.
+NOT_A_NUMBER = (
+    "1,5", "1٫5", "١", "１", "1e1", "+1", "-1", ".5", "1.", "01", "1·5", "½", "O.5", "0.33333",
+    "1.00001", "1 mg",
+)  # fmt: skip
 SWITCH = {"method": "switch", "to_drug": "diazepam", "source": "ashton_low"}
 
 
@@ -40,7 +45,7 @@ def post(member, patient, button="preview", **changes):
 def test_every_method_is_previewed_and_saved(patient, prescriber, changes) -> None:
     page = post(prescriber, patient, **changes)
     assert page.status_code == 200, page.context["form"].errors
-    assert page.context["chart"]["points"]
+    assert all(chart.points for chart in page.context["charts"])
     assert not TaperPlan.objects.exists()
     assert post(prescriber, patient, "save", **changes).status_code == 302
     steps = TaperPlan.objects.get().version.steps
@@ -76,6 +81,10 @@ def test_every_published_method_is_offered(clinic, prescriber, name) -> None:
         (SWITCH | {"to_drug": ""}, "to_drug"),
         (SWITCH | {"to_drug": "clonazepam"}, "to_drug"),
         ({"method": "preset:ashton"}, "method"),
+        *(({"percent": typed}, "percent") for typed in NOT_A_NUMBER),
+        *(({"goal_mg": typed}, "goal_mg") for typed in NOT_A_NUMBER),
+        *(({"method": "fixed_mg", "mg": typed}, "mg") for typed in NOT_A_NUMBER),
+        *(({"method": "custom", "daily_mg": typed}, "daily_mg") for typed in NOT_A_NUMBER),
     ],
 )
 def test_a_wrong_value_is_told_at_its_field_and_kept(patient, prescriber, changes, field) -> None:
@@ -103,3 +112,136 @@ def test_the_preview_is_live_and_nothing_is_evaluated(patient, prescriber) -> No
     assert "htmx-2.min.js" in page.text
     assert '"allowEval":false' in page.text
     assert "unsafe" not in page.headers["Content-Security-Policy"]
+
+
+def edited(page, **typed):
+    """Return what the page's table posts after some of its doses were typed over."""
+    doses = {f"edit_{row.number}": row.dose for row in page.context["shown"].rows
+             if row.number in page.context["shown"].editable}  # fmt: skip
+    return doses | {"edit_interval": str(page.context["shown"].interval_days)} | typed
+
+
+def test_a_single_step_is_typed_over_and_checked_again(patient, prescriber) -> None:
+    before = post(prescriber, patient, goal_mg="1", percent="5")
+    assert not before.context["shown"].needs_second
+    page = post(prescriber, patient, "edit", goal_mg="1", percent="5", **edited(before, edit_3="1"))
+    shown, old = page.context["shown"], before.context["shown"]
+    assert page.status_code == 422
+    assert "above the 1 mg before it" in page.context["form"].errors["daily_mg"][0]
+    assert page.context["form"]["daily_mg"].value().split()[1] == "1"
+    rest = {f"edit_{row.number}": "1" for row in old.rows if row.number > 3}
+    page = post(prescriber, patient, "edit", goal_mg="1", **edited(before, edit_3="1", **rest))
+    shown = page.context["shown"]
+    assert page.status_code == 200, page.context["form"].errors
+    assert page.context["form"]["method"].value() == "custom"
+    assert [row.dose for row in shown.rows[:3]] == [old.rows[0].dose, old.rows[1].dose, "1"]
+    assert shown.needs_second
+    assert "too fast" in page.text
+
+
+def test_untouched_steps_stay_what_they_were(patient, prescriber) -> None:
+    before = post(prescriber, patient, goal_mg="1", percent="5", interval_days="21")
+    page = post(prescriber, patient, "edit", **edited(before))
+    was, now = before.context["shown"].rows, page.context["shown"].rows
+    assert [(r.start_on, r.dose) for r in now] == [(r.start_on, r.dose) for r in was]
+
+
+def test_a_blank_step_is_refused_and_not_skipped(patient, prescriber) -> None:
+    before = post(prescriber, patient, goal_mg="1")
+    page = post(prescriber, patient, "edit", **edited(before, edit_4=""))
+    assert page.status_code == 422
+    assert "A step has no dose." in page.context["form"].errors["daily_mg"][0]
+
+
+@pytest.mark.parametrize("typed", ["1,75", "١", "17.5", "-1", "1e1"])
+def test_a_slip_in_the_table_is_told_by_its_place(patient, prescriber, typed) -> None:
+    before = post(prescriber, patient, goal_mg="1")
+    page = post(prescriber, patient, "edit", **edited(before, edit_3=typed))
+    assert page.status_code == 422
+    assert "ose" in page.context["form"].errors["daily_mg"][0]
+    assert not TaperPlan.objects.exists()
+
+
+def test_after_a_switch_the_new_drugs_steps_may_be_typed_over(patient, prescriber) -> None:
+    before = post(prescriber, patient, goal_mg="20", **SWITCH)
+    editable = before.context["shown"].editable
+    rows = before.context["shown"].rows
+    assert {tuple(row.by_drug) for row in rows if row.number in editable} == {("diazepam",)}
+    page = post(prescriber, patient, "edit", **SWITCH, **edited(before))
+    assert page.status_code == 200, page.context["form"].errors
+    assert page.context["form"]["method"].value() == "switch"
+    assert page.context["form"]["then"].value() == "custom"
+    assert [r.dose for r in page.context["shown"].rows] == [r.dose for r in rows]
+
+
+def test_two_plans_stand_side_by_side_and_both_keep_what_was_typed(patient, prescriber) -> None:
+    first = post(prescriber, patient, "keep", percent="5", goal_mg="1")
+    assert first.context["other"].preview
+    kept = {f"a-{name}": value for name, value in BASE.items()} | {
+        "a-percent": "5", "a-goal_mg": "1",
+    }  # fmt: skip
+    for name, value in kept.items():
+        assert f'name="{name}"' in first.text, name
+        assert first.context["other"].form[name[2:]].value() == value
+    page = post(prescriber, patient, method="fixed_mg", mg="0.25", goal_mg="1", **kept)
+    assert page.context["other"].form["percent"].value() == "5"
+    assert page.context["form"]["mg"].value() == "0.125"
+    facts = (dict(page.context["other"].facts), dict(page.context["shown"].facts))
+    assert facts[0]["Method"] == "5 % of the current dose every 14 days, to 1 mg a day"
+    assert facts[1]["Method"] == "0.25 mg every 14 days, to 1 mg a day"
+    assert all(chart.other for chart in page.context["charts"])
+    assert any(row.is_changed for row in page.context["compared"])
+
+
+def test_a_wrong_value_in_the_second_plan_keeps_the_first(patient, prescriber) -> None:
+    kept = {f"a-{name}": value for name, value in BASE.items()}
+    page = post(prescriber, patient, "save", percent="7,5", **kept)
+    assert page.status_code == 422
+    assert page.context["other"].preview
+    assert page.context["form"]["percent"].value() == "7,5"
+    assert 'name="a-percent"' in page.text
+
+
+@pytest.mark.parametrize(("button", "percent"), [("choose_aside", "5"), ("save", "8")])
+def test_either_of_two_plans_is_chosen(patient, prescriber, button, percent) -> None:
+    kept = {f"a-{name}": value for name, value in BASE.items()} | {"a-percent": "5"}
+    assert post(prescriber, patient, button, percent="8", **kept).status_code == 302
+    assert TaperPlan.objects.get().version.request["method"]["percent"] == percent
+
+
+def test_two_plans_swap_and_one_is_dropped(patient, prescriber) -> None:
+    kept = {f"a-{name}": value for name, value in BASE.items()} | {"a-percent": "5"}
+    page = post(prescriber, patient, "swap", percent="8", **kept)
+    assert page.context["form"]["percent"].value() == "5"
+    assert page.context["other"].form["percent"].value() == "8"
+    assert post(prescriber, patient, "drop", **kept).context["other"] is None
+
+
+def test_a_live_preview_is_only_the_panel(patient, prescriber) -> None:
+    url = reverse("tapers:create", args=[patient.pk])
+    page = signed_in(prescriber).post(url, BASE, headers={"HX-Request": "true"})
+    assert page.text.lstrip().startswith('<section class="panel')
+    assert "<html" not in page.text
+    assert "10 % of the current dose every 14 days, to 0 mg a day" in page.text
+
+
+def test_two_drugs_are_drawn_and_said_apart(patient, prescriber) -> None:
+    page = post(prescriber, patient, **SWITCH)
+    assert [chart.drug_id for chart in page.context["charts"]] == ["clonazepam", "diazepam"]
+    both = [row for row in page.context["shown"].rows if len(row.by_drug) == 2]
+    assert both
+    assert {row.dose for row in both} == {"1 clonazepam + 20 diazepam"}
+    # Clonazepam 1 mg is 10 mg diazepam by VA/DoD and 20 by Ashton; with the 20 taken as such.
+    assert both[0].equivalents == [("VA/DoD", "30"), ("Ashton", "40")]
+
+
+def test_each_step_says_its_equivalent_by_every_source(patient, prescriber) -> None:
+    page = post(prescriber, patient)
+    assert page.context["shown"].rows[0].equivalents == [("VA/DoD", "20"), ("Ashton", "40")]
+
+
+def test_findings_stand_at_the_step_they_concern(patient, prescriber) -> None:
+    rows = post(prescriber, patient).context["shown"].rows
+    found = [(row.number, item["step"]) for row in rows for item in row.findings]
+    assert found
+    assert all(row == step for row, step in found)

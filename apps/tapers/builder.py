@@ -1,0 +1,167 @@
+"""The builder's page between typing and saving: one plan, or two side by side. Stores nothing.
+
+What was typed for the plan put aside travels with the page in hidden fields of its own
+prefix, so that comparing needs neither a script nor a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from django.http import QueryDict
+
+from apps.clinical.errors import ClinicalError
+from apps.clinical.requests import parse_request
+from apps.patients.models import Patient
+from apps.tapers.actions import preview_plan
+from apps.tapers.charts import DoseChart, dose_charts
+from apps.tapers.forms import PlanForm
+from apps.tapers.forms_method import tell
+from apps.tapers.methods_words import method_words
+from apps.tapers.step_rows import StepRow, day_words, step_rows, weeks_of
+
+ASIDE: Final = "a"  # prefix of the fields of the plan put aside
+BLANK: Final = "?"  # what a step without a dose becomes in the list: it is refused, never skipped
+
+
+@dataclass
+class Candidate:
+    """What was typed for one plan and, when it can be made, its steps."""
+
+    form: PlanForm
+    preview: dict[str, Any] | None = None
+    rows: list[StepRow] = field(default_factory=list)
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether a second prescriber would have to sign it."""
+        return any(row.verdict == "block" for row in self.rows)
+
+    @property
+    def words(self) -> str:
+        """What was asked for, in a sentence, so that a slip of typing is seen."""
+        request = self.form.engine_request()
+        goal = f", to {request['goal_mg']} mg a day" if "goal_mg" in request else ""
+        return method_words({"interval_days": self.interval_days, **request}) + goal
+
+    @property
+    def interval_days(self) -> int:
+        """The days between cuts, a published method's own where none were typed."""
+        return parse_request(self.form.engine_request()).interval_days
+
+    @property
+    def editable(self) -> set[int]:
+        """Numbers of the steps whose dose may be typed over: those after the present dose.
+
+        While two drugs are taken, steps follow from the equivalence and not from a number.
+        """
+        drugs = [set(row.by_drug) for row in self.rows]
+        final = next((names for names in reversed(drugs) if names), set())
+        alone = [row.number for row, names in zip(self.rows, drugs, strict=True) if names == final]
+        return {row.number for row in self.rows if alone and row.number > alone[0]}
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What two plans are compared by."""
+        rows = self.rows
+        return [
+            ("Method", self.words),
+            ("Cuts", str(sum(row.cut_pct != "–" for row in rows))),
+            ("Last step", f"{day_words(rows[-1].start_on)}, after {weeks_of(rows)} weeks"),
+            ("Ends at", f"{rows[-1].dose} mg a day"),
+            ("Largest cut", largest(row.cut_pct for row in rows)),
+            ("Largest fall in 14 days", largest(row.fall_14d_pct for row in rows)),
+            ("Second prescriber", "must sign too" if self.needs_second else "not needed"),
+        ]
+
+    def charts(self, other: "Candidate | None" = None) -> list[DoseChart]:
+        """Return a chart per drug, with the other plan's line where there is one."""
+        return dose_charts(self.rows, other.rows if other and other.preview else ())
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedDay:
+    """A day on which one of two plans begins a dose."""
+
+    day: date
+    one: str
+    other: str
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the plans differ from this day on."""
+        return self.one != self.other
+
+
+def candidate(data: QueryDict | None, patient: Patient, prefix: str | None = None) -> Candidate:
+    """Return what was typed and its preview; a wrong value is told beside its field."""
+    form = PlanForm(data, patient=patient, prefix=prefix)
+    found = Candidate(form)
+    if data is None or not form.is_valid():
+        return found
+    try:
+        found.preview = preview_plan(form.engine_request())
+    except ClinicalError as error:
+        tell(form, error)
+    else:
+        found.rows = step_rows(found.preview["steps"], found.preview["findings"])
+    return found
+
+
+def aside(data: QueryDict, patient: Patient) -> Candidate | None:
+    """Return the plan put aside, None when there is none."""
+    return candidate(data, patient, ASIDE) if f"{ASIDE}-method" in data else None
+
+
+def as_asked(data: QueryDict, patient: Patient) -> QueryDict:
+    """Return what was posted after the button that rearranges it, if one was pressed."""
+    names = list(PlanForm(patient=patient).fields)
+    if "edit" in data:
+        return with_typed_doses(data)
+    data = data.copy()
+    kept = {name: data.get(f"{ASIDE}-{name}", "") for name in names}
+    shown = {name: data.get(name, "") for name in names}
+    if "keep" in data or "swap" in data:
+        for name, value in shown.items():
+            data[f"{ASIDE}-{name}"] = value
+    if ("swap" in data or "choose_aside" in data) and kept["method"]:
+        for name, value in kept.items():
+            data[name] = value
+    if "drop" in data:
+        for name in names:
+            data.pop(f"{ASIDE}-{name}", None)
+    return data
+
+
+def with_typed_doses(data: QueryDict) -> QueryDict:
+    """Return the post as a plan of typed doses: every step's as it stands in the table.
+
+    Nothing is guessed: all doses come from the table that was typed over, and a blank one
+    is refused by its step.
+    """
+    data = data.copy()
+    numbers = sorted(int(name[5:]) for name in data if name[5:].isdecimal() and name[:5] == "edit_")
+    doses = [data[f"edit_{number}"].strip() or BLANK for number in numbers]
+    data["then" if data.get("method") == "switch" else "method"] = "custom"
+    data["daily_mg"] = "\n".join(doses)
+    data["interval_days"] = data.get("edit_interval", "")
+    return data
+
+
+def compared(one: Sequence[StepRow], other: Sequence[StepRow]) -> list[ComparedDay]:
+    """Return both plans by day, one row per day on which either begins a step."""
+    days = sorted({row.start_on for row in (*one, *other)})
+    return [ComparedDay(day, dose_on(one, day), dose_on(other, day)) for day in days]
+
+
+def dose_on(rows: Sequence[StepRow], day: date) -> str:
+    """Return the dose of a day in words, a dash before the first step."""
+    begun = [row.dose for row in rows if row.start_on <= day]
+    return begun[-1] if begun else "–"
+
+
+def largest(percents: Any) -> str:
+    """Return the highest of printed percentages."""
+    return max(percents, key=lambda text: Decimal(text.removesuffix(" %").replace("–", "0")))

@@ -1,0 +1,19 @@
+"""The table of steps, for any page of staff."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+
+from apps.tapers.step_rows import StepRow, near, step_rows
+
+register = template.Library()
+
+
+@register.simple_tag
+def rows_of(
+    steps: Any, findings: Any = None, current: Any = None, compact: Any = None
+) -> Sequence[StepRow]:
+    """Return steps as printable rows; the next few only when `compact`."""
+    rows = step_rows(steps or (), findings or None, current or None)
+    return near(rows, current or None) if compact else rows
