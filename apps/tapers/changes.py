@@ -138,7 +138,7 @@ def method_of(plan: Plan, change: Change) -> Any:
     return parse_request(
         {
             "drug": drug_id,
-            "slots": {"morning": "1"},
+            "slots": typed.get("to_slots") or {"morning": "1"},
             "method": typed,
             "start_on": plan.request.start_on.isoformat(),
             "goal_mg": "0",

@@ -100,6 +100,30 @@ def test_conformance_prints_a_line_per_vector_and_the_counts(tmp_path, capsys):
     assert run(tmp_path, [], "conformance") == 2
 
 
+def test_what_was_typed_is_printed_on_a_terminal_of_any_encoding(tmp_path):
+    path = tmp_path / "requests.json"
+    path.write_text(json.dumps([changed(slots={"night": "\uff11"})]), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "apps.clinical", "plan", str(path)],
+        cwd=ROOT,
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)[0]["error"].endswith("not '\uff11'.")
+
+
+def test_a_vector_with_an_odd_name_still_gets_one_line(tmp_path, capsys):
+    vectors = [{"id": "a\nb", "kind": "\u00e9"}, {"id": ["x"], "kind": {}}, 5]
+    assert run(tmp_path, {"vectors": vectors}, "conformance") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == r"FAIL 'a\nb' \xe9: no runner for the kind '\xe9'"
+    assert lines[1].startswith("FAIL a list an object: no runner")
+    assert lines[3:] == ["0 passed, 3 failed"]
+
+
 def test_the_package_runs_alone_without_django(tmp_path):
     path = tmp_path / "request.json"
     path.write_text(json.dumps(changed(slots={"night": "0,5"})), encoding="utf-8")
