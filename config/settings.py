@@ -260,6 +260,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50, "queue": "default"},
     },
+    # The pages that show the rows bring them up to date too: apps/dashboard/state_actions.py.
+    "refresh-states": {
+        "task": "apps.dashboard.tasks.refresh_states",
+        "schedule": 5.0,
+        "options": {"expires": 10, "queue": "default"},
+    },
     "beat-heartbeat": {
         "task": "apps.alerts.tasks.beat_heartbeat",
         "schedule": 10.0,

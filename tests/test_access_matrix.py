@@ -36,6 +36,14 @@ ROTA_EDITORS = {Role.CLINICAL_LEAD, Role.CLINIC_ADMIN}
 # url name -> (methods it takes, roles that may, what its path needs)
 MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:board": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:board_live": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:board_take": ({"POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:board_close": ({"POST"}, CARE_TEAM, "alert_id"),
+    "dashboard:board_task_take": ({"POST"}, CARE_TEAM, "task_id"),
+    "dashboard:board_task_done": ({"POST"}, CARE_TEAM, "task_id"),
+    "dashboard:board_task_undo": ({"POST"}, CARE_TEAM, "task_id"),
+    "dashboard:board_seen_take": ({"POST"}, CARE_TEAM, "patient_id"),
+    "dashboard:board_together": ({"POST"}, CARE_TEAM, ""),
     "dashboard:alert": ({"GET", "POST"}, CARE_TEAM, "alert_id"),
     "dashboard:review": ({"GET"}, PRESCRIBING, "plan_id"),
     "dashboard:decisions": ({"GET"}, CARE_TEAM, ""),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import DateTimeField, Value
+
 from apps.alerts.models import Alert, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
 
@@ -32,30 +34,41 @@ class Health:
 
 def check_health(now: datetime) -> Health:
     """Return what is wrong with the machinery, for the health page. No patient data."""
-    beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
+    signs = read_signs(now)
+    beats = {name: at for sign, name, at in signs if sign == "beat"}
     problems = [
         f"{what} is not running."
         for name, what in WATCHED.items()
         # A sign of life from the future is none: the clock was set back since.
         if name not in beats or abs(now - beats[name]) > STALE_AFTER
     ]
-    if Alert.objects.stranded(now, STRANDED_AFTER).exists():
+    if any(sign == "stranded" for sign, _, _ in signs):
         problems.append("An alert has passed its time and nothing has moved it.")
-    return Health((*problems, *noted_problems()))
-
-
-def noted_problems() -> list[str]:
-    """Return what other processes wrote down, in one query: it is asked for on every page."""
     kinds = {kind.value: kind.label for kind in SystemAlert.Kind}
+    problems += [f"{kinds[name]}." for sign, name, _ in signs if sign == "drill"]
+    problems += [
+        f"The mail server {name} does not take mail; it is being tried."
+        for sign, name, _ in signs
+        if sign == "server"
+    ]
+    return Health(tuple(problems))
+
+
+def read_signs(now: datetime) -> list[tuple[str, str, datetime]]:
+    """Return (sign, name, moment) of all that processes wrote down, in one query.
+
+    It is asked for on every page, and by every open board every other second.
+    """
+    no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
     servers = MailServer.objects.filter(retry_at__isnull=False)
-    noted = servers.values_list("name", flat=True).union(drills.values_list("kind", flat=True))
-    return [
-        f"{kinds[name]}."
-        if name in kinds
-        else f"The mail server {name} does not take mail; it is being tried."
-        for name in noted
-    ]
+    stranded = Alert.objects.stranded(now, STRANDED_AFTER).order_by()
+    rows = Heartbeat.objects.values_list(Value("beat"), "name", "beat_at").union(
+        servers.values_list(Value("server"), "name", no_time),
+        drills.values_list(Value("drill"), "kind", no_time),
+        stranded.values_list(Value("stranded"), Value(""), no_time)[:1],
+    )
+    return list(rows)
 
 
 def unreached_alerts(clinic_id: UUID, now: datetime) -> list[Alert]:

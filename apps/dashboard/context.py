@@ -12,6 +12,9 @@ from apps.patients.access import current_member
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Return `site`: demo mode, the reader's clinic and what every staff page says loudly."""
+    found = getattr(request, "site_values", None)
+    if found is not None:  # a view has asked already
+        return {"site": found}
     member = current_member(request)
     values: dict[str, Any] = {"demo": settings.DEMO_MODE, "clinic": None, "member": member}
     if member is not None:

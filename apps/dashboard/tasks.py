@@ -1,4 +1,4 @@
-"""Celery's tasks of the dashboard: the drill, and the mail of an invitation."""
+"""Celery's tasks of the dashboard: the drill, the mail of an invitation, the state rows."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.alerts.tasks import Doorbell
 from apps.dashboard import drill as drills
-from apps.dashboard import invitation_mail
+from apps.dashboard import invitation_mail, state_actions
 
 
 @shared_task
@@ -23,3 +23,9 @@ def send_invitation(invitation_id: str) -> None:
 
 
 invitation_bell = Doorbell(send_invitation)
+
+
+@shared_task
+def refresh_states() -> None:
+    """Bring the state rows of patients who changed up to the truth."""
+    state_actions.refresh_noted(timezone.now())

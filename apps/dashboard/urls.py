@@ -2,11 +2,26 @@
 
 from django.urls import path
 
-from apps.dashboard import alert_views, health_views, review_views, staff_views, views
+from apps.dashboard import (
+    alert_views,
+    board_views,
+    health_views,
+    review_views,
+    staff_views,
+    views,
+)
 
 app_name = "dashboard"
 urlpatterns = [
-    path("", views.board, name="board"),
+    path("", board_views.board, name="board"),
+    path("board/live/", board_views.board_live, name="board_live"),
+    path("board/alerts/<uuid:alert_id>/take/", board_views.take_alert, name="board_take"),
+    path("board/alerts/<uuid:alert_id>/close/", board_views.close_alert, name="board_close"),
+    path("board/tasks/<uuid:task_id>/take/", board_views.take_job, name="board_task_take"),
+    path("board/tasks/<uuid:task_id>/done/", board_views.finish_job, name="board_task_done"),
+    path("board/tasks/<uuid:task_id>/undo/", board_views.undo_job, name="board_task_undo"),
+    path("board/patients/<uuid:patient_id>/take/", board_views.take_seen, name="board_seen_take"),
+    path("board/together/", board_views.together, name="board_together"),
     path("alerts/<uuid:alert_id>/", alert_views.alert_detail, name="alert"),
     path("alerts/<uuid:alert_id>/act/", alert_views.alert_act, name="alert_act"),
     path("alerts/<uuid:alert_id>/hand-over/", alert_views.alert_hand_over, name="alert_hand_over"),

@@ -1,4 +1,4 @@
-"""Staff pages that join the other apps: board, patient page, health."""
+"""The patient page, and what other pages of this app borrow from it."""
 
 from datetime import datetime
 from typing import Any
@@ -9,59 +9,21 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.alerts.models import Alert
-from apps.alerts.rota import on_call_now
-from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.dashboard import summaries
-from apps.patients.access import current_member, fetch_patient, member_of, requires
+from apps.dashboard.board import decorate
+from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
-from apps.patients.permissions import RIGHTS, Right, may
+from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
 
 RECENT_CHECK_INS = 60
 
 
-@require_GET
-def board(request: HttpRequest) -> HttpResponse:
-    """Show what needs somebody now, most severe and oldest first."""
-    if not may(current_member(request), Right.SEE_PATIENTS):
-        return render(request, "dashboard/no_clinical_rights.html", status=403)
-    member = member_of(request)
-    now = timezone.now()
-    alerts = list(
-        Alert.objects.filter(clinic_id=member.clinic_id)
-        .unresolved()
-        .by_urgency()
-        .select_related("patient", "owner")
-        .prefetch_related("deliveries__recipient__user")
-    )
-    for alert in alerts:
-        decorate(alert, now)
-    context = {
-        "alerts": alerts,
-        "on_call": on_call_now(member.clinic_id, now),
-        "counts": {
-            "open": sum(alert.status == AlertStatus.OPEN for alert in alerts),
-            "acknowledged": sum(alert.status == AlertStatus.ACKNOWLEDGED for alert in alerts),
-        },
-        "now": now,
-    }
-    return render(request, "dashboard/board.html", context)
-
-
 def rights_of(member: StaffMember) -> frozenset[Right]:
     """Return the rights of a member of staff."""
     return RIGHTS[member.role]
-
-
-def decorate(alert: Alert, now: datetime) -> None:
-    """Add what the templates show and no column holds."""
-    alert.summary_lines = summaries.rule_words(alert.rules)  # type: ignore[attr-defined]
-    alert.delivery_state = summaries.delivery_state(alert.deliveries.all())  # type: ignore[attr-defined]
-    alert.age = summaries.since(alert.opened_at, now)  # type: ignore[attr-defined]
-    alert.patient_age = alert.patient.age_on(now.date())  # type: ignore[attr-defined]
 
 
 def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:

@@ -2,7 +2,14 @@
 
 from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult, hash_token
 from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace
-from apps.checkins.models.task import CareTask, CheckInPolicy, policy_of
+from apps.checkins.models.task import (
+    CareTask,
+    CheckInPolicy,
+    StandingDuty,
+    StandingOrder,
+    TaskComment,
+    policy_of,
+)
 
 __all__ = [
     "LIVE",
@@ -12,7 +19,10 @@ __all__ = [
     "CheckInPolicy",
     "CheckInSchedule",
     "Reminder",
+    "StandingDuty",
+    "StandingOrder",
     "SweepPlace",
+    "TaskComment",
     "TriageResult",
     "hash_token",
     "policy_of",

@@ -5,6 +5,7 @@ from datetime import datetime, time
 from typing import ClassVar, Final
 from uuid import UUID
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
@@ -67,15 +68,18 @@ class CareTaskQuerySet(models.QuerySet["CareTask"]):
 
 
 class CareTask(models.Model):
-    """One thing a patient asked for or wrote. It ends only with an outcome and a name."""
+    """One thing somebody has to do for a patient. It ends only with an outcome and a name."""
 
     class Kind(models.TextChoices):
-        """What the patient asked for; the last is what their own words ask for."""
+        """What the patient asked for, what the board saw, or what a colleague handed on."""
 
         CALL_TODAY = "call_today", "Asks for a call today"
         STAY = "stay", "Asks to stay at this dose"
         CONSENT = "consent", "Took consent back"
         READ_TODAY = "read_today", "Wrote something to be read today"
+        SILENT = "silent", "Has not checked in"
+        STEP_REVIEW = "step", "Next cut waits for a decision"
+        FOLLOW_UP = "follow_up", "Follow up"
 
     class Outcome(models.TextChoices):
         """What came of it."""
@@ -85,6 +89,7 @@ class CareTask(models.Model):
         HELD = "held", "The dose is held"
         GOES_ON = "goes_on", "Agreed to go on with the plan"
         READ = "read", "Read, nothing more to do"
+        DONE = "done", "Done, nothing more to do"
         OTHER = "other", "Other, see the note"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -95,6 +100,14 @@ class CareTask(models.Model):
         help_text="Empty when asked for on the patient's own pages.",
     )  # fmt: skip
     kind = models.CharField(max_length=10, choices=Kind)
+    title = models.CharField(max_length=120, blank=True, help_text="What to do, for a follow-up.")
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    order_key = models.CharField(
+        max_length=80, null=True, blank=True, unique=True,
+        help_text="The standing order, step and day it was made for: made once.",
+    )  # fmt: skip
     owner = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="care_tasks"
     )
@@ -115,8 +128,11 @@ class CareTask(models.Model):
             # Asked for without a check-in: five taps are one task, until somebody closes it.
             models.UniqueConstraint(
                 fields=["patient", "kind"],
-                condition=Q(check_in__isnull=True, done_at__isnull=True),
+                condition=Q(check_in__isnull=True, done_at__isnull=True) & ~Q(kind="follow_up"),
                 name="task_asked_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="follow_up") | ~Q(title=""), name="task_follow_up_has_title"
             ),
             models.CheckConstraint(
                 condition=Q(done_at__isnull=True, done_by__isnull=True, outcome="")
@@ -135,7 +151,15 @@ class CareTask(models.Model):
                 fields=["clinic", "due_at"], condition=Q(done_at__isnull=True), name="task_open"
             ),
             models.Index(fields=["patient", "-created_at"]),
+            models.Index(
+                fields=["clinic", "-done_at"], condition=Q(done_at__isnull=False), name="task_done"
+            ),
         ]
+
+    @property
+    def what(self) -> str:
+        """What is to be done, in words."""
+        return self.title or self.get_kind_display()
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, due {self.due_at:%Y-%m-%d %H:%M}"
@@ -143,3 +167,78 @@ class CareTask(models.Model):
     def is_overdue(self, now: datetime) -> bool:
         """Answer whether its time has passed and nobody has closed it."""
         return self.done_at is None and now > self.due_at
+
+
+class TaskComment(models.Model):
+    """One line of a task's conversation. Never changed once said."""
+
+    task = models.ForeignKey(CareTask, on_delete=models.PROTECT, related_name="comments")
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField(max_length=2000)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(text=""), name="task_comment_says_something"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="task_comment_immutable", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Comment {self.pk}"
+
+
+class StandingOrder(models.Model):
+    """A prescriber's template: after each step, a colleague does this on these days."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="standing_orders")
+    name = models.CharField(max_length=80)
+    title = models.CharField(max_length=120, help_text="What to do: the task's title.")
+    days = models.JSONField(help_text="Days after a step begins, such as [3, 10].")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "name"],
+                condition=Q(ended_at__isnull=True),
+                name="standing_order_named_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StandingDuty(models.Model):
+    """A standing order in force for one patient, and who does it; nobody named is the team."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(StandingOrder, on_delete=models.PROTECT, related_name="duties")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="standing_duties")
+    owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["order", "patient"],
+                condition=Q(ended_at__isnull=True),
+                name="standing_duty_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Duty {self.pk}"

@@ -94,3 +94,31 @@ def drug_name(drug_id: str) -> str:
 def units(text: object) -> str:
     """Return a text in which no line may end between a number and its unit."""
     return re.sub(r"(?<=\d) (?=m[gL]\b)", "\u00a0", str(text))
+
+
+JOB_ICONS = {
+    "call_today": "phone", "stay": "lock", "silent": "watch", "step": "plan", "consent": "shield",
+    "follow_up": "person", "read_today": "info",
+}  # fmt: skip
+
+
+@register.filter
+def job_icon(kind: str) -> str:
+    """Return the icon of a kind of task."""
+    return JOB_ICONS.get(kind, "info")
+
+
+@register.filter
+def line_key(kind: str, pk: object) -> str:
+    """Return the key of one line of the board, as its forms and errors name it."""
+    return f"{kind}-{pk}"
+
+
+@register.filter
+def wrong_at(wrong: dict[str, Any] | None, line: str) -> dict[str, Any] | None:
+    """Return what was refused if it was refused on this line."""
+    if not wrong or wrong.get("line") != line:
+        return None
+    errors = dict(wrong["errors"])
+    errors["all"] = errors.get("__all__") or errors.get("") or []
+    return {**wrong, "errors": errors}

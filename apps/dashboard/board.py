@@ -1,0 +1,212 @@
+"""What the board shows: alerts, today's tasks, who is on call, how the system does.
+
+Reads only. The same few queries whatever the size of the clinic: lists are cut where
+nobody reads on, and what the calendar says of 100,000 patients comes from their rows.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import CharField, Count, Exists, F, OuterRef, Prefetch, Q, Value
+
+from apps.alerts.models import Alert, Delivery, Shift
+from apps.alerts.rota import on_call_now
+from apps.alerts.states import AlertStatus
+from apps.checkins.models import CareTask
+from apps.clinical.triage import Level
+from apps.dashboard import summaries
+from apps.dashboard.models import PatientState
+from apps.patients.models import StaffMember
+
+ALERTS_SHOWN: Final = 60
+TASKS_SHOWN: Final = 40
+SEEN_SHOWN: Final = 10  # of each kind of thing that only the calendar knows
+# Who was looked after today does not come back today, whatever came of it.
+QUIET_AFTER_DONE: Final = timedelta(hours=16)
+LEVELS: Final = (Level.EMERGENCY.value, Level.URGENT.value, Level.WATCH.value)
+KINDS_SEEN: Final = (CareTask.Kind.SILENT, CareTask.Kind.STEP_REVIEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of today's tasks: a stored task, or something seen that nobody took yet."""
+
+    key: str
+    kind: str
+    what: str
+    patient_id: UUID
+    patient: str
+    phone: str
+    due_at: datetime
+    overdue: bool
+    owner: str
+    mine: bool
+    detail: str
+    task_id: UUID | None = None
+
+    @property
+    def mark(self) -> str:
+        """What changes when the line does; ages are told by the browser's clock."""
+        return mark_of(self.what, self.due_at, self.overdue, self.owner, self.detail)
+
+
+@dataclass(slots=True)
+class Board:
+    """Everything on the board at one moment."""
+
+    now: datetime
+    alerts: list[Alert]
+    more_alerts: int
+    tally: dict[str, int]
+    jobs: list[Job]
+    more_jobs: bool
+    on_call: list[Shift]
+
+    @property
+    def open_count(self) -> int:
+        """How many alerts shown wait for somebody."""
+        return sum(alert.status == AlertStatus.OPEN for alert in self.alerts)
+
+    def mark(self, *more: object) -> str:
+        """Return the entity tag: the same as long as the page need not be drawn anew."""
+        rows = [f"{a.pk}{a.mark}" for a in self.alerts]  # type: ignore[attr-defined]
+        jobs = [job.key + job.mark for job in self.jobs]
+        people = [f"{shift.pk}{shift.rung}" for shift in self.on_call]
+        return mark_of(*rows, self.more_alerts, *jobs, self.more_jobs, *people, *more)
+
+
+def mark_of(*parts: object) -> str:
+    """Return a short text that differs when any part does."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def board_of(member: StaffMember, now: datetime) -> Board:
+    """Return the board of this person's clinic. Six queries, seven when alerts are many."""
+    found, tally = open_alerts(member, now)
+    jobs, more_jobs = jobs_of(member, now)
+    return Board(
+        now=now,
+        alerts=found[:ALERTS_SHOWN],
+        more_alerts=sum(tally.values()) - len(found[:ALERTS_SHOWN]),
+        tally=tally,
+        jobs=jobs,
+        more_jobs=more_jobs,
+        on_call=on_call_now(member.clinic_id, now),
+    )
+
+
+def open_alerts(member: StaffMember, now: datetime) -> tuple[list[Alert], dict[str, int]]:
+    """Return the alerts to show, most severe first, and how many there are of each level."""
+    rows = Alert.objects.filter(clinic_id=member.clinic_id).unresolved()
+    told = Delivery.objects.select_related("recipient__user")
+    shown = list(
+        rows.by_urgency()
+        .select_related("patient", "owner")
+        .prefetch_related(Prefetch("deliveries", queryset=told))[: ALERTS_SHOWN + 1]
+    )
+    for alert in shown:
+        decorate(alert, now)
+    if len(shown) <= ALERTS_SHOWN:
+        return shown, {level: sum(alert.level == level for alert in shown) for level in LEVELS}
+    counted = dict(rows.order_by().values_list("level").annotate(Count("pk")))
+    return shown, {level: counted.get(level, 0) for level in LEVELS}
+
+
+def decorate(alert: Alert, now: datetime) -> None:
+    """Add what the templates show and no column holds."""
+    alert.summary_lines = summaries.rule_words(alert.rules)  # type: ignore[attr-defined]
+    alert.delivery_state = summaries.delivery_state(alert.deliveries.all())  # type: ignore[attr-defined]
+    alert.age = summaries.since(alert.opened_at, now)  # type: ignore[attr-defined]
+    alert.patient_age = alert.patient.age_on(now.date())  # type: ignore[attr-defined]
+    # Past its clock: the line says so even where nobody looks at the minutes.
+    alert.late = now > (alert.ack_due_at or alert.act_by)  # type: ignore[attr-defined]
+    alert.mark = mark_of(  # type: ignore[attr-defined]
+        alert.status, alert.owner_id, alert.ack_due_at, alert.late,  # type: ignore[attr-defined]
+        *alert.delivery_state.values(),  # type: ignore[attr-defined]
+    )  # fmt: skip
+
+
+def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
+    """Return today's tasks, the most overdue first, and whether there are more."""
+    tomorrow = end_of_day(member, now)
+    stored = list(
+        CareTask.objects.visible_to(member)
+        .open()
+        .filter(due_at__lt=tomorrow)
+        .select_related("patient", "owner")[: TASKS_SHOWN + 1]
+    )
+    jobs = [job_of_task(task, member, now) for task in stored[:TASKS_SHOWN]]
+    jobs += [job_seen(row, now) for row in seen(member, now)]
+    return sorted(jobs, key=lambda job: job.due_at), len(stored) > TASKS_SHOWN
+
+
+def end_of_day(member: StaffMember, now: datetime) -> datetime:
+    """Return the clinic's next midnight."""
+    tz = member.clinic.tz
+    day: date = now.astimezone(tz).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=tz)
+
+
+def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
+    """Return silent patients and waiting steps that nobody has made a task of, in one query."""
+    rows = PatientState.objects.visible_to(member)
+    silent = unattended(rows.silent(now), CareTask.Kind.SILENT, now).annotate(
+        since=F("silent_from")
+    )
+    waits = unattended(rows.waiting(), CareTask.Kind.STEP_REVIEW, now).annotate(
+        since=F("decision_since")
+    )
+    fields = (
+        "patient_id", "patient__given_name", "patient__family_name", "patient__phone", "since",
+        "seen", "blocked",
+    )  # fmt: skip
+    return list(
+        silent.values(*fields)[:SEEN_SHOWN].union(waits.values(*fields)[:SEEN_SHOWN], all=True)
+    )
+
+
+def unattended(rows: Any, kind: str, now: datetime) -> Any:
+    """Leave out patients with such a task, open or done a short while ago."""
+    tasks = CareTask.objects.filter(patient_id=OuterRef("patient_id"), kind=kind).filter(
+        Q(done_at__isnull=True) | Q(done_at__gt=now - QUIET_AFTER_DONE)
+    )
+    return rows.filter(~Exists(tasks)).annotate(seen=Value(kind, output_field=CharField()))
+
+
+def job_of_task(task: CareTask, member: StaffMember, now: datetime) -> Job:
+    """Return the line of a stored task."""
+    return Job(
+        key=f"task-{task.pk}",
+        kind=task.kind,
+        what=task.what,
+        patient_id=task.patient_id,
+        patient=task.patient.full_name,
+        phone=task.patient.phone,
+        due_at=task.due_at,
+        overdue=task.is_overdue(now),
+        owner=task.owner.full_name if task.owner else "",
+        mine=task.owner_id == member.user_id,
+        detail="",
+        task_id=task.pk,
+    )
+
+
+def job_seen(row: dict[str, Any], now: datetime) -> Job:
+    """Return the line of something that only the calendar knows yet."""
+    silent = row["seen"] == CareTask.Kind.SILENT
+    return Job(
+        key=f"{row['seen']}-{row['patient_id']}",
+        kind=row["seen"],
+        what=CareTask.Kind(row["seen"]).label,
+        patient_id=row["patient_id"],
+        patient=f"{row['patient__given_name']} {row['patient__family_name']}",
+        phone=row["patient__phone"],
+        due_at=row["since"],
+        overdue=silent,
+        owner="",
+        mine=False,
+        detail="" if silent else row["blocked"],
+    )

@@ -1,0 +1,85 @@
+"""Several small acts in one go: each line is its own act, with its own audit row."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.alerts.actions import AlertTakenError, acknowledge_alert, resolve_alert
+from apps.alerts.models import Alert
+from apps.alerts.states import TransitionError
+from apps.checkins.models import CareTask
+from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.clinical.triage import Level
+
+# What a task's end is called when a watch alert ends with it.
+ALERT_OUTCOME: Final[dict[str, str]] = {
+    CareTask.Outcome.SPOKE: Alert.Outcome.SPOKE,
+    CareTask.Outcome.NO_ANSWER: Alert.Outcome.NO_ANSWER,
+    CareTask.Outcome.HELD: Alert.Outcome.PLAN_CHANGED,
+}
+
+
+class TooSevereError(ValueError):
+    """An alert above watch level never ends with others; the text is for the reader."""
+
+
+def check_may_go_together(alerts: list[Alert], outcome: str) -> None:
+    """Raise `TooSevereError` unless all are watch alerts that may end with this outcome."""
+    for alert in alerts:
+        if alert.level != Level.WATCH.value:
+            raise TooSevereError(
+                f"Alert {alert.reference} is {alert.get_level_display().lower()}: such alerts are "
+                "looked at one by one."
+            )
+    if outcome and outcome not in ALERT_OUTCOME and alerts:
+        raise TooSevereError(
+            "A watch alert ends with: spoke with the patient, no answer, or the dose is held."
+        )
+
+
+@transaction.atomic
+def take_together(*, alerts: list[Alert], tasks: list[CareTask], by: User, now: datetime) -> int:
+    """Take every line that is still free; return how many are `by`'s now.
+
+    Lines that a colleague took or closed meanwhile are passed over.
+    """
+    check_may_go_together(alerts, "")
+    taken = 0
+    for alert in sorted(alerts, key=lambda row: row.pk):
+        try:
+            acknowledge_alert(alert=alert, by=by, now=now)
+        except (AlertTakenError, TransitionError):
+            continue
+        taken += 1
+    for task in sorted(tasks, key=lambda row: row.pk):
+        try:
+            take_task(task=task, by=by, now=now)
+        except TaskClosedError:
+            continue
+        taken += 1
+    return taken
+
+
+@transaction.atomic
+def close_together(
+    *, alerts: list[Alert], tasks: list[CareTask], outcome: str, note: str, by: User, now: datetime
+) -> int:
+    """Close every line that is still open with one outcome and note; return how many."""
+    check_may_go_together(alerts, outcome)
+    closed = 0
+    for alert in sorted(alerts, key=lambda row: row.pk):
+        try:
+            ending = ALERT_OUTCOME[outcome]
+            resolve_alert(alert=alert, by=by, outcome=ending, note=note, now=now)
+        except TransitionError:
+            continue
+        closed += 1
+    for task in sorted(tasks, key=lambda row: row.pk):
+        try:
+            close_task(task=task, by=by, outcome=outcome, note=note, now=now)
+        except TaskClosedError:
+            continue
+        closed += 1
+    return closed

@@ -1,0 +1,59 @@
+"""What is typed on the board itself: ends of alerts and tasks, one by one or together."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+
+from apps.alerts.models import Alert
+from apps.checkins.models import CareTask
+
+TOGETHER_AT_MOST: Final = 40
+
+
+class CloseForm(forms.Form):
+    """What was done about one alert; an alert ends only with a note."""
+
+    outcome = forms.ChoiceField(
+        choices=Alert.Outcome.choices, error_messages={"required": "Choose what was done."}
+    )
+    note = forms.CharField(
+        max_length=4000, error_messages={"required": "Write what was done, in a few words."}
+    )
+
+
+class TogetherForm(forms.Form):
+    """Several lines at once: watch alerts and tasks, never a red flag."""
+
+    act = forms.ChoiceField(choices=[("take", "Take"), ("done", "Close")])
+    outcome = forms.ChoiceField(choices=CareTask.Outcome.choices, required=False)
+    note = forms.CharField(max_length=2000, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.alert_ids: list[UUID] = []
+        self.task_ids: list[UUID] = []
+
+    def clean(self) -> dict[str, Any]:
+        """Read which lines were chosen; closing needs an outcome and a note for all of them."""
+        values = super().clean() or {}
+        for key in self.data.getlist("line")[:TOGETHER_AT_MOST]:  # type: ignore[attr-defined]
+            self.add_line(key)
+        if not self.alert_ids and not self.task_ids:
+            raise forms.ValidationError("Choose at least one line first.")
+        if values.get("act") == "done":
+            if not values.get("outcome"):
+                self.add_error("outcome", "Choose what came of them.")
+            if not values.get("note", "").strip():
+                self.add_error("note", "Write one note for all of them.")
+        return values
+
+    def add_line(self, key: str) -> None:
+        """Keep the id of one chosen line; what is no id is left out."""
+        kind, _, text = key.partition("-")
+        try:
+            found = UUID(text)
+        except ValueError:
+            return
+        if kind in ("alert", "task"):
+            (self.alert_ids if kind == "alert" else self.task_ids).append(found)

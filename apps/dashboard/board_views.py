@@ -1,0 +1,217 @@
+"""The board, its live part, and what one does on it without opening another page.
+
+A form of the board is sent by a script or by the browser itself. To the script the
+answer is a sentence (and where a field is wrong, which one); to the browser a redirect,
+or the whole board again with what was typed.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.alerts.actions import AlertTakenError, OutcomeError, acknowledge_alert, resolve_alert
+from apps.alerts.models import Alert
+from apps.alerts.states import TransitionError
+from apps.checkins.models import CareTask
+from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_forms import TaskForm
+from apps.checkins.task_team_actions import UndoError, open_team_task, undo_close
+from apps.clinical.triage import Level
+from apps.dashboard.board import KINDS_SEEN, board_of
+from apps.dashboard.board_actions import TooSevereError, close_together, take_together
+from apps.dashboard.board_forms import CloseForm, TogetherForm
+from apps.dashboard.context import site
+from apps.dashboard.state_actions import refresh_noted
+from apps.patients.access import current_member, fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.permissions import Right, may
+
+SCRIPT_HEADER = "X-Board"
+TOO_LATE = (AlertTakenError, TransitionError, TaskClosedError, UndoError, TooSevereError)
+REFRESH_AT_MOST = 50  # patients who changed since the clock last looked
+
+
+@require_GET
+def board(request: HttpRequest) -> HttpResponse:
+    """Show what needs somebody now, most severe and oldest first."""
+    if not may(current_member(request), Right.SEE_PATIENTS):
+        return render(request, "dashboard/no_clinical_rights.html", status=403)
+    return render(request, "dashboard/board.html", context_of(request))
+
+
+def context_of(request: HttpRequest, **more: Any) -> dict[str, Any]:
+    """Return what the board's templates read."""
+    member, now = member_of(request), timezone.now()
+    refresh_noted(now, limit=REFRESH_AT_MOST)
+    shown, around = board_of(member, now), getattr(request, "site_values", None)
+    if around is None:
+        around = site(request)["site"]
+        # The context processor of the page finds it here and does not ask again.
+        request.site_values = around  # type: ignore[attr-defined]
+    return {
+        "board": shown,
+        "alerts": shown.alerts,
+        "site": around,
+        "mark": shown.mark(around.get("system_alarm", ""), member.pk),
+        "task_outcomes": CareTask.Outcome.choices,
+        "alert_outcomes": Alert.Outcome.choices,
+        "may_handle": may(member, Right.HANDLE_ALERTS),
+        "user": member.user,
+        **more,
+    }
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def board_live(request: HttpRequest) -> HttpResponse:
+    """Return the live part when it has changed, else 304: pages ask every other second."""
+    context = context_of(request)
+    tag = f'W/"{context["mark"]}"'
+    if request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304, headers={"ETag": tag})
+    context["csrf_token"] = get_token(request)
+    page = render_to_string("dashboard/board_live.html", context)
+    return HttpResponse(page, headers={"ETag": tag})
+
+
+def done(request: HttpRequest, said: str, undo: str = "") -> HttpResponse:
+    """Say what was done: to the script in headers, to the browser on the board."""
+    if request.headers.get(SCRIPT_HEADER):
+        return HttpResponse(status=204, headers={"X-Said": quote(said), "X-Undo": undo})
+    messages.success(request, said)
+    if undo:
+        messages.info(request, undo, extra_tags="undo")
+    return redirect("dashboard:board")
+
+
+def refuse(request: HttpRequest, line: str, errors: dict[str, Any]) -> HttpResponse:
+    """Say what is wrong beside the field it is in; nothing that was typed is lost."""
+    if request.headers.get(SCRIPT_HEADER):
+        told = {name: [str(text) for text in texts] for name, texts in errors.items()}
+        return JsonResponse({"errors": told}, status=422)
+    wrong = {"line": line, "errors": errors, "typed": request.POST}
+    return render(request, "dashboard/board.html", context_of(request, wrong=wrong), status=422)
+
+
+def attempt(
+    request: HttpRequest, line: str, work: Callable[[], object], said: str, undo: str = ""
+) -> HttpResponse:
+    """Do one act; one that came too late is told in a sentence."""
+    try:
+        work()
+    except OutcomeError as error:
+        return refuse(request, line, {"outcome": [str(error)]})
+    except TOO_LATE as error:
+        if request.headers.get(SCRIPT_HEADER):
+            return JsonResponse({"errors": {"": [str(error)]}}, status=422)
+        messages.warning(request, str(error))
+        return redirect("dashboard:board")
+    return done(request, said, undo)
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def take_alert(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Take the alert and stay on the board."""
+    alert = fetch_in_scope(request, Alert.objects.all(), pk=alert_id)
+    by, now = member_of(request).user, timezone.now()
+    said = f"Alert {alert.reference} is yours."
+    work = partial(acknowledge_alert, alert=alert, by=by, now=now)
+    return attempt(request, f"alert-{alert.pk}", work, said)
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def close_alert(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Close an alert from the board; an emergency is closed where its answers stand."""
+    alert = fetch_in_scope(request, Alert.objects.all(), pk=alert_id)
+    if alert.level == Level.EMERGENCY.value:
+        return redirect("dashboard:alert", alert.pk)
+    form, line = CloseForm(request.POST), f"alert-{alert.pk}"
+    if not form.is_valid():
+        return refuse(request, line, form.errors)
+    by, now = member_of(request).user, timezone.now()
+    work = partial(resolve_alert, alert=alert, by=by, now=now, **form.cleaned_data)
+    return attempt(request, line, work, f"Alert {alert.reference} is closed.")
+
+
+def fetch_task(request: HttpRequest, task_id: UUID) -> CareTask:
+    """Return a task of the reader's clinic, else 404."""
+    task: CareTask = fetch_in_scope(request, CareTask.objects.all(), pk=task_id)
+    return task
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def take_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Take a task and stay on the board."""
+    task, by, now = fetch_task(request, task_id), member_of(request).user, timezone.now()
+    work = partial(take_task, task=task, by=by, now=now)
+    return attempt(request, f"task-{task.pk}", work, f"“{task.what}” is yours.")
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def finish_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Close a task with its outcome and stay on the board."""
+    task, form = fetch_task(request, task_id), TaskForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, f"task-{task.pk}", form.errors)
+    by, now = member_of(request).user, timezone.now()
+    work = partial(close_task, task=task, by=by, now=now, **form.cleaned_data)
+    undo = reverse("dashboard:board_task_undo", args=[task.pk])
+    return attempt(request, f"task-{task.pk}", work, f"Done: {task.what}.", undo)
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def undo_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Open a task again that the reader closed a moment ago."""
+    task, by, now = fetch_task(request, task_id), member_of(request).user, timezone.now()
+    work = partial(undo_close, task_id=task.pk, by=by, now=now)
+    return attempt(request, f"task-{task.pk}", work, f"Open again: {task.what}.")
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def take_seen(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Make a task of what the board saw (silence, a waiting step) and take it."""
+    patient = fetch_patient(request, patient_id)
+    kind = request.POST.get("kind", "")
+    if kind not in KINDS_SEEN:
+        return refuse(request, "", {"": ["This line is not there any more."]})
+    by, now = member_of(request).user, timezone.now()
+    work = partial(open_team_task, patient=patient, kind=kind, by=by, owner=by, now=now)
+    return attempt(request, "", work, f"“{CareTask.Kind(kind).label}” is yours.")
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def together(request: HttpRequest) -> HttpResponse:
+    """Take or close several watch alerts and tasks at once; a red flag never."""
+    form, member = TogetherForm(request.POST), member_of(request)
+    if not form.is_valid():
+        return refuse(request, "together", form.errors)
+    own = {"clinic_id": member.clinic_id}
+    lines = {
+        "alerts": list(Alert.objects.filter(**own, pk__in=form.alert_ids)),
+        "tasks": list(CareTask.objects.filter(**own, pk__in=form.task_ids)),
+    }
+    values, by, now = form.cleaned_data, member.user, timezone.now()
+    if values["act"] == "take":
+        return attempt(
+            request, "together", partial(take_together, **lines, by=by, now=now), "Taken."
+        )
+    ending = {"outcome": values["outcome"], "note": values["note"]}
+    work = partial(close_together, **lines, **ending, by=by, now=now)
+    return attempt(request, "together", work, "Closed.")

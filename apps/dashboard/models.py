@@ -1,0 +1,201 @@
+"""What the dashboard keeps for speed: worked out from the other apps' rows, never typed.
+
+One narrow row per patient carries the board and the caseload (ADR 17). Triggers of
+PostgreSQL note which patient changed, in the transaction that changed it; `states.py`
+works the row out again from the truth. Both tables can be emptied and rebuilt.
+"""
+
+from datetime import date, datetime
+from typing import ClassVar, Final
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+
+from apps.patients.models import Clinic, Patient, RiskProfile, StaffMember
+
+# What sorts last where nothing is known: a row without a date, an alert or a score.
+NO_DAY: Final = date(9999, 12, 31)
+NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+NO_ALERT: Final = 9
+NO_SCORE: Final = -1
+FEWEST_DIGITS: Final = 3  # of a phone number; two would find half the clinic
+MOST_WORDS: Final = 6
+
+
+class StateQuerySet(models.QuerySet["PatientState"]):
+    """Reads of the state rows; each has its index."""
+
+    def visible_to(self, member: StaffMember) -> "StateQuerySet":
+        """Return the rows of the reader's own clinic."""
+        return self.filter(clinic_id=member.clinic_id)
+
+    def matching(self, query: str) -> "StateQuerySet":
+        """Return patients with a name, reference or phone that begins with each typed word.
+
+        The last digits of a phone number are found too, spaces and dashes left out.
+        """
+        words = search_words(query)
+        if not words:
+            return self.none() if query.strip() else self
+        raw = " & ".join(f"'{word}':*" for word in words)
+        return self.filter(search=SearchQuery(raw, search_type="raw", config="simple"))
+
+    def silent(self, now: datetime) -> "StateQuerySet":
+        """Return followed patients whose check-in is overdue, the longest silence first."""
+        return self.filter(silent_from__lte=now).order_by("silent_from")
+
+    def waiting(self) -> "StateQuerySet":
+        """Return patients whose next cut waits for a prescriber, the longest first."""
+        return self.filter(decision_since__isnull=False).order_by("decision_since")
+
+    def clock_due(self, now: datetime) -> "StateQuerySet":
+        """Return rows that the calendar alone has changed: a day came on which a step begins."""
+        return self.filter(refresh_at__lte=now).order_by("refresh_at")
+
+
+class PatientState(models.Model):
+    """How one patient stands now: what the board, the caseload and the counts read."""
+
+    class Stage(models.TextChoices):
+        """Where the patient is on the way."""
+
+        NO_PLAN = "no_plan", "No plan yet"
+        DRAFT = "draft", "Plan not signed"
+        STARTS = "starts", "Starts soon"
+        TAPERING = "tapering", "Tapering"
+        HELD = "held", "Held"
+        ARRIVED = "arrived", "At the goal"
+        OVER = "over", "Plan ended"
+        PAUSED = "paused", "Paused"
+        HOSPITAL = "hospital", "In hospital"
+        LEFT = "left", "No longer followed"
+
+    class Trend(models.TextChoices):
+        """Symptoms since the present step, against the two weeks before it."""
+
+        WORSE = "worse", "Worse"
+        SAME = "same", "About the same"
+        BETTER = "better", "Better"
+
+    patient = models.OneToOneField(
+        Patient, primary_key=True, on_delete=models.CASCADE, related_name="state"
+    )
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    name_key = models.CharField(max_length=162, help_text="Family and given name, lower case.")
+    search = SearchVectorField()
+    stage = models.CharField(max_length=10, choices=Stage)
+    tier = models.CharField(max_length=10, choices=RiskProfile.Tier, blank=True)
+    tier_rank = models.PositiveSmallIntegerField(default=0)
+    drug_id = models.CharField(max_length=30, blank=True)
+    daily_mg = models.DecimalField(max_digits=9, decimal_places=4, default=0)
+    step = models.PositiveSmallIntegerField(null=True, blank=True)
+    steps = models.PositiveSmallIntegerField(default=0)
+    next_on = models.DateField(null=True, blank=True)
+    next_mg = models.DecimalField(max_digits=9, decimal_places=4, null=True, blank=True)
+    blocked = models.CharField(max_length=200, blank=True, help_text="Why the next cut waits.")
+    decision_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when a prescriber is waited for."
+    )
+    trend = models.CharField(max_length=6, choices=Trend, blank=True)
+    score = models.SmallIntegerField(null=True, blank=True, help_text="The last, of 40.")
+    last_check_in_at = models.DateTimeField(null=True, blank=True)
+    silent_from = models.DateTimeField(
+        null=True, blank=True, help_text="When the wait for the next check-in is over."
+    )
+    alert_rank = models.PositiveSmallIntegerField(
+        default=NO_ALERT, help_text="The most severe alert that is not closed; 9 is none."
+    )
+    alerts = models.PositiveSmallIntegerField(default=0, help_text="Not closed.")
+    refresh_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the calendar alone changes this row."
+    )
+
+    objects = StateQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["clinic", "name_key", "patient"], name="state_by_name"),
+            models.Index(fields=["clinic", "stage", "name_key"], name="state_by_stage"),
+            models.Index(fields=["clinic", "tier_rank", "patient"], name="state_by_tier"),
+            models.Index(fields=["clinic", "alert_rank", "patient"], name="state_by_alert"),
+            models.Index(fields=["clinic", "daily_mg", "patient"], name="state_by_dose"),
+            models.Index(
+                F("clinic"), Coalesce("next_on", Value(NO_DAY)), F("patient"), name="state_by_next"
+            ),
+            models.Index(
+                F("clinic"),
+                Coalesce("last_check_in_at", Value(NEVER)),
+                F("patient"),
+                name="state_by_heard",
+            ),
+            models.Index(
+                F("clinic"),
+                Coalesce("score", Value(NO_SCORE)),
+                F("patient"),
+                name="state_by_score",
+            ),
+            models.Index(
+                fields=["clinic", "silent_from"],
+                condition=Q(silent_from__isnull=False),
+                name="state_silent",
+            ),
+            models.Index(
+                fields=["clinic", "decision_since"],
+                condition=Q(decision_since__isnull=False),
+                name="state_waiting",
+            ),
+            models.Index(
+                fields=["refresh_at"],
+                condition=Q(refresh_at__isnull=False),
+                name="state_clock_due",
+            ),
+            GinIndex(fields=["search"], name="state_search", fastupdate=False),
+        ]
+
+    def __str__(self) -> str:
+        return f"State of {self.patient_id}"
+
+
+class PatientChange(models.Model):
+    """A note that a patient's row is older than the truth; made by triggers alone.
+
+    One row per patient and transaction, so that a change that is not committed yet can
+    never be swept away with one that is (ADR 17).
+    """
+
+    patient_id = models.UUIDField()
+    transaction = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["patient_id", "transaction"], name="change_once_per_transaction"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Change of {self.patient_id}"
+
+
+def search_words(query: str) -> list[str]:
+    """Return the words of a typed search as the index holds them; digits run together."""
+    digits = "".join(sign for sign in query if sign.isdigit())
+    if digits and not any(sign.isalpha() for sign in query):
+        return [digits] if len(digits) >= FEWEST_DIGITS else []
+    parts = "".join(sign if sign.isalnum() else " " for sign in query.lower()).split()
+    return [part for part in parts if part][:MOST_WORDS]
+
+
+def index_words(patient: Patient) -> str:
+    """Return the words by which a patient is found: names, reference, ends of the phone."""
+    names = f"{patient.given_name} {patient.family_name}".lower()
+    words = "".join(sign if sign.isalnum() else " " for sign in names).split()
+    digits = "".join(sign for sign in patient.phone if sign.isdigit())
+    ends = {digits[-size:] for size in (4, 6, 7, 10, len(digits)) if len(digits) >= size}
+    reference = patient.reference.lower()
+    parts = {reference, "".join(sign for sign in reference if sign.isalnum())}
+    parts |= set("".join(sign if sign.isalnum() else " " for sign in reference).split())
+    return " ".join([*words, *sorted(parts), *sorted(ends - {""})])

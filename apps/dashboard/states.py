@@ -1,0 +1,242 @@
+"""Works out the state rows of patients from the truth: reads only, for many at once.
+
+`today.py` of the tapers says what is taken today and the gates say what locks the next
+cut, so a row can say nothing that the patient's page does not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Func, Max, Value
+
+from apps.alerts.models import Alert
+from apps.checkins.models import LIVE, CheckIn, Reminder
+from apps.checkins.windows import PATIENCE
+from apps.dashboard.models import NO_ALERT, PatientState, index_words
+from apps.dashboard.trend import BEFORE, trend_of, typical_score
+from apps.patients.models import Patient, RiskProfile
+from apps.tapers.models import PlanHold, TaperPlan, TaperStep
+from apps.tapers.today import Today, midnight, unlocked_step, why_locked
+
+TIER_RANK = {RiskProfile.Tier.LOW: 1, RiskProfile.Tier.MODERATE: 2, RiskProfile.Tier.HIGH: 3}
+NOT_FOLLOWED = {
+    Patient.Status.PAUSED: PatientState.Stage.PAUSED,
+    Patient.Status.IN_HOSPITAL: PatientState.Stage.HOSPITAL,
+    Patient.Status.ENDED: PatientState.Stage.LEFT,
+    Patient.Status.DECEASED: PatientState.Stage.LEFT,
+}
+HELD_BY_A_REPORT = "A check-in or an alert asked for a hold."
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the other apps know about a batch of patients, by patient."""
+
+    plans: dict[UUID, TaperPlan] = field(default_factory=dict)
+    plan_kinds: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    steps: dict[UUID, list[TaperStep]] = field(default_factory=lambda: defaultdict(list))
+    holds: dict[UUID, list[PlanHold]] = field(default_factory=lambda: defaultdict(list))
+    scores: dict[UUID, list[tuple[datetime, int | None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    last: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[UUID, list[int]] = field(default_factory=lambda: defaultdict(list))
+    overdue: dict[UUID, datetime] = field(default_factory=dict)
+
+
+def states_of(patient_ids: Iterable[UUID], now: datetime) -> list[PatientState]:
+    """Return the rows of these patients as they should be at `now`; stores nothing.
+
+    Some ten queries however many patients, and one per gate for each plan that has a
+    next reduction.
+    """
+    rows = Patient.objects.filter(pk__in=list(patient_ids)).select_related(
+        "medication", "risk", "clinic"
+    )
+    patients = {patient.pk: patient for patient in rows}
+    facts = gather(patients, now)
+    return [state_of(patient, facts, now) for patient in patients.values()]
+
+
+def gather(patients: dict[UUID, Patient], now: datetime) -> Facts:
+    """Fetch what the rows are made of."""
+    facts, ids = Facts(), list(patients)
+    gather_plans(facts, patients)
+    gather_check_ins(facts, patients, now)
+    open_alerts = Alert.objects.unresolved().filter(patient_id__in=ids)
+    for patient_id, priority in open_alerts.values_list("patient_id", "priority"):
+        facts.alerts[patient_id].append(priority)
+    facts.overdue = first_unanswered_of(ids)
+    return facts
+
+
+def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
+    """Fetch plans, the steps of the version in force, and open holds."""
+    for plan in TaperPlan.objects.filter(patient_id__in=list(patients)).select_related("in_force"):
+        plan.patient = patients[plan.patient_id]
+        facts.plan_kinds[plan.patient_id].add(plan.status)
+        if plan.status == TaperPlan.Status.ACTIVE:
+            facts.plans[plan.patient_id] = plan
+    versions = [plan.in_force_id for plan in facts.plans.values()]
+    for step in TaperStep.objects.filter(version_id__in=versions).order_by("number"):
+        facts.steps[step.version_id].append(step)
+    active = [plan.pk for plan in facts.plans.values()]
+    for hold in PlanHold.objects.open().filter(plan_id__in=active).order_by("opened_at"):
+        facts.holds[hold.plan_id].append(hold)
+
+
+def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime) -> None:
+    """Fetch each patient's last check-in, and the scores the trend compares."""
+    ids = list(patients)
+    newest = (
+        CheckIn.objects.by_the_patient()
+        .filter(patient_id__in=ids)
+        .order_by("patient_id", "-received_at")
+    )
+    fields = ("patient_id", "received_at", "triage__dws")
+    for row in newest.distinct("patient_id").values(*fields):
+        facts.last[row["patient_id"]] = row
+    # The last daily check-in has the score; a weekly one after it has none.
+    scored = newest.filter(triage__dws__isnull=False).distinct("patient_id")
+    for row in scored.values(*fields):
+        facts.last[row["patient_id"]]["triage__dws"] = row["triage__dws"]
+    begun = [
+        begin - BEFORE for plan in facts.plans.values() if (begin := step_began(plan, facts, now))
+    ]
+    if begun:
+        since = CheckIn.objects.by_the_patient().filter(
+            patient_id__in=list(facts.plans), received_at__gte=min(begun)
+        )
+        for patient_id, at, dws in since.values_list("patient_id", "received_at", "triage__dws"):
+            facts.scores[patient_id].append((at, dws))
+
+
+def first_unanswered_of(ids: list[UUID]) -> dict[UUID, datetime]:
+    """Return when each patient's first window was due that nobody answered since they did.
+
+    What `first_unanswered` of the check-ins says of one patient, for many in one query.
+    """
+    bounds: dict[UUID, datetime] = {}
+    heard = CheckIn.objects.stopping_the_clock().filter(patient_id__in=ids)
+    peace = Reminder.objects.filter(patient_id__in=ids, state=Reminder.State.CANCELLED)
+    moments = [
+        *heard.values_list("patient_id").annotate(Max("received_at")),
+        *peace.values_list("patient_id").annotate(Max("ended_at")),
+    ]
+    for patient_id, moment in moments:
+        bounds[patient_id] = max(moment, bounds.get(patient_id, moment))
+    windows = Reminder.objects.filter(
+        patient_id__in=ids, state__in=(*LIVE, Reminder.State.MISSED)
+    ).values_list("patient_id", "due_at")
+    found: dict[UUID, datetime] = {}
+    for patient_id, due_at in windows.order_by("due_at"):
+        bound = bounds.get(patient_id)
+        if patient_id not in found and (bound is None or due_at > bound):
+            found[patient_id] = due_at
+    return found
+
+
+def today_from(plan: TaperPlan, facts: Facts, now: datetime) -> Today:
+    """Return what `today_of` returns, from rows already fetched."""
+    steps, holds = facts.steps[plan.in_force_id], facts.holds[plan.pk]
+    day = now.astimezone(plan.patient.tz).date()
+    step, locked = unlocked_step(plan, steps, holds, day)
+    return Today(day, plan, plan.version, steps, step, holds, locked)
+
+
+def step_began(plan: TaperPlan, facts: Facts, now: datetime) -> datetime | None:
+    """Return when the step in force began at the patient's midnight, None before the first."""
+    step = today_from(plan, facts, now).step
+    return midnight(step.start_on, plan.patient.tz) if step else None
+
+
+def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
+    """Return one patient's row."""
+    risk = getattr(patient, "risk", None)
+    last = facts.last.get(patient.pk, {})
+    overdue = facts.overdue.get(patient.pk)
+    followed = patient.status == Patient.Status.ACTIVE
+    priorities = facts.alerts[patient.pk]
+    state = PatientState(
+        patient=patient,
+        clinic_id=patient.clinic_id,
+        name_key=f"{patient.family_name}, {patient.given_name}".lower(),
+        search=Func(Value(index_words(patient)), template="to_tsvector('simple', %(expressions)s)"),
+        tier=risk.tier if risk else "",
+        tier_rank=TIER_RANK.get(risk.tier, 0) if risk else 0,
+        score=last.get("triage__dws"),
+        last_check_in_at=last.get("received_at"),
+        silent_from=overdue + PATIENCE if overdue and followed else None,
+        alert_rank=min(priorities, default=NO_ALERT),
+        alerts=len(priorities),
+    )
+    medication = getattr(patient, "medication", None)
+    if medication is not None:
+        state.drug_id, state.daily_mg = medication.drug_id, medication.daily_mg
+    plan = facts.plans.get(patient.pk)
+    if plan is None:
+        state.stage = stage_without_plan(facts.plan_kinds[patient.pk])
+    else:
+        add_plan(state, today_from(plan, facts, now), facts.scores[patient.pk])
+    state.stage = NOT_FOLLOWED.get(patient.status, state.stage)
+    return state
+
+
+def stage_without_plan(kinds: set[str]) -> str:
+    """Return where a patient stands who is on no active plan."""
+    if TaperPlan.Status.INPATIENT in kinds:
+        return PatientState.Stage.HOSPITAL
+    if TaperPlan.Status.DRAFT in kinds:
+        return PatientState.Stage.DRAFT
+    return PatientState.Stage.OVER if kinds else PatientState.Stage.NO_PLAN
+
+
+def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int | None]]) -> None:
+    """Add dose, step, what comes next, what blocks it, and the trend since the step."""
+    zone, following = today.plan.patient.tz, today.next
+    state.drug_id, state.steps = today.version.drug_id, len(today.steps)
+    if today.step:
+        state.step, state.daily_mg = today.step.number, today.step.daily_mg
+        begun = midnight(today.step.start_on, zone)
+        state.trend = trend_of(
+            typical_score(dws for at, dws in scores if at >= begun),
+            typical_score(dws for at, dws in scores if begun - BEFORE <= at < begun),
+        )
+    if following:
+        state.next_on, state.next_mg = following.start_on, following.daily_mg
+    state.blocked = why_blocked(today)
+    if today.is_locked:
+        opened = min((hold.opened_at for hold in today.holds), default=None)
+        state.decision_since = opened or midnight(
+            today.next.start_on if today.next else today.day, zone
+        )
+    state.stage = stage_on_plan(today)
+    state.refresh_at = next_change(today.steps, today.day, zone)
+
+
+def why_blocked(today: Today) -> str:
+    """Return why the next cut does not come, or would not if it were due now."""
+    if today.holds:
+        return next((hold.note for hold in today.holds if hold.note), HELD_BY_A_REPORT)
+    if today.locked_because or today.step is None or today.next is None:
+        return today.locked_because
+    return why_locked(today.plan.patient, today.step, today.next)
+
+
+def stage_on_plan(today: Today) -> str:
+    """Return where a patient stands who is on an active plan."""
+    if today.step is None:
+        return PatientState.Stage.STARTS
+    if today.is_locked or (today.next is None and today.version.course.get("held")):
+        return PatientState.Stage.HELD
+    return PatientState.Stage.TAPERING if today.next else PatientState.Stage.ARRIVED
+
+
+def next_change(steps: list[TaperStep], day: date, zone: Any) -> datetime | None:
+    """Return the next midnight at which a step begins, None when none is left."""
+    ahead = min((step.start_on for step in steps if step.start_on > day), default=None)
+    return midnight(ahead, zone) if ahead else None

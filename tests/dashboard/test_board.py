@@ -1,0 +1,279 @@
+"""The board: what it shows, how it stays true while it is open, and what one does on it."""
+
+from datetime import timedelta
+from urllib.parse import unquote
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.alerts.actions import acknowledge_alert
+from apps.alerts.models import Alert
+from apps.alerts.sweep import beat
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CareTask
+from apps.dashboard.board_actions import TooSevereError, close_together, take_together
+from apps.patients.models import Role
+from tests.conftest import signed_in
+from tests.factories import (
+    CALM,
+    check_in,
+    make_active_plan,
+    make_alert,
+    make_member,
+    make_patient,
+    make_task,
+    put_on_call,
+)
+
+pytestmark = pytest.mark.django_db
+SCRIPT = {"HTTP_X_BOARD": "1"}
+
+
+@pytest.fixture(autouse=True)
+def all_well(db: None) -> None:
+    for name in ("dispatcher", "sweep", "worker"):
+        beat(name, timezone.now())
+
+
+@pytest.fixture
+def client(nurse) -> Client:
+    return signed_in(nurse)
+
+
+def url(name: str, *args: object) -> str:
+    return reverse(f"dashboard:{name}", args=args)
+
+
+def live(client: Client, tag: str = "") -> object:
+    return client.get(url("board_live"), headers={"If-None-Match": tag} if tag else {})
+
+
+def test_an_empty_board_says_so_and_teaches(client) -> None:
+    page = client.get("/")
+    assert page.context["alerts"] == []
+    assert "Nobody needs you right now" in page.text
+    assert "Nothing is due today" in page.text
+    assert "Nobody is on call" in page.text
+
+
+def test_the_most_severe_come_first_with_owner_and_clock(client, nurse, patient) -> None:
+    now = timezone.now()
+    make_alert(patient, "watch", now=now - timedelta(days=1))
+    taken = make_alert(patient, "urgent", now=now - timedelta(hours=2))
+    make_alert(patient, "emergency", now=now)
+    acknowledge_alert(alert=taken, by=nurse.user, now=now)
+    page = client.get("/")
+    assert [alert.level for alert in page.context["alerts"]] == ["emergency", "urgent", "watch"]
+    assert page.context["board"].tally == {"emergency": 1, "urgent": 1, "watch": 1}
+    assert f"{nurse.user.full_name} has it" in page.text
+
+
+def test_a_board_costs_twelve_queries_whatever_is_on_it(
+    client, clinic, prescriber, django_assert_max_num_queries
+) -> None:
+    for _ in range(8):
+        person = make_patient(clinic)
+        make_alert(person, now=timezone.now())
+        make_task(person, now=timezone.now())
+        make_active_plan(person, prescriber.user)
+    client.get("/")  # brings the rows of the new patients up to date
+    with django_assert_max_num_queries(12):
+        assert client.get("/").status_code == 200
+    tag = live(client).headers["ETag"]
+    with django_assert_max_num_queries(12):
+        assert live(client, tag).status_code == 304
+
+
+def test_more_alerts_than_fit_are_counted(client, patient, monkeypatch) -> None:
+    monkeypatch.setattr("apps.dashboard.board.ALERTS_SHOWN", 2)
+    for level in ("watch", "urgent", "emergency"):
+        make_alert(patient, level, now=timezone.now())
+    page = client.get("/")
+    assert len(page.context["alerts"]) == 2
+    assert page.context["board"].tally["watch"] == 1
+    assert "and 1 less urgent" in page.text
+
+
+def test_an_open_page_is_told_304_until_something_changes(client, nurse, patient) -> None:
+    tag = live(client).headers["ETag"]
+    unchanged = live(client, tag)
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    alert = make_alert(patient, now=timezone.now())
+    changed = live(client, tag)
+    assert changed.status_code == 200
+    assert alert.reference in changed.text
+    tag = changed.headers["ETag"]
+    acknowledge_alert(alert=alert, by=nurse.user, now=timezone.now())
+    changed = live(client, tag)
+    assert f"{nurse.user.full_name} has it" in changed.text
+    put_on_call(nurse, now=timezone.now())
+    assert live(client, changed.headers["ETag"]).status_code == 200
+
+
+def test_the_open_page_hears_of_a_stopped_dispatcher(client) -> None:
+    tag = live(client).headers["ETag"]
+    beat("dispatcher", timezone.now() - timedelta(minutes=5))
+    page = live(client, tag)
+    assert page.status_code == 200
+    assert "Alerts may not be delivered" in page.text
+
+
+def test_who_is_signed_out_is_not_fed_old_news(client) -> None:
+    tag = live(client).headers["ETag"]
+    client.logout()
+    assert live(client, tag).status_code == 302
+
+
+def test_a_silent_patient_and_a_waiting_step_are_tasks_until_somebody_takes_them(
+    client, nurse, patient, prescriber
+) -> None:
+    now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now - timedelta(days=30), start_on=str(
+        (now - timedelta(days=30)).date()
+    ))  # fmt: skip
+    patient.plans.update(begun_step=1)
+    jobs = client.get("/").context["board"].jobs
+    assert [(job.kind, job.owner) for job in jobs] == [("step", "")]
+    answer = client.post(url("board_seen_take", patient.pk), {"kind": "step"}, **SCRIPT)
+    assert answer.status_code == 204
+    jobs = client.get("/").context["board"].jobs
+    assert [(job.kind, job.mine) for job in jobs] == [("step", True)]
+    task = CareTask.objects.get()
+    client.post(url("board_task_done", task.pk), {"outcome": "goes_on", "note": ""}, **SCRIPT)
+    assert client.get("/").context["board"].jobs == []
+    assert client.post(url("board_seen_take", patient.pk), {"kind": "no"}, **SCRIPT).status_code == 422
+
+
+def test_taking_and_closing_stay_on_the_board(client, nurse, patient) -> None:
+    alert = make_alert(patient, "urgent", now=timezone.now())
+    answer = client.post(url("board_take", alert.pk), **SCRIPT)
+    assert (answer.status_code, unquote(answer["X-Said"])) == (
+        204,
+        f"Alert {alert.reference} is yours.",
+    )
+    wrong = client.post(url("board_close", alert.pk), {"outcome": "spoke", "note": ""}, **SCRIPT)
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"] == {"note": ["Write what was done, in a few words."]}
+    done = client.post(url("board_close", alert.pk), {"outcome": "spoke", "note": "Well."}, **SCRIPT)
+    assert done.status_code == 204
+    again = client.post(url("board_take", alert.pk), **SCRIPT)
+    assert "This alert is closed" in again.json()["errors"][""][0]
+    assert Alert.objects.get().status == "resolved"
+
+
+def test_without_a_script_what_was_typed_comes_back_on_its_line(client, patient) -> None:
+    alert = make_alert(patient, "watch", now=timezone.now())
+    page = client.post(url("board_close", alert.pk), {"outcome": "", "note": "Called twice"})
+    assert page.status_code == 422
+    assert "Called twice" in page.text
+    assert "Choose what was done." in page.text
+    page = client.post(
+        url("board_close", alert.pk), {"outcome": "spoke", "note": "Fine"}, follow=True
+    )
+    assert f"Alert {alert.reference} is closed." in page.text
+    page = client.post(url("board_take", alert.pk), follow=True)
+    assert "This alert is closed" in page.text
+
+
+def test_an_emergency_is_never_closed_on_the_board(client, patient) -> None:
+    alert = make_alert(patient, "emergency", now=timezone.now())
+    page = client.post(url("board_close", alert.pk), {"outcome": "spoke", "note": "Well."})
+    assert page.headers["Location"] == url("alert", alert.pk)
+    assert Alert.objects.get().status == "open"
+
+
+def test_a_task_done_in_error_is_undone_at_once_by_who_did_it(client, backup, patient) -> None:
+    task = make_task(patient, now=timezone.now())
+    page = client.post(url("board_task_done", task.pk), {"outcome": "spoke"}, follow=True)
+    undo = url("board_task_undo", task.pk)
+    assert undo in page.text
+    theirs = signed_in(backup).post(undo, **SCRIPT)
+    assert "A colleague closed this task" in theirs.json()["errors"][""][0]
+    assert client.post(undo, **SCRIPT).status_code == 204
+    assert CareTask.objects.get().done_at is None
+    assert AuditEvent.objects.filter(event="task.close_undone").count() == 1
+    client.post(url("board_task_done", task.pk), {"outcome": "spoke"})
+    CareTask.objects.update(done_at=timezone.now() - timedelta(minutes=11))
+    assert "too long ago" in client.post(undo, **SCRIPT).json()["errors"][""][0]
+
+
+def lines(*rows: object) -> list[str]:
+    return [f"{'alert' if isinstance(row, Alert) else 'task'}-{row.pk}" for row in rows]
+
+
+def test_forty_lines_are_closed_together_each_with_its_own_audit_row(client, clinic) -> None:
+    now = timezone.now()
+    people = [make_patient(clinic) for _ in range(4)]
+    chosen = [make_alert(people[0], "watch", now=now), *(make_task(p, now=now) for p in people)]
+    typed = {"line": lines(*chosen), "act": "done", "outcome": "spoke", "note": "All rung."}
+    assert client.post(url("board_together"), typed | {"act": "take"}, **SCRIPT).status_code == 204
+    assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204
+    assert Alert.objects.get().note == "All rung."
+    assert CareTask.objects.open().count() == 0
+    assert AuditEvent.objects.filter(event="task.closed").count() == 4
+    assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204  # twice
+
+
+def test_a_red_flag_among_them_stops_all_of_them(client, nurse, patient) -> None:
+    now = timezone.now()
+    red, task = make_alert(patient, "emergency", now=now), make_task(patient, now=now)
+    typed = {"line": lines(red, task), "act": "done", "outcome": "spoke", "note": "All rung."}
+    answer = client.post(url("board_together"), typed, **SCRIPT)
+    assert "looked at one by one" in answer.json()["errors"][""][0]
+    assert CareTask.objects.open().count() == 1
+    with pytest.raises(TooSevereError):
+        take_together(alerts=[red], tasks=[], by=nurse.user, now=now)
+    watch = make_alert(patient, "watch", now=now)
+    with pytest.raises(TooSevereError, match="ends with"):
+        close_together(
+            alerts=[watch], tasks=[], outcome="done", note="x", by=nurse.user, now=now
+        )
+
+
+def test_closing_together_says_what_is_missing_and_keeps_what_was_typed(client, patient) -> None:
+    task = make_task(patient, now=timezone.now())
+    page = client.post(url("board_together"), {"line": lines(task), "act": "done", "note": "Hm"})
+    assert page.status_code == 422
+    assert "Choose what came of them." in page.text
+    assert 'value="Hm"' in page.text
+    nothing = client.post(url("board_together"), {"line": ["x", "task-x"], "act": "take"}, **SCRIPT)
+    assert "Choose at least one line" in nothing.json()["errors"]["__all__"][0]
+
+
+def test_other_clinics_lines_are_passed_over(client, other_patient) -> None:
+    task = make_task(other_patient, now=timezone.now())
+    client.post(url("board_together"), {"line": lines(task), "act": "take"}, **SCRIPT)
+    assert CareTask.objects.get().owner is None
+
+
+def test_closing_together_is_all_or_nothing(nurse, patient, monkeypatch) -> None:
+    now = timezone.now()
+    alert, task = make_alert(patient, "watch", now=now), make_task(patient, now=now)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no audit")
+
+    monkeypatch.setattr("apps.checkins.task_actions.record", fail)
+    with pytest.raises(RuntimeError):
+        close_together(
+            alerts=[alert], tasks=[task], outcome="spoke", note="x", by=nurse.user, now=now
+        )
+    assert Alert.objects.unresolved().count() == 1
+    assert CareTask.objects.open().count() == 1
+
+
+def test_a_clinic_admin_sees_no_patient_on_the_board(clinic, patient) -> None:
+    make_alert(patient)
+    admin = signed_in(make_member(clinic, Role.CLINIC_ADMIN))
+    page = admin.get("/")
+    assert page.status_code == 403
+    assert patient.family_name not in page.text
+    assert live(admin).status_code == 403
+
+
+def test_a_check_in_of_the_morning_shows_no_ghost_of_yesterday(client, patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user, now=timezone.now())
+    check_in(patient, CALM, now=timezone.now())
+    assert client.get("/").context["board"].jobs == []
