@@ -44,6 +44,9 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:board_task_undo": ({"POST"}, CARE_TEAM, "task_id"),
     "dashboard:board_seen_take": ({"POST"}, CARE_TEAM, "patient_id"),
     "dashboard:board_together": ({"POST"}, CARE_TEAM, ""),
+    "dashboard:caseload": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:caseload_csv": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:view_save": ({"POST"}, CARE_TEAM, ""),
     "dashboard:alert": ({"GET", "POST"}, CARE_TEAM, "alert_id"),
     "dashboard:review": ({"GET"}, PRESCRIBING, "plan_id"),
     "dashboard:decisions": ({"GET"}, CARE_TEAM, ""),
@@ -105,7 +108,12 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "portal:trusted_revoke": ({"POST"}, CARE_TEAM, "person_id"),
 }
 # Each person's own only: the matrix asks with somebody else's, so nobody may.
-OWN = {"alerts:contact_confirm", "alerts:contact_resend", "alerts:contact_remove"}
+OWN = {
+    "dashboard:view_remove",
+    "alerts:contact_confirm",
+    "alerts:contact_resend",
+    "alerts:contact_remove",
+}
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
     "checkins:start": "",
@@ -267,7 +275,7 @@ def test_a_deactivated_user_is_signed_out_at_once(nurse) -> None:
 
 
 def test_lists_never_show_another_clinics_patients(patient, other_patient, nurse) -> None:
-    page = signed_in(nurse).get(reverse("patients:list"), {"q": "Wren"})
+    page = signed_in(nurse).get(reverse("dashboard:caseload"), {"q": "Wren"})
     assert patient.family_name in page.text
     assert other_patient.family_name not in page.text
     make_alert(other_patient)

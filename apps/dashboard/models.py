@@ -1,19 +1,23 @@
-"""What the dashboard keeps for speed: worked out from the other apps' rows, never typed.
+"""What the dashboard keeps: rows for speed, worked out from the other apps', and what staff
+write here themselves (notes, saved views).
 
 One narrow row per patient carries the board and the caseload (ADR 17). Triggers of
 PostgreSQL note which patient changed, in the transaction that changed it; `states.py`
-works the row out again from the truth. Both tables can be emptied and rebuilt.
+works the row out again from the truth. Those can be emptied and rebuilt.
 """
 
+import uuid
 from datetime import date, datetime
 from typing import ClassVar, Final
 
+import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
+from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient, RiskProfile, StaffMember
 
 # What sorts last where nothing is known: a row without a date, an alert or a score.
@@ -199,3 +203,78 @@ def index_words(patient: Patient) -> str:
     parts = {reference, "".join(sign for sign in reference if sign.isalnum())}
     parts |= set("".join(sign if sign.isalnum() else " " for sign in reference).split())
     return " ".join([*words, *sorted(parts), *sorted(ends - {""})])
+
+
+class SavedView(models.Model):
+    """A person's own way of looking at the caseload: filters and order, never a search."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=40)
+    chosen = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "user", "name"], name="saved_view_named_once"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="saved_view_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PatientNote(models.Model):
+    """A note of the staff about a patient. Never changed; a correction is a note of its own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="staff_notes")
+    text = models.TextField(max_length=4000)
+    written_at = models.DateTimeField()
+    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    corrects = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-written_at", "-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "-written_at"], name="note_of_patient")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(text=""), name="note_says_something"),
+            models.CheckConstraint(
+                condition=Q(corrects__isnull=True) | ~Q(corrects=F("id")), name="note_not_of_itself"
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="patient_note_immutable", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Note of {self.written_at:%Y-%m-%d}"
+
+
+class ClinicDay(models.Model):
+    """One clinic's counts of one day, for the overview: no patient in it, only numbers."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    counts = models.JSONField(default=dict)
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "day"], name="clinic_day_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}"

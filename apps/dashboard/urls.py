@@ -5,6 +5,7 @@ from django.urls import path
 from apps.dashboard import (
     alert_views,
     board_views,
+    caseload_views,
     health_views,
     review_views,
     staff_views,
@@ -22,6 +23,10 @@ urlpatterns = [
     path("board/tasks/<uuid:task_id>/undo/", board_views.undo_job, name="board_task_undo"),
     path("board/patients/<uuid:patient_id>/take/", board_views.take_seen, name="board_seen_take"),
     path("board/together/", board_views.together, name="board_together"),
+    path("caseload/", caseload_views.caseload, name="caseload"),
+    path("caseload.csv", caseload_views.caseload_csv, name="caseload_csv"),
+    path("caseload/views/", caseload_views.view_save, name="view_save"),
+    path("caseload/views/<uuid:view_id>/remove/", caseload_views.view_remove, name="view_remove"),
     path("alerts/<uuid:alert_id>/", alert_views.alert_detail, name="alert"),
     path("alerts/<uuid:alert_id>/act/", alert_views.alert_act, name="alert_act"),
     path("alerts/<uuid:alert_id>/hand-over/", alert_views.alert_hand_over, name="alert_hand_over"),

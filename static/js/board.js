@@ -15,7 +15,7 @@
   let over = false;
 
   // --- what is shown -----------------------------------------------------------------------------
-  const clock = (moment) => moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const clock = (moment) => moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: board.dataset.zone });
   const gone = (words) => {
     pick("gone").hidden = !words;
     if (words && pick("gone-words").textContent !== words) pick("gone-words").textContent = words;

@@ -143,7 +143,9 @@ def test_a_silent_patient_and_a_waiting_step_are_tasks_until_somebody_takes_them
     task = CareTask.objects.get()
     client.post(url("board_task_done", task.pk), {"outcome": "goes_on", "note": ""}, **SCRIPT)
     assert client.get("/").context["board"].jobs == []
-    assert client.post(url("board_seen_take", patient.pk), {"kind": "no"}, **SCRIPT).status_code == 422
+    assert (
+        client.post(url("board_seen_take", patient.pk), {"kind": "no"}, **SCRIPT).status_code == 422
+    )
 
 
 def test_taking_and_closing_stay_on_the_board(client, nurse, patient) -> None:
@@ -156,7 +158,9 @@ def test_taking_and_closing_stay_on_the_board(client, nurse, patient) -> None:
     wrong = client.post(url("board_close", alert.pk), {"outcome": "spoke", "note": ""}, **SCRIPT)
     assert wrong.status_code == 422
     assert wrong.json()["errors"] == {"note": ["Write what was done, in a few words."]}
-    done = client.post(url("board_close", alert.pk), {"outcome": "spoke", "note": "Well."}, **SCRIPT)
+    done = client.post(
+        url("board_close", alert.pk), {"outcome": "spoke", "note": "Well."}, **SCRIPT
+    )
     assert done.status_code == 204
     again = client.post(url("board_take", alert.pk), **SCRIPT)
     assert "This alert is closed" in again.json()["errors"][""][0]
@@ -227,9 +231,7 @@ def test_a_red_flag_among_them_stops_all_of_them(client, nurse, patient) -> None
         take_together(alerts=[red], tasks=[], by=nurse.user, now=now)
     watch = make_alert(patient, "watch", now=now)
     with pytest.raises(TooSevereError, match="ends with"):
-        close_together(
-            alerts=[watch], tasks=[], outcome="done", note="x", by=nurse.user, now=now
-        )
+        close_together(alerts=[watch], tasks=[], outcome="done", note="x", by=nurse.user, now=now)
 
 
 def test_closing_together_says_what_is_missing_and_keeps_what_was_typed(client, patient) -> None:

@@ -128,7 +128,7 @@ def test_the_banner_is_red_when_nothing_beats_and_gone_when_all_do(nurse) -> Non
 
 def test_an_alert_that_reached_nobody_is_shouted_on_every_page(nurse, patient, all_well) -> None:
     alert = make_alert(patient, now=timezone.now() - timedelta(minutes=2))
-    for name in ("dashboard:board", "patients:list"):
+    for name in ("dashboard:board", "dashboard:caseload"):
         assert (
             alert.reference in signed_in(nurse).get(reverse(name)).context["site"]["system_alarm"]
         )

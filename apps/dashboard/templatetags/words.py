@@ -122,3 +122,9 @@ def wrong_at(wrong: dict[str, Any] | None, line: str) -> dict[str, Any] | None:
     errors = dict(wrong["errors"])
     errors["all"] = errors.get("__all__") or errors.get("") or []
     return {**wrong, "errors": errors}
+
+
+@register.filter
+def pick(values: dict[str, Any], name: str) -> Any:
+    """Return the value under a name that a template has in a variable."""
+    return values.get(name, "")

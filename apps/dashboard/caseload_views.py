@@ -1,0 +1,145 @@
+"""The caseload page, its export, and the reader's saved views of it."""
+
+import csv
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.audit.actions import record
+from apps.clinical.drugs import get_drug
+from apps.dashboard import caseload as cases
+from apps.dashboard.models import PatientState, SavedView
+from apps.dashboard.state_actions import refresh_noted
+from apps.dashboard.view_actions import ViewError, remove_view, save_view
+from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.permissions import Right
+
+REFRESH_AT_MOST: Final = 200
+COLUMNS: Final = (
+    "Reference", "Family name", "Given name", "Phone", "Stage", "Risk", "Drug", "Dose now (mg)",
+    "Step", "Steps", "Trend", "Score of 40", "Last check-in", "Next step", "Next dose (mg)",
+    "Blocked by", "Open alerts",
+)  # fmt: skip
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def caseload(request: HttpRequest) -> HttpResponse:
+    """Show the clinic's patients: filtered, sorted, found, one page at a time."""
+    member, now, choice = member_of(request), timezone.now(), cases.read_choice(request.GET.dict())
+    refresh_noted(now, limit=REFRESH_AT_MOST)
+    page = cases.page_of(member, choice, now)
+    looked(request, "caseload.viewed", len(page.rows))
+    views = SavedView.objects.filter(clinic_id=member.clinic_id, user_id=member.user_id)
+    context = {
+        "rows": page.rows,
+        "choice": choice,
+        "now": now,
+        "next_query": urlencode(choice.as_params(after=page.after)) if page.after else "",
+        "first_query": urlencode(choice.as_params()) if choice.after else "",
+        "query_string": urlencode(choice.as_params()),
+        "columns": column_links(choice),
+        "filters": [
+            {"name": name, "values": values.items(), "chosen": choice.filters.get(name, "")}
+            for name, values in cases.FILTERS.items()
+        ],
+        "views": [{"view": view, "query": urlencode(view.chosen)} for view in views],
+    }
+    return render(request, "dashboard/caseload.html", context)
+
+
+def column_links(choice: cases.Choice) -> dict[str, dict[str, Any]]:
+    """Return for every sortable column its words, its link and which way it points now."""
+    links = {}
+    for name, sort in cases.SORTS.items():
+        current = name == choice.sort
+        down = not choice.down if current else sort.first_down
+        links[name] = {
+            "label": sort.label,
+            "query": urlencode(choice.as_params(sort=("-" if down else "") + name)),
+            "way": ("descending" if choice.down else "ascending") if current else "",
+        }
+    return links
+
+
+def looked(request: HttpRequest, event: str, shown: int) -> None:
+    """Write down that patients were listed: how many, never what was searched for."""
+    member = member_of(request)
+    record(event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id, shown=shown)
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def caseload_csv(request: HttpRequest) -> HttpResponse:
+    """Return the chosen patients as a table for a spreadsheet."""
+    member, now = member_of(request), timezone.now()
+    choice = cases.read_choice(request.GET.dict())
+    rows = list(cases.rows_of(member, choice, now)[: cases.EXPORT_AT_MOST])
+    looked(request, "caseload.exported", len(rows))
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="caseload-{now:%Y-%m-%d}.csv"'
+    response.write("\ufeff")  # without it spreadsheets read names with accents wrongly
+    table = csv.writer(response)
+    table.writerow(COLUMNS)
+    table.writerows([safe(cell) for cell in cells(row)] for row in rows)
+    return response
+
+
+def cells(row: PatientState) -> list[Any]:
+    """Return one patient's line, in the order of `COLUMNS`."""
+    patient = row.patient
+    return [
+        patient.reference, patient.family_name, patient.given_name, patient.phone,
+        row.get_stage_display(), row.get_tier_display(),
+        get_drug(row.drug_id).name if row.drug_id else "", f"{row.daily_mg.normalize():f}",
+        row.step or "", row.steps or "", row.get_trend_display(),
+        "" if row.score is None else row.score,
+        timezone.localtime(row.last_check_in_at).isoformat("T", "minutes")
+        if row.last_check_in_at else "",
+        row.next_on or "", "" if row.next_mg is None else f"{row.next_mg.normalize():f}",
+        row.blocked, row.alerts,
+    ]  # fmt: skip
+
+
+def safe(cell: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    text = str(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+@require_POST
+@requires(Right.SEE_PATIENTS)
+def view_save(request: HttpRequest) -> HttpResponse:
+    """Keep the present filters and order under a name; a search is never kept."""
+    choice = cases.read_choice(request.POST.dict())
+    name = request.POST.get("name", "").strip()[:40]
+    chosen = choice.as_params(q="")
+    if not name:
+        messages.warning(request, "Give the view a name, such as: high risk, next step this week.")
+    else:
+        try:
+            save_view(member=member_of(request), name=name, chosen=chosen, now=timezone.now())
+        except ViewError as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, f"Saved as “{name}”.")
+    return redirect(f"{reverse('dashboard:caseload')}?{urlencode(choice.as_params())}")
+
+
+@require_POST
+@requires(Right.SEE_PATIENTS)
+def view_remove(request: HttpRequest, view_id: UUID) -> HttpResponse:
+    """Forget one of the reader's own views."""
+    own = SavedView.objects.filter(user_id=member_of(request).user_id)
+    view = fetch_in_scope(request, own, pk=view_id)
+    remove_view(view=view, by=member_of(request).user, now=timezone.now())
+    messages.success(request, f"“{view.name}” is removed.")
+    return redirect("dashboard:caseload")
