@@ -1,19 +1,26 @@
 """Signing: proof of who signs, and what must be on record before a plan starts."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
+from allauth.account.authentication import get_authentication_records
 from allauth.core import ratelimit
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import HTML, Column, Fieldset, Layout, Row, Submit
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from apps.patients.models import RiskProfile
 from apps.tapers.actions_signing import Approvals, Signing, SpecialistWord, specialist_reasons
 from apps.tapers.models import Agreement, Signature, TaperPlan
+
+# A confirmation with a passkey serves one signature, and for so long.
+CONFIRMED_FOR_SECONDS: Final = 300
+SIGNED_WITH: Final = "signed_with_confirmation_at"
 
 
 def date_input() -> forms.DateInput:
@@ -38,6 +45,14 @@ class SigningForm(forms.Form):
                 label="I sign this (demonstration: no password is asked)",
                 error_messages={"required": "Tick this box to sign."},
             )
+        elif not request.user.has_usable_password():
+            self.fields["passkey"] = forms.BooleanField(
+                label="I have confirmed with my passkey, and I sign this", required=False,
+                help_text=format_html(
+                    '<a href="{}" target="_blank" rel="noopener">Confirm with your passkey</a> '
+                    "(new tab), then tick.", reverse("account_reauthenticate"),
+                ),
+            )  # fmt: skip
         else:
             self.fields["password"] = forms.CharField(
                 label="Your password, to sign", strip=False, max_length=200,
@@ -50,11 +65,13 @@ class SigningForm(forms.Form):
     @property
     def proof_fields(self) -> list[str]:
         """Names of the fields that make the signature."""
-        names = ("breach_reason", "confirm", "password")
+        names = ("breach_reason", "confirm", "passkey", "password")
         return [name for name in names if name in self.fields]
 
     def clean_password(self) -> str:
-        """Refuse a wrong password, and guessing."""
+        """Refuse a wrong password, and guessing. A preview asks for none."""
+        if self.fields["password"].disabled:
+            return ""
         user = self.request.user
         if not ratelimit.consume(self.request, action="reauthenticate", user=user):
             raise forms.ValidationError("Too many tries. Wait a minute, then sign again.")
@@ -63,10 +80,38 @@ class SigningForm(forms.Form):
             raise forms.ValidationError("This is not your password. Nothing was signed.")
         return password
 
+    def clean_passkey(self) -> bool:
+        """Ask for a confirmation made for this signature, not for the sign-in or an earlier one."""
+        if self.fields["passkey"].disabled:
+            return False
+        if not self.cleaned_data["passkey"]:
+            raise forms.ValidationError("Tick this box to sign.")
+        used, now = self.request.session.get(SIGNED_WITH, 0), timezone.now().timestamp()
+        if not max(used, now - CONFIRMED_FOR_SECONDS) < self.confirmed_at() <= now:
+            raise forms.ValidationError(
+                "Confirm with your passkey first: the link below opens a new tab, and nothing "
+                "typed here is lost. Nothing was signed."
+            )
+        return True
+
+    def confirmed_at(self) -> float:
+        """Return when the signer last confirmed who they are while signed in; 0 for never."""
+        records = get_authentication_records(self.request, self.request.user)
+        return max((record["at"] for record in records if record.get("reauthenticated")), default=0)
+
     def signing(self) -> Signing:
         """Return how the signer proved who they are, with the reason for a breach."""
-        method = Signature.Method.DEMO if settings.DEMO_MODE else Signature.Method.PASSWORD
+        method = Signature.Method.PASSWORD
+        if "passkey" in self.fields:
+            method = Signature.Method.PASSKEY
+        elif "confirm" in self.fields:
+            method = Signature.Method.DEMO
         return Signing(method, self.cleaned_data.get("breach_reason", "").strip())
+
+    def was_used(self) -> None:
+        """Let the confirmation serve no second signature; called once one is stored."""
+        if "passkey" in self.fields:
+            self.request.session[SIGNED_WITH] = self.confirmed_at()
 
 
 class SecondSignatureForm(SigningForm):

@@ -60,7 +60,7 @@ def change_form(request: HttpRequest, plan: TaperPlan, kind: str) -> ChangeForm:
     if "save" not in request.POST:
         for name in ("reason", *bound.proof_fields):
             bound.fields[name].required = False
-            bound.fields[name].disabled = name == "password"
+            bound.fields[name].disabled = name in ("password", "passkey")
     return bound
 
 
@@ -99,6 +99,7 @@ def save_change(
             form.is_valid()
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return render_change(request, plan, form, preview, status=422)
+    form.was_used()
     if version.needs_second:
         messages.info(request, "Signed. A second prescriber must sign before it is in force.")
     else:

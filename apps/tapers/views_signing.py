@@ -39,6 +39,7 @@ def plan_activate(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         except ActivationError as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
+            form.was_used()
             return signed(request, plan)
     return render_plan(request, plan, form, status=422)
 
@@ -58,6 +59,7 @@ def plan_sign_second(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         except ActivationError as error:
             form.add_error(None, str(error))
         else:
+            form.was_used()
             return signed(request, plan)
     return render_plan(request, plan, form, status=422)
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from apps.audit.models import AuditEvent
+from apps.checkins.assessment import plan_facts
 from apps.clinical.errors import ClinicalError
 from apps.tapers.actions import hold_plan
 from apps.tapers.actions_changes import (
@@ -274,3 +275,19 @@ def test_what_the_plan_said_on_a_day_stays_known(plan, prescriber) -> None:
     assert versions.in_force_at(later(1)).first().number == 1
     assert versions.in_force_at(later(4)).first().number == 2
     assert versions.in_force_at(DAY_1 - timedelta(days=1)).first() is None
+
+
+def test_the_drug_of_today_follows_a_switch(clinic, prescriber) -> None:
+    patient = make_patient(
+        clinic, drug_id="alprazolam_ir", slots={"morning": "0.5", "night": "0.5"}
+    )
+    switch = {
+        "kind": "switch", "to_drug": "diazepam", "source": "vadod", "swap_days": 7,
+        "then": {"kind": "percent_of_current", "percent": "10"},
+    }  # fmt: skip
+    make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), method=switch, goal_mg="5"
+    )
+    taken = {day: plan_today(patient, later(day)).drug_id for day in (0, 8, 15)}
+    assert taken == {0: "alprazolam_ir", 8: "alprazolam_ir", 15: "diazepam"}
+    assert plan_facts(patient, later(15)).drug_id == "diazepam"

@@ -233,3 +233,71 @@ def test_a_draft_signed_once_is_not_signed_by_the_same_person_again(patient, pre
 
 def sign_plan_again(plan, member) -> None:
     sign(plan, member.user, breach_reason="Falls.")
+
+
+@pytest.fixture
+def passkey_only(clinic):
+    """A prescriber without a password, signed in with a passkey just now."""
+    member = make_member(clinic, Role.PRESCRIBER)
+    member.user.set_unusable_password()
+    member.user.save()
+    return member
+
+
+def confirmed(client, seconds_ago=1, **record):
+    """Let the session say that its person confirmed so long ago, as allauth writes it."""
+    session = client.session
+    at = timezone.now().timestamp() - seconds_ago
+    session["account_authentication_methods_user"] = session["_auth_user_id"]
+    session["account_authentication_methods"] = [
+        {"method": "mfa", "type": "webauthn", "at": at, **({"reauthenticated": True} | record)}
+    ]
+    session.save()
+    return client
+
+
+def post_signature(client, plan):
+    today = timezone.localdate().isoformat()
+    return client.post(
+        reverse("tapers:activate", args=[plan.pk]),
+        {"agreed_on": today, "agreed_how": "visit", "passkey": "on"},
+    )
+
+
+def test_a_person_without_a_password_signs_by_a_fresh_confirmation(clinic, passkey_only) -> None:
+    patient = make_patient(clinic)
+    plan = make_plan(patient, passkey_only.user, start_on=timezone.localdate().isoformat())
+    client = signed_in(passkey_only)
+    page = client.get(reverse("tapers:detail", args=[plan.pk]))
+    assert "Confirm with your passkey" in page.text
+    assert 'name="password"' not in page.text
+    assert plan.latest.content_hash in page.text
+    refused = post_signature(client, plan)
+    assert refused.status_code == 422
+    assert "Confirm with your passkey first" in refused.text
+    signed = post_signature(confirmed(client), plan)
+    assert signed.status_code == 302, signed.context["form"].errors
+    assert plan.latest.signatures.get().method == Signature.Method.PASSKEY
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "record"), [(400, {}), (1, {"reauthenticated": False}), (-60, {})]
+)
+def test_an_old_confirmation_or_the_sign_in_is_no_signature(
+    clinic, passkey_only, seconds_ago, record
+) -> None:
+    plan = make_plan(
+        make_patient(clinic), passkey_only.user, start_on=timezone.localdate().isoformat()
+    )
+    client = confirmed(signed_in(passkey_only), seconds_ago, **record)
+    assert post_signature(client, plan).status_code == 422
+    assert not Signature.objects.exists()
+
+
+def test_one_confirmation_serves_one_signature(clinic, passkey_only) -> None:
+    today = timezone.localdate().isoformat()
+    first = make_plan(make_patient(clinic), passkey_only.user, start_on=today)
+    second = make_plan(make_patient(clinic), passkey_only.user, start_on=today)
+    client = confirmed(signed_in(passkey_only))
+    assert post_signature(client, first).status_code == 302
+    assert post_signature(client, second).status_code == 422

@@ -25,6 +25,7 @@ class Signature(models.Model):
         """How the signer proved who they are at that moment."""
 
         PASSWORD = "password", "password typed again"
+        PASSKEY = "passkey", "passkey or code confirmed again"
         DEMO = "demo", "demonstration, not proved"
         CARRIED_OVER = "carried_over", "activated before plans were signed"
 
