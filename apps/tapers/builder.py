@@ -150,6 +150,16 @@ def with_typed_doses(data: QueryDict) -> QueryDict:
     return data
 
 
+def facts_of_both(one: Candidate, other: Candidate) -> list[tuple[str, str, str]]:
+    """Return what two plans are compared by, side by side; a dash where there is no plan."""
+    first = dict(one.facts if one.preview else ())
+    second = dict(other.facts if other.preview else ())
+    return [
+        (label, first.get(label, "–"), second.get(label, "–"))
+        for label in dict.fromkeys((*first, *second))
+    ]
+
+
 def compared(one: Sequence[StepRow], other: Sequence[StepRow]) -> list[ComparedDay]:
     """Return both plans by day, one row per day on which either begins a step."""
     days = sorted({row.start_on for row in (*one, *other)})

@@ -76,14 +76,14 @@ def step_rows(
     for item in findings or ():
         by_step.setdefault(item["step"], []).append(item)
     rows: list[StepRow] = []
-    now, whole = getattr(current, "number", None), Decimal(0)
+    now, first = getattr(current, "number", None), dict[tuple[str, ...], Decimal]()
     for step in steps:
         row = json_row(step) if isinstance(step, Mapping) else stored_row(step)
-        whole = whole or row["daily_mg"]
+        whole = first.setdefault(tuple(row["by_drug"]), row["daily_mg"])
         rows.append(
             StepRow(
                 **row,
-                bar=bar_of(row["daily_mg"], whole),
+                bar=bar_of(row["daily_mg"], whole) if len(row["by_drug"]) == 1 else 0,
                 is_now=row["number"] == now,
                 findings=by_step.get(row["number"], []),
             )
@@ -207,7 +207,7 @@ def percent(value: object) -> str:
 
 
 def bar_of(part: Decimal, whole: Decimal) -> int:
-    """Return how many hundredths a dose is of the first one, to draw a bar."""
+    """Return how many hundredths a dose is of the first one of its drug, to draw a bar."""
     return int(min(Decimal(100), 100 * part / whole)) if whole else 0
 
 

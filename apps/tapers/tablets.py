@@ -130,8 +130,8 @@ CAPSULE: Final = (
 )
 FILM: Final = f'<rect {ON} x="5" y="9" width="30" height="22" rx="2"/>'
 SYRINGE: Final = (
-    f'<path {OFF} d="M12 7h16v24H12z"/>'
-    f'<path {ON} d="M12 18h16v13H12zM18 31h4v6h-4zM18 3h4v15h-4z"/>'
+    '<path fill="none" stroke="currentColor" stroke-width="2" d="M9 13h21v14H9zM3 20h6M3 15v10"/>'
+    f'<path {ON} d="M18 13h12v14H18zM30 18h7v4h-7z"/>'
 )
 
 

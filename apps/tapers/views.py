@@ -14,7 +14,7 @@ from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.actions import create_plan
-from apps.tapers.builder import Candidate, as_asked, aside, candidate, compared
+from apps.tapers.builder import Candidate, as_asked, aside, candidate, compared, facts_of_both
 from apps.tapers.forms import PlanForm
 
 
@@ -45,6 +45,7 @@ def render_builder(
         "other": other,
         "preview": shown.preview,
         "charts": shown.charts(other) if shown.preview else (),
+        "facts": facts_of_both(other, shown) if other else (),
         "compared": compared(other.rows, shown.rows) if other and other.preview else (),
     }
     status = 422 if shown.form.is_bound and not shown.form.is_valid() else 200

@@ -185,7 +185,7 @@ def test_two_plans_stand_side_by_side_and_both_keep_what_was_typed(patient, pres
         assert first.context["other"].form[name[2:]].value() == value
     page = post(prescriber, patient, method="fixed_mg", mg="0.25", goal_mg="1", **kept)
     assert page.context["other"].form["percent"].value() == "5"
-    assert page.context["form"]["mg"].value() == "0.125"
+    assert page.context["form"]["mg"].value() == "0.25"
     facts = (dict(page.context["other"].facts), dict(page.context["shown"].facts))
     assert facts[0]["Method"] == "5 % of the current dose every 14 days, to 1 mg a day"
     assert facts[1]["Method"] == "0.25 mg every 14 days, to 1 mg a day"

@@ -1,0 +1,303 @@
+"""A plan as people make, sign and change it, in a browser, and what the patient then gets."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.exchange.actions import make_feed
+from apps.patients.models import Role
+from apps.tapers.models import TaperPlan
+from tests.exchange.reading import calendar_days, feed_days
+from tests.factories import make_active_plan, make_member, make_patient
+from tests.flows.test_browser_path import enter_as
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.flow,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture
+def url(parts: Any) -> str:
+    """The web part alone, in demo mode."""
+    parts.web(GLIDEPATH_DEMO="1")
+    found: str = parts.url
+    return found
+
+
+@pytest.fixture
+def patient(people: Any) -> Any:
+    """A patient without a plan."""
+    return make_patient(people["lead"].clinic, now=timezone.now(), family_name="Quillfeather")
+
+
+def local_day(patient: Any) -> date:
+    return timezone.now().astimezone(patient.tz).date()
+
+
+def shown(day: date) -> str:
+    """Return a day as staff pages print it."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def builder(page: Any, url: str, patient: Any) -> None:
+    page.goto(url + reverse("tapers:create", args=[patient.pk]))
+
+
+def test_the_whole_builder(url, people, patient, desktop_page, screenshot) -> None:
+    page = desktop_page
+    enter_as(page, url, "Lea Leader")
+    builder(page, url, patient)
+    page.get_by_label("Goal (mg a day)").fill("1")
+    # Live: no button was pressed.
+    page.get_by_text("10 % of the current dose every 14 days, to 1 mg a day").first.wait_for()
+    page.get_by_label("Percent", exact=False).first.fill("7,5")
+    page.get_by_text("No preview yet").wait_for()
+    assert page.get_by_label("Percent", exact=False).first.input_value() == "7,5"
+    page.get_by_label("Percent", exact=False).first.fill("5")
+    page.get_by_text("5 % of the current dose").first.wait_for()
+    screenshot(page, "1 preview")
+    # One step typed over: the plan becomes a list of own doses, checked again.
+    page.locator("#edit_2").fill("1.5")
+    for number in range(3, 6):
+        page.locator(f"#edit_{number}").fill("1.5")
+    # A live preview never takes away what was typed over.
+    page.get_by_label("Percent", exact=False).first.fill("6")
+    page.get_by_text("The live preview waits").wait_for()
+    assert page.locator("#edit_2").input_value() == "1.5"
+    page.get_by_role("button", name="Use these doses").click()
+    page.get_by_text("doses chosen step by step").first.wait_for()
+    assert page.locator("#id_method").input_value() == "custom"
+    page.get_by_text("too fast").or_(page.get_by_text("faster than usual")).first.wait_for()
+    page.get_by_role("button", name="Put aside and compare with another").click()
+    page.locator("#id_method").select_option("fixed_mg")
+    page.get_by_label("Milligrams each time").fill("0.125")
+    page.get_by_text("B, the one above").first.wait_for()
+    page.get_by_text("0.125 mg every 14 days").first.wait_for()
+    screenshot(page, "2 side by side")
+    # A switch has no source until somebody names one.
+    page.locator("#id_method").select_option("switch")
+    page.get_by_label("Switch to").select_option("diazepam")
+    page.get_by_text("Choose a source for the switch").first.wait_for()
+    page.get_by_label("Equivalence by").select_option("ashton_low")
+    page.get_by_text("a switch to diazepam").first.wait_for()
+    screenshot(page, "3 switch")
+    page.get_by_role("button", name="Choose A: save draft").click()
+    page.get_by_text("This is a draft.").wait_for()
+    plan = TaperPlan.objects.get()
+    assert plan.latest.request["method"]["kind"] == "custom"
+    assert plan.latest.request["method"]["daily_mg"][0] == "1.5"
+
+
+def sign_first(page: Any, day: date, reason: str = "") -> None:
+    page.get_by_label("The patient agreed on").fill(day.isoformat())
+    page.get_by_label("How", exact=True).select_option("visit")
+    if reason:
+        page.get_by_label("Why this fall is right").fill(reason)
+    page.get_by_label("I sign this").check()
+    page.get_by_role("button", name="Sign and activate").click()
+
+
+def test_signing_with_a_breach_takes_two_people(
+    url, people, patient, desktop_page, browser, screenshot
+) -> None:
+    make_member(people["lead"].clinic, Role.PRESCRIBER, "Pia Second")
+    page = desktop_page
+    enter_as(page, url, "Lea Leader")
+    builder(page, url, patient)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("needs a reason and a second prescriber").first.wait_for()
+    page.get_by_role("button", name="Save draft").first.click()
+    sign_first(page, local_day(patient))
+    page.get_by_text("falls faster than the guideline allows").first.wait_for()
+    sign_first(page, local_day(patient), "Wishes to be done before the spring.")
+    page.get_by_text("waits for a second prescriber").first.wait_for()
+    screenshot(page, "1 waits")
+    plan = TaperPlan.objects.get()
+    assert page.get_by_role("button", name="Sign as second prescriber").count() == 0
+    page.goto(url + reverse("exchange:schedule", args=[plan.pk]))
+    page.get_by_text("Only a signed plan in force has a schedule").wait_for()
+    other = browser.new_context().new_page()
+    enter_as(other, url, "Pia Second")
+    other.goto(url + reverse("tapers:detail", args=[plan.pk]))
+    other.get_by_text("Wishes to be done before the spring.").first.wait_for()
+    assert plan.latest.content_hash in other.content()
+    other.get_by_label("I sign this").check()
+    other.get_by_role("button", name="Sign as second prescriber").click()
+    other.get_by_text("The plan is active.").wait_for()
+    other.context.close()
+    plan.refresh_from_db()
+    assert (plan.status, plan.version.signatures.count()) == ("active", 2)
+
+
+def everywhere(page: Any, url: str, plan: Any, token: str) -> dict[str, Any]:
+    """Return what each place says: dose today and the first day of the next dose."""
+    plan.refresh_from_db()
+    today = local_day(plan.patient)
+    page.goto(url + reverse("tapers:detail", args=[plan.pk]))
+    row = page.locator(".grid--steps tr.is-now")
+    dose = row.locator("td[data-label='mg a day'] b").inner_text()
+    later = row.locator("xpath=following-sibling::tr[not(contains(@class,'finding'))][1]")
+    next_on = later.locator("td[data-label='From']").inner_text() if later.count() else ""
+    page.goto(url + reverse("exchange:schedule", args=[plan.pk]))
+    steps = page.locator(".sched__steps > li h3")
+    patient_next = steps.first.inner_text() if steps.count() else ""
+    pdf = page.request.get(url + reverse("exchange:calendar", args=[plan.pk, "en"])).body()
+    feed = page.request.get(url + reverse("exchange:feed", args=[token])).body()
+    last = today + timedelta(days=100)
+    found = {"page": (dose, next_on), "patient": patient_next}
+    for name, days in (("pdf", calendar_days(pdf)), ("feed", feed_days(feed, last))):
+        changes = [day for day in sorted(days) if day > today and days[day] != days[today]]
+        found[name] = (f"{days[today].normalize():f}", shown(changes[0]) if changes else "")
+    return found
+
+
+def agree(found: dict[str, Any], dose: str, next_on: date | None) -> None:
+    """Check that the plan page, the patient's page, the PDF and the feed say the same."""
+    expected = (dose, shown(next_on) if next_on else "")
+    assert found["page"] == found["pdf"] == found["feed"] == expected, found
+    words = f"{next_on:%A}, {next_on:%B} {next_on.day}" if next_on else ""
+    assert words in found["patient"], found
+
+
+def decide(page: Any, url: str, plan: Any, kind: str, reason: str, **typed: str) -> None:
+    """Fill the page of a decision, preview it, sign and save it."""
+    page.goto(url + reverse(f"tapers:{kind}", args=[plan.pk]))
+    for label, value in typed.items():
+        field = page.locator(f"#id_{label}")
+        is_list = field.evaluate("el => el.tagName") == "SELECT"
+        field.select_option(value) if is_list else field.fill(value)
+    page.get_by_label("Reason").fill(reason)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="The steps after this decision").wait_for()
+    assert page.get_by_label("Reason").input_value() == reason
+    page.get_by_label("I sign this").check()
+    page.get_by_role("button", name="Sign and save").click()
+    page.get_by_text("is in force.").first.wait_for()
+
+
+def test_hold_resume_and_step_back_are_everywhere_at_once(
+    url, people, patient, desktop_page
+) -> None:
+    now, lead, page = timezone.now(), people["lead"].user, desktop_page
+    today = local_day(patient)
+    began = today - timedelta(days=16)
+    plan = make_active_plan(patient, lead, now=now, start_on=began.isoformat(), goal_mg="0.5")
+    token = make_feed(patient=patient, with_names=False, by=lead, now=now)
+    enter_as(page, url, "Lea Leader")
+    step = plan.version.steps.get(number=2)
+    dose, planned = f"{step.daily_mg.normalize():f}", began + timedelta(days=28)
+    agree(everywhere(page, url, plan, token), dose, planned)
+    decide(page, url, plan, "hold", "Sleeps badly.", length="14")
+    agree(everywhere(page, url, plan, token), dose, planned + timedelta(days=14))
+    decide(page, url, plan, "hold", "Sleeps worse.", length="open")
+    agree(everywhere(page, url, plan, token), dose, None)
+    decide(page, url, plan, "go_on", "Sleeps well again.")
+    going_on = plan.versions.latest("number").steps.filter(start_on__gt=today).first()
+    assert going_on.start_on >= today + timedelta(days=14)
+    agree(everywhere(page, url, plan, token), dose, going_on.start_on)
+    decide(page, url, plan, "step_back", "Worse than before.", days="14")
+    agree(everywhere(page, url, plan, token), "2", today + timedelta(days=14))
+
+
+def test_the_second_of_two_editors_sees_the_difference_and_loses_nothing(
+    url, people, patient, desktop_page, browser, screenshot
+) -> None:
+    make_member(people["lead"].clinic, Role.PRESCRIBER, "Pia Second")
+    now = timezone.now()
+    plan = make_active_plan(
+        patient, people["lead"].user, now=now, start_on=local_day(patient).isoformat()
+    )
+    slow = desktop_page
+    enter_as(slow, url, "Lea Leader")
+    slow.goto(url + reverse("tapers:hold", args=[plan.pk]))
+    slow.get_by_label("Reason").fill("Her mother is ill.")
+    slow.locator("#id_length").select_option("28")
+    quick = browser.new_context().new_page()
+    enter_as(quick, url, "Pia Second")
+    decide(quick, url, plan, "slow", "Shaky in the mornings.", interval_days="28")
+    quick.context.close()
+    slow.get_by_label("I sign this").check()
+    slow.get_by_role("button", name="Sign and save").click()
+    slow.get_by_role("heading", name="What Pia Second changed").wait_for()
+    slow.get_by_text("Shaky in the mornings.").first.wait_for()
+    screenshot(slow, "the difference")
+    assert slow.get_by_label("Reason").input_value() == "Her mother is ill."
+    assert slow.locator("#id_length").input_value() == "28"
+    assert plan.versions.count() == 2
+    if not slow.get_by_label("I sign this").is_checked():
+        slow.get_by_label("I sign this").check()
+    slow.get_by_role("button", name="Sign and save").click()
+    slow.get_by_text("Version 3 is in force.").wait_for()
+
+
+def test_no_clock_change_makes_a_step_of_13_or_15_days(url, people, browser) -> None:
+    """A plan over both changes of the coming year, read with the clinic's clock."""
+    doses = {"morning": "20", "night": "20"}
+    patient = make_patient(
+        people["lead"].clinic, now=timezone.now(), drug_id="diazepam", slots=doses
+    )
+    now, today = timezone.now(), local_day(patient)
+    plan = make_active_plan(
+        patient, people["lead"].user, now=now, start_on=today.isoformat(), goal_mg="25",
+        method={"kind": "percent_of_start", "percent": "2.5"},
+    )  # fmt: skip
+    token = make_feed(patient=patient, with_names=True, by=None, now=now)
+    page = browser.new_context(timezone_id="America/New_York").new_page()
+    enter_as(page, url, "Lea Leader")
+    page.goto(url + reverse("tapers:detail", args=[plan.pk]))
+    from_column = page.locator(".grid--steps td[data-label='From']").all_inner_texts()
+    days = [
+        datetime.strptime(text, "%a %d %b %Y").date()  # noqa: DTZ007
+        for text in from_column
+    ]
+    begun = [datetime.combine(day, time(0), tzinfo=patient.tz) for day in days]
+    offsets = {moment.utcoffset() for moment in begun}
+    assert len(offsets) == 2, "the plan is to cross a clock change"
+    assert {(later - day).days for day, later in pairwise(days)} == {14}
+    feed = page.request.get(url + reverse("exchange:feed", args=[token])).body()
+    taken = feed_days(feed, days[-1])
+    assert sorted(taken) == [today + timedelta(days=n) for n in range((days[-1] - today).days + 1)]
+    page.context.close()
+
+
+def test_without_javascript_a_plan_is_made_compared_signed_and_printed(
+    url, people, patient, browser, screenshot
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page = context.new_page()
+    enter_as(page, url, "Lea Leader")
+    builder(page, url, patient)
+    page.get_by_label("Goal (mg a day)").fill("1")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("You asked for").wait_for()
+    screenshot(page, "1 preview on a phone")
+    page.get_by_role("button", name="Put aside and compare with another").click()
+    page.get_by_label("Percent", exact=False).first.fill("5,5")
+    page.get_by_role("button", name="Preview").click()
+    assert page.get_by_label("Percent", exact=False).first.input_value() == "5,5"
+    page.get_by_text("A, put aside").first.wait_for()
+    page.get_by_label("Percent", exact=False).first.fill("5")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("B, the one above").first.wait_for()
+    page.get_by_role("button", name="Choose B: save draft").click()
+    sign_first(page, local_day(patient))
+    page.get_by_text("The plan is active.").wait_for()
+    plan = TaperPlan.objects.get()
+    assert plan.version.request["method"]["percent"] == "5"
+    page.goto(url + reverse("exchange:schedule", args=[plan.pk]))
+    assert re.search(r"\d tablets? of clonazepam", page.locator(".sched__today").inner_text())
+    wide = page.viewport_size["width"] < page.locator("html").bounding_box()["width"]
+    assert not wide
+    screenshot(page, "2 schedule on a phone")
+    pdf = page.request.get(url + reverse("exchange:calendar", args=[plan.pk, "es"]))
+    assert pdf.headers["content-type"] == "application/pdf"
+    context.close()
