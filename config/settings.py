@@ -311,6 +311,8 @@ ALERT_ATTEMPT_SECONDS = env.int("ALERT_ATTEMPT_SECONDS", default=max(10, 2 * EMA
 ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=ALERT_ATTEMPT_SECONDS + 2)
 # Mails that one dispatcher has under way at once; a recipient that hangs holds one of them.
 ALERT_SENDERS = env.int("ALERT_SENDERS", default=4)
+# Hosts to which clinics may point gateways of their own (jsons://, gotifys:// …), by name.
+ALERT_GATEWAY_HOSTS = env.list("ALERT_GATEWAY_HOSTS", default=[])
 # Called every 30 s while all is well; a monitor outside calls a person when it stops.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
 # The weekly drill: a synthetic red flag to this address through the whole path; 0 turns it off.

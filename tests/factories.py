@@ -11,7 +11,19 @@ from django.utils import timezone
 
 from apps.accounts.models import Invitation, User
 from apps.alerts.actions import open_alert
-from apps.alerts.models import Alert, ClosedDay, Mute, RotaChange, Shift, WeeklyTurn
+from apps.alerts.contact_actions import add_contact, confirm_contact
+from apps.alerts.emails import contact_code
+from apps.alerts.gateway_actions import add_gateway
+from apps.alerts.models import (
+    Alert,
+    ClosedDay,
+    ContactMethod,
+    Gateway,
+    Mute,
+    RotaChange,
+    Shift,
+    WeeklyTurn,
+)
 from apps.alerts.mute_actions import mute_rule
 from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
@@ -27,6 +39,7 @@ from apps.tapers.actions_signing import Approvals, Signing, sign_plan
 from apps.tapers.models import TaperPlan
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+REPORT_SECRET = "whsec_c2VjcmV0IG9mIGEgdGVzdCBnYXRld2F5"  # "secret of a test gateway"
 numbers = itertools.count(1)
 
 # Every mandatory question answered, nothing wrong.
@@ -233,6 +246,24 @@ def make_trusted(patient: Patient, *, now: datetime | None = None, **fields: Any
         "sees_dose": True,
     } | fields  # fmt: skip
     return invite_trusted(patient=patient, now=now or timezone.now(), **values)
+
+
+def make_gateway(
+    clinic: Clinic, by: User, url: str, *, channel: str = "sms", now: datetime = NOW
+) -> Gateway:
+    """Return a gateway of the clinic; with {ref} in its address it reports, signed with SECRET."""
+    return add_gateway(
+        clinic=clinic, channel=channel, name=f"Gateway {uuid4()}", url=url, secret=REPORT_SECRET,
+        by=by, now=now,
+    )  # fmt: skip
+
+
+def make_way(
+    member: StaffMember, address: str, gateway: Gateway | None = None, *, now: datetime = NOW
+) -> ContactMethod:
+    """Return a confirmed way to reach somebody, after those they have."""
+    contact = add_contact(member=member, address=address, gateway=gateway, by=member.user, now=now)
+    return confirm_contact(contact=contact, code=contact_code(contact), by=member.user, now=now)
 
 
 def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:

@@ -17,6 +17,7 @@ from apps.patients.models import Role
 from tests.conftest import signed_in
 from tests.factories import (
     make_alert,
+    make_gateway,
     make_invitation,
     make_member,
     make_mute,
@@ -69,6 +70,11 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:closed_day_add": ({"POST"}, ROTA_EDITORS, ""),
     "alerts:closed_day_remove": ({"POST"}, ROTA_EDITORS, "closed_id"),
     "alerts:contacts": ({"GET", "POST"}, EVERYBODY, ""),
+    "alerts:quiet_hours": ({"POST"}, EVERYBODY, ""),
+    "alerts:quiet_hours_end": ({"POST"}, EVERYBODY, ""),
+    "alerts:gateways": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "alerts:gateway_change": ({"GET", "POST"}, ROTA_EDITORS, "gateway_id"),
+    "alerts:gateway_off": ({"POST"}, ROTA_EDITORS, "gateway_id"),
     "alerts:ladders": ({"GET", "POST"}, ROTA_EDITORS, ""),
     "dashboard:staff": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "dashboard:staff_member": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, "member_id"),
@@ -113,6 +119,7 @@ OWN = {
     "alerts:contact_confirm",
     "alerts:contact_resend",
     "alerts:contact_remove",
+    "alerts:contact_prefer",
 }
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
@@ -134,6 +141,7 @@ PUBLIC = {
     "portal:help": "clinic_id",
     "portal:trusted_door": "token",
     "portal:trusted_report": "token",
+    "alerts:reports": "gateway_id",
 }
 # The patient's own, by the patient's session alone: tests/portal/test_patient_matrix.py.
 PATIENTS = {
@@ -184,6 +192,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "person_id": make_trusted(patient).pk,
         "check_in_id": patient.check_ins.first().pk,
         "mute_id": make_mute(patient, member.user).pk,
+        "gateway_id": make_gateway(member.clinic, member.user, "pagerduty://{to}@key").pk,
         "plan_id": make_plan(patient, member.user).pk,
     }
 

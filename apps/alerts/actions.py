@@ -232,7 +232,7 @@ def lock_alert(alert_id: UUID) -> Alert:
 def cancel_pending(alert: Alert) -> None:
     """Spare others a message about an alert that somebody has."""
     alert.deliveries.filter(status=DeliveryStatus.PENDING).update(
-        status=DeliveryStatus.CANCELLED, next_attempt_at=None
+        status=DeliveryStatus.CANCELLED, next_attempt_at=None, confirm_by=None
     )
 
 

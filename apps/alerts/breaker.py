@@ -1,4 +1,4 @@
-"""One breaker per mail server, shared by every process through one row of PostgreSQL.
+"""One breaker per mail server or gateway, shared by all processes through a row of PostgreSQL.
 
 A server that hangs or drops connections is not fed every pending mail: each of those
 might have been kept, and would come twice. After two failures in a row, or one after
@@ -7,6 +7,7 @@ first answer closes the breaker and everything that waited is due at once.
 """
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
@@ -18,6 +19,7 @@ from django.db.models import Q
 from apps.alerts.escalation import wake_dispatcher
 from apps.alerts.models import Delivery, MailServer
 from apps.alerts.states import DeliveryStatus
+from apps.alerts.ways import GATEWAY, server_name
 
 OPENS_AT: Final = 2  # failures in a row, with no mail accepted in between
 NOTED_EVERY: Final = timedelta(seconds=1)
@@ -26,7 +28,10 @@ LONGEST_WAIT: Final = 4.0  # seconds: what waits behind the breaker leaves soon 
 # One statement, because several senders fail at once.
 COUNT_FAILURE: Final = """
 INSERT INTO alerts_mailserver AS server (name, failures, retry_at, reply, changed_at)
-VALUES (%(name)s, 1, NULL, %(reply)s, %(now)s)
+VALUES (%(name)s, 1,
+    CASE WHEN %(opens_at)s <= 1
+        THEN %(now)s::timestamptz + %(jitter)s * interval '1 second' END,
+    %(reply)s, %(now)s)
 ON CONFLICT (name) DO UPDATE SET
     failures = server.failures + 1,
     retry_at = CASE WHEN server.failures + 1 >= %(opens_at)s
@@ -37,25 +42,43 @@ ON CONFLICT (name) DO UPDATE SET
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """Servers in trouble, by name: those to leave alone, and those that take one probe now."""
+
+    closed: frozenset[str] = frozenset()
+    probing: frozenset[str] = frozenset()
+
+
 class Gate(Enum):
-    """What may be sent now."""
+    """What may be sent to one server now."""
 
     OPEN_TO_ALL = auto()
     ONE_PROBE = auto()
     NOTHING = auto()
 
 
-def server_name() -> str:
-    """Return the mail server's name, as the health page shows it."""
-    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-
-
 def gate(now: datetime) -> Gate:
-    """Answer what may be sent now. Changes nothing."""
-    row = MailServer.objects.filter(pk=server_name()).first()
-    if row is None or row.retry_at is None:
-        return Gate.OPEN_TO_ALL
-    return Gate.ONE_PROBE if is_due(row.retry_at, now) else Gate.NOTHING
+    """Answer what may be sent to the mail server now. Changes nothing."""
+    found, name = gates(now), server_name()
+    if name in found.closed:
+        return Gate.NOTHING
+    return Gate.ONE_PROBE if name in found.probing else Gate.OPEN_TO_ALL
+
+
+def gates(now: datetime) -> Gates:
+    """Return which servers must be left alone or probed. One query, changes nothing."""
+    rows = MailServer.objects.filter(retry_at__isnull=False)
+    waits = {row.name: row.retry_at for row in rows if row.retry_at is not None}
+    due = frozenset(name for name, retry_at in waits.items() if is_due(retry_at, now))
+    return Gates(frozenset(waits) - due, due)
+
+
+def through(names: frozenset[str]) -> Q:
+    """Return the condition that a delivery goes through one of these servers."""
+    gateways = [name.removeprefix(GATEWAY) for name in names if name.startswith(GATEWAY)]
+    condition = Q(gateway_id__in=gateways)
+    return condition | Q(gateway__isnull=True) if server_name() in names else condition
 
 
 def is_due(retry_at: datetime, now: datetime) -> bool:
@@ -68,31 +91,40 @@ def farthest() -> float:
     return float(max(LONGEST_WAIT, settings.ALERT_LEASE_SECONDS))
 
 
-def take_probe(now: datetime) -> bool:
+def take_probe(now: datetime, server: str | None = None) -> bool:
     """Take the one probe that is due; False when another sender was first.
 
-    While it is under way nobody else may probe; when its sender dies, the next probe is
-    due after the lease.
+    Of the mail server, if no other is named. While it is under way nobody else may probe;
+    when its sender dies, the next probe is due after the lease.
     """
     probing = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
     due = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=farthest()))
     return bool(
-        MailServer.objects.filter(due, pk=server_name()).update(retry_at=probing, changed_at=now)
+        MailServer.objects.filter(due, pk=server or server_name()).update(
+            retry_at=probing, changed_at=now
+        )
     )
 
 
-def note_failure(reply: str, now: datetime, *, unclear_since: datetime | None = None) -> None:
-    """Count a failure of the server and set when it is probed next.
+def note_failure(
+    reply: str,
+    now: datetime,
+    *,
+    unclear_since: datetime | None = None,
+    server: str | None = None,
+) -> None:
+    """Count a failure of a server, else of the mail server, and set when it is probed next.
 
     Opens at the second in a row; at the first when the mail begun at `unclear_since` may
     have left, unless the server has taken another one since then: a single recipient
     whose mail hangs must not hold up the others.
     """
+    server = server or server_name()
     opens_at = OPENS_AT
-    if unclear_since is not None and not answered_since(unclear_since):
+    if unclear_since is not None and not answered_since(server, unclear_since):
         opens_at = 1
     values: dict[str, str | int | float | datetime] = {
-        "name": server_name(),
+        "name": server,
         "reply": reply[:300],
         "now": now,
         "opens_at": opens_at,
@@ -103,26 +135,31 @@ def note_failure(reply: str, now: datetime, *, unclear_since: datetime | None = 
         cursor.execute(COUNT_FAILURE, values)
 
 
-def answered_since(moment: datetime) -> bool:
-    """Answer whether the server has taken a mail since then (known to the second)."""
-    return MailServer.objects.filter(pk=server_name(), failures=0, changed_at__gt=moment).exists()
+def answered_since(server: str, moment: datetime) -> bool:
+    """Answer whether a server has taken a mail since then (known to the second)."""
+    return MailServer.objects.filter(pk=server, failures=0, changed_at__gt=moment).exists()
 
 
 @transaction.atomic
-def note_answer(now: datetime) -> None:
-    """The server answers: close the breaker, and let all that waited go at once.
+def note_answer(now: datetime, server: str | None = None) -> None:
+    """A server answers: close its breaker, and let all that waited for it go at once.
 
     Costs one read while all is well, and one write a second. Safe to call twice.
     """
-    row = MailServer.objects.filter(pk=server_name()).first()
+    server = server or server_name()
+    row = MailServer.objects.filter(pk=server).first()
     if row is None:
-        MailServer.objects.get_or_create(name=server_name(), defaults={"changed_at": now})
+        MailServer.objects.get_or_create(name=server, defaults={"changed_at": now})
         return
     if not row.failures and abs(now - row.changed_at) < NOTED_EVERY:
         return
     MailServer.objects.filter(pk=row.pk).update(failures=0, retry_at=None, reply="", changed_at=now)
     if row.retry_at is not None:
-        Delivery.objects.filter(
-            status=DeliveryStatus.PENDING, attempts__gt=0, next_attempt_at__gt=now
-        ).update(next_attempt_at=now)
+        waited = Delivery.objects.filter(
+            through(frozenset({server})),
+            status=DeliveryStatus.PENDING,
+            attempts__gt=0,
+            next_attempt_at__gt=now,
+        )
+        waited.exclude(quiet_until__gt=now).update(next_attempt_at=now)
         wake_dispatcher()

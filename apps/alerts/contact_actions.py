@@ -1,7 +1,7 @@
 """Adding a way to be reached, and proving that it reaches: a code goes out and comes back."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime, time, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -9,7 +9,16 @@ from django.utils.crypto import constant_time_compare
 
 from apps.accounts.models import User
 from apps.alerts.emails import contact_code
-from apps.alerts.models import CODE_TRIES, ContactMethod
+from apps.alerts.escalation import wake_dispatcher
+from apps.alerts.models import (
+    CODE_TRIES,
+    Channel,
+    ContactMethod,
+    Delivery,
+    Gateway,
+    QuietHours,
+)
+from apps.alerts.states import DeliveryStatus
 from apps.audit.actions import record
 from apps.patients.models import StaffMember
 
@@ -21,16 +30,28 @@ class ContactError(ValueError):
 
 
 @transaction.atomic
-def add_contact(*, member: StaffMember, address: str, by: User, now: datetime) -> ContactMethod:
-    """Store an address that still has to prove itself. The same address twice is one."""
+def add_contact(
+    *,
+    member: StaffMember,
+    address: str,
+    by: User,
+    now: datetime,
+    gateway: Gateway | None = None,
+) -> ContactMethod:
+    """Store an address that still has to prove itself, with its code due. The same twice is one.
+
+    `gateway` is the clinic's way to it; None for a mail address.
+    """
     contact, is_new = ContactMethod.objects.get_or_create(
         member=member,
-        channel=ContactMethod.Channel.EMAIL,
-        address=address.strip().lower(),
+        channel=gateway.channel if gateway else Channel.EMAIL,
+        gateway=gateway,
+        address=address.strip() if gateway else address.strip().lower(),
         defaults={
             "created_at": now,
             "code_made_at": now,
             "position": member.contacts.count(),
+            **waiting(now),
         },
     )
     if is_new:
@@ -38,16 +59,72 @@ def add_contact(*, member: StaffMember, address: str, by: User, now: datetime) -
     return contact
 
 
+def waiting(now: datetime) -> dict[str, Any]:
+    """Return the columns that have a code or a test sent, and say so on the page."""
+    return {
+        "send_due_at": now,
+        "tested_at": now,
+        "test_result": ContactMethod.TestResult.WAITING,
+        "test_reply": "",
+    }
+
+
 @transaction.atomic
 def renew_code(*, contact: ContactMethod, by: User, now: datetime) -> ContactMethod:
-    """Make a new code, so that tries begin anew. Raises `ContactError` within a minute."""
+    """Have a new code sent, so that tries begin anew; a proved address gets a test instead.
+
+    Raises `ContactError` within a minute.
+    """
     contact = lock(contact.pk)
     if now < contact.code_made_at + RESEND_AFTER:
-        raise ContactError("A code went out less than a minute ago. Look in your mail first.")
+        raise ContactError("A message went out less than a minute ago. Look for that one first.")
     contact.code_made_at, contact.code_tries = now, 0
-    contact.save(update_fields=["code_made_at", "code_tries"])
-    write_down(contact, "contact.code_renewed", by, now)
+    for name, value in waiting(now).items():
+        setattr(contact, name, value)
+    contact.save(update_fields=["code_made_at", "code_tries", *waiting(now)])
+    event = "contact.tested" if contact.verified_at else "contact.code_renewed"
+    write_down(contact, event, by, now)
     return contact
+
+
+@transaction.atomic
+def prefer_contact(*, contact: ContactMethod, by: User, now: datetime) -> None:
+    """Put this way one place forward in its person's order. The first stays the first."""
+    StaffMember.objects.select_for_update().get(pk=contact.member_id)
+    rows = list(ContactMethod.objects.filter(member_id=contact.member_id))
+    place = next((n for n, row in enumerate(rows) if row.pk == contact.pk), 0)
+    if place == 0:
+        return
+    rows[place - 1], rows[place] = rows[place], rows[place - 1]
+    for number, row in enumerate(rows):
+        row.position = number
+    ContactMethod.objects.bulk_update(rows, ["position"])
+    write_down(contact, "contact.preferred", by, now)
+
+
+@transaction.atomic
+def set_quiet_hours(
+    *, member: StaffMember, begins: time, ends: time, time_zone: str, by: User, now: datetime
+) -> QuietHours:
+    """Store when this person hears of nothing below an emergency. Safe to repeat."""
+    hours, _ = QuietHours.objects.update_or_create(
+        member=member, defaults={"begins": begins, "ends": ends, "time_zone": time_zone}
+    )
+    record("quiet_hours.set", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+    return hours
+
+
+@transaction.atomic
+def end_quiet_hours(*, member: StaffMember, by: User, now: datetime) -> None:
+    """Take the quiet hours away, and let what waited for their end go now. Safe to repeat."""
+    removed, _ = QuietHours.objects.filter(member=member).delete()
+    if removed:
+        asleep = Delivery.objects.filter(
+            recipient=member, status=DeliveryStatus.PENDING, quiet_until__isnull=False
+        )
+        asleep.update(next_attempt_at=now, quiet_until=None)
+        record("quiet_hours.ended", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+        wake_dispatcher()
 
 
 def confirm_contact(*, contact: ContactMethod, code: str, by: User, now: datetime) -> ContactMethod:
@@ -70,7 +147,7 @@ def confirm_contact(*, contact: ContactMethod, code: str, by: User, now: datetim
         contact.code_tries += 1
         contact.save(update_fields=["code_tries"])
     left = CODE_TRIES - contact.code_tries
-    raise ContactError(f"This is not the code in the newest mail. {left} tries left.")
+    raise ContactError(f"This is not the code in the newest message. {left} tries left.")
 
 
 @transaction.atomic

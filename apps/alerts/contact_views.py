@@ -12,11 +12,14 @@ from apps.alerts.contact_actions import (
     ContactError,
     add_contact,
     confirm_contact,
+    end_quiet_hours,
+    prefer_contact,
     remove_contact,
     renew_code,
+    set_quiet_hours,
 )
-from apps.alerts.models import ContactMethod
-from apps.alerts.rota_forms import CodeForm, ContactForm
+from apps.alerts.contact_forms import CodeForm, ContactForm, QuietHoursForm
+from apps.alerts.models import ContactMethod, QuietHours
 from apps.alerts.tasks import code_bell
 from apps.patients.access import member_of, requires
 from apps.patients.permissions import Right
@@ -31,32 +34,50 @@ def fetch_own(request: HttpRequest, contact_id: UUID) -> ContactMethod:
     return contact
 
 
-def show(request: HttpRequest, add: ContactForm, code: CodeForm | None = None) -> HttpResponse:
+def show(
+    request: HttpRequest,
+    add: ContactForm | None = None,
+    code: CodeForm | None = None,
+    quiet: QuietHoursForm | None = None,
+) -> HttpResponse:
     """Render the page; `code` is the form of the address whose code was wrong."""
-    rows = list(member_of(request).contacts.all())
+    member = member_of(request)
+    rows = list(member.contacts.select_related("gateway"))
     forms = [(row, None if row.verified_at else CodeForm(contact=row)) for row in rows]
     if code is not None:
         forms = [(row, code if row == code.contact else form) for row, form in forms]
-    status = 422 if add.is_bound or code else 200
-    return render(request, "alerts/contacts.html", {"rows": forms, "form": add}, status=status)
+    context = {
+        "rows": forms,
+        "form": add or ContactForm(member=member),
+        "quiet_form": quiet or QuietHoursForm(member=member),
+        "quiet": QuietHours.objects.filter(member=member).first(),
+        "waits": any(row.test_result == ContactMethod.TestResult.WAITING for row in rows),
+        "has_mail": any(row.is_mail and row.verified_at for row in rows),
+    }
+    status = 422 if any(form is not None for form in (add, code, quiet)) else 200
+    return render(request, "alerts/contacts.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Right.SEE_ROTA)
 def contacts(request: HttpRequest) -> HttpResponse:
     """Show where the reader's alerts go, and add an address."""
-    member, form = member_of(request), ContactForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        contact = add_contact(
-            member=member, by=member.user, now=timezone.now(), **form.cleaned_data
-        )
-        if contact.verified_at is None:
-            code_bell.ring([contact.pk])
-        messages.success(
-            request, f"A code is on its way to {contact.address}. None in a minute? Ask again."
-        )
-        return redirect("alerts:contacts")
-    return show(request, form)
+    member = member_of(request)
+    if request.method != "POST":
+        return show(request)
+    form = ContactForm(request.POST, member=member)
+    if not form.is_valid():
+        return show(request, form)
+    contact = add_contact(
+        member=member, address=form.cleaned_data["address"], gateway=form.cleaned_data["gateway"],
+        by=member.user, now=timezone.now(),
+    )  # fmt: skip
+    if contact.verified_at is None:
+        code_bell.ring([contact.pk])
+    messages.success(
+        request, f"A code is on its way to {contact.address}. None in a minute? Ask again."
+    )
+    return redirect("alerts:contacts")
 
 
 @require_POST
@@ -76,7 +97,7 @@ def contact_confirm(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{contact.address} reaches you. Alerts go there.")
             return redirect("alerts:contacts")
-    return show(request, ContactForm(), form)
+    return show(request, code=form)
 
 
 @require_POST
@@ -90,7 +111,8 @@ def contact_resend(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         messages.warning(request, str(error))
     else:
         code_bell.ring([contact.pk])
-        messages.success(request, f"A new code is on its way to {contact.address}.")
+        what = "A test" if contact.verified_at else "A new code"
+        messages.success(request, f"{what} is on its way to {contact.address}. See below.")
     return redirect("alerts:contacts")
 
 
@@ -101,4 +123,36 @@ def contact_remove(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     contact = fetch_own(request, contact_id)
     remove_contact(contact=contact, by=member_of(request).user, now=timezone.now())
     messages.success(request, f"{contact.address} is not used any more.")
+    return redirect("alerts:contacts")
+
+
+@require_POST
+@requires(Right.SEE_ROTA)
+def contact_prefer(request: HttpRequest, contact_id: UUID) -> HttpResponse:
+    """Put an address one place forward."""
+    contact = fetch_own(request, contact_id)
+    prefer_contact(contact=contact, by=member_of(request).user, now=timezone.now())
+    return redirect("alerts:contacts")
+
+
+@require_POST
+@requires(Right.SEE_ROTA)
+def quiet_hours(request: HttpRequest) -> HttpResponse:
+    """Set the reader's quiet hours."""
+    member = member_of(request)
+    form = QuietHoursForm(request.POST, member=member)
+    if not form.is_valid():
+        return show(request, quiet=form)
+    set_quiet_hours(member=member, by=member.user, now=timezone.now(), **form.cleaned_data)
+    messages.success(request, "Saved. Emergencies still come at any time.")
+    return redirect("alerts:contacts")
+
+
+@require_POST
+@requires(Right.SEE_ROTA)
+def quiet_hours_end(request: HttpRequest) -> HttpResponse:
+    """Take the reader's quiet hours away."""
+    member = member_of(request)
+    end_quiet_hours(member=member, by=member.user, now=timezone.now())
+    messages.success(request, "You have no quiet hours any more.")
     return redirect("alerts:contacts")

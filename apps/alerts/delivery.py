@@ -1,4 +1,4 @@
-"""One message to one person: claim, commit, talk to the mail server, mark.
+"""One message to one person: claim, commit, talk to the mail server or gateway, mark.
 
 The claim is one locked row with a lease and a token; only the holder of the token may
 mark the result, so a sender that comes back after its lease changes nothing. Nothing
@@ -15,14 +15,19 @@ from typing import Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from apps.alerts import breaker
 from apps.alerts.emails import alert_mail, bundle_mail
-from apps.alerts.escalation import hand_over, log
+from apps.alerts.escalation import CONFIRM_WITHIN, go_on, log, try_next_way
+from apps.alerts.gateways import send_text
 from apps.alerts.ladder import Level, Rung
-from apps.alerts.models import Delivery, DeliveryAttempt
+from apps.alerts.models import Delivery, DeliveryAttempt, Gateway
+from apps.alerts.sealed import SealError, unseal
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.alerts.states import DeliveryStatus, check_delivery_transition
+from apps.alerts.texts import alert_text, bundle_text
+from apps.alerts.ways import server_of
 
 logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -50,7 +55,7 @@ def deliver(
     """Send the most urgent due message, or the one named, and store what came of it.
 
     Returns None when there is nothing to claim: not due, taken by another sender, the
-    alert is no longer open, or the breaker of the mail server holds it back. Safe to
+    alert is no longer open, or the breaker of its server holds it back. Safe to
     call from many processes at once and twice for the same id. `fresh_only` takes only
     red flags never tried before: the lane that no troubled recipient can block.
     """
@@ -63,7 +68,9 @@ def deliver(
             answer = send(claimed, own, begun)
     else:
         answer = send(claimed, session, begun)
-    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
+    note_server(
+        server_of(claimed[0]), answer, begun, clock
+    )  # first: meanwhile others feed the same server
     for delivery in claimed:
         settle_surely(delivery, answer, clock)
     return claimed[0]
@@ -88,29 +95,71 @@ def claim_all(
     open breaker lets one probe through: the least tried message, so that one mail that
     the server chokes on does not keep the breaker open for all.
     """
-    gate = breaker.gate(now)
-    if gate is breaker.Gate.NOTHING:
-        return []
-    due = Delivery.objects.due(now)
+    gates = breaker.gates(now)
+    due = Delivery.objects.due(now).exclude(breaker.through(gates.closed))
     if delivery_id is not None:
         due = due.filter(pk=delivery_id)
     if fresh_only:
-        due = due.filter(attempts=0).exclude(alert__level=Level.WATCH)
-    if gate is breaker.Gate.ONE_PROBE:
-        due = due.order_by("attempts", "priority", "next_attempt_at")
-    first = due.select_for_update(skip_locked=True, of=("self",)).first()
-    if first is None or (gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now)):
+        due = due.filter(attempts=0, gateway__isnull=True).exclude(alert__level=Level.WATCH)
+    first = first_of(due, gates, now)
+    if first is None:
         return []
     token, claimed = uuid.uuid4(), [first]
-    if first.alert.level == Level.WATCH and gate is breaker.Gate.OPEN_TO_ALL and not alone:
+    alone = alone or server_of(first) in gates.probing
+    if first.alert.level == Level.WATCH and not alone:
         same = Delivery.objects.due(now).filter(
-            recipient=first.recipient_id, channel=first.channel, alert__level=Level.WATCH
+            recipient=first.recipient_id,
+            gateway=first.gateway_id,
+            address=first.address,
+            alert__level=Level.WATCH,
         )
-        rest = same.exclude(pk=first.pk).select_for_update(skip_locked=True, of=("self",))
-        claimed += rest[: BUNDLE - 1]
+        claimed += locked(same.exclude(pk=first.pk))[: BUNDLE - 1]
     for delivery in claimed:
         lease(delivery, token, now)
     return claimed
+
+
+def first_of(due: QuerySet[Delivery], gates: breaker.Gates, now: datetime) -> Delivery | None:
+    """Return the message to send now, locked; take the probe of its server if it needs one.
+
+    What falls into its recipient's quiet hours meanwhile (a retry, an outage that ended)
+    is put off until they end.
+    """
+    while first := locked(due).first():
+        server = server_of(first)
+        if quiet_until := quiet_end(first, now):
+            put_off(first, quiet_until)
+        elif server not in gates.probing:
+            return first
+        else:
+            least = due.filter(breaker.through(frozenset({server})))
+            tried = least.order_by("attempts", "priority", "next_attempt_at")
+            probe = locked(tried).first()
+            if probe and not quiet_end(probe, now) and breaker.take_probe(now, server):
+                return probe
+            due = due.exclude(breaker.through(frozenset({server})))
+    return None
+
+
+def locked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return the rows locked as they are read; what another sender holds is left out."""
+    return rows.select_for_update(skip_locked=True, of=("self",))
+
+
+def quiet_end(delivery: Delivery, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that hold this message back, None when none do."""
+    hours = getattr(delivery.recipient, "quiet_hours", None)
+    if hours is None or delivery.despite_quiet or delivery.alert.level == Level.EMERGENCY:
+        return None
+    end: datetime | None = hours.until(now)
+    return end
+
+
+def put_off(delivery: Delivery, until: datetime) -> None:
+    """Let a locked message wait for the end of its recipient's quiet hours."""
+    delivery.next_attempt_at = delivery.quiet_until = until
+    delivery.confirm_by = None
+    delivery.save(update_fields=["next_attempt_at", "quiet_until", "confirm_by"])
 
 
 def lease(delivery: Delivery, token: uuid.UUID, now: datetime) -> None:
@@ -125,22 +174,37 @@ def lease(delivery: Delivery, token: uuid.UUID, now: datetime) -> None:
 
 
 def send(claimed: list[Delivery], session: MailSession, now: datetime) -> Answer:
-    """Hand the mail of what was claimed to the server. Never raises for a mail failure."""
-    mail = alert_mail(claimed[0], now) if len(claimed) == 1 else bundle_mail(claimed, now)
+    """Hand what was claimed to its server. Never raises for a failure to send."""
+    first = claimed[0]
+    if first.gateway is not None:
+        return send_through(first.gateway, claimed, now)
+    mail = alert_mail(first, now) if len(claimed) == 1 else bundle_mail(claimed, now)
     return session.send(mail)
 
 
-def note_server(answer: Answer, begun: datetime, clock: Clock) -> None:
+def send_through(gateway: Gateway, claimed: list[Delivery], now: datetime) -> Answer:
+    """Hand what was claimed to a gateway of the clinic."""
+    if not gateway.is_active:
+        return Answer(Result.PERMANENT, "this gateway was switched off")
+    try:
+        url = unseal(gateway.sealed_url)
+    except SealError as error:
+        return Answer(Result.TEMPORARY, f"the gateway's address is not readable: {error}", True)
+    text = alert_text(claimed[0], now) if len(claimed) == 1 else bundle_text(claimed, now)
+    return send_text(url, to=claimed[0].address, ref=str(claimed[0].pk), text=text)
+
+
+def note_server(server: str, answer: Answer, begun: datetime, clock: Clock) -> None:
     """Tell the breaker what the server did; a breaker that cannot be told stops nothing."""
     try:
         if answer.of_server:
             unclear = begun if answer.result == Result.UNCLEAR else None
-            breaker.note_failure(answer.reply, clock(), unclear_since=unclear)
+            breaker.note_failure(answer.reply, clock(), unclear_since=unclear, server=server)
         else:
-            breaker.note_answer(clock())
+            breaker.note_answer(clock(), server)
     except (OperationalError, InterfaceError):
         connection.close()
-        logger.warning("the breaker could not be told what the mail server did")
+        logger.warning("the breaker could not be told what the server did")
 
 
 def settle_surely(delivery: Delivery, answer: Answer, clock: Clock) -> bool:
@@ -184,10 +248,11 @@ def settle(delivery: Delivery, answer: Answer, now: datetime) -> bool:
     current.next_attempt_at = (
         now + backoff(current, answer.result) if target == DeliveryStatus.PENDING else None
     )
+    current.confirm_by = word_wanted_by(current, now)
     current.save(
         update_fields=[
             "status", "lease_token", "lease_until", "last_error", "sent_at", "failed_at",
-            "next_attempt_at",
+            "next_attempt_at", "confirm_by",
         ]
     )  # fmt: skip
     report(current, answer, now)
@@ -195,9 +260,29 @@ def settle(delivery: Delivery, answer: Answer, now: datetime) -> bool:
     return True
 
 
+def word_wanted_by(delivery: Delivery, now: datetime) -> datetime | None:
+    """Return until when it must be known that this message arrived, None when it need not be.
+
+    Accepted is not delivered: for an emergency that nobody has taken the person's next
+    channel follows a minute later, unless the provider has reported by then.
+    """
+    if delivery.status == DeliveryStatus.PENDING:
+        return delivery.confirm_by
+    wanted = (
+        delivery.status == DeliveryStatus.SENT
+        and delivery.alert.level == Level.EMERGENCY
+        and not delivery.receipt
+        and delivery.is_wanted
+    )
+    return now + CONFIRM_WITHIN if wanted else None
+
+
 def next_status(delivery: Delivery, result: Result) -> DeliveryStatus:
-    """Return where a delivery goes after an attempt with this result."""
-    if result == Result.SENT:
+    """Return where a delivery goes after an attempt with this result.
+
+    A provider's report that it arrived is worth more than an answer that got lost.
+    """
+    if result == Result.SENT or delivery.receipt == Delivery.Receipt.DELIVERED:
         return DeliveryStatus.SENT
     used_up = delivery.attempts >= MAX_ATTEMPTS[delivery.alert.level]
     if result == Result.PERMANENT or (used_up and delivery.rung != Rung.EVERYONE):
@@ -217,14 +302,20 @@ def backoff(delivery: Delivery, result: Result) -> timedelta:
 
 
 def report(delivery: Delivery, answer: Answer, now: datetime) -> None:
-    """Write the timeline line and the log line, and hand over when this person is lost."""
+    """Write the timeline line and the log line, and go on when this way is lost."""
     name = delivery.recipient.user.full_name
+    what = f"{delivery.get_channel_display()} to {name}"
+    taker = "gateway" if delivery.gateway_id else "mail server"
     if delivery.status == DeliveryStatus.SENT:
-        log(delivery.alert, f"Mail to {name} accepted by the mail server.", now)
+        log(delivery.alert, f"{what} accepted by the {taker}.", now)
+        if delivery.receipt == Delivery.Receipt.UNDELIVERED:
+            go_on(delivery, now=now)
     elif delivery.status == DeliveryStatus.FAILED:
-        log(delivery.alert, f"Mail to {name} failed for good: {answer.reply}", now)
+        log(delivery.alert, f"{what} failed for good: {answer.reply}", now)
         logger.error("delivery %s failed: %s", delivery.pk, answer.result)
-        hand_over(delivery, now=now)
+        go_on(delivery, now=now)
     elif delivery.status == DeliveryStatus.PENDING:
-        log(delivery.alert, f"Mail to {name} not accepted yet: {answer.reply}", now)
+        log(delivery.alert, f"{what} not accepted yet: {answer.reply}", now)
         logger.warning("delivery %s will be tried again: %s", delivery.pk, answer.result)
+        if delivery.attempts == MAX_ATTEMPTS[delivery.alert.level]:
+            try_next_way(delivery, now=now)  # "everyone" never gives up, and does not wait either

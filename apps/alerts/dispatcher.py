@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from apps.alerts.contact_sending import send_contacts_due
 from apps.alerts.escalation import OUTBOX_CHANNEL
 from apps.alerts.health import check_health
 from apps.alerts.outside import ping
@@ -122,7 +123,7 @@ def sweep_turn(bell: Bell, others: list[Turns]) -> None:
     report = sweep(now)
     if all(thread.is_well() for thread in others):
         beat("dispatcher", now)
-    if report.leases_taken_back or report.climbed or report.reopened:
+    if report.leases_taken_back or report.climbed or report.reopened or report.moved_on:
         bell.ring()
     time.sleep(SWEEP_SECONDS)
 
@@ -140,6 +141,7 @@ class Watcher:
         """Look once, and wait."""
         now = timezone.now()
         tell_due(now)
+        send_contacts_due(timezone.now)  # codes and tests that no worker has sent
         # Silence is the message: the outside is told only while nothing is wrong here.
         if time.monotonic() >= self.ping_at and check_health(now).is_well:
             ping()

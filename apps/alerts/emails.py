@@ -114,16 +114,18 @@ def contact_code(contact: ContactMethod) -> str:
 
 
 def contact_mail(contact: ContactMethod) -> EmailMultiAlternatives:
-    """Return the mail with the code of one address, ready to send."""
+    """Return the mail with the code of one address, or a test of one that was proved."""
+    is_test = contact.verified_at is not None
     context = {
         "code": contact_code(contact),
         "recipient": contact.member.user.full_name,
         "minutes": CODE_LIFETIME // timedelta(minutes=1),
         "url": settings.SITE_URL + reverse("alerts:contacts"),
     }
+    template = "contact_test" if is_test else "contact"
     return EmailMultiAlternatives(
-        subject=f"{context['code']} is your Glidepath code",
-        body=render_to_string("alerts/email/contact.txt", context),
+        subject="A test of Glidepath" if is_test else f"{context['code']} is your Glidepath code",
+        body=render_to_string(f"alerts/email/{template}.txt", context),
         to=[contact.address],
         headers={"Auto-Submitted": "auto-generated"},
     )

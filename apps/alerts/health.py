@@ -9,6 +9,7 @@ from django.db.models import DateTimeField, Value
 
 from apps.alerts.models import Alert, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
+from apps.alerts.ways import GATEWAY
 
 # Design section 6: a stale sweep or worker turns the banner red within 60 s. The
 # processes beat every 3 to 10 s.
@@ -46,11 +47,7 @@ def check_health(now: datetime) -> Health:
         problems.append("An alert has passed its time and nothing has moved it.")
     kinds = {kind.value: kind.label for kind in SystemAlert.Kind}
     problems += [f"{kinds[name]}." for sign, name, _ in signs if sign == "drill"]
-    problems += [
-        f"The mail server {name} does not take mail; it is being tried."
-        for sign, name, _ in signs
-        if sign == "server"
-    ]
+    problems += [trouble_with(name) for sign, name, _ in signs if sign == "server"]
     return Health(tuple(problems))
 
 
@@ -69,6 +66,13 @@ def read_signs(now: datetime) -> list[tuple[str, str, datetime]]:
         stranded.values_list(Value("stranded"), Value(""), no_time)[:1],
     )
     return list(rows)
+
+
+def trouble_with(server: str) -> str:
+    """Return what is wrong with a server; a gateway's own name is its clinic's business."""
+    if server.startswith(GATEWAY):
+        return "A gateway for messages other than mail does not answer; it is being tried."
+    return f"The mail server {server} does not take mail; it is being tried."
 
 
 def unreached_alerts(clinic_id: UUID, now: datetime) -> list[Alert]:

@@ -11,7 +11,6 @@ from apps.alerts.ladder import SLOWEST, Level
 from apps.alerts.models import (
     ROTA_RUNGS,
     WEEKDAYS,
-    ContactMethod,
     CoverPromise,
     RotaChange,
     Shift,
@@ -169,26 +168,3 @@ class LadderForm(ActionForm):
                 )
             before, default_before = value, default
         return values
-
-
-class ContactForm(ActionForm):
-    """An address of one's own."""
-
-    button = "Add this address"
-    style = "btn-secondary"
-    address = forms.EmailField(label="E-mail address", max_length=254)
-
-
-class CodeForm(ActionForm):
-    """The code that came back."""
-
-    button = "Confirm"
-    code = forms.CharField(
-        label="Code from the mail",
-        max_length=12,
-        widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "one-time-code"}),
-    )
-
-    def __init__(self, *args: Any, contact: ContactMethod, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=f"id_{contact.pk}_%s", **kwargs)
-        self.contact = contact

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.alerts import ladder
 from apps.alerts.delivery import MAX_BACKOFF, Clock, deliver, next_status
-from apps.alerts.escalation import climb, hand_over, log
+from apps.alerts.escalation import CONFIRM_WITHIN, climb, go_on, hand_over, log, try_next_way
 from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
 from apps.alerts.smtp import MailSession, Result
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 STRANDED_AFTER: Final = timedelta(minutes=1)
 BATCH: Final = 200
+LONGEST_QUIET: Final = timedelta(hours=25)  # on the night that the clocks go back
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class SweepReport:
     reopened: int
     climbed: int
     stranded: int
+    moved_on: int = 0
 
 
 def sweep(now: datetime) -> SweepReport:
@@ -41,8 +43,9 @@ def sweep(now: datetime) -> SweepReport:
 
     1. Take back deliveries whose sender's lease ran out. We cannot know whether that
        mail left, and a second copy costs less than none.
-    2. Open again what somebody took and documented nothing about in time.
-    3. Climb the ladder of alerts nobody has taken.
+    2. Try the next channel where nobody knows in time whether a message arrived.
+    3. Open again what somebody took and documented nothing about in time.
+    4. Climb the ladder of alerts nobody has taken.
 
     Several processes may sweep at once: each row is locked, looked at again and moved
     by one of them.
@@ -51,6 +54,7 @@ def sweep(now: datetime) -> SweepReport:
     if clocks_set_right:
         logger.warning("%d times lay too far ahead: the clock was set back", clocks_set_right)
     leases = each(Delivery.objects.lease_expired(now), take_back, now)
+    moved_on = each(Delivery.objects.unconfirmed(now), no_word_came, now)
     reopened = each(Alert.objects.ack_overdue(now), reopen, now)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
@@ -58,7 +62,7 @@ def sweep(now: datetime) -> SweepReport:
         logger.error("%d alerts are stranded: nothing has moved them since their time", stranded)
     look(now, stranded_clinics(now, STRANDED_AFTER) if stranded else [])
     beat("sweep", now)
-    return SweepReport(leases, reopened, climbed, stranded)
+    return SweepReport(leases, reopened, climbed, stranded, moved_on)
 
 
 def each(rows: Iterable[object], move: Callable[[UUID, datetime], bool], now: datetime) -> int:
@@ -82,7 +86,12 @@ def set_clocks_right(now: datetime) -> int:
     for level, farthest in MAX_BACKOFF.items():
         beyond = now + farthest
         pending = Delivery.objects.filter(status=DeliveryStatus.PENDING, alert__level=level)
-        moved += pending.filter(next_attempt_at__gt=beyond).update(next_attempt_at=now)
+        late = pending.filter(next_attempt_at__gt=beyond)
+        # What waits for the end of quiet hours waits rightly, but never a whole day.
+        asleep = Q(quiet_until__gte=F("next_attempt_at"), quiet_until__lt=now + LONGEST_QUIET)
+        moved += late.exclude(asleep).update(next_attempt_at=now)
+    unconfirmed = Delivery.objects.filter(confirm_by__gt=now + CONFIRM_WITHIN)
+    moved += unconfirmed.exclude(quiet_until__gt=now).update(confirm_by=now + CONFIRM_WITHIN)
     lease = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
     sending = Delivery.objects.filter(status=DeliveryStatus.SENDING, lease_until__gt=lease)
     moved += sending.update(lease_until=lease)
@@ -91,6 +100,12 @@ def set_clocks_right(now: datetime) -> int:
         moved += taken.filter(level=level, ack_due_at__gt=now + clock).update(
             ack_due_at=now + clock
         )
+    return moved + set_rungs_right(now)
+
+
+def set_rungs_right(now: datetime) -> int:
+    """Bring rungs back that lie further ahead than the ladder can have set them."""
+    moved = 0
     for alert in Alert.objects.rung_far_ahead(now):
         due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung)
         late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
@@ -118,17 +133,58 @@ def take_back(delivery_id: UUID, now: datetime) -> bool:
     failed = delivery.status == DeliveryStatus.FAILED
     delivery.next_attempt_at = now if delivery.status == DeliveryStatus.PENDING else None
     delivery.failed_at = now if failed else None
+    # Its provider may have reported that it arrived before the sender died.
+    delivery.sent_at = now if delivery.status == DeliveryStatus.SENT else None
+    if delivery.status != DeliveryStatus.PENDING:
+        delivery.confirm_by = None
     delivery.last_error = "the sender did not come back"
     delivery.save(
         update_fields=[
             "status", "lease_token", "lease_until", "next_attempt_at", "failed_at", "last_error",
+            "sent_at", "confirm_by",
         ]
     )  # fmt: skip
-    name = delivery.recipient.user.full_name
-    log(delivery.alert, f"The sender of the mail to {name} stopped half-way.", now)
+    name, what = delivery.recipient.user.full_name, delivery.get_channel_display().lower()
+    log(delivery.alert, f"The sender of the {what} to {name} stopped half-way.", now)
     if failed:
-        hand_over(delivery, now=now)
+        go_on(delivery, now=now)
     return True
+
+
+@transaction.atomic
+def no_word_came(delivery_id: UUID, now: datetime) -> bool:
+    """Go on with the recipient's next channel: nobody knows whether this message arrived.
+
+    A gateway that promises reports and sends none has not reached the person; then, with
+    no channel left, the next person is told. A mail server never reports: its ladder goes on.
+    """
+    waiting = Delivery.objects.unconfirmed(now).filter(pk=delivery_id)
+    key = waiting.values_list("alert_id", flat=True).first()
+    # The alert first, as everywhere that locks both.
+    if key is None or lock(Alert.objects.filter(pk=key)) is None:
+        return False
+    locked = waiting.select_for_update(skip_locked=True, of=("self",))
+    delivery = locked.select_related("alert", "recipient__user", "gateway").first()
+    if delivery is None:
+        return False
+    delivery.confirm_by = None
+    sent, promised = (
+        delivery.status == DeliveryStatus.SENT,
+        delivery.gateway and delivery.gateway.confirms,
+    )
+    if sent and promised and not delivery.receipt:
+        delivery.receipt, delivery.receipt_at = Delivery.Receipt.UNKNOWN, now
+    delivery.save(update_fields=["confirm_by", "receipt", "receipt_at"])
+    if not delivery.is_wanted or delivery.receipt == Delivery.Receipt.DELIVERED:
+        return False
+    following = try_next_way(delivery, now=now)
+    if delivery.receipt:
+        what = delivery.get_channel_display().lower()
+        name = delivery.recipient.user.full_name
+        log(delivery.alert, f"No word in time that the {what} to {name} arrived.", now)
+        if following is None:
+            hand_over(delivery, now=now)
+    return following is not None
 
 
 @transaction.atomic

@@ -12,8 +12,7 @@ from django.utils import timezone
 from apps.alerts import delivery as deliveries
 from apps.alerts import rota_actions
 from apps.alerts import sweep as sweeping
-from apps.alerts.emails import contact_mail
-from apps.alerts.models import ContactMethod
+from apps.alerts.contact_sending import send_contact_message
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +48,8 @@ def extend_rotas() -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def send_contact_code(contact_id: str) -> None:
-    """Send the code that proves an address."""
-    contact = ContactMethod.objects.select_related("member__user").filter(pk=contact_id).first()
-    if contact is not None:
-        contact_mail(contact).send()
+    """Send the code or the test that is due to an address."""
+    send_contact_message(UUID(contact_id), timezone.now)
 
 
 class Doorbell:

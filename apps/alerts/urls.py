@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.alerts import contact_views, rota_views, views
+from apps.alerts import contact_views, gateway_views, rota_views, views
 
 app_name = "alerts"
 urlpatterns = [
@@ -31,4 +31,11 @@ urlpatterns = [
     ),
     path("contacts/<uuid:contact_id>/code/", contact_views.contact_resend, name="contact_resend"),
     path("contacts/<uuid:contact_id>/remove/", contact_views.contact_remove, name="contact_remove"),
+    path("contacts/<uuid:contact_id>/prefer/", contact_views.contact_prefer, name="contact_prefer"),
+    path("contacts/quiet-hours/", contact_views.quiet_hours, name="quiet_hours"),
+    path("contacts/quiet-hours/end/", contact_views.quiet_hours_end, name="quiet_hours_end"),
+    path("gateways/", gateway_views.gateways, name="gateways"),
+    path("gateways/<uuid:gateway_id>/", gateway_views.gateway_change, name="gateway_change"),
+    path("gateways/<uuid:gateway_id>/off/", gateway_views.gateway_off, name="gateway_off"),
+    path("gateways/<uuid:gateway_id>/reports/", gateway_views.gateway_report, name="reports"),
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from apps.alerts.models import Delivery
+from apps.alerts.models import Channel, Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
 from apps.clinical.triage import RULES_BY_ID
@@ -17,22 +17,36 @@ def rule_words(rule_ids: Iterable[str]) -> list[str]:
 
 
 def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:
-    """Return in one line whether anybody has been reached."""
+    """Return in one line whether anybody has been reached, and by what."""
     rows = sorted(deliveries, key=lambda d: d.created_at)
     sent = [d for d in rows if d.status == DeliveryStatus.SENT]
-    if sent:
-        last = sent[-1]
+    reached = [d for d in sent if d.receipt not in Delivery.NOT_ARRIVED]
+    if reached:
+        last = reached[-1]
+        how = "arrived" if last.receipt == Delivery.Receipt.DELIVERED else "accepted"
         return {
-            "label": "Mail accepted",
+            "label": f"{channel_word(last)} {how}",
             "level": "ok",
             "detail": f"for {last.recipient.user.full_name}",
         }
-    if any(d.status in (DeliveryStatus.PENDING, DeliveryStatus.SENDING) for d in rows):
+    waiting = [d for d in rows if d.status in (DeliveryStatus.PENDING, DeliveryStatus.SENDING)]
+    if waiting:
+        if all(d.quiet_until for d in waiting):
+            return {"label": "Waits for quiet hours to end", "level": "wait", "detail": ""}
         errors = [d.last_error for d in rows if d.last_error]
-        return {"label": "Mail on its way", "level": "wait", "detail": errors[-1] if errors else ""}
+        label = f"{channel_word(waiting[-1])} on its way"
+        return {"label": label, "level": "wait", "detail": errors[-1] if errors else ""}
+    if sent:
+        label = sent[-1].get_receipt_display().lower()
+        return {"label": "Nobody reached", "level": "bad", "detail": f"accepted, but {label}"}
     if rows:
         return {"label": "Nobody reached", "level": "bad", "detail": rows[-1].last_error}
     return {"label": "Waits on the board", "level": "wait", "detail": "no mail before its time"}
+
+
+def channel_word(delivery: Delivery) -> str:
+    """Return what was sent, in a word or two that begin a label."""
+    return "Mail" if delivery.channel == Channel.EMAIL else delivery.get_channel_display()
 
 
 def chart_points(

@@ -10,6 +10,7 @@ from apps.alerts.models.act import (
     MuteQuerySet,
 )
 from apps.alerts.models.alert import LEVEL_LABELS, REACH_WITHIN, Alert, AlertEvent, AlertQuerySet
+from apps.alerts.models.channel import Channel, Gateway, GatewayReport, QuietHours
 from apps.alerts.models.contact import (
     CODE_LIFETIME,
     CODE_TRIES,
@@ -17,7 +18,6 @@ from apps.alerts.models.contact import (
     ContactMethodQuerySet,
 )
 from apps.alerts.models.delivery import (
-    CHANNEL_EMAIL,
     HANDED_OVER,
     Delivery,
     DeliveryAttempt,
@@ -36,7 +36,6 @@ from apps.alerts.models.rota import (
 from apps.alerts.models.watch import DRILL_CLINIC, Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
-    "CHANNEL_EMAIL",
     "CODE_LIFETIME",
     "CODE_TRIES",
     "DRILL_CLINIC",
@@ -53,6 +52,7 @@ __all__ = [
     "AlertAct",
     "AlertEvent",
     "AlertQuerySet",
+    "Channel",
     "ClinicLadder",
     "ClosedDay",
     "ContactMethod",
@@ -62,11 +62,14 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryQuerySet",
     "Drill",
+    "Gateway",
+    "GatewayReport",
     "Heartbeat",
     "MailServer",
     "Mute",
     "MuteQuerySet",
     "OpeningHours",
+    "QuietHours",
     "RotaChange",
     "Shift",
     "ShiftQuerySet",

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, FilteredRelation, Q, Value
 
 from apps.accounts.models import User
 from apps.alerts.ladder import REPEAT_AFTER, Level
@@ -83,9 +83,14 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def nobody_reached(self, now: datetime) -> "AlertQuerySet":
         """Return open alerts that should have reached somebody by now and have not."""
+        # Accepted by a gateway that then reports a failure, or nothing at all, is not reached.
+        sent = Q(deliveries__status=DeliveryStatus.SENT, deliveries__receipt__in=["", "delivered"])
+        late = self.filter(
+            status=AlertStatus.OPEN, next_rung__gt=0, opened_at__lte=now - REACH_WITHIN
+        )
         return (
-            self.filter(status=AlertStatus.OPEN, next_rung__gt=0, opened_at__lte=now - REACH_WITHIN)
-            .exclude(deliveries__status=DeliveryStatus.SENT)
+            late.annotate(arrived=FilteredRelation("deliveries", condition=sent))
+            .filter(arrived__isnull=True)
             .order_by("priority", "opened_at")
         )
 

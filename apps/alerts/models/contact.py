@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from apps.alerts.models.channel import Channel, Gateway
 from apps.patients.models import StaffMember
 
 CODE_LIFETIME: Final = timedelta(minutes=30)  # [proposal]
@@ -19,26 +20,38 @@ class ContactMethodQuerySet(models.QuerySet["ContactMethod"]):
 
     def verified(self) -> "ContactMethodQuerySet":
         """Return the ways that have reached their person once, the preferred first."""
-        return self.filter(verified_at__isnull=False).order_by("position", "created_at")
+        usable = Q(gateway__isnull=True) | Q(gateway__is_active=True)
+        return self.filter(usable, verified_at__isnull=False).order_by("position", "created_at")
 
 
 class ContactMethod(models.Model):
     """One address of one member of staff; used for alerts once its code came back."""
 
-    class Channel(models.TextChoices):
-        """What kind of address it is."""
+    class TestResult(models.TextChoices):
+        """What came of the last message to this address."""
 
-        EMAIL = "email", "E-mail"
+        WAITING = "waiting", "on its way"
+        ACCEPTED = "accepted", "accepted by the server"
+        ARRIVED = "arrived", "arrived"
+        REFUSED = "refused", "not accepted"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="contacts")
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
-    address = models.EmailField(max_length=254)
+    gateway = models.ForeignKey(
+        Gateway, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts"
+    )
+    address = models.CharField(max_length=254)
     position = models.PositiveSmallIntegerField(default=0, help_text="The lowest is tried first.")
     created_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True, blank=True)
     code_made_at = models.DateTimeField()
     code_tries = models.PositiveSmallIntegerField(default=0)
+    # A code or a test to be sent: whoever comes first, a worker or the dispatcher, sends it.
+    send_due_at = models.DateTimeField(null=True, blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True)
+    test_result = models.CharField(max_length=10, choices=TestResult, blank=True)
+    test_reply = models.CharField(max_length=300, blank=True)
 
     objects = ContactMethodQuerySet.as_manager()
 
@@ -46,10 +59,17 @@ class ContactMethod(models.Model):
         ordering: ClassVar = ["position", "created_at"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["member", "channel", "address"], name="contact_once_per_member"
+                fields=["member", "channel", "gateway", "address"],
+                nulls_distinct=False,
+                name="contact_once_per_member",
             ),
             models.CheckConstraint(
-                condition=Q(address=Lower("address")), name="contact_address_lower_case"
+                condition=Q(channel=Channel.EMAIL.value) ^ Q(gateway__isnull=False),
+                name="contact_gateway_unless_mail",
+            ),
+            models.CheckConstraint(
+                condition=~Q(channel=Channel.EMAIL.value) | Q(address=Lower("address")),
+                name="contact_address_lower_case",
             ),
             models.CheckConstraint(
                 condition=Q(code_tries__lte=CODE_TRIES), name="contact_code_tries_bounded"
@@ -62,6 +82,11 @@ class ContactMethod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} of {self.member_id}"
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it is a mail address."""
+        return self.channel == Channel.EMAIL
 
     def code_works(self, now: datetime) -> bool:
         """Answer whether the code last sent may still be typed in."""

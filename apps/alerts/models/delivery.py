@@ -11,10 +11,10 @@ from django.db.models import F, Q
 from apps.alerts.ladder import RUNG_LABELS, Rung
 from apps.alerts.links import hash_token
 from apps.alerts.models.alert import Alert
+from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import StaffMember
 
-CHANNEL_EMAIL = "email"
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
 # and the sweep for a sender that died).
 MAY_HAVE_LEFT = ("started", "unclear", "unknown")
@@ -55,21 +55,40 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Return messages whose sender has died or hung: nobody knows whether they left."""
         return self.filter(status=DeliveryStatus.SENDING, lease_until__lte=now)
 
-    def reachable(self) -> "DeliveryQuerySet":
-        """Return messages that have arrived or still may."""
-        return self.filter(
-            status__in=[DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
-        )
+    def unconfirmed(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages of which it is not known in time that they arrived."""
+        return self.filter(confirm_by__lte=now)
+
+    def reachable(self, now: datetime) -> "DeliveryQuerySet":
+        """Return messages that have arrived or may soon: not those that wait for the morning."""
+        alive = [DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
+        rows = self.filter(status__in=alive).exclude(receipt__in=Delivery.NOT_ARRIVED)
+        return rows.exclude(status=DeliveryStatus.PENDING, quiet_until__gt=now)
 
 
 class Delivery(models.Model):
-    """One message about one alert to one person on one rung."""
+    """One message about one alert to one person on one rung, over one channel."""
+
+    class Receipt(models.TextChoices):
+        """What is known of a message after the server has taken it."""
+
+        DELIVERED = "delivered", "Arrived"
+        UNDELIVERED = "undelivered", "Not delivered"
+        UNKNOWN = "unknown", "No word that it arrived"
+
+    NOT_ARRIVED: ClassVar = [Receipt.UNDELIVERED, Receipt.UNKNOWN]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
     recipient = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
-    channel = models.CharField(max_length=10, default=CHANNEL_EMAIL)
-    address = models.EmailField(
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
+    gateway = models.ForeignKey(
+        Gateway, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    way = models.PositiveSmallIntegerField(
+        default=0, help_text="Which of the person's ways in this round, from 0."
+    )
+    address = models.CharField(
         max_length=254, blank=True, help_text="Where it goes; empty means the sign-in address."
     )
     rung = models.CharField(max_length=12, choices=DELIVERY_RUNGS)
@@ -88,6 +107,16 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    # Accepted is not delivered: unless it is known by then, the person's next channel is tried.
+    confirm_by = models.DateTimeField(null=True, blank=True)
+    receipt = models.CharField(max_length=12, choices=Receipt, blank=True)
+    receipt_at = models.DateTimeField(null=True, blank=True)
+    quiet_until = models.DateTimeField(
+        null=True, blank=True, help_text="It waited for the end of its recipient's quiet hours."
+    )
+    despite_quiet = models.BooleanField(
+        default=False, help_text="Nobody else could be told: quiet hours do not hold it back."
+    )
     # The link with which the recipient takes the alert: apps/alerts/links.py.
     link_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
     link_expires_at = models.DateTimeField(null=True, blank=True)
@@ -99,7 +128,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["alert", "recipient", "channel", "round"], name="delivery_once_per_round"
+                fields=["alert", "recipient", "round", "way"], name="delivery_once_per_round"
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -137,6 +166,16 @@ class Delivery(models.Model):
                 name="delivery_state_possible",
             ),
             models.CheckConstraint(
+                condition=Q(channel=Channel.EMAIL.value, gateway__isnull=True)
+                | (~Q(channel=Channel.EMAIL.value) & Q(gateway__isnull=False) & ~Q(address="")),
+                name="delivery_gateway_unless_mail",
+            ),
+            models.CheckConstraint(
+                condition=Q(receipt="", receipt_at__isnull=True)
+                | (~Q(receipt="") & Q(receipt_at__isnull=False)),
+                name="delivery_receipt_has_a_time",
+            ),
+            models.CheckConstraint(
                 condition=Q(link_hash__isnull=True, link_used_at__isnull=True)
                 | Q(link_hash__isnull=False, link_expires_at__gt=models.F("created_at")),
                 name="delivery_link_expires",
@@ -152,6 +191,11 @@ class Delivery(models.Model):
                 fields=["lease_until"],
                 name="delivery_leased",
                 condition=Q(status=DeliveryStatus.SENDING),
+            ),
+            models.Index(
+                fields=["confirm_by"],
+                name="delivery_unconfirmed",
+                condition=Q(confirm_by__isnull=False),
             ),
         ]
         triggers: ClassVar = [

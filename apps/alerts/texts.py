@@ -1,0 +1,37 @@
+"""The short text for gateways: level, reference, age, link; no word about health."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from apps.alerts.emails import age_in_words, contact_code
+from apps.alerts.links import token_for
+from apps.alerts.models import DRILL_CLINIC, ContactMethod, Delivery
+
+
+def alert_text(delivery: Delivery, now: datetime) -> str:
+    """Return the text of one message; it fits into one or two text messages."""
+    alert = delivery.alert
+    drill = "DRILL: " if alert.clinic_id == DRILL_CLINIC else ""
+    repeat = " (repeat)" if delivery.may_have_left() else ""
+    url = settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)])
+    raised = age_in_words(now - alert.opened_at)
+    level = alert.get_level_display().upper()
+    return f"{drill}{level} alert {alert.reference}, raised {raised}{repeat}. Take it: {url}"
+
+
+def bundle_text(deliveries: list[Delivery], now: datetime) -> str:
+    """Return one text for several watch alerts of the same person."""
+    oldest = min(delivery.alert.opened_at for delivery in deliveries)
+    repeat = " (repeat)" if any(delivery.may_have_left() for delivery in deliveries) else ""
+    url = settings.SITE_URL + reverse("dashboard:board")
+    raised = age_in_words(now - oldest)
+    return f"WATCH: {len(deliveries)} alerts, the oldest raised {raised}{repeat}. See {url}"
+
+
+def contact_text(contact: ContactMethod) -> str:
+    """Return the text that proves an address, or tests one that was proved."""
+    if contact.verified_at is not None:
+        return "This is a test of Glidepath. Alerts to you come this way."
+    return f"{contact_code(contact)} is your Glidepath code."

@@ -1,0 +1,97 @@
+"""How a person is reached: their ways in their own order, and when they want quiet."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.alerts.ladder import Level
+from apps.alerts.models import Channel, ContactMethod, Delivery, MailServer, QuietHours
+from apps.alerts.states import DeliveryStatus
+from apps.patients.models import StaffMember
+
+GATEWAY: Final = "gateway "
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel and address of a person; an empty address means the sign-in address."""
+
+    channel: str
+    address: str
+    gateway_id: UUID | None = None
+
+    @property
+    def label(self) -> str:
+        """The channel in words: text message."""
+        return Channel(self.channel).label.lower()
+
+
+SIGN_IN_MAIL = Way(Channel.EMAIL, "")
+
+
+def ways_of(people: Iterable[StaffMember]) -> dict[UUID, list[Way]]:
+    """Return each person's proved ways in their order, in one query.
+
+    Who has no proved mail address has the sign-in address as the last way: a phone whose
+    gateway is down never leaves a person unreachable.
+    """
+    found: dict[UUID, list[Way]] = defaultdict(list)
+    people = list(people)
+    for contact in ContactMethod.objects.verified().filter(member__in=people):
+        found[contact.member_id].append(Way(contact.channel, contact.address, contact.gateway_id))
+    for member in people:
+        if not any(way.channel == Channel.EMAIL for way in found[member.pk]):
+            found[member.pk].append(SIGN_IN_MAIL)
+    return found
+
+
+def next_way(delivery: Delivery) -> Way | None:
+    """Return the first of the recipient's ways that was not used in this round."""
+    same = delivery.alert.deliveries.filter(
+        recipient_id=delivery.recipient_id, round=delivery.round
+    )
+    used = {Way(*row) for row in same.values_list("channel", "address", "gateway_id")}
+    ways = ways_of([delivery.recipient])[delivery.recipient_id]
+    return next((way for way in ways if way not in used), None)
+
+
+def quiet_ends(people: Iterable[StaffMember], level: str, now: datetime) -> dict[UUID, datetime]:
+    """Return when the quiet hours of those end who are in theirs; an emergency knows none."""
+    if level == Level.EMERGENCY:
+        return {}
+    rows = QuietHours.objects.filter(member__in=list(people))
+    ends = {row.member_id: row.until(now) for row in rows}
+    return {key: end for key, end in ends.items() if end is not None}
+
+
+def waiting_for_morning(alert_id: UUID) -> set[UUID]:
+    """Return the members whose message about this alert waits for the end of their quiet hours."""
+    waiting = Delivery.objects.filter(
+        alert_id=alert_id, status=DeliveryStatus.PENDING, quiet_until__isnull=False
+    )
+    return set(waiting.values_list("recipient_id", flat=True))
+
+
+def troubled() -> set[str]:
+    """Return the names of the servers and gateways that do not take messages just now."""
+    return set(MailServer.objects.filter(retry_at__isnull=False).values_list("name", flat=True))
+
+
+def server_name() -> str:
+    """Return the mail server's name, as the health page shows it."""
+    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+
+
+def gateway_name(gateway_id: UUID) -> str:
+    """Return the name of a gateway's row. Its own name is its clinic's business."""
+    return f"{GATEWAY}{gateway_id}"
+
+
+def server_of(delivery: Delivery) -> str:
+    """Return the name of the server or gateway that this message goes through."""
+    return gateway_name(delivery.gateway_id) if delivery.gateway_id else server_name()
