@@ -1,7 +1,7 @@
 """Every change to an alert: one act, one transaction, one audit row."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from apps.alerts.states import (
 )
 from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
+from apps.clinical.triage import RULES_BY_ID
+from apps.clinical.triage import Level as TriageLevel
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
@@ -74,6 +76,42 @@ def open_alert(
     note_opening(alert, earlier, now)
     start_ladder(alert, now)
     return alert
+
+
+@transaction.atomic
+def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: datetime) -> bool:
+    """Write a watch finding that was shown lately into its alert; False when any of it is new.
+
+    `dedupe_hours` of clinical/triage_rules.csv is how long the same finding need not be
+    shown again. It counts from the alert that showed it, not from its last repeat, so what
+    goes on comes back. Only for watch: an urgent finding and a red flag are never held back.
+    """
+    shown = [shown_lately(patient, rule, now) for rule in rules]
+    if not rules or not all(shown):
+        return False
+    for alert in {alert.pk: alert for alert in shown if alert}.values():
+        log(alert, "Reported again within the time of its rule: no new alert.", now)
+        record(
+            "alert.repeat_noted",
+            by=None,
+            now=now,
+            clinic_id=patient.clinic_id,
+            patient_id=patient.pk,
+            obj=alert,
+            source_id=str(source_id),
+            rules=rules,
+        )
+    return True
+
+
+def shown_lately(patient: Patient, rule: str, now: datetime) -> Alert | None:
+    """Return the patient's alert that showed this rule within its own time, if there is one."""
+    known = RULES_BY_ID.get(rule)
+    if known is None or known.level != TriageLevel.WATCH:
+        return None
+    since = now - timedelta(hours=known.dedupe_hours)
+    same = Alert.objects.filter(patient=patient, rules__contains=[rule])
+    return same.filter(opened_at__gt=since, opened_at__lte=now).order_by("-opened_at").first()
 
 
 def note_opening(alert: Alert, earlier: list[Alert], now: datetime) -> None:

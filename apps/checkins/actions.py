@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
-from apps.alerts.actions import open_alert
+from apps.alerts.actions import note_repeat, open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
 from apps.checkins.free_text import must_be_read_today
@@ -325,7 +325,12 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
             by=None,
             now=now,
         )
-    if result.level > Level.NONE:
+    is_repeat = (
+        is_own
+        and result.level == Level.WATCH
+        and note_repeat(patient=patient, rules=rules, source_id=check_in.pk, now=now)
+    )
+    if result.level > Level.NONE and not is_repeat:
         open_alert(
             patient=patient,
             level=result.level.value,

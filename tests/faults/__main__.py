@@ -45,17 +45,17 @@ def run(rig: Rig, rng: random.Random, trials: int) -> int:
     # Imported here: models need Django set up, and Django the servers' addresses.
     from tests.faults import trials as suite
 
-    cast = suite.hire(trials * suite.PER_TRIAL)
+    cast = suite.hire(trials * suite.PER_TRIAL, rig.gateway.url)
     rig.start_parts()
     staff = suite.Staff(rig, cast.nurse)
     staff.start()
     submissions = suite.run_trials(rig, cast, rng, trials)
     connection.close()
     quiet_at = time.monotonic() + DRAIN_SECONDS
-    result = suite.count(rig, submissions)
-    while (result.lost or result.not_one_alert) and time.monotonic() < quiet_at:
+    result = suite.count(rig, cast, submissions)
+    while (result.lost or result.not_one_alert or result.no_text) and time.monotonic() < quiet_at:
         time.sleep(0.5)
-        result = suite.count(rig, submissions)
+        result = suite.count(rig, cast, submissions)
     staff.going = False
     staff.join()
     return report(result, trials)
@@ -69,13 +69,16 @@ def report(result: Any, trials: int) -> int:
         f"lost {len(result.lost)}, without exactly one alert {len(result.not_one_alert)}\n"
         f"repeats {result.repeats} (unlabelled {result.unlabelled}, "
         f"most copies of one mail {result.most_copies})\n"
+        f"text messages {result.texts}, repeats {result.text_repeats}, "
+        f"alerts without a text or the mail in its place {len(result.no_text)}\n"
         f"saved -> mail accepted: median {times[len(times) // 2]:.2f} s, "
         f"p95 {times[int(len(times) * 0.95)]:.1f} s, slowest recovery {times[-1]:.1f} s"
     )
-    for kind, names in (("lost", result.lost), ("not one alert", result.not_one_alert)):
+    kinds = {"lost": result.lost, "not one alert": result.not_one_alert, "no text": result.no_text}
+    for kind, names in kinds.items():
         for name in names:
             print(f"  {kind}: {name}")
-    return 1 if result.lost or result.not_one_alert or result.unlabelled else 0
+    return 1 if any(kinds.values()) or result.unlabelled else 0
 
 
 if __name__ == "__main__":

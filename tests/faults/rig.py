@@ -14,6 +14,7 @@ from pathlib import Path
 
 from config.embedded.postgres import PostgresServer, temporary_folder
 from config.embedded.processes import kill_group, spawn
+from tests.harness.gateway import GatewayServer
 from tests.harness.redis import RedisServer
 from tests.harness.waiting import wait_until
 
@@ -81,6 +82,8 @@ class Rig:
         self.redis = RedisServer()
         private = Path(tempfile.mkdtemp(prefix="glidepath-faults-"))
         self.mail = MailServer(private)
+        self.gateway = GatewayServer()
+        self.gateway.__enter__()
         self.private = private
 
     def start_servers(self, settings: str = "tests.faults.settings") -> None:
@@ -148,6 +151,7 @@ class Rig:
 
     def stop(self) -> None:
         """End everything."""
+        self.gateway.__exit__(None, None, None)
         if hasattr(self, "parts"):
             self.parts.stop()
         if self.mail.process is not None:

@@ -20,7 +20,15 @@ from apps.alerts.models import Alert
 from apps.checkins.actions import create_link
 from apps.checkins.models import CheckIn
 from apps.patients.models import Role, StaffMember
-from tests.factories import SEIZURE, make_clinic, make_member, make_patient, put_on_call
+from tests.factories import (
+    SEIZURE,
+    make_clinic,
+    make_gateway,
+    make_member,
+    make_patient,
+    make_way,
+    put_on_call,
+)
 from tests.faults.rig import IMMEDIATE, KILL, Rig, crash_database
 
 HOUR = 3600.0
@@ -55,6 +63,17 @@ def mail_mode(mode: str) -> Fault:
         # One that hangs does so past the sender's time limit, else it is only slow.
         time.sleep(seconds + (EMAIL_TIMEOUT if mode.startswith("hang") else 1))
         rig.mail.behave("accept")
+
+    return fault
+
+
+def gateway_mode(answer: int | str) -> Fault:
+    """Let the provider of text messages misbehave for a while. It never confirms at all."""
+
+    def fault(rig: Rig, seconds: float) -> None:
+        rig.gateway.answer = answer
+        time.sleep(seconds + 1)
+        rig.gateway.answer = 200
 
     return fault
 
@@ -118,6 +137,10 @@ FAULTS: dict[str, Fault] = {
     "mail kept, then hangs": mail_mode("hang_after"),
     "mail kept, then dropped": mail_mode("drop_after"),
     "disk of the mail server full": mail_disk_full,
+    "gateway refuses (503)": gateway_mode(503),
+    "gateway refuses for good (400)": gateway_mode(400),
+    "gateway keeps, then hangs": gateway_mode("hang"),
+    "gateway keeps, then drops": gateway_mode("drop"),
     "clock an hour ahead": clock_step(1),
     "clock an hour behind": clock_step(-1),
 }
@@ -139,11 +162,15 @@ class Cast:
     """Who is at the clinic, and one link per check-in to come."""
 
     nurse: StaffMember
+    phone_mail: str
     paths: list[str]
 
 
-def hire(check_ins: int) -> Cast:
-    """Return a clinic with its rota and a patient per check-in, each with a link."""
+def hire(check_ins: int, gateway_url: str) -> Cast:
+    """Return a clinic with its rota and a patient per check-in, each with a link.
+
+    Two are on call: one reads mail, the other has a phone at a gateway that never confirms.
+    """
     clinic, now = make_clinic("Larkspur Clinic"), timezone.now()
     people = {
         "on_call": make_member(clinic, Role.NURSE, "Nell Oncall"),
@@ -152,11 +179,15 @@ def hire(check_ins: int) -> Cast:
     }
     for rung, member in people.items():
         put_on_call(member, rung, now=now)
+    phone = make_member(clinic, Role.NURSE, "Pia Phone")
+    put_on_call(phone, "on_call", now=now)
+    gateway = make_gateway(clinic, people["lead"].user, gateway_url, now=now)
+    make_way(phone, "+15555550100", gateway, now=now)
     paths = []
     for _ in range(check_ins):
         token = create_link(patient=make_patient(clinic, now=now), by=None, now=now)
         paths.append(reverse("checkins:create", args=[token]))
-    return Cast(people["on_call"], paths)
+    return Cast(people["on_call"], phone.user.email, paths)
 
 
 def submit(port: int, submission: Submission) -> None:
@@ -264,12 +295,30 @@ class Count:
     repeats: int = 0
     unlabelled: int = 0
     most_copies: int = 0
+    texts: int = 0
+    text_repeats: int = 0
+    no_text: list[str] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
 
 
-def count(rig: Rig, submissions: list[Submission]) -> Count:
-    """Compare what patients saw as saved with what the mail server has."""
+def count_texts(rig: Rig, result: Count) -> set[str]:
+    """Count what the gateway has kept, and return the references of its messages."""
+    copies: dict[str, int] = {}
+    for message in list(rig.gateway.messages):
+        copies[message["ref"]] = copies.get(message["ref"], 0) + 1
+        repeat = copies[message["ref"]] > 1
+        result.text_repeats += repeat
+        result.unlabelled += repeat and "(repeat)" not in message["text"]
+    result.texts = len(copies)
+    return {subject_reference(message["text"]) for message in list(rig.gateway.messages)}
+
+
+def count(rig: Rig, cast: Cast, submissions: list[Submission]) -> Count:
+    """Compare what patients saw as saved with what the mail server and the gateway have."""
     result, mails = Count(), read_mails(rig)
+    by_phone = count_texts(rig, result) | {
+        subject_reference(mail["subject"]) for mail in mails if cast.phone_mail in mail["to"]
+    }
     first: dict[str, float] = {}
     copies: dict[str, int] = {}
     for mail in mails:
@@ -287,6 +336,8 @@ def count(rig: Rig, submissions: list[Submission]) -> Count:
         result.saved += 1
         found = CheckIn.objects.filter(submission_id=submission.key)
         alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
+        if len(alerts) == 1 and alerts[0].reference not in by_phone:
+            result.no_text.append(submission.trial)
         if len(found) != 1 or len(alerts) != 1:
             result.not_one_alert.append(submission.trial)
         elif alerts[0].reference not in first:

@@ -19,7 +19,8 @@ class GatewayServer:
     def __init__(self) -> None:
         self.answer: int | str = 200
         self.words = b"ok"
-        self.messages: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []  # what it kept, whatever it answered
+        self.refused: list[dict[str, Any]] = []
         self.closing = threading.Event()
         outer = self
 
@@ -37,9 +38,11 @@ class GatewayServer:
     def take(self, request: BaseHTTPRequestHandler) -> None:
         """Keep the message and answer as told."""
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        self.messages.append(
-            {"path": request.path, "ref": request.headers.get("X-Ref"), "text": body["message"]}
-        )
+        message = {
+            "path": request.path, "ref": request.headers.get("X-Ref"), "text": body["message"]
+        }  # fmt: skip
+        is_refusal = isinstance(self.answer, int) and self.answer >= 300
+        (self.refused if is_refusal else self.messages).append(message)
         if self.answer == "hang":
             self.closing.wait(20)
         elif self.answer == "drip":
