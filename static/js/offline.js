@@ -133,7 +133,7 @@
       clearTimeout(typing);
       const { submitter } = event;
       entry = { ...snapshot(submitter?.name ? [[submitter.name, submitter.value]] : []), sending: true, felt: new Date().toISOString() };
-      if (submitter) submitter.textContent = form.dataset.textSending;
+      for (const button of [form.querySelector(".btn--send"), submitter]) if (button) button.textContent = form.dataset.textSending;
       form.querySelector("[data-live]").textContent = form.dataset.textSending;
       tryNow();
     });

@@ -106,12 +106,53 @@ def test_daily_and_weekly_by_keyboard_on_the_smallest_phone(
     page.goto(page.url.replace("/weekly/", "/correct/"))
     screenshot(page, "5 correct")
     assert barriers(page) == []
+    for name, path in (("6 used", page.url.replace("/correct/", "/")), ("7 unknown", "/c/x/"),
+                       ("8 start", "/c/")):  # fmt: skip
+        page.goto(url + path if path.startswith("/") else path)
+        screenshot(page, name)
+        assert barriers(page) == [], name
     context.close()
     kinds = CheckIn.objects.order_by("received_at").values_list("questionnaire", flat=True)
     assert list(kinds) == ["daily", "weekly"]
     first = CheckIn.objects.get(questionnaire="daily")
     assert first.reported_at <= first.received_at
     assert CareTask.objects.get().kind == "call_today"
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_calm_day_is_seventeen_taps_at_twice_the_text_size(
+    url, marked_patient, browser, screenshot, width
+) -> None:
+    from tests.factories import CALM, check_in
+
+    check_in(marked_patient, CALM | {"supply_days": 20}, now=timezone.now())
+    context = browser.new_context(
+        viewport={"width": width, "height": 640}, has_touch=True, is_mobile=True
+    )
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
+    page.evaluate("document.documentElement.style.fontSize = '225%'")
+    taps = 0
+    while page.locator(".item.is-current").count():
+        key = page.locator(".item.is-current").get_attribute("data-item")
+        assert not page.locator(".item.is-current :checked").count(), f"{key} has an answer already"
+        page.wait_for_timeout(500)
+        calm = {"dose_taken": "yes_all", "red_flags": "none", "other_drugs": "none"}
+        value = calm.get(key, "no" if key in ("seizure", "si") else "0")
+        page.locator(f"label[for='i-{key}-{value}']").tap()
+        taps += 1
+        page.locator(f"#q-{key}:not(.is-current)").wait_for(state="attached")
+        if key in ("s_anx", "red_flags"):
+            assert barriers_without_script(page) is False
+            screenshot(page, f"after {key}")
+    page.get_by_role("button", name="Send my check-in").tap()
+    page.locator(".saved--ok").wait_for()
+    screenshot(page, "saved")
+    assert barriers_without_script(page) is False
+    context.close()
+    assert taps + 1 == 17
+    assert CheckIn.objects.latest("received_at").is_complete
 
 
 def test_a_yes_opens_the_next_question_of_the_week(url, marked_patient, browser) -> None:
