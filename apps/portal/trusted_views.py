@@ -87,7 +87,7 @@ def trusted_report(request: HttpRequest, person: TrustedPerson, token: str) -> H
         now=now,
     )
     context |= {
-        "advice": advice.true_advice_for(check_in, person.clinic),
+        "advice": advice.true_advice_for(check_in, person.clinic, advice.alert_of(check_in)),
         "told": told(check_in),
     }
     return door(request, "trusted_done", context)
