@@ -35,7 +35,7 @@ class StepRow:
     tablets: SafeString
     dose: str
     daily_mg: Decimal
-    bar: int
+    bar: str
     equivalents: list[tuple[str, str]]
     cut_pct: str
     fall_14d_pct: str
@@ -43,6 +43,11 @@ class StepRow:
     is_now: bool
     by_drug: dict[str, Decimal]
     findings: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The number as text: a template would write an integer by the locale, each time."""
+        return str(self.number)
 
     @property
     def pace(self) -> SafeString:
@@ -83,7 +88,7 @@ def step_rows(
         rows.append(
             StepRow(
                 **row,
-                bar=bar_of(row["daily_mg"], whole) if len(row["by_drug"]) == 1 else 0,
+                bar=bar_of(row["daily_mg"], whole) if len(row["by_drug"]) == 1 else "",
                 is_now=row["number"] == now,
                 findings=by_step.get(row["number"], []),
             )
@@ -206,9 +211,9 @@ def percent(value: object) -> str:
     return "–" if text == "0" else f"{text} %"
 
 
-def bar_of(part: Decimal, whole: Decimal) -> int:
+def bar_of(part: Decimal, whole: Decimal) -> str:
     """Return how many hundredths a dose is of the first one of its drug, to draw a bar."""
-    return int(min(Decimal(100), 100 * part / whole)) if whole else 0
+    return str(int(min(Decimal(100), 100 * part / whole))) if whole else ""
 
 
 def day_words(day: date) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -50,7 +51,9 @@ def render_builder(
     }
     status = 422 if shown.form.is_bound and not shown.form.is_valid() else 200
     if request.headers.get("HX-Request"):
-        return render(request, "tapers/preview_panel.html", context, status=status)
+        # Without what only a whole page shows: the banner, the menu, who is signed in.
+        panel = render_to_string("tapers/preview_panel.html", context)
+        return HttpResponse(panel, status=status)
     context["equivalents"] = equivalent_rows(medication.drug_id, medication.daily_mg)
     return render(request, "tapers/plan_form.html", context, status=status)
 

@@ -221,3 +221,12 @@ def test_what_a_person_typed_stays_text(clinic, prescriber) -> None:
     make_active_plan(patient, prescriber.user, start_on=START)
     text = text_of(letter_pdf(schedule_of(patient, NOW), NOW))
     assert '#read("base.typ") $x$ *b* <l> @r' in text
+
+
+@pytest.mark.parametrize("name", ["王小明", "محمد", "Łukasz Ñandú", "Ωμέγα Иван", "😀", "\u0301"])
+def test_a_name_in_any_script_gives_its_paper(clinic, prescriber, name) -> None:
+    patient = make_patient(clinic, given_name=name)
+    make_active_plan(patient, prescriber.user, start_on=START)
+    schedule = schedule_of(patient, NOW)
+    assert patient.reference in text_of(letter_pdf(schedule, NOW))
+    assert patient.reference in text_of(calendar_pdf(schedule, "en"))
