@@ -7,6 +7,7 @@ added tomorrow is in the file tomorrow. Nothing about others: members of staff a
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -68,12 +69,13 @@ def export_zip(*, patient: Patient, now: datetime) -> bytes:
 
 def everything_about(patient: Patient, now: datetime) -> dict[str, Any]:
     """Return the machine-readable half: {format, made_at, tables, access}."""
+    names = names_of_staff(patient)
     return {
         "format": FORMAT,
         "made_at": now,
         "clinic": patient.clinic.name,
         "tables": {
-            label_of(model): [plain_row(row) for row in rows]
+            label_of(model): [plain_row(row, names) for row in rows]
             for model, rows in tables_of(patient).items()
         },
         "access": access_of(patient),
@@ -120,22 +122,32 @@ def link_to(model: Model, parent: Model) -> str | None:
     return links.get(parent) if parent is not model else None
 
 
-def plain_row(row: models.Model) -> dict[str, Any]:
+def names_of_staff(patient: Patient) -> re.Pattern[str]:
+    """Return what finds a name of the clinic's staff: timelines and notes hold them."""
+    people = StaffMember.objects.filter(clinic_id=patient.clinic_id)
+    names = people.values_list("user__full_name", flat=True)
+    longest_first = sorted((re.escape(name) for name in names if name), key=len, reverse=True)
+    return re.compile("|".join(longest_first) or r"(?!)")
+
+
+def plain_row(row: models.Model, names: re.Pattern[str]) -> dict[str, Any]:
     """Return a row's columns without keys that open something and without other people."""
     secret = LEFT_OUT | OF_OTHERS.get(label_of(type(row)), frozenset())
     return {
-        field.name: plain_value(row, field)
+        field.name: plain_value(row, field, names)
         for field in row._meta.fields
         if field.name not in secret
     }
 
 
-def plain_value(row: models.Model, field: Any) -> Any:
+def plain_value(row: models.Model, field: Any, names: re.Pattern[str]) -> Any:
     """Return one column; a member of staff is nobody in particular."""
     value = getattr(row, field.attname)
     if field.is_relation and field.related_model in (User, StaffMember):
         return "staff" if value else None
-    return value
+    # The patient's own name stays, also where somebody on the staff is called the same.
+    own = isinstance(row, Patient)
+    return names.sub("staff", value) if isinstance(value, str) and not own else value
 
 
 def access_of(patient: Patient) -> list[dict[str, Any]]:

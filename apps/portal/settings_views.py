@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -45,7 +45,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         set_preferences(patient=patient, wishes=form.cleaned_data, now=timezone.now())
         if session_of(request).kind == PatientSession.Kind.ENROL:
             return first_code(request, patient)
-        messages.success(request, _("Saved."))
+        with translation.override(form.cleaned_data["language"]):
+            messages.success(request, _("Saved."))
         return redirect("portal:settings")
     consent = Consent.objects.in_force().filter(patient=patient).first()
     context = {"form": form, "consent": consent}

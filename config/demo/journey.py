@@ -10,6 +10,8 @@ from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.patients.actions import register_patient
 from apps.patients.models import Clinic, Patient
+from apps.portal.actions import give_consent
+from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import Approvals, Signing, sign_plan
 from apps.tapers.models import TaperPlan
@@ -38,6 +40,7 @@ class Journey:
     def tell(self) -> int:
         """Store everything about this patient; return how many check-ins that is."""
         self.patient = self.register()
+        self.enrol()
         self.history = History(self.patient, self.rng)
         half_life = get_drug(self.story.drug).half_life_class
         self.symptoms = Symptoms(self.story, half_life, self.rng)
@@ -118,6 +121,19 @@ class Journey:
             by=self.prescriber,
             now=self.morning(story.registered),
         )
+
+    def enrol(self) -> None:
+        """Let whoever one can enter as agree on the day of registration, and trust somebody."""
+        if not self.story.entry_note:
+            return
+        at = self.morning(self.story.registered) + timedelta(minutes=30)
+        give_consent(patient=self.patient, language=self.patient.language, now=at)
+        if self.story.trusts:
+            invite_trusted(
+                patient=self.patient, name=self.story.trusts, language=self.patient.language,
+                email=address(f"{self.story.trusts} {self.story.family}", "family.example"),
+                sees_dose=True, now=at,
+            )  # fmt: skip
 
     def make_plan(self, ago: int) -> None:
         """Draft the plan and, where the story says so, put it in force."""

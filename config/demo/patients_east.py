@@ -99,7 +99,7 @@ UNDER_WAY: Final = (
         registered=50, method=preset("ashton"), planned=39, risk=("prior_wd_seizure",), level=7,
         care_level_note="Seizure in 2019 after stopping on her own. Daily check-ins, partner at "
                         "home, neurology informed; inpatient care offered and declined.",
-        entry_note="Had a seizure in an earlier withdrawal: high risk",
+        entry_note="Had a seizure in an earlier withdrawal: high risk", trusts="Edmund",
     ),
     Story(
         "Leopold", "Saltmarsh", "1990-04-08", "diazepam", {"morning": "10", "night": "10"}, 18,

@@ -72,6 +72,7 @@ class Story:
     care_level_note: str = ""
     events: tuple[Event, ...] = ()
     entry_note: str = ""
+    trusts: str = ""
 
     @property
     def full_name(self) -> str:

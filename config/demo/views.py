@@ -18,6 +18,8 @@ from apps.alerts.models import DRILL_CLINIC
 from apps.checkins.actions import create_link
 from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Clinic, Patient, StaffMember
+from apps.portal.access import enter
+from apps.portal.sign_in_actions import open_session
 from config.demo.doors import INVENTED, doors_of
 from config.demo.mails import kept_mails, read_mail
 
@@ -53,6 +55,7 @@ def group_of(clinic: Clinic, query: str) -> dict[str, Any]:
                 "patient": patient,
                 "note": note,
                 "url": reverse("demo:enter_patient", args=[patient.pk]),
+                "own_url": reverse("demo:enter_own_pages", args=[patient.pk]),
             }
             for patient, note in doors_of(clinic, timezone.now())
         ],
@@ -88,6 +91,15 @@ def enter_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     patient = get_object_or_404(Patient, pk=patient_id, email__endswith=INVENTED)
     token = create_link(patient=patient, by=None, now=timezone.now())
     return redirect("checkins:create", token)
+
+
+@login_not_required
+@require_POST
+def enter_own_pages(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Sign an invented patient in to their own pages, as a code from the mail would."""
+    patient = get_object_or_404(Patient, pk=patient_id, email__endswith=INVENTED)
+    enter(request, open_session(patient=patient, now=timezone.now()))
+    return redirect("portal:home")
 
 
 @login_not_required
