@@ -4,7 +4,6 @@ All are drawn from one `Schedule`, the read behind the patient's page too.
 """
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.utils import translation
@@ -18,6 +17,7 @@ from apps.exchange.typeset import pdf
 from apps.exchange.words import slot_line, slots_line
 from apps.tapers.methods_words import method_words
 from apps.tapers.schedule import Schedule, ScheduleStep
+from apps.tapers.tablets import by_drug, dose_words
 
 DAYS_A_WEEK = 7
 MOST_MONTHS = 12  # later ones would change before they are reached
@@ -211,11 +211,7 @@ def step_data(step: ScheduleStep) -> dict[str, str]:
 
 def daily_words(step: ScheduleStep) -> str:
     """Return a day's milligrams, of each medicine by itself: two drugs are never added up."""
-    if len(step.drugs) < 2:
-        return f"{plain(step.daily_mg)} mg"
-    parts = [part for slot in step.slots for part in slot.portions]
-    sums = {drug: sum(part.mg for part in parts if part.drug == drug) for drug in step.drugs}
-    return " + ".join(f"{drug} {plain(Decimal(mg))} mg" for drug, mg in sums.items())
+    return dose_words(by_drug(part for slot in step.slots for part in slot.portions))
 
 
 def english_base(schedule: Schedule, title: str) -> dict[str, Any]:

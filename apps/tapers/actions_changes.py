@@ -62,7 +62,7 @@ def preview_change(plan: TaperPlan, change: Change, now: datetime) -> ChangePrev
 
     Raises `apps.clinical.errors.ClinicalError` with one sentence.
     """
-    return previewed(today_of(plan, now), change)
+    return previewed(today_of(plan, now, pieces=True), change)
 
 
 def previewed(state: Today, change: Change) -> ChangePreview:
@@ -101,7 +101,7 @@ def change_plan(
     if latest.number != based_on:
         raise ConflictError(based_on, latest)
     settle_locked(plan, now)
-    state = today_of(plan, now)
+    state = today_of(plan, now, pieces=True)
     preview = previewed(state, change)
     version = store_version(
         plan,

@@ -3,7 +3,7 @@
 Nothing here reads or writes a row; the writes are in actions_changes.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from apps.clinical.methods import Switch
 from apps.clinical.plan import Plan, Step
 from apps.clinical.requests import parse_request
 from apps.tapers.models import PlanVersion
+from apps.tapers.tablets import dose_words
 
 Kind = PlanVersion.Kind
 
@@ -153,20 +154,43 @@ class Dosed(Protocol):
     number: Any
     start_on: Any
     daily_mg: Any
+    by_drug: Any
 
 
 @dataclass(frozen=True, slots=True)
 class DiffRow:
-    """One day on which a dose begins, before and after a change, in mg a day."""
+    """One day on which a dose begins, before and after a change: milligrams by drug."""
 
     day: date
-    was_mg: Decimal | None
-    now_mg: Decimal | None
+    was: Mapping[str, Decimal] | None
+    now: Mapping[str, Decimal] | None
 
     @property
     def is_changed(self) -> bool:
         """Whether the two plans ask for different doses from this day on."""
-        return self.was_mg != self.now_mg
+        return self.was != self.now
+
+    @property
+    def was_dose(self) -> str:
+        """The dose before in words; two drugs are never added up."""
+        return "–" if self.was is None else dose_words(self.was)
+
+    @property
+    def now_dose(self) -> str:
+        """The dose after in words."""
+        return "–" if self.now is None else dose_words(self.now)
+
+    @property
+    def difference(self) -> str:
+        """What happens to the dose, in a word; of other drugs only that it changes."""
+        if not self.is_changed:
+            return "same"
+        was, now = self.was, self.now
+        if was is None or now is None or len(was) > 1 or len(now) > 1:
+            return "changed"
+        if set(was) != set(now) and was and now:
+            return "changed"
+        return "higher" if sum(now.values()) > sum(was.values()) else "lower"
 
 
 def was_and_now(was: Iterable[Dosed], now: Iterable[Dosed], since: date) -> list[DiffRow]:
@@ -178,10 +202,10 @@ def was_and_now(was: Iterable[Dosed], now: Iterable[Dosed], since: date) -> list
     ]
 
 
-def dose_on(steps: Iterable[Dosed], day: date) -> Decimal | None:
-    """Return the dose that the calendar calls for on a day, None before the first step."""
-    begun = [step.daily_mg for step in steps if step.start_on <= day]
-    return Decimal(begun[-1]) if begun else None
+def dose_on(steps: Iterable[Dosed], day: date) -> dict[str, Decimal] | None:
+    """Return what the calendar calls for on a day by drug, None before the first step."""
+    begun = [step for step in steps if step.start_on <= day]
+    return {drug: mg.normalize() for drug, mg in begun[-1].by_drug.items()} if begun else None
 
 
 def breaches(steps: Iterable[Step], after: int = 0) -> set[tuple[Decimal, Decimal]]:

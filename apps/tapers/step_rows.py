@@ -19,7 +19,7 @@ from apps.clinical.doses import plain
 from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.plan import SLOT_ORDER
 from apps.tapers.models import TaperStep
-from apps.tapers.tablets import Portion, drug_id_of
+from apps.tapers.tablets import Portion, dose_words
 
 SOURCE_NAMES: Final = {"vadod": "VA/DoD", "ashton_low": "Ashton", "ashton_high": "Ashton high"}
 COMPACT_ROWS: Final = 5
@@ -120,10 +120,7 @@ def json_row(step: Mapping[str, Any]) -> dict[str, Any]:
 
 def stored_row(step: TaperStep) -> dict[str, Any]:
     """Return the cells of a stored step, fetched with its pieces."""
-    by_slot, by_drug = step.by_slot, dict[str, Decimal]()
-    for piece in step.pieces.all():
-        drug = drug_id_of(piece.product)
-        by_drug[drug] = by_drug.get(drug, Decimal(0)) + piece.mg
+    by_slot, by_drug = step.by_slot, step.by_drug
     slots = tuple(
         (slot, tuple((piece.product, plain(piece.quantity)) for piece in by_slot[slot]))
         for slot in sorted(by_slot, key=SLOT_ORDER.index)
@@ -142,7 +139,7 @@ def cells(
     """Return what both kinds of steps share."""
     return {
         "number": number, "start_on": start_on, "end_on": end_on, "tablets": tablets(slots),
-        "dose": dose_words(by_drug), "by_drug": by_drug, "equivalents": equivalents(by_drug),
+        "dose": dose_cell(by_drug), "by_drug": by_drug, "equivalents": equivalents(by_drug),
     }  # fmt: skip
 
 
@@ -177,11 +174,10 @@ def pace_chip(verdict: str) -> SafeString:
     return render_to_string("tapers/verdict.html", {"verdict": verdict})
 
 
-def dose_words(by_drug: Mapping[str, Decimal]) -> str:
-    """Return a day's milligrams; of two drugs each by itself, because they do not add up."""
-    if len(by_drug) < 2:
-        return plain(next(iter(by_drug.values()), Decimal(0)))
-    return " + ".join(f"{plain(mg)} {drug.split('_')[0]}" for drug, mg in by_drug.items())
+def dose_cell(by_drug: Mapping[str, Decimal]) -> str:
+    """Return a day's milligrams for a column that has them in its head."""
+    words = dose_words(by_drug)
+    return words.removesuffix(" mg")
 
 
 def equivalents(by_drug: Mapping[str, Decimal]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ is, the PDFs hand it to the typesetter.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.clinical.doses import plain
-from apps.clinical.drugs import all_drugs
+from apps.clinical.drugs import all_drugs, get_drug
 from apps.clinical.products import FORM_NAMES, Form
 
 FRACTIONS: Final = {Decimal("0.25"): "¼", Decimal("0.5"): "½", Decimal("0.75"): "¾"}
@@ -94,6 +95,22 @@ def drug_id_of(product: str) -> str:
     is_slow = found["form"].startswith("extended-release")
     ids = [drug.id for drug in all_drugs() if drug.name == found["drug"]]
     return next((id_ for id_ in ids if id_.endswith("_xr") == is_slow), ids[0] if ids else "")
+
+
+def by_drug(portions: Iterable[Any]) -> dict[str, Decimal]:
+    """Return a day's milligrams of each drug; portions have a `product` and its `mg`."""
+    sums: dict[str, Decimal] = {}
+    for part in portions:
+        drug = drug_id_of(part.product)
+        sums[drug] = sums.get(drug, Decimal(0)) + part.mg
+    return sums
+
+
+def dose_words(doses: Mapping[str, Decimal]) -> str:
+    """Return a day's milligrams; of two drugs each by itself, because they do not add up."""
+    if len(doses) < 2:
+        return f"{plain(next(iter(doses.values()), Decimal(0)))} mg"
+    return " + ".join(f"{plain(mg)} mg {get_drug(drug).name}" for drug, mg in doses.items())
 
 
 def form_words(form: Form, number: int) -> str:

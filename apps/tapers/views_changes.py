@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -27,7 +28,7 @@ from apps.tapers.actions_signing import ActivationError
 from apps.tapers.changes import was_and_now
 from apps.tapers.forms_changes import CHANGE_FORMS, ChangeForm, EndForm
 from apps.tapers.forms_method import tell
-from apps.tapers.models import TaperPlan
+from apps.tapers.models import PlanVersion, TaperPlan, TaperStep
 from apps.tapers.today import step_in_force, today_of
 from apps.tapers.views_signing import fetch_plan
 
@@ -120,9 +121,14 @@ def render_conflict(
     again.add_error(None, str(conflict))
     extra = {
         "conflict": conflict,
-        "theirs": was_and_now(base.steps.all(), conflict.latest.steps.all(), today),
+        "theirs": was_and_now(with_pieces(base), with_pieces(conflict.latest), today),
     }
     return render_change(request, plan, again, preview, status=409, **extra)
+
+
+def with_pieces(version: PlanVersion) -> QuerySet[TaperStep]:
+    """Return a version's steps with their tablets."""
+    return version.steps.prefetch_related("pieces")
 
 
 def render_change(

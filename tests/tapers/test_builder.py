@@ -230,7 +230,7 @@ def test_two_drugs_are_drawn_and_said_apart(patient, prescriber) -> None:
     assert [chart.drug_id for chart in page.context["charts"]] == ["clonazepam", "diazepam"]
     both = [row for row in page.context["shown"].rows if len(row.by_drug) == 2]
     assert both
-    assert {row.dose for row in both} == {"1 clonazepam + 20 diazepam"}
+    assert {row.dose for row in both} == {"1 mg clonazepam + 20 mg diazepam"}
     # Clonazepam 1 mg is 10 mg diazepam by VA/DoD and 20 by Ashton; with the 20 taken as such.
     assert both[0].equivalents == [("VA/DoD", "30"), ("Ashton", "40")]
 

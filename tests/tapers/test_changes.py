@@ -247,7 +247,9 @@ def test_a_preview_stores_nothing_and_shows_was_and_now(plan, prescriber) -> Non
     assert plan.versions.count() == 1
     changed = [row for row in preview.rows if row.is_changed]
     assert changed[0].day == START + timedelta(days=14)
-    assert (changed[0].was_mg, changed[0].now_mg) == (Decimal("1.75"), Decimal(2))
+    assert (changed[0].was_dose, changed[0].now_dose, changed[0].difference) == (
+        "1.75 mg", "2 mg", "higher",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -291,3 +293,20 @@ def test_the_drug_of_today_follows_a_switch(clinic, prescriber) -> None:
     taken = {day: plan_today(patient, later(day)).drug_id for day in (0, 8, 15)}
     assert taken == {0: "alprazolam_ir", 8: "alprazolam_ir", 15: "diazepam"}
     assert plan_facts(patient, later(15)).drug_id == "diazepam"
+
+
+def test_two_drugs_are_never_added_up(clinic, prescriber) -> None:
+    patient = make_patient(clinic, slots={"morning": "1", "night": "1"})
+    switch = {
+        "kind": "switch", "to_drug": "diazepam", "source": "ashton_low", "swap_days": 7,
+        "then": {"kind": "percent_of_current", "percent": "10"},
+    }  # fmt: skip
+    plan = make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), method=switch, goal_mg="20"
+    )
+    state = plan_today(patient, later(8), pieces=True)
+    assert state.step.dose == "1 mg clonazepam + 20 mg diazepam"
+    rows = preview_change(plan, Change("hold", "Sleeps badly.", {"days": 7}), later(8)).rows
+    assert rows[0].was_dose == rows[0].now_dose == "1 mg clonazepam + 20 mg diazepam"
+    moved = next(row for row in rows if row.is_changed)
+    assert (moved.was_dose, moved.difference) == ("40 mg", "changed")

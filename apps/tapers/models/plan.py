@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar, Final
 
 import pgtrigger
@@ -11,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient
+from apps.tapers.tablets import by_drug, dose_words
 
 EARLIEST_ZONE: Final = timedelta(hours=14)  # no place on earth is further ahead of UTC
 
@@ -248,6 +250,16 @@ class TaperStep(models.Model):
 
     def __str__(self) -> str:
         return f"Step {self.number}"
+
+    @property
+    def by_drug(self) -> dict[str, Decimal]:
+        """A day's milligrams of each drug: two of them while a switch runs."""
+        return by_drug(self.pieces.all())
+
+    @property
+    def dose(self) -> str:
+        """A day's milligrams in words; two drugs are never added up."""
+        return dose_words(self.by_drug)
 
     @property
     def by_slot(self) -> dict[str, list["SlotPiece"]]:
