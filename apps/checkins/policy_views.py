@@ -44,7 +44,7 @@ def show_again(
     """Return the page with what was typed, and beside it what somebody else has saved."""
     form.add_error(None, problem)
     for name in FIELDS:
-        if form.cleaned_data.get(name, form[name].value()) != in_force[name]:
+        if form.cleaned_data.get(name) != in_force[name]:
             form.fields[name].help_text = f"In force now: {in_words(in_force[name])}."
     form.data = form.data.copy()
     form.data["version"] = str(in_force["version"])

@@ -17,6 +17,7 @@ from django.db import transaction
 from apps.alerts import breaker
 from apps.alerts.delivery import note_server
 from apps.alerts.smtp import Answer, MailSession, Result
+from apps.alerts.ways import server_name
 from apps.audit.actions import record
 from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
@@ -53,7 +54,7 @@ def deliver(clock: Clock, session: MailSession) -> bool:
     live, token = claimed
     begun = clock()
     answer = session.send(reminder_mail(live, token))
-    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
+    note_server(server_name(), answer, begun, clock)  # first: meanwhile others feed the same server
     settle(live, answer, clock())
     return True
 

@@ -17,6 +17,7 @@ from django.db import transaction
 from apps.alerts import breaker
 from apps.alerts.delivery import note_server
 from apps.alerts.smtp import Answer, MailSession, Result
+from apps.alerts.ways import server_name
 from apps.audit.actions import record
 from apps.checkins.reminder_delivery import FIRST_BACKOFF, LONGEST_BACKOFF, MAX_ATTEMPTS
 from apps.portal.emails import build
@@ -53,7 +54,7 @@ def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -
         return True
     begun = clock()
     answer = session.send(build(mail))
-    note_server(answer, begun, clock)  # first: meanwhile others feed the same server
+    note_server(server_name(), answer, begun, clock)  # first: meanwhile others feed the same server
     settle(mail, answer, clock())
     return True
 

@@ -25,12 +25,19 @@ from django.utils import timezone
 from apps.checkins.actions import as_json
 from apps.checkins.models import CheckIn, CheckInLink, TriageResult, hash_token
 from apps.checkins.reminder_actions import plan_window
-from apps.patients.models import Patient, StaffMember
+from apps.patients.models import Patient, Role, StaffMember
 from config.embedded.postgres_files import find_binaries
 from tests.bench.registry import Figure, machine, measures
 from tests.bench.stage import Stage, share
-from tests.factories import CALM, SEIZURE, make_active_plan, make_patient
-from tests.faults.trials import hire
+from tests.factories import (
+    CALM,
+    SEIZURE,
+    make_active_plan,
+    make_clinic,
+    make_member,
+    make_patient,
+    put_on_call,
+)
 
 PATIENTS, ROUNDS, SECONDS, CLIENTS = 60, 3, 6, 8
 RED_ONE_IN = 20
@@ -43,6 +50,13 @@ REFERENCE = re.compile(r"'A-[A-Z0-9]{6}'")
 
 
 # --- People, links and their past, written in bulk -----------------------------------------------
+def staffed() -> StaffMember:
+    """Return a prescriber of a new clinic with somebody on call."""
+    clinic, now = make_clinic("Bench Clinic"), timezone.now()
+    put_on_call(make_member(clinic, Role.NURSE), now=now)
+    return make_member(clinic, Role.PRESCRIBER)
+
+
 def on_a_plan(member: StaffMember, days: int) -> Patient:
     """Return a patient on an active plan who has checked in on each of the last days."""
     now = timezone.now()
@@ -234,7 +248,7 @@ def inserts_per_second(stage: Stage, scripts: dict[str, int]) -> float:
 @measures("checkin_share_of_pgbench")
 def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
     """Measure check-ins over HTTP beside the same INSERTs by pgbench, in turn."""
-    member = hire(0).nurse
+    member = staffed()
     patients = [on_a_plan(member, 30) for _ in range(PATIENTS)]
     scripts = {
         script_of(patients[0], CALM): RED_ONE_IN - 1,
@@ -271,7 +285,7 @@ def fresh_links(patients: list[Patient], each: int) -> list[str]:
 @measures("checkin_history_ratio")
 def checkin_history_ratio(stage: Stage) -> list[Figure]:
     """Measure a POST with three years of daily check-ins behind it beside one with none."""
-    member = hire(0).nurse
+    member = staffed()
     old = [on_a_plan(member, THREE_YEARS) for _ in range(15)]
     new = [on_a_plan(member, 0) for _ in range(PAIRS)]
     with connection.cursor() as cursor:
@@ -299,7 +313,7 @@ def checkin_history_ratio(stage: Stage) -> list[Figure]:
 @measures("checkin_page_kb")
 def checkin_page_kb(stage: Stage) -> list[Figure]:
     """Measure everything a phone fetches for a check-in the first time, heads included."""
-    (path,) = links_for(make_patient(hire(0).nurse.clinic, now=timezone.now()), 1)
+    (path,) = links_for(make_patient(staffed().clinic, now=timezone.now()), 1)
     with pages(stage) as port:
         line = Line(port)
         sizes = {"page": len(line.get(path))}
