@@ -149,6 +149,7 @@
     const waiting = kept.filter((row) => row.sending);
     entry = form ? (own?.sending && form.dataset.returned === undefined ? own : null) : (waiting.find((row) => row.path === path) ?? waiting[0] ?? null);
     for (const other of waiting) if (other !== entry && other.path !== path) Outbox.send(other);
+    for (const line of document.querySelectorAll("[data-none]")) line.hidden = waiting.length > 0;
     if (!entry) return;
     showWaiting();
     tryNow();
