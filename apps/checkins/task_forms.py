@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 
 from apps.checkins.models import CareTask
+from apps.patients.models import StaffMember
+from apps.patients.permissions import RIGHTS, Right
 
 
 class TaskForm(forms.Form):
@@ -27,3 +29,52 @@ class TaskForm(forms.Form):
         if values.get("outcome") == CareTask.Outcome.OTHER and not values.get("note", "").strip():
             self.add_error("note", "Write what came of it.")
         return values
+
+
+class DelegateForm(forms.Form):
+    """Who does it from now on; nobody is the whole team."""
+
+    to = forms.ModelChoiceField(
+        label="Give it to",
+        queryset=StaffMember.objects.none(),
+        required=False,
+        empty_label="The team: whoever is free",
+    )
+    note = forms.CharField(
+        label="What they must know", required=False, max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, clinic_id: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = StaffMember.objects.active().filter(clinic_id=clinic_id)
+        able = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
+        self.fields["to"].queryset = people.filter(role__in=able).select_related("user")  # type: ignore[attr-defined]
+
+
+class CommentForm(forms.Form):
+    """One line of the conversation about a task."""
+
+    text = forms.CharField(
+        label="Comment",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Write the comment first."},
+    )
+
+
+class FollowUpForm(DelegateForm):
+    """A task of the team's own: what, until when, by whom."""
+
+    title = forms.CharField(
+        label="What to do",
+        max_length=120,
+        error_messages={"required": "Say what is to be done, such as: call about sleep."},
+    )
+    due_on = forms.DateField(
+        label="Until",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": "Choose a day.", "invalid": "Choose a day."},
+    )
+
+    field_order = ("title", "due_on", "to", "note")

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.checkins.models import CareTask, TaskComment
+from apps.checkins.models import CareTask, TaskComment, policy_of
 from apps.checkins.task_actions import TaskClosedError, due_for, lock_task, write_down
 from apps.patients.models import Patient
 
@@ -41,11 +41,16 @@ def open_team_task(
         return existing
     task = CareTask.objects.create(
         clinic_id=patient.clinic_id, patient=patient, kind=kind, title=title, owner=owner,
-        created_by=by, created_at=now, due_at=due_at or due_for(patient.clinic, now),
+        created_by=by, created_at=now, due_at=due_at or due_today(patient, now),
         order_key=order_key,
     )  # fmt: skip
     write_down("task.opened", task, by, now)
     return task
+
+
+def due_today(patient: Patient, now: datetime) -> datetime:
+    """Return by when what is to be done today is done, as the clinic decided."""
+    return due_for(patient.clinic, policy_of(patient.clinic_id).requests_until, now)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task, take_task
-from apps.checkins.task_forms import TaskForm
+from apps.checkins.task_forms import CommentForm, DelegateForm, TaskForm
 from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right, may
@@ -56,14 +56,26 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "The task is done.")
             return redirect("checkins:task_list")
+    return show_task(request, task, 422 if form.is_bound else 200, form=form)
+
+
+def show_task(
+    request: HttpRequest, task: CareTask, status: int = 200, **forms: Any
+) -> HttpResponse:
+    """Render a task's page; `forms` holds the one that was posted and is not right."""
+    unused = {
+        "form": TaskForm(),
+        "delegate_form": DelegateForm(clinic_id=task.clinic_id),
+        "comment_form": CommentForm(),
+    }
     context: dict[str, Any] = {
         "task": task,
-        "form": form,
+        "comments": task.comments.select_related("by"),
         "own_words": words_of(task),
         "clinic": member_of(request).clinic,
     }
-    status = 422 if form.is_bound else 200
-    return render(request, "checkins/task_detail.html", context, status=status)
+    page = context | unused | forms
+    return render(request, "checkins/task_detail.html", page, status=status)
 
 
 def words_of(task: CareTask) -> list[OwnWords]:

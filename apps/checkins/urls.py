@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from apps.checkins import offline_views, policy_views, staff_views, task_views, views
+from apps.checkins import (
+    offline_views,
+    policy_views,
+    staff_views,
+    task_team_views,
+    task_views,
+    views,
+)
 
 app_name = "checkins"
 urlpatterns = [
@@ -19,4 +26,7 @@ urlpatterns = [
     path("requests/", task_views.task_list, name="task_list"),
     path("requests/<uuid:task_id>/", task_views.task_detail, name="task"),
     path("requests/<uuid:task_id>/take/", task_views.task_take, name="task_take"),
+    path("requests/<uuid:task_id>/delegate/", task_team_views.task_delegate, name="task_delegate"),
+    path("requests/<uuid:task_id>/comment/", task_team_views.task_comment, name="task_comment"),
+    path("patients/<uuid:patient_id>/task/", task_team_views.task_create, name="task_create"),
 ]

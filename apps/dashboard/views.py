@@ -4,21 +4,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
-from apps.dashboard import summaries
+from apps.dashboard import course, patient_page
 from apps.dashboard.board import decorate
+from apps.dashboard.note_forms import NoteForm
+from apps.dashboard.view_actions import NoteError, write_note
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
 
-RECENT_CHECK_INS = 60
+DEFAULT_WEEKS = "12"
+__all__ = ["decorate", "patient_detail", "patient_note", "plan_summary", "saw"]
 
 
 def rights_of(member: StaffMember) -> frozenset[Right]:
@@ -47,39 +52,42 @@ def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
 @require_GET
 @requires(Right.SEE_PATIENTS)
 def patient_detail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """Show one patient: dose, check-ins, alerts, plan."""
-    patient = fetch_patient(
-        request, patient_id, Patient.objects.select_related("medication", "risk", "clinic")
-    )
-    now = timezone.now()
-    check_ins = list(
-        patient.check_ins.select_related("triage").order_by("-received_at")[:RECENT_CHECK_INS]
-    )
-    summary = plan_summary(patient, now)
-    alerts = list(
-        patient.alerts.select_related("patient", "owner")
-        .prefetch_related("deliveries__recipient__user")
-        .order_by("-opened_at")[:20]
-    )
-    for alert in alerts:
-        decorate(alert, now)
+    """Show one patient: course, time line, plan, check-ins, notes. Writes down who looked."""
+    rows = Patient.objects.select_related("medication", "risk", "clinic", "state")
+    patient = fetch_patient(request, patient_id, rows)
     saw(request, "patient.viewed", patient, patient)
-    context = {
-        "patient": patient,
-        "age": patient.age_on(now.date()),
-        "medication": patient.medication,
-        "drug": get_drug(patient.medication.drug_id),
-        "risk": patient.risk,
-        "plan_summary": summary,
-        "plans": patient.plans.order_by("-created_at"),
-        "check_ins": check_ins,
-        "alerts": alerts,
-        "chart": summaries.chart_points(
-            summary["steps"] if summary else [], check_ins, now.astimezone(patient.tz).date()
-        ),
-        "rights": rights_of(member_of(request)),
-    }
-    return render(request, "dashboard/patient_detail.html", context)
+    return show_patient(request, patient)
+
+
+def show_patient(
+    request: HttpRequest, patient: Patient, status: int = 200, **more: Any
+) -> HttpResponse:
+    """Render the page; `more` holds a form that was posted and is not right."""
+    weeks = course.WEEKS.get(request.GET.get("weeks", DEFAULT_WEEKS))
+    context = patient_page.page_of(patient, timezone.now(), weeks)
+    context |= {"rights": rights_of(member_of(request)), "note_form": NoteForm()}
+    return render(request, "dashboard/patient_detail.html", context | more, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.SEE_PATIENTS)
+def patient_note(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Keep a note about the patient, or a correction of one."""
+    rows = Patient.objects.select_related("medication", "risk", "clinic", "state")
+    patient = fetch_patient(request, patient_id, rows)
+    if request.method == "GET":
+        return redirect("dashboard:patient", patient.pk)
+    form = NoteForm(request.POST, patient=patient)
+    if form.is_valid():
+        by, now = member_of(request).user, timezone.now()
+        try:
+            write_note(patient=patient, by=by, now=now, **form.cleaned_data)
+        except NoteError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "The note is kept.")
+            return redirect(f"{reverse('dashboard:patient', args=[patient.pk])}#notes")
+    return show_patient(request, patient, 422, note_form=form)
 
 
 def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:

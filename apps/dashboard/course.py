@@ -1,0 +1,246 @@
+"""The chart of dose and symptoms: where each line, mark and word goes. Pure functions.
+
+Drawn by the server as SVG: it prints, it needs no script, and what a mark means is read
+out where a pointer or a finger rests on it. The same numbers stand in a table below.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from apps.dashboard.patient_history import Line, Plans
+from apps.tapers.models import PlanVersion, TaperStep
+
+WIDTH: Final = 760
+HEIGHT: Final = 240
+TOP_SCORE: Final = 40
+WEEKS: Final = {"4": 4, "12": 12, "26": 26, "52": 52}
+LONGEST_DAYS: Final = 1_100
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One sign on the chart, with the words that explain it."""
+
+    kind: str
+    x: float
+    y: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One day of the table: what was to be taken and what was felt."""
+
+    day: date
+    mg: Any
+    score: int | None
+    words: str
+
+
+@dataclass(slots=True)
+class Course:
+    """Everything the template draws."""
+
+    first: date
+    last: date
+    top_mg: str
+    dose: str = ""
+    score: str = ""
+    marks: list[Mark] = field(default_factory=list)
+    bands: list[tuple[float, float, str]] = field(default_factory=list)
+    ticks: list[tuple[float, date]] = field(default_factory=list)
+    rows: list[DayRow] = field(default_factory=list)
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def doses_by_day(
+    plans: Plans, holds: Sequence[Line], zone: ZoneInfo, last: date
+) -> dict[date, TaperStep]:
+    """Return the step that was in force on each day since the first plan, by its version then.
+
+    A hold keeps the step of the day before it for as long as it is open.
+    """
+    enacted = sorted(
+        (version for version in plans.versions if getattr(version, "enactment", None)),
+        key=lambda version: version.enactment.at,
+    )
+    spans = [local_span(hold, zone, last) for hold in holds]
+    found: dict[date, TaperStep] = {}
+    for place, version in enumerate(enacted):
+        begin = version.enactment.at.astimezone(zone).date()
+        end = (
+            enacted[place + 1].enactment.at.astimezone(zone).date()
+            if place + 1 < len(enacted)
+            else last
+        )
+        begin = min(begin, first_day(plans.steps[version.pk], begin)) if place == 0 else begin
+        for day in days_between(max(begin, last - timedelta(days=LONGEST_DAYS)), end):
+            step = step_on(plans.steps[version.pk], version, day)
+            yesterday = found.get(day - timedelta(days=1))
+            if step and yesterday and any(a < day <= b for a, b in spans):
+                step = yesterday if step.daily_mg < yesterday.daily_mg else step
+            if step:
+                found[day] = step
+    return found
+
+
+def first_day(steps: Sequence[TaperStep], otherwise: date) -> date:
+    """Return the day the first step began."""
+    return steps[0].start_on if steps else otherwise
+
+
+def local_span(line: Line, zone: ZoneInfo, last: date) -> tuple[date, date]:
+    """Return the first and last local day of something that lasted."""
+    end = line.until.astimezone(zone).date() if line.until else last
+    return line.at.astimezone(zone).date(), end
+
+
+def days_between(first: date, last: date) -> Iterable[date]:
+    """Return every day from the first to the last, both included."""
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def step_on(steps: Sequence[TaperStep], version: PlanVersion, day: date) -> TaperStep | None:
+    """Return the last step of a version that had begun on a day, as far as the clock let it."""
+    plan = version.plan
+    limit = plan.begun_step if plan.in_force_id == version.pk else len(steps)
+    begun = [step for step in steps if step.start_on <= day and step.number <= limit]
+    return begun[-1] if begun else None
+
+
+def course_of(
+    plans: Plans, lines: Sequence[Line], check_ins: Sequence[Any], today: date, zone: ZoneInfo,
+    weeks: int | None,
+) -> Course | None:  # fmt: skip
+    """Return the chart of the last `weeks`, or of the whole time; None with nothing to draw."""
+    doses = doses_by_day(plans, [line for line in lines if line.kind == "hold"], zone, today)
+    scores = {
+        row.received_at.astimezone(zone).date(): row.triage.dws
+        for row in sorted(check_ins, key=lambda row: row.received_at)
+        if row.triage.dws is not None
+    }
+    days = [*doses, *scores]
+    if not days:
+        return None
+    first = min(days) if weeks is None else max(min(days), today - timedelta(weeks=weeks))
+    return draw(first, today, doses, scores, lines, zone)
+
+
+def draw(
+    first: date, last: date, doses: dict[date, TaperStep], scores: dict[date, int],
+    lines: Sequence[Line], zone: ZoneInfo,
+) -> Course:  # fmt: skip
+    """Lay out lines, marks, bands and table of one stretch of time."""
+    span = max((last - first).days, 1)
+    top = max((float(step.daily_mg) for day, step in doses.items() if day >= first), default=0) or 1
+    course = Course(first=first, last=last, top_mg=f"{top:g}")
+
+    def at(day: date, share: float) -> tuple[float, float]:
+        return round((day - first).days / span * WIDTH, 1), round((1 - share) * HEIGHT, 1)
+
+    points: list[tuple[float, float]] = []
+    notes: dict[date, list[str]] = {}
+    before: TaperStep | None = None
+    for day, step in sorted(doses.items()):
+        if day < first:
+            before = step
+            continue
+        here = at(day, float(step.daily_mg) / top)
+        if before is not None and before.daily_mg != step.daily_mg:
+            points.append((here[0], at(day, float(before.daily_mg) / top)[1]))
+            words = f"{day:%-d %b}: {plain(before.daily_mg)} to {plain(step.daily_mg)} mg"
+            course.marks.append(Mark("step", *here, words))
+            notes.setdefault(day, []).append("step")
+        points.append(here)
+        before = step
+    course.dose = joined(points)
+    shown = {day: dws for day, dws in scores.items() if day >= first}
+    course.score = joined(at(day, dws / TOP_SCORE) for day, dws in sorted(shown.items()))
+    for day, dws in sorted(shown.items()):
+        course.marks.append(
+            Mark("score", *at(day, dws / TOP_SCORE), f"{day:%-d %b}: score {dws} of 40")
+        )
+    add_lines(course, lines, zone, at, notes)
+    add_missed(course, doses, scores, at, notes)
+    add_ticks(course, at)
+    course.rows = table(course, doses, shown, notes)
+    return course
+
+
+def joined(points: Iterable[tuple[float, float]]) -> str:
+    """Return points as a polyline holds them."""
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
+def plain(amount: Any) -> str:
+    """Return milligrams without trailing zeros."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def add_lines(
+    course: Course, lines: Sequence[Line], zone: ZoneInfo, at: Any, notes: dict[date, list[str]]
+) -> None:
+    """Add alerts and changes of plan as marks, holds as bands."""
+    for line in lines:
+        day = line.at.astimezone(zone).date()
+        if line.kind == "hold":
+            begin, end = local_span(line, zone, course.last)
+            if end >= course.first:
+                left = at(max(begin, course.first), 0)[0]
+                wide = max(at(end, 0)[0] - left, 3)
+                words = f"Held from {begin:%-d %b}" + (f" to {end:%-d %b}" if line.until else "")
+                course.bands.append((left, round(wide, 1), words))
+                notes.setdefault(begin, []).append("hold")
+        elif day >= course.first and line.kind == "alert":
+            course.marks.append(
+                Mark(line.what, at(day, 0)[0], -10, f"{day:%-d %b}: {line.what} alert")
+            )
+            notes.setdefault(day, []).append(f"{line.what} alert")
+        elif day >= course.first and line.kind == "version":
+            what = f"version {line.word}"
+            course.marks.append(
+                Mark("version", at(day, 0)[0], HEIGHT, f"{day:%-d %b}: plan, {what}")
+            )
+            notes.setdefault(day, []).append(what)
+
+
+def add_missed(
+    course: Course, doses: dict[date, TaperStep], scores: dict[date, int], at: Any,
+    notes: dict[date, list[str]],
+) -> None:  # fmt: skip
+    """Mark days on a plan without a check-in, up to yesterday, once check-ins had begun."""
+    begun = max(min(scores, default=course.last), course.first)
+    for day in days_between(begun, course.last - timedelta(days=1)):
+        if day in doses and day not in scores:
+            course.marks.append(
+                Mark("missed", at(day, 0)[0], HEIGHT + 8, f"{day:%-d %b}: no check-in")
+            )
+
+
+def add_ticks(course: Course, at: Any) -> None:
+    """Add five dates along the axis."""
+    span = (course.last - course.first).days
+    for part in range(5):
+        day = course.first + timedelta(days=span * part // 4)
+        course.ticks.append((at(day, 0)[0], day))
+
+
+def table(
+    course: Course,
+    doses: dict[date, TaperStep],
+    scores: dict[date, int],
+    notes: dict[date, list[str]],
+) -> list[DayRow]:
+    """Return the same numbers by day, the newest first; days with nothing to say are left out."""
+    rows = []
+    for day in sorted({*scores, *notes}, reverse=True):
+        if course.first <= day <= course.last:
+            step = doses.get(day)
+            words = ", ".join(dict.fromkeys(notes.get(day, [])))
+            rows.append(DayRow(day, step.daily_mg if step else None, scores.get(day), words))
+    return rows

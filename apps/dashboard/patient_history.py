@@ -1,0 +1,112 @@
+"""Everything that happened to one patient, read in as few queries as it takes.
+
+Alerts, holds, tasks, notes and versions come in one: they are lines of the same time line.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import CharField, DateTimeField, F, TextField, UUIDField, Value
+from django.db.models.functions import Cast
+
+from apps.alerts.models import Alert
+from apps.checkins.models import CareTask
+from apps.dashboard.models import PatientNote
+from apps.patients.models import Patient
+from apps.tapers.models import Enactment, PlanHold, PlanVersion, TaperPlan, TaperStep
+
+SHOWN_AT_MOST: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened: what, when, until when, by whom, in which words."""
+
+    kind: str
+    ref: UUID
+    at: datetime
+    until: datetime | None
+    what: str
+    word: str
+    text: str
+    who: str
+
+
+@dataclass(slots=True)
+class Plans:
+    """All plans of one patient with their versions and steps, from one query."""
+
+    active: TaperPlan | None
+    plans: list[TaperPlan]
+    versions: list[PlanVersion]
+    steps: dict[UUID, list[TaperStep]]
+
+
+def lines_of(patient: Patient) -> list[Line]:
+    """Return alerts, holds, tasks, notes and versions put in force, the newest first."""
+    alerts = shaped(
+        Alert.objects.filter(patient=patient), "alert", "id", "opened_at", "resolved_at",
+        F("level"), F("status"), F("reference"), "owner__full_name",
+    )  # fmt: skip
+    holds = shaped(
+        PlanHold.objects.filter(plan__patient=patient), "hold", "plan_id", "opened_at",
+        "released_at", F("action"), Cast("held_step", CharField()), F("note"),
+        "released_by__full_name",
+    )  # fmt: skip
+    tasks = shaped(
+        CareTask.objects.filter(patient=patient), "task", "id", "created_at", "done_at",
+        F("kind"), F("outcome"), F("title"), "owner__full_name",
+    )  # fmt: skip
+    notes = shaped(
+        PatientNote.objects.filter(patient=patient), "note", "id", "written_at", None,
+        Value("note"), Cast("corrects_id", CharField()), F("text"), "written_by__full_name",
+    )  # fmt: skip
+    versions = shaped(
+        Enactment.objects.filter(version__plan__patient=patient), "version", "version__plan_id",
+        "at", None, F("version__kind"), Cast("version__number", CharField()),
+        F("version__reason"), "by__full_name",
+    )  # fmt: skip
+    rows = alerts.union(holds, tasks, notes, versions, all=True).order_by("-line_at")
+    return [Line(*row[:4], *(text or "" for text in row[4:])) for row in rows[:SHOWN_AT_MOST]]
+
+
+def shaped(
+    rows: Any, kind: str, ref: str, at: str, until: str | None, what: Any, word: Any, text: Any,
+    who: str,
+) -> Any:  # fmt: skip
+    """Return rows of any table in the shape of a line."""
+    nothing = Value(None, output_field=DateTimeField())
+    columns = {
+        "line_kind": Value(kind, output_field=CharField()),
+        "line_ref": Cast(F(ref), UUIDField()),
+        "line_at": F(at),
+        "line_until": F(until) if until else nothing,
+        "line_what": Cast(what, TextField()),
+        "line_word": Cast(word, TextField()),
+        "line_text": Cast(text, TextField()),
+        "line_who": Cast(F(who), TextField()),
+    }
+    return rows.order_by().annotate(**columns).values_list(*columns)
+
+
+def plans_of(patient: Patient) -> Plans:
+    """Return the patient's plans; the newest first."""
+    rows = (
+        TaperStep.objects.filter(version__plan__patient=patient)
+        .select_related("version__plan__in_force", "version__enactment")
+        .order_by("number")
+    )
+    plans: dict[UUID, TaperPlan] = {}
+    versions: dict[UUID, PlanVersion] = {}
+    steps: dict[UUID, list[TaperStep]] = defaultdict(list)
+    for step in rows:
+        plan = plans.setdefault(step.version.plan_id, step.version.plan)
+        plan.patient = patient
+        versions.setdefault(step.version_id, step.version)
+        steps[step.version_id].append(step)
+    ordered = sorted(plans.values(), key=lambda plan: plan.created_at, reverse=True)
+    active = next((plan for plan in ordered if plan.status == TaperPlan.Status.ACTIVE), None)
+    return Plans(active, ordered, sorted(versions.values(), key=lambda v: v.created_at), steps)

@@ -1,0 +1,143 @@
+"""The patient's page: the course as it was, everything that happened, notes that stay."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.audit.models import AuditEvent
+from apps.dashboard.course import course_of
+from apps.dashboard.models import PatientNote
+from apps.dashboard.patient_history import lines_of, plans_of
+from apps.dashboard.view_actions import NoteError, write_note
+from apps.tapers.today import plan_today
+from tests.conftest import signed_in
+from tests.factories import (
+    CALM,
+    NOW,
+    SEIZURE,
+    check_in,
+    make_active_plan,
+    make_patient,
+    make_task,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def url(patient: object, name: str = "patient") -> str:
+    return reverse(f"dashboard:{name}", args=[patient.pk])
+
+
+def test_the_page_shows_the_course_everything_that_happened_and_who_looked(
+    nurse, patient, prescriber
+) -> None:
+    now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now)
+    check_in(patient, CALM, now=now - timedelta(days=2))
+    check_in(patient, SEIZURE, now=now)
+    make_task(patient, now=now)
+    page = signed_in(nurse).get(url(patient))
+    for words in (
+        "score 10 of 40",  # a mark that explains itself
+        "no check-in",
+        "The same numbers as a table",
+        "emergency alert",
+        "Asks for a call today",
+        "Plan version 1 in force",
+        "Seizure",
+    ):
+        assert words.lower() in page.text.lower(), words
+    event = AuditEvent.objects.get(event="patient.viewed")
+    assert (event.actor_id, event.patient_id) == (nurse.user.pk, patient.pk)
+
+
+def test_the_page_costs_twelve_queries_however_long_the_history(
+    nurse, patient, prescriber, django_assert_max_num_queries
+) -> None:
+    now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now)
+    for day in range(12):
+        check_in(patient, SEIZURE if day % 5 == 0 else CALM, now=now - timedelta(days=day))
+    client = signed_in(nurse)
+    for _ in range(3):
+        write_note(patient=patient, text=f"Note {_}", by=nurse.user, now=now)
+    with django_assert_max_num_queries(12):
+        assert client.get(url(patient)).status_code == 200
+
+
+def test_a_patient_without_anything_has_a_page_that_teaches(nurse, patient) -> None:
+    page = signed_in(nurse).get(url(patient), {"weeks": "all"})
+    assert "No check-in yet" in page.text
+    assert "No plan yet" in page.text
+
+
+@pytest.mark.parametrize("weeks", ["4", "12", "52", "all", "rubbish"])
+def test_the_time_shown_can_be_chosen(nurse, patient, prescriber, weeks) -> None:
+    check_in(patient, CALM, now=timezone.now() - timedelta(weeks=8))
+    page = signed_in(nurse).get(url(patient), {"weeks": weeks})
+    assert ("score 10 of 40" in page.text) is (weeks != "4")
+
+
+def test_the_chart_and_its_table_agree_with_what_was_in_force(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    check_in(patient, CALM, now=NOW)
+    later = NOW + timedelta(days=3)
+    course = course_of(
+        plans_of(patient), lines_of(patient), list(patient.check_ins.select_related("triage")),
+        later.date(), patient.tz, None,
+    )  # fmt: skip
+    on_day = {row.day: row for row in course.rows}
+    assert on_day[NOW.date()].mg == plan_today(patient, later).step.daily_mg
+    assert on_day[NOW.date()].score == 10
+    first = min(on_day)
+    assert course.first <= first
+    assert course.dose.startswith("0.0,0.0")
+    assert {mark.kind for mark in course.marks} >= {"step", "score", "missed"}
+    assert course_of(plans_of(patient), [], [], NOW.date(), patient.tz, 12) is not None
+
+
+def test_nothing_known_draws_no_chart(patient) -> None:
+    assert course_of(plans_of(patient), [], [], NOW.date(), patient.tz, None) is None
+
+
+def test_a_note_is_kept_and_its_correction_stands_beside_it(nurse, patient) -> None:
+    client = signed_in(nurse)
+    for _ in range(2):  # sent twice is one note
+        client.post(url(patient, "patient_note"), {"text": "Allergic to nuts."})
+    note = PatientNote.objects.get()
+    client.post(
+        url(patient, "patient_note"), {"text": "Allergic to wasps.", "corrects": str(note.pk)}
+    )
+    page = client.get(url(patient))
+    assert "Allergic to nuts." in page.text
+    assert "corrects an earlier note" in page.text
+    again = client.post(url(patient, "patient_note"), {"text": "Third", "corrects": str(note.pk)})
+    assert again.status_code == 422
+    assert "was corrected already" in again.text
+    assert "Third" in again.text
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        PatientNote.objects.update(text="Never said")
+
+
+def test_an_empty_note_and_one_of_another_patient_are_refused(nurse, patient, clinic) -> None:
+    client = signed_in(nurse)
+    assert client.post(url(patient, "patient_note"), {"text": " "}).status_code == 422
+    other = write_note(patient=make_patient(clinic), text="Theirs", by=nurse.user, now=NOW)
+    typed = {"text": "Mine", "corrects": str(other.pk)}
+    assert client.post(url(patient, "patient_note"), typed).status_code == 422
+    with pytest.raises(NoteError):
+        write_note(patient=patient, text="Mine", corrects=other, by=nurse.user, now=NOW)
+    assert client.get(url(patient, "patient_note")).headers["Location"] == url(patient)
+
+
+def test_a_note_is_not_kept_when_it_cannot_be_written_down(nurse, patient, monkeypatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no audit")
+
+    monkeypatch.setattr("apps.dashboard.view_actions.record", fail)
+    with pytest.raises(RuntimeError):
+        write_note(patient=patient, text="Lost", by=nurse.user, now=NOW)
+    assert not PatientNote.objects.exists()
