@@ -260,21 +260,3 @@ class PatientNote(models.Model):
 
     def __str__(self) -> str:
         return f"Note of {self.written_at:%Y-%m-%d}"
-
-
-class ClinicDay(models.Model):
-    """One clinic's counts of one day, for the overview: no patient in it, only numbers."""
-
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
-    day = models.DateField()
-    counts = models.JSONField(default=dict)
-    counted_at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar = ["day"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["clinic", "day"], name="clinic_day_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.day}"

@@ -5,8 +5,6 @@ from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, Sweep
 from apps.checkins.models.task import (
     CareTask,
     CheckInPolicy,
-    StandingDuty,
-    StandingOrder,
     TaskComment,
     policy_of,
 )
@@ -19,8 +17,6 @@ __all__ = [
     "CheckInPolicy",
     "CheckInSchedule",
     "Reminder",
-    "StandingDuty",
-    "StandingOrder",
     "SweepPlace",
     "TaskComment",
     "TriageResult",
