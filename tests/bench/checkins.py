@@ -42,7 +42,7 @@ from tests.factories import (
 PATIENTS, ROUNDS, SECONDS, CLIENTS = 60, 3, 6, 8
 RED_ONE_IN = 20
 THREE_YEARS = 3 * 365
-PAIRS = 150
+PAIRS = 100
 UUID = re.compile(r"'([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})'::uuid")
 TIME = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 HASH = re.compile(r"'([0-9a-f]{52})[0-9a-f]{12}'")

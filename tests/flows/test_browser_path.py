@@ -74,7 +74,7 @@ def plan_and_activate(page: Any) -> None:
     page.get_by_label("Goal (mg a day)").fill("1")
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("clonazepam 0.5 mg tablet").first.wait_for()
-    page.get_by_role("button", name="Save draft").click()
+    page.get_by_role("button", name="Save draft").first.click()
     page.get_by_label("The patient agreed on").fill("2026-11-01")
     page.get_by_label("How", exact=True).select_option("visit")
     page.get_by_label("I sign this").check()
