@@ -151,7 +151,8 @@ def draw(
             continue
         here = at(day, float(step.daily_mg) / top)
         if before is not None and before.daily_mg != step.daily_mg:
-            points.append((here[0], at(day, float(before.daily_mg) / top)[1]))
+            if points:  # a step on the first day drawn comes from outside the picture
+                points.append((here[0], points[-1][1]))
             words = f"{day:%-d %b}: {plain(before.daily_mg)} to {plain(step.daily_mg)} mg"
             course.marks.append(Mark("step", *here, words))
             notes.setdefault(day, []).append("step")

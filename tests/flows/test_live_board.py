@@ -1,0 +1,84 @@
+"""A nurse's morning on an open board: live, by keyboard alone, without a barrier."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.alerts.models import Alert
+from apps.checkins.models import CareTask
+from tests.factories import make_alert, make_task
+from tests.flows.test_browser_path import enter_as
+from tests.flows.test_phone_pages import barriers
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.flow,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture
+def url(parts: Any) -> str:
+    """The web part alone, in demo mode."""
+    parts.web(GLIDEPATH_DEMO="1")
+    found: str = parts.url
+    return found
+
+
+def test_a_nurses_morning_by_keyboard(
+    url, people, marked_patient, desktop_page, screenshot
+) -> None:
+    """A red flag comes up by itself; it is taken, a task is closed and undone, keys only."""
+    page = desktop_page
+    task = make_task(marked_patient, now=timezone.now())
+    enter_as(page, url, "Nell Oncall")
+    assert barriers(page) == []
+    alert = make_alert(marked_patient, "emergency", now=timezone.now())
+    page.get_by_text(alert.reference).wait_for()
+    screenshot(page, "1 a red flag came up")
+    page.keyboard.press("j")
+    page.keyboard.press("t")
+    page.get_by_text("Nell Oncall has it").first.wait_for()
+    assert Alert.objects.get().owner.full_name == "Nell Oncall"
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    page.keyboard.type("Spoke")  # the select has the focus
+    page.keyboard.press("Tab")
+    page.keyboard.type("Slept badly, well otherwise.")
+    screenshot(page, "2 closing a task")
+    assert barriers(page) == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Undo").wait_for()
+    task.refresh_from_db()
+    assert (task.outcome, task.note) == ("spoke", "Slept badly, well otherwise.")
+    page.get_by_role("button", name="Undo").press("Enter")
+    page.get_by_text("Open again").wait_for()
+    assert CareTask.objects.open().count() == 1
+    page.keyboard.press("?")
+    page.get_by_role("heading", name="Keys of this board").wait_for()
+    assert barriers(page) == []
+
+
+def test_what_is_typed_stays_while_the_board_changes(
+    url, people, marked_patient, desktop_page
+) -> None:
+    page = desktop_page
+    make_task(marked_patient, now=timezone.now())
+    enter_as(page, url, "Nell Oncall")
+    page.locator("details.close-here summary").first.click()
+    page.get_by_label("Note", exact=True).first.fill("Half a sentence")
+    alert = make_alert(marked_patient, "urgent", now=timezone.now())
+    page.get_by_text(alert.reference).wait_for()
+    kept = page.locator(".job--task textarea").first
+    assert kept.input_value() == "Half a sentence"
+
+
+def test_who_is_signed_out_elsewhere_is_told(url, people, desktop_page) -> None:
+    page = desktop_page
+    enter_as(page, url, "Nell Oncall")
+    page.context.clear_cookies()
+    page.get_by_text("You are signed out").wait_for()
