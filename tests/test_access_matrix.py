@@ -77,6 +77,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:gateway_change": ({"GET", "POST"}, ROTA_EDITORS, "gateway_id"),
     "alerts:gateway_off": ({"POST"}, ROTA_EDITORS, "gateway_id"),
     "alerts:ladders": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "dashboard:ledger": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
+    "dashboard:ledger_trial": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
     "dashboard:staff": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "dashboard:staff_member": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:staff_access": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),

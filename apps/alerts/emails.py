@@ -33,11 +33,12 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "raised": age_in_words(now - alert.opened_at),
         "rung": delivery.get_rung_display(),
         "repeat": delivery.may_have_left(),
+        "is_drill": alert.clinic_id == DRILL_CLINIC,
         "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
     subject = f"{context['level'].upper()} alert {alert.reference}, raised {context['raised']}"
-    if alert.clinic_id == DRILL_CLINIC:
+    if context["is_drill"]:
         subject = f"DRILL: {subject}"
     mail = EmailMultiAlternatives(
         subject=f"{subject} (repeat)" if context["repeat"] else subject,

@@ -21,6 +21,7 @@ class Right(StrEnum):
     MANAGE_STAFF = "manage_staff"
     READ_AUDIT = "read_audit"
     SET_CHECK_IN_POLICY = "set_check_in_policy"
+    SEE_LEDGER = "see_ledger"
 
 
 CARE_TEAM: Final = frozenset(
@@ -45,6 +46,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.SET_CHECK_IN_POLICY,
         Right.EDIT_ROTA,
         Right.READ_AUDIT,
+        Right.SEE_LEDGER,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM,

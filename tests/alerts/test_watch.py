@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.alerts import breaker
+from apps.alerts.emails import alert_mail
 from apps.alerts.health import check_health
 from apps.alerts.metrics import metrics
 from apps.alerts.models import DRILL_CLINIC, Drill, Heartbeat, SystemAlert
@@ -197,3 +198,12 @@ def test_ready_means_that_the_database_is_there_and_up_to_date() -> None:
 def test_health_is_ill_when_a_sign_of_life_is_old() -> None:
     beat("sweep", timezone.now() - timedelta(minutes=2))
     assert Client().get("/healthz").status_code == 503
+
+
+def test_the_mail_of_a_drill_says_what_it_is(db) -> None:
+    mail = alert_mail(start_drill(NOW).alert.deliveries.get(), NOW)
+    assert mail.subject.startswith("DRILL: EMERGENCY alert A-")
+    html = str(mail.alternatives[0][0])
+    assert mail.body.startswith("THIS IS A DRILL.")
+    assert "This is a drill." in html
+    assert "nothing to do" in html

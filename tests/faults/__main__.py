@@ -63,7 +63,8 @@ def run(rig: Rig, rng: random.Random, trials: int) -> int:
 
 def report(result: Any, trials: int) -> int:
     """Print what came of it; return the exit code."""
-    times = sorted(result.recoveries) or [0.0]
+    slowest = sorted(result.recoveries, reverse=True)[:5]
+    times = sorted(seconds for seconds, _ in result.recoveries) or [0.0]
     print(
         f"\ntrials {trials}, check-ins saved {result.saved}, not saved {result.unsaved}\n"
         f"lost {len(result.lost)}, without exactly one alert {len(result.not_one_alert)}\n"
@@ -74,6 +75,7 @@ def report(result: Any, trials: int) -> int:
         f"saved -> mail accepted: median {times[len(times) // 2]:.2f} s, "
         f"p95 {times[int(len(times) * 0.95)]:.1f} s, slowest recovery {times[-1]:.1f} s"
     )
+    print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slowest))
     kinds = {"lost": result.lost, "not one alert": result.not_one_alert, "no text": result.no_text}
     for kind, names in kinds.items():
         for name in names:

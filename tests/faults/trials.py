@@ -166,10 +166,10 @@ class Cast:
     paths: list[str]
 
 
-def hire(check_ins: int, gateway_url: str) -> Cast:
+def hire(check_ins: int, gateway_url: str = "") -> Cast:
     """Return a clinic with its rota and a patient per check-in, each with a link.
 
-    Two are on call: one reads mail, the other has a phone at a gateway that never confirms.
+    One on call reads mail; a second has a phone at a gateway that never confirms, if there is one.
     """
     clinic, now = make_clinic("Larkspur Clinic"), timezone.now()
     people = {
@@ -179,15 +179,17 @@ def hire(check_ins: int, gateway_url: str) -> Cast:
     }
     for rung, member in people.items():
         put_on_call(member, rung, now=now)
-    phone = make_member(clinic, Role.NURSE, "Pia Phone")
-    put_on_call(phone, "on_call", now=now)
-    gateway = make_gateway(clinic, people["lead"].user, gateway_url, now=now)
-    make_way(phone, "+15555550100", gateway, now=now)
+    if gateway_url:
+        people["phone"] = make_member(clinic, Role.NURSE, "Pia Phone")
+        put_on_call(people["phone"], "on_call", now=now)
+        gateway = make_gateway(clinic, people["lead"].user, gateway_url, now=now)
+        make_way(people["phone"], "+15555550100", gateway, now=now)
     paths = []
     for _ in range(check_ins):
         token = create_link(patient=make_patient(clinic, now=now), by=None, now=now)
         paths.append(reverse("checkins:create", args=[token]))
-    return Cast(people["on_call"], phone.user.email, paths)
+    phone_mail = people["phone"].user.email if gateway_url else ""
+    return Cast(people["on_call"], phone_mail, paths)
 
 
 def submit(port: int, submission: Submission) -> None:
@@ -298,7 +300,7 @@ class Count:
     texts: int = 0
     text_repeats: int = 0
     no_text: list[str] = field(default_factory=list)
-    recoveries: list[float] = field(default_factory=list)
+    recoveries: list[tuple[float, str]] = field(default_factory=list)  # seconds, fault
 
 
 def count_texts(rig: Rig, result: Count) -> set[str]:
@@ -344,5 +346,5 @@ def count(rig: Rig, cast: Cast, submissions: list[Submission]) -> Count:
             result.lost.append(submission.trial)
         else:
             late = first[alerts[0].reference] - submission.saved_at
-            result.recoveries.append(max(0.0, late))
+            result.recoveries.append((max(0.0, late), submission.trial))
     return result
