@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -34,7 +35,7 @@ def show(request: HttpRequest, form: GatewayForm) -> HttpResponse:
             "gateway": gateway,
             "troubled": gateway_name(gateway.pk) in trouble,
             "readable": is_readable(gateway),
-            "reports": request.build_absolute_uri(reverse("alerts:reports", args=[gateway.pk])),
+            "reports": settings.SITE_URL + reverse("alerts:reports", args=[gateway.pk]),
         }
         for gateway in Gateway.objects.filter(clinic_id=member.clinic_id, is_active=True)
     ]

@@ -72,7 +72,7 @@ def report(result: Any, trials: int) -> int:
         f"most copies of one mail {result.most_copies})\n"
         f"text messages {result.texts}, repeats {result.text_repeats}, "
         f"alerts without a text or the mail in its place {len(result.no_text)}\n"
-        f"saved -> mail accepted: median {times[len(times) // 2]:.2f} s, "
+        f"saved -> somebody reached: median {times[len(times) // 2]:.2f} s, "
         f"p95 {times[int(len(times) * 0.95)]:.1f} s, slowest recovery {times[-1]:.1f} s"
     )
     print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slowest))

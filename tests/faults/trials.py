@@ -303,22 +303,25 @@ class Count:
     recoveries: list[tuple[float, str]] = field(default_factory=list)  # seconds, fault
 
 
-def count_texts(rig: Rig, result: Count) -> set[str]:
-    """Count what the gateway has kept, and return the references of its messages."""
+def count_texts(rig: Rig, result: Count) -> dict[str, float]:
+    """Count what the gateway has kept; return when it had each alert first, by reference."""
     copies: dict[str, int] = {}
+    first: dict[str, float] = {}
     for message in list(rig.gateway.messages):
         copies[message["ref"]] = copies.get(message["ref"], 0) + 1
         repeat = copies[message["ref"]] > 1
         result.text_repeats += repeat
         result.unlabelled += repeat and "(repeat)" not in message["text"]
+        first.setdefault(subject_reference(message["text"]), message["at"])
     result.texts = len(copies)
-    return {subject_reference(message["text"]) for message in list(rig.gateway.messages)}
+    return first
 
 
 def count(rig: Rig, cast: Cast, submissions: list[Submission]) -> Count:
     """Compare what patients saw as saved with what the mail server and the gateway have."""
     result, mails = Count(), read_mails(rig)
-    by_phone = count_texts(rig, result) | {
+    texted = count_texts(rig, result)
+    by_phone = set(texted) | {
         subject_reference(mail["subject"]) for mail in mails if cast.phone_mail in mail["to"]
     }
     first: dict[str, float] = {}
@@ -345,6 +348,8 @@ def count(rig: Rig, cast: Cast, submissions: list[Submission]) -> Count:
         elif alerts[0].reference not in first:
             result.lost.append(submission.trial)
         else:
-            late = first[alerts[0].reference] - submission.saved_at
+            reference = alerts[0].reference
+            reached_at = min(first[reference], texted.get(reference, first[reference]))
+            late = reached_at - submission.saved_at
             result.recoveries.append((max(0.0, late), submission.trial))
     return result

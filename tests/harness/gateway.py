@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -39,8 +40,11 @@ class GatewayServer:
         """Keep the message and answer as told."""
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         message = {
-            "path": request.path, "ref": request.headers.get("X-Ref"), "text": body["message"]
-        }  # fmt: skip
+            "path": request.path,
+            "ref": request.headers.get("X-Ref"),
+            "text": body["message"],
+            "at": time.monotonic(),
+        }
         is_refusal = isinstance(self.answer, int) and self.answer >= 300
         (self.refused if is_refusal else self.messages).append(message)
         if self.answer == "hang":
