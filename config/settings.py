@@ -29,6 +29,8 @@ DEBUG = env.bool("DEBUG", default=False)
 # The fictional clinic with one-click entry. `check --deploy` refuses it: apps/accounts/checks.py.
 DEMO_MODE = env.bool("GLIDEPATH_DEMO", default=False)
 SECRET_KEY = required("SECRET_KEY", "it signs sessions and links; any long random text will do")
+# Former keys, with commas: what they signed or sealed still opens.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
 SITE_HOST = SITE_URL.split("://", 1)[-1].split("/", 1)[0]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[SITE_HOST.rsplit(":", 1)[0]])
