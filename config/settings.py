@@ -285,6 +285,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 40, "queue": "default"},
     },
+    # Reviews and run-outs are days ahead of their clocks: minutes do not matter.
+    "run-clocks": {
+        "task": "apps.checkins.tasks.run_clocks",
+        "schedule": 300.0,
+        "options": {"expires": 240, "queue": "default"},
+    },
     # Steps begin at the patients' midnight; pages give the right dose even before this ran.
     "settle-plans": {
         "task": "apps.plans.settle",

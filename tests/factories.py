@@ -28,15 +28,16 @@ from apps.alerts.mute_actions import mute_rule
 from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
 from apps.patients.actions import register_patient
-from apps.patients.models import Clinic, Patient, Role, StaffMember
+from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
 from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import Approvals, Signing, sign_plan
-from apps.tapers.models import TaperPlan
+from apps.tapers.models import Dispensing, TaperPlan
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 REPORT_SECRET = "whsec_c2VjcmV0IG9mIGEgdGVzdCBnYXRld2F5"  # "secret of a test gateway"
@@ -97,10 +98,14 @@ def make_patient(
     now: datetime = NOW,
     slots: dict[str, str] | None = None,
     drug_id: str = "clonazepam",
-    risk: dict[str, bool] | None = None,
+    risk: dict[str, bool | None] | None = None,
+    medication: dict[str, Any] | None = None,
     **person: Any,
 ) -> Patient:
-    """Return a registered patient taking 2 mg of clonazepam a day unless told otherwise."""
+    """Return a registered patient taking 2 mg of clonazepam a day unless told otherwise.
+
+    Every risk question is answered no; `risk` changes that, None is not asked.
+    """
     doses = slots or {"morning": "1", "night": "1"}
     values = {
         "given_name": "Wren",
@@ -119,9 +124,11 @@ def make_patient(
             "drug_id": drug_id,
             "pattern": "daily",
             "taken_months": 24,
+            "dose_confirmed": True,
             **{f"{slot}_mg": Decimal(mg) for slot, mg in doses.items()},
+            **(medication or {}),
         },
-        risk=risk or {},
+        risk={"other_medicines_asked": True} | dict.fromkeys(RISK_FLAGS, False) | (risk or {}),
         by=None,
         now=now,
     )
@@ -264,6 +271,19 @@ def make_way(
     """Return a confirmed way to reach somebody, after those they have."""
     contact = add_contact(member=member, address=address, gateway=gateway, by=member.user, now=now)
     return confirm_contact(contact=contact, code=contact_code(contact), by=member.user, now=now)
+
+
+def make_dispensing(
+    patient: Patient, by: User, *, now: datetime | None = None, **changes: Any
+) -> Dispensing:
+    """Return thirty tablets handed out today, for thirty days."""
+    now = now or timezone.now()
+    values: dict[str, Any] = {
+        "submission_id": uuid4(), "product": "clonazepam 0.5 mg tablet", "quantity": Decimal(30),
+        "dispensed_on": now.astimezone(patient.tz).date(), "days": 30, "next_pickup_on": None,
+        "note": "", "corrects": None,
+    } | changes  # fmt: skip
+    return record_dispensing(patient=patient, by=by, now=now, **values)
 
 
 def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:

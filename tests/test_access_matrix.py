@@ -13,10 +13,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from apps.audit.models import AuditEvent
-from apps.patients.models import Role
+from apps.patients.models import Role, Section
 from tests.conftest import signed_in
 from tests.factories import (
     make_alert,
+    make_dispensing,
     make_gateway,
     make_invitation,
     make_member,
@@ -36,7 +37,7 @@ ROTA_EDITORS = {Role.CLINICAL_LEAD, Role.CLINIC_ADMIN}
 
 # url name -> (methods it takes, roles that may, what its path needs)
 MATRIX: dict[str, tuple[set[str], set[str], str]] = {
-    "dashboard:board": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:board": ({"GET"}, EVERYBODY, ""),
     "dashboard:board_live": ({"GET"}, CARE_TEAM, ""),
     "dashboard:board_take": ({"POST"}, CARE_TEAM, "alert_id"),
     "dashboard:board_close": ({"POST"}, CARE_TEAM, "alert_id"),
@@ -86,6 +87,29 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:invitation_again": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
+    "patients:intake": ({"GET"}, CARE_TEAM, "patient_id"),
+    "patients:changes": ({"GET"}, CARE_TEAM, "patient_id"),
+    **{
+        f"patients:intake_{section}": ({"GET", "POST"}, CARE_TEAM, "patient_id")
+        for section in Section.values
+    },
+    "patients:assess": ({"POST"}, CARE_TEAM, "patient_id"),
+    "patients:status": ({"POST"}, CARE_TEAM, "patient_id"),
+    "patients:stop": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "checkins:review": ({"GET"}, CARE_TEAM, "patient_id"),
+    "checkins:review_create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "checkins:supply": ({"GET"}, CARE_TEAM, "patient_id"),
+    "checkins:dispensing_create": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "checkins:dispensing_correct": ({"GET", "POST"}, CARE_TEAM, "dispensing_id"),
+    "checkins:run_outs": ({"GET"}, CARE_TEAM, ""),
+    "tapers:formulary": ({"GET"}, EVERYBODY, ""),
+    "tapers:formulary_edit": (
+        {"GET", "POST"},
+        {Role.PHARMACIST, Role.CLINICAL_LEAD, Role.CLINIC_ADMIN},
+        "",
+    ),
+    "checkins:review_list": ({"GET"}, CARE_TEAM, ""),
+    "checkins:review_policy": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
     "tapers:create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "tapers:detail": ({"GET"}, CARE_TEAM, "plan_id"),
     "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
@@ -197,6 +221,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "task_id": make_task(patient).pk,
         "person_id": make_trusted(patient).pk,
         "check_in_id": patient.check_ins.first().pk,
+        "dispensing_id": make_dispensing(patient, member.user).pk,
         "mute_id": make_mute(patient, member.user).pk,
         "gateway_id": make_gateway(member.clinic, member.user, "pagerduty://{to}@key").pk,
         "plan_id": make_plan(patient, member.user).pk,

@@ -48,7 +48,9 @@ class ResolveForm(ActionForm):
     outcome = forms.ChoiceField(
         label="What was done", choices=[("", "Choose …"), *Alert.Outcome.choices]
     )
-    note = note_field("Note", "What you heard, what you advised, what happens next.", rows=4)
+    note = note_field(
+        "Note on closing", "What you heard, what you advised, what happens next.", rows=4
+    )
 
 
 class ActForm(ActionForm):
@@ -60,7 +62,9 @@ class ActForm(ActionForm):
         label="What you did",
         choices=[("", "Choose …"), *((k.value, k.label) for k in INTERIM_ACTS)],
     )
-    note = note_field("Note", "Which number, what was said, when you will try again.", rows=2)
+    note = note_field(
+        "Note on what you did", "Which number, what was said, when you will try again.", rows=2
+    )
 
 
 class PersonChoice(forms.ModelChoiceField):  # type: ignore[type-arg]

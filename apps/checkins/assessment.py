@@ -1,7 +1,7 @@
 """What triage has to know about a patient, read from the database in a few queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -9,7 +9,8 @@ from apps.checkins.models import CheckIn
 from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import baseline
 from apps.clinical.triage import CheckInSummary, Context, Profile
-from apps.patients.models import Patient
+from apps.patients.models import Patient, ReviewClock
+from apps.tapers.conversion import converted_on
 from apps.tapers.models import TaperStep
 from apps.tapers.today import plan_today
 
@@ -31,9 +32,33 @@ def assessment_of(patient: Patient, now: datetime) -> Assessment:
     """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`."""
     facts = plan_facts(patient, now)
     today = now.astimezone(patient.tz).date()
-    return Assessment(
-        profile_of(patient, facts.drug_id, today), context_of(patient, facts.current, now)
-    )
+    context = context_of(patient, facts.current, now)
+    if context.days_since_stop is None:
+        context = replace(context, **governance_of(patient, facts.converted_on, today))
+    return Assessment(profile_of(patient, facts.drug_id, today), context)
+
+
+def governance_of(patient: Patient, converted: date | None, today: date) -> dict[str, int]:
+    """Return how old the last risk-benefit review and the last switch of drug are, in days.
+
+    For as long as something is prescribed: W16 and U23 have nothing to say after the stop.
+    """
+    found: dict[str, int] = {}
+    clock = ReviewClock.objects.filter(patient=patient).first()
+    if clock is not None:
+        found = review_age(clock.due_on, clock.interval_days, today)
+    if converted is not None and converted <= today:
+        found["days_since_conversion"] = (today - converted).days
+    return found
+
+
+def review_age(due_on: date, interval_days: int, today: date) -> dict[str, int]:
+    """Return the age of the last review as W16 reads it, and the limit of this patient."""
+    last = due_on - timedelta(days=interval_days)
+    return {
+        "days_since_rb_review": max(0, (today - last).days),
+        "rb_review_limit_days": interval_days,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +68,21 @@ class PlanFacts:
     drug_id: str
     current: TaperStep | None = None
     first_cut_on: date | None = None
+    converted_on: date | None = None
 
 
 def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
-    """Return the drug, the step in force and the day of the first cut, in three queries."""
+    """Return the drug, the step in force and the day of the first cut, in three queries.
+
+    One more for a plan that switches drugs.
+    """
     plan = plan_today(patient, now)
     if plan is None:
         return PlanFacts(patient.medication.drug_id)
     # Step 1 is the present dose.
     first_cut_on = next((step.start_on for step in plan.steps if step.number > 1), None)
-    return PlanFacts(plan.drug_id, plan.step, first_cut_on)
+    converted = converted_on(plan.version, plan.step)
+    return PlanFacts(plan.drug_id, plan.step, first_cut_on, converted)
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:
@@ -61,7 +91,7 @@ def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:
     return Profile(
         tier=risk.tier,
         hl_class=get_drug(drug_id).half_life_class,
-        epilepsy=risk.epilepsy,
+        epilepsy=risk.epilepsy or patient.medication.is_for_epilepsy,
         prior_wd_seizure=risk.prior_wd_seizure,
         chronic_halluc=risk.chronic_halluc,
         psychotic_or_bipolar=risk.psychotic_or_bipolar,

@@ -34,3 +34,8 @@ def no_red_alert(patient_id: UUID, since: datetime, due: datetime) -> str:
     )
     alert = red.order_by("opened_at").first()
     return "" if alert is None else f"Alert {alert.reference} was still open."
+
+
+def alert_is_open(patient_id: UUID) -> bool:
+    """Answer whether any alert still needs a person: until then no tier falls (triage.md 4)."""
+    return Alert.objects.unresolved().filter(patient_id=patient_id).exists()

@@ -104,9 +104,11 @@ def close_task(*, task: CareTask, by: User, outcome: str, note: str, now: dateti
     """Close a task with what came of it.
 
     Closing again with the same outcome by the same person changes nothing; anything else
-    raises `TaskClosedError`.
+    raises `TaskClosedError`. A task for a review ends with the review.
     """
     task = lock_task(task)
+    if task.kind == CareTask.Kind.REVIEW:
+        raise TaskClosedError("Record the review: that closes this task.")
     if task.done_at is not None:
         if (task.done_by_id, task.outcome, task.note) == (by.pk, outcome, note):
             return task
@@ -115,6 +117,20 @@ def close_task(*, task: CareTask, by: User, outcome: str, note: str, now: dateti
     task.save(update_fields=["outcome", "note", "done_at", "done_by"])
     write_down("task.closed", task, by, now)
     return task
+
+
+def overtake_tasks(*, patient_id: UUID, kind: str, by: User | None, now: datetime) -> None:
+    """Close a clock's open tasks because what they called for is done or needless.
+
+    Part of the caller's transaction; without one nothing happens.
+    """
+    tasks = CareTask.objects.of_clocks().filter(
+        patient_id=patient_id, kind=kind, done_at__isnull=True
+    )
+    for task in tasks.select_for_update():
+        task.outcome, task.done_at, task.done_by = CareTask.Outcome.OVERTAKEN, now, by
+        task.save(update_fields=["outcome", "done_at", "done_by"])
+        write_down("task.closed", task, by, now)
 
 
 def lock_task(task: CareTask) -> CareTask:

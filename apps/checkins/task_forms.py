@@ -13,7 +13,10 @@ class TaskForm(forms.Form):
     """What came of a patient's request."""
 
     outcome = forms.ChoiceField(
-        choices=[("", "Choose…"), *CareTask.Outcome.choices],
+        choices=[
+            ("", "Choose…"),
+            *(each for each in CareTask.Outcome.choices if each[0] != CareTask.Outcome.OVERTAKEN),
+        ],
         error_messages={"required": "Choose what came of it."},
     )
     note = forms.CharField(

@@ -5,7 +5,9 @@ from django.urls import path
 from apps.checkins import (
     offline_views,
     policy_views,
+    review_views,
     staff_views,
+    supply_views,
     task_team_views,
     task_views,
     views,
@@ -23,6 +25,24 @@ urlpatterns = [
     path("c/<str:token>/correct/", views.check_in_correct, name="correct"),
     path("check-ins/<uuid:check_in_id>/", staff_views.check_in_detail, name="detail"),
     path("requests/policy/", policy_views.policy, name="policy"),
+    path("patients/<uuid:patient_id>/reviews/", review_views.review, name="review"),
+    path(
+        "patients/<uuid:patient_id>/reviews/new/", review_views.review_create, name="review_create"
+    ),
+    path("patients/<uuid:patient_id>/supply/", supply_views.supply, name="supply"),
+    path(
+        "patients/<uuid:patient_id>/supply/new/",
+        supply_views.dispensing_create,
+        name="dispensing_create",
+    ),
+    path(
+        "supply/<uuid:dispensing_id>/correct/",
+        supply_views.dispensing_correct,
+        name="dispensing_correct",
+    ),
+    path("supply/", supply_views.run_out_list, name="run_outs"),
+    path("reviews/", review_views.review_list, name="review_list"),
+    path("reviews/interval/", review_views.review_policy, name="review_policy"),
     path("requests/", task_views.task_list, name="task_list"),
     path("requests/<uuid:task_id>/", task_views.task_detail, name="task"),
     path("requests/<uuid:task_id>/take/", task_views.task_take, name="task_take"),

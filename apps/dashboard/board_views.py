@@ -45,6 +45,8 @@ REFRESH_AT_MOST = 50  # patients who changed since the clock last looked
 def board(request: HttpRequest) -> HttpResponse:
     """Show what needs somebody now, most severe and oldest first."""
     if not may(current_member(request), Right.SEE_PATIENTS):
+        if may(current_member(request), Right.SEE_ROTA):
+            return redirect("alerts:rota")  # where a clinic admin's work is
         return render(request, "dashboard/no_clinical_rights.html", status=403)
     return render(request, "dashboard/board.html", context_of(request))
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.alerts.health import check_health, unreached_alerts
 from apps.patients.access import current_member
+from apps.patients.permissions import RIGHTS
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         unreached = unreached_alerts(member.clinic_id, now)
         problems = check_health(now).problems
         values["clinic"] = member.clinic
+        values["rights"] = RIGHTS[member.role]
         values["system_alarm"] = alarm_sentence([alert.reference for alert in unreached], problems)
         values["alarm_details"] = [*problems]
     return {"site": values}

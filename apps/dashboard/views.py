@@ -18,6 +18,7 @@ from apps.dashboard.board import decorate
 from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
 from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.intake import review_state, unanswered
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
@@ -66,6 +67,11 @@ def show_patient(
     weeks = course.WEEKS.get(request.GET.get("weeks", DEFAULT_WEEKS))
     context = patient_page.page_of(patient, timezone.now(), weeks)
     context |= {"rights": rights_of(member_of(request)), "note_form": NoteForm()}
+    context |= {
+        "run_outs": patient.run_outs.order_by("run_out_on"),
+        "not_asked": len(unanswered(patient)),
+        "review": review_state(patient, timezone.localdate(timezone=patient.tz)),
+    }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)
 
 

@@ -1,46 +1,34 @@
 """Writes about patients: one act, one transaction, one audit row."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.clinical.equivalence import diazepam_equivalents
-from apps.clinical.risk import RiskFacts, RiskResult, seizure_risk_tier
-from apps.patients.models import Clinic, Medication, Patient, RiskProfile
+from apps.patients.intake_actions import SectionValues, apply_values, complete_medicine
+from apps.patients.models import RISK_FLAGS, Clinic, Medication, Patient, RiskProfile
+from apps.patients.review_actions import set_review_clock
+from apps.patients.risk_actions import reassess
 
 REFERENCE_DIGITS: Final = "123456789"
-RISK_FLAGS: Final = (
-    "prior_wd_seizure",
-    "prior_wd_delirium",
-    "epilepsy",
-    "aud",
-    "heavy_alcohol",
-    "opioid_rx",
-    "naloxone_on_file",
-    "anticoagulant",
-    "liver_disease",
-    "chronic_halluc",
-    "psychotic_or_bipolar",
-    "pregnancy_known",
-    "street_supply",
-)
 
 
 @transaction.atomic
 def register_patient(
-    *, clinic: Clinic, person: dict[str, Any], medication: dict[str, Any], risk: dict[str, bool],
-    by: User | None, now: datetime,
+    *, clinic: Clinic, person: Mapping[str, Any], medication: Mapping[str, Any],
+    risk: Mapping[str, bool | None], by: User | None, now: datetime,
+    further: Sequence[Mapping[str, Any]] = (),
 ) -> Patient:  # fmt: skip
     """Store a patient with what they take and what is known of their risk.
 
-    `person` holds the fields of `Patient`, `medication` those of `Medication`, `risk`
-    the flags of `RiskProfile`. Patient, medication, risk profile and audit row are
-    saved together or not at all.
+    `person` holds the fields of `Patient`, `medication` and each of `further` those of
+    a medicine, `risk` the answers of `RiskProfile`; one that is left out was not asked.
+    Patient, medicines, risk profile, review clock and audit row are saved together or
+    not at all. Raises `UnconfirmedDoseError` for an unusual dose nobody confirmed.
     """
     patient = Patient.objects.create(
         clinic=clinic,
@@ -49,19 +37,12 @@ def register_patient(
         registered_at=now,
         **person,
     )
-    taken = Medication.objects.create(patient=patient, **medication)
-    result = assess_risk(patient, taken, risk, now)
-    RiskProfile.objects.create(
-        patient=patient,
-        **{flag: bool(risk.get(flag)) for flag in RISK_FLAGS},
-        tier=result.tier,
-        tier_points=result.points or 0,
-        tier_reasons=[
-            {"factor": reason.factor, "note": reason.note, "source": reason.source}
-            for reason in result.reasons
-        ],
-        assessed_at=now,
-    )
+    Medication.objects.create(patient=patient, **complete_medicine(medication))
+    apply_values(patient, SectionValues(further=further), by, now)
+    profile = RiskProfile(patient=patient, **{flag: risk.get(flag) for flag in RISK_FLAGS})
+    profile.other_medicines_asked = bool(risk.get("other_medicines_asked"))
+    reassess(patient, profile, now)
+    set_review_clock(patient)
     record(
         "patient.registered",
         by=by,
@@ -69,7 +50,7 @@ def register_patient(
         clinic_id=clinic.pk,
         patient_id=patient.pk,
         obj=patient,
-        tier=result.tier,
+        tier=profile.tier,
     )
     return patient
 
@@ -90,30 +71,6 @@ def change_status(*, patient: Patient, status: str, by: User | None, now: dateti
             status=str(status),
         )
     return patient
-
-
-def assess_risk(
-    patient: Patient, medication: Medication, risk: dict[str, bool], now: datetime
-) -> RiskResult:
-    """Return the seizure-risk tier with its reasons, from apps.clinical.risk."""
-    highest = diazepam_equivalents(medication.drug_id, medication.daily_mg).highest
-    return seizure_risk_tier(
-        RiskFacts(
-            drug_id=medication.drug_id,
-            daily_mg=medication.daily_mg,
-            risk_value_dze_mg=Decimal(highest.numerator) / highest.denominator,
-            use_months=medication.taken_months,
-            age=patient.age_on(now.astimezone(patient.tz).date()),
-            prior_wd_seizure=risk.get("prior_wd_seizure"),
-            prior_wd_delirium_or_dt=risk.get("prior_wd_delirium"),
-            epilepsy_or_other_seizure=risk.get("epilepsy"),
-            active_heavy_alcohol=risk.get("heavy_alcohol"),
-            illicit_or_novel_bzd=risk.get("street_supply"),
-            aud_history=risk.get("aud"),
-            severe_liver_disease=risk.get("liver_disease"),
-            pregnant=risk.get("pregnancy_known"),
-        )
-    )
 
 
 def new_reference(clinic: Clinic) -> str:

@@ -22,6 +22,9 @@ class Right(StrEnum):
     READ_AUDIT = "read_audit"
     SET_CHECK_IN_POLICY = "set_check_in_policy"
     SEE_LEDGER = "see_ledger"
+    SET_CLINICAL_LIMITS = "set_clinical_limits"
+    RECORD_SUPPLY = "record_supply"
+    EDIT_FORMULARY = "edit_formulary"
 
 
 CARE_TEAM: Final = frozenset(
@@ -31,6 +34,7 @@ CARE_TEAM: Final = frozenset(
         Right.HANDLE_ALERTS,
         Right.INVITE_TO_CHECK_IN,
         Right.SEE_ROTA,
+        Right.RECORD_SUPPLY,
     }
 )
 PRESCRIBING: Final = CARE_TEAM | {
@@ -47,11 +51,15 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.EDIT_ROTA,
         Right.READ_AUDIT,
         Right.SEE_LEDGER,
+        Right.SET_CLINICAL_LIMITS,
+        Right.EDIT_FORMULARY,
     },
     Role.NURSE: CARE_TEAM,
-    Role.PHARMACIST: CARE_TEAM,
+    Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},
     # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.
-    Role.CLINIC_ADMIN: frozenset({Right.SEE_ROTA, Right.EDIT_ROTA, Right.MANAGE_STAFF}),
+    Role.CLINIC_ADMIN: frozenset(
+        {Right.SEE_ROTA, Right.EDIT_ROTA, Right.MANAGE_STAFF, Right.EDIT_FORMULARY}
+    ),
 }
 
 

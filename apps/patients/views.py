@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.patients.access import member_of, requires
 from apps.patients.actions import register_patient
 from apps.patients.forms import PatientForm
+from apps.patients.models import Section
 from apps.patients.permissions import Right
 
 
@@ -35,11 +36,14 @@ def patient_create(request: HttpRequest) -> HttpResponse:
             clinic=member.clinic,
             person=form.person,
             medication=form.medication,
-            risk=form.risk,
+            further=form.further,
+            risk={},
             by=member.user,
             now=timezone.now(),
         )
-        messages.success(request, f"{patient.full_name} is registered.")
-        return redirect("dashboard:patient", patient.pk)
+        messages.success(
+            request, f"{patient.full_name} is registered. Now ask what raises the risk."
+        )
+        return redirect(f"patients:intake_{Section.HISTORY.value}", patient.pk)
     status = 422 if form.is_bound else 200
     return render(request, "patients/patient_form.html", {"form": form}, status=status)

@@ -28,8 +28,6 @@ from apps.tapers.engine import plan_of, request_json
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.today import Today, today_of
 
-DAYS_A_WEEK = {"daily": 7, "most_days": 5, "rarely": 3}
-
 
 class ConflictError(ValueError):
     """Somebody else saved a version since this one was opened."""
@@ -137,7 +135,7 @@ def check_can_end(state: Today, medication: Medication) -> None:
         return
     risk = asam_dependence(
         medication.taken_months,
-        DAYS_A_WEEK[medication.pattern],
+        medication.days_per_week,
         dose_band(medication.drug_id, medication.daily_mg),
     ).risk
     if risk is DependenceRisk.RARE:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.patients.models import Patient, RiskProfile
+from apps.patients.models import SPECIALIST_FLAGS, Patient, RiskProfile
 from apps.tapers.models import (
     Agreement,
     Enactment,
@@ -17,6 +17,7 @@ from apps.tapers.models import (
     SpecialistSignOff,
     TaperPlan,
 )
+from apps.tapers.supply_actions import look_again
 
 MINIMUM_AGE: Final = 18
 Meaning = Signature.Meaning
@@ -63,7 +64,8 @@ def specialist_reasons(plan: TaperPlan, day: date) -> list[str]:
     """Return why a named specialist must sign off first (guideline invariant 6)."""
     risk: RiskProfile = plan.patient.risk
     reasons = {
-        "the drug is taken for epilepsy or there were seizures": risk.epilepsy,
+        "the drug is taken for epilepsy or there were seizures": risk.epilepsy
+        or plan.patient.medication.is_for_epilepsy,
         "the patient is pregnant": risk.pregnancy_known,
         "the supply is from the street": risk.street_supply,
         "the patient is under 18": plan.patient.age_on(day) < MINIMUM_AGE,
@@ -83,6 +85,7 @@ def check_can_sign(plan: TaperPlan, signing: Signing, approvals: Approvals, day:
     if TaperPlan.objects.active().filter(patient_id=plan.patient_id).exists():
         raise ActivationError("This patient has an active plan. End it before you start another.")
     check_nothing_due(plan, plan.latest, day)
+    check_intake_asked(plan.patient)
     check_breach_reason(plan.latest, signing)
     for why in specialist_reasons(plan, day):
         if approvals.specialist is None:
@@ -99,6 +102,18 @@ def check_can_sign(plan: TaperPlan, signing: Signing, approvals: Approvals, day:
     if approvals.agreed_on is None or not approvals.agreed_how:
         raise ActivationError(
             "Write down when and how the patient agreed to this plan.", "agreed_on"
+        )
+
+
+def check_intake_asked(patient: Patient) -> None:
+    """Raise `ActivationError` while a question that may call a specialist was not asked."""
+    missing = [flag for flag in SPECIALIST_FLAGS if getattr(patient.risk, flag) is None]
+    if patient.medication.is_for_epilepsy and "epilepsy" in missing:
+        missing.remove("epilepsy")
+    if missing:
+        words = ", ".join(str(RiskProfile._meta.get_field(f).verbose_name) for f in missing)
+        raise ActivationError(
+            f"The intake does not say yet: {words}. Ask first; not asked is not a no."
         )
 
 
@@ -267,6 +282,7 @@ def put_in_force(
     Enactment.objects.create(version=version, at=now, by=by)
     plan.in_force = version
     plan.save(update_fields=["in_force", *fields])
+    look_again(plan, now)
 
 
 def release_holds(plan: TaperPlan, reason: str, by: User, now: datetime) -> int:

@@ -12,6 +12,7 @@ from apps.patients.forms import DoseField
 from apps.patients.models import Patient
 from apps.tapers.forms_method import PRESET, MethodForm
 from apps.tapers.forms_signing import date_input
+from apps.tapers.formulary_actions import engine_products
 
 # The longest interval is 28 days: a plan that began before that has a cut due today.
 OLDEST_START: Final = timedelta(days=28)
@@ -36,6 +37,7 @@ class PlanForm(MethodForm):
     def __init__(self, *args: Any, patient: Patient, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.patient = patient
+        self.stock: dict[str | None, list[dict[str, Any]]] = {}
         self.fields["start_on"].initial = timezone.localdate(timezone=patient.tz)
         self.fields["percent"].initial = "10"
         self.helper = FormHelper()
@@ -58,7 +60,8 @@ class PlanForm(MethodForm):
     def engine_request(self, products: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         """Return the request as apps.clinical takes it: strings, not floats.
 
-        `products` is the clinic's own formulary; without it the engine takes what is on sale.
+        `products` is what may be handed out; left out, it is the clinic's formulary, and
+        where that says nothing the engine takes what is on sale.
         """
         medication, data = self.patient.medication, self.cleaned_data
         request: dict[str, Any] = {
@@ -66,8 +69,8 @@ class PlanForm(MethodForm):
             "slots": {slot: f"{mg.normalize():f}" for slot, mg in medication.slots.items()},
             "method": self.method_json(),
             "start_on": data["start_on"].isoformat(),
-            # The dose was confirmed when the patient was registered.
-            "confirmed": True,
+            # An unusual dose was shown back at intake, and somebody said it is right.
+            "confirmed": medication.dose_confirmed,
         }
         if data["interval_days"]:
             request["interval_days"] = data["interval_days"]
@@ -76,6 +79,22 @@ class PlanForm(MethodForm):
         # A typed list ends where it ends.
         if data["goal_mg"] is not None and data["method"] != "custom":
             request["goal_mg"] = f"{data['goal_mg']:f}"
+        if products is None:
+            products = self.formulary(request["method"].get("to_drug"))
         if products:
             request["products"] = products
         return request
+
+    def formulary(self, to_drug: str | None) -> list[dict[str, Any]]:
+        """Return what the clinic stocks of the drugs of this plan, read once per drug."""
+        if to_drug not in self.stock:
+            drugs = [self.patient.medication.drug_id, *([to_drug] if to_drug else [])]
+            self.stock[to_drug] = engine_products(self.patient.clinic_id, drugs)
+        return self.stock[to_drug]
+
+    @property
+    def stock_words(self) -> str:
+        """Which products the plan may use, in a sentence for the page."""
+        if self.formulary(None):
+            return "Only products this clinic stocks are used."
+        return "The clinic has not said what it stocks of this drug: every product on sale is used."

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from apps.tapers import views, views_changes, views_signing
+from apps.tapers import formulary_views, views, views_changes, views_signing
 from apps.tapers.forms_changes import CHANGE_FORMS
 
 app_name = "tapers"
 urlpatterns = [
+    path("formulary/", formulary_views.formulary, name="formulary"),
+    path("formulary/edit/", formulary_views.formulary_edit, name="formulary_edit"),
     path("patients/<uuid:patient_id>/plans/new/", views.plan_create, name="create"),
     path("plans/<uuid:plan_id>/", views_signing.plan_detail, name="detail"),
     path("plans/<uuid:plan_id>/activate/", views_signing.plan_activate, name="activate"),

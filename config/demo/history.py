@@ -6,6 +6,7 @@ statement. One that asks for an act goes through `submit_check_in`, like a patie
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import as_json, submit_check_in
-from apps.checkins.assessment import ROWS_READ, Row, context_from, profile_of
+from apps.checkins.assessment import ROWS_READ, Row, context_from, profile_of, review_age
 from apps.checkins.models import CheckIn, TriageResult
 from apps.clinical.questionnaires import (
     LATEST,
@@ -42,6 +43,7 @@ class History:
         self.rows: list[Row] = []
         self.waiting: list[tuple[CheckIn, TriageResult]] = []
         self.count = 0
+        self.review = (date.max, 1)
 
     def follow(self, plan: TaperPlan) -> None:
         """From now on the patient is on this plan."""
@@ -79,9 +81,11 @@ class History:
         drug_id = self.patient.medication.drug_id
         profile = profile_of(self.patient, drug_id, at.astimezone(self.patient.tz).date())
         newest_first = self.rows[: -ROWS_READ - 1 : -1]
-        result = assess(
-            cleaned.answers, profile, context_from(self.patient, step, newest_first, at)
-        )
+        context = context_from(self.patient, step, newest_first, at)
+        if context.days_since_stop is None:
+            day = at.astimezone(self.patient.tz).date()
+            context = replace(context, **review_age(*self.review, day))
+        result = assess(cleaned.answers, profile, context)
         answers = as_json(cleaned.answers)
         self.rows.append((at, result.dws, answers.get("s_sleep")))
         self.count += 1

@@ -9,7 +9,8 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.patients.actions import register_patient
-from apps.patients.models import Clinic, Patient
+from apps.patients.models import RISK_FLAGS, Clinic, Patient
+from apps.patients.review_actions import record_review
 from apps.portal.actions import give_consent
 from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
@@ -20,10 +21,17 @@ from config.demo.care import ORDINARY, look_after
 from config.demo.history import History
 from config.demo.people import address
 from config.demo.story import Event, Story
+from config.demo.supply import hand_out
 from config.demo.symptoms import Symptoms
 
 SEED: Final = "glidepath demo 1"
 WEEKLY_LATER: Final = timedelta(minutes=9)
+REVIEWED_EARLIER: Final = timedelta(days=3)
+REASONS: Final = ("panic", "gad", "insomnia", "gad")
+REVIEW_NOTE: Final = (
+    "Sleep and panic are better than at the start; unsteady in the morning. Goes on with the "
+    "taper, agreed together."
+)
 AREA_CODES: Final = {"America/New_York": "212", "America/Denver": "303"}
 
 
@@ -42,6 +50,8 @@ class Journey:
         self.patient = self.register()
         self.enrol()
         self.history = History(self.patient, self.rng)
+        clock = self.patient.review_clock
+        self.history.review = (clock.due_on, clock.interval_days)
         half_life = get_drug(self.story.drug).half_life_class
         self.symptoms = Symptoms(self.story, half_life, self.rng)
         for ago in range(self.story.registered, -1, -1):
@@ -50,12 +60,17 @@ class Journey:
             if event.minutes_ago is not None:
                 self.check_in(event, self.now - timedelta(minutes=event.minutes_ago))
         self.history.save()
+        if self.patient.status == Patient.Status.ACTIVE:
+            ago = 1 + len(self.story.full_name) % 20
+            hand_out(self.patient, self.prescriber, self.morning(ago))
         return self.history.count
 
     def live(self, ago: int) -> None:
         """Let one day pass: decisions in the morning, the check-in at the patient's hour."""
         if ago == self.plan_day:
             self.make_plan(ago)
+        if self.patient.status == Patient.Status.ACTIVE:
+            self.review(ago)
         self.history.let_time_pass(midnight(self.day(ago), self.patient.tz))
         if ago == self.story.plan_ended:
             self.end_plan(ago)
@@ -99,6 +114,9 @@ class Journey:
     def register(self) -> Patient:
         """Register the patient with what they take and what is known of their risk."""
         story, year = self.story, self.story.born[:4]
+        answers = story.method is not None
+        asked: dict[str, bool | None] = dict.fromkeys(RISK_FLAGS, False) if answers else {}
+        asked["other_medicines_asked"] = answers
         number = f"({AREA_CODES[self.clinic.time_zone]}) 555-01{self.rng.randint(0, 99):02d}"
         return register_patient(
             clinic=self.clinic,
@@ -108,16 +126,18 @@ class Journey:
                 "birth_date": date.fromisoformat(story.born),
                 "email": address(f"{story.full_name} {year}", "patients.example"),
                 "phone": number,
-                "emergency_contact": "",
+                "emergency_contact": f"Sam {story.family}, {number}" if answers else "",
                 "language": story.language,
                 "time_zone": self.clinic.time_zone,
             },
             medication={
                 "drug_id": story.drug,
                 "taken_months": story.months,
+                "dose_confirmed": True,
+                "reason": REASONS[len(story.full_name) % len(REASONS)] if answers else "",
                 **{f"{slot}_mg": Decimal(mg) for slot, mg in story.slots.items()},
             },
-            risk=dict.fromkeys(story.risk, True),
+            risk=asked | dict.fromkeys(story.risk, True),
             by=self.prescriber,
             now=self.morning(story.registered),
         )
@@ -134,6 +154,20 @@ class Journey:
                 email=address(f"{self.story.trusts} {self.story.family}", "family.example"),
                 sees_dose=True, now=at,
             )  # fmt: skip
+
+    def review(self, ago: int) -> None:
+        """Weigh risks and benefits when the clock says so; in a few stories somebody forgot."""
+        clock = self.patient.review_clock
+        if ago < self.story.review_forgotten or self.day(ago) < clock.due_on - REVIEWED_EARLIER:
+            return
+        at = self.morning(ago)
+        record_review(
+            patient=self.patient, reviewed_on=at.astimezone(self.patient.tz).date(),
+            outcome="taper", note=REVIEW_NOTE, next_due_on=None, pdmp_checked=True,
+            by=self.prescriber, now=at,
+        )  # fmt: skip
+        clock.refresh_from_db()
+        self.history.review = (clock.due_on, clock.interval_days)
 
     def make_plan(self, ago: int) -> None:
         """Draft the plan and, where the story says so, put it in force."""

@@ -33,6 +33,7 @@ UNDER_WAY: Final = (
     Story(
         "Everett", "Juniperflat", "1960-07-22", "diazepam", TEN_AND_TEN, 130,
         registered=200, method=preset("cks"), planned=186, swing=2, keeps=0.7, hour=8,
+        review_forgotten=24,
     ),
     Story(
         "Guadalupe", "Floresabio", "1975-12-12", "clonazepam", {"morning": "0.5", "night": "1"},

@@ -14,6 +14,7 @@ from apps.tapers.models import TaperPlan
 from config.demo.journey import Journey
 from config.demo.people import CLINICS, DemoClinic, address
 from config.demo.rota import store_reach, store_rota
+from config.demo.supply import stock_clinic
 
 Say = Callable[[str], None]
 
@@ -58,6 +59,7 @@ def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINIC
         first = now - timedelta(days=max(story.registered for story in plan.patients) + 1)
         shifts += store_rota(clinic, staff, first=first.date(), now=now)
         store_reach(clinic, staff, now)
+        stock_clinic(clinic, staff[0].user, first)
         say(f"{clinic.name}: {len(staff)} staff, on call around the clock")
         check_ins += tell_stories(plan, clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")

@@ -47,6 +47,7 @@ class Story:
     `planned` says how many days ago the present dose began, None for no plan.
     `level` is the usual daily score, `swing` the points a cut of 10 % adds at its
     worst, `keeps` the share of days with a check-in and `last` the day of the last.
+    `review_forgotten` is the days for which nobody has reviewed risks and benefits.
     """
 
     given: str
@@ -68,6 +69,7 @@ class Story:
     last: int = 0
     status: str = Patient.Status.ACTIVE
     status_since: int | None = None
+    review_forgotten: int = 0
     plan_ended: int | None = None
     care_level_note: str = ""
     events: tuple[Event, ...] = ()

@@ -56,16 +56,32 @@ def register(page: Any) -> None:
     page.get_by_label("Date of birth").fill("1979-03-02")
     page.get_by_label("Phone").fill("555-7391")
     page.get_by_label("Benzodiazepine taken now").select_option("clonazepam")
-    page.get_by_label("Taken for how many months").fill("36")
-    page.get_by_label("Morning (mg)").fill("1,0")
-    page.get_by_label("Night (mg)").fill("1")
-    page.get_by_label("Seizure in an earlier withdrawal").check()
+    page.locator("#id_taken_months").fill("36")
+    page.locator("#id_morning_mg").fill("1,0")
+    page.locator("#id_night_mg").fill("1")
     page.get_by_role("button", name="Register patient").click()
     assert page.get_by_label("Family name").input_value() == "Quillfeather"
-    assert page.get_by_label("Morning (mg)").input_value() == "1,0"
-    page.get_by_label("Morning (mg)").fill("1")
+    assert page.locator("#id_morning_mg").input_value() == "1,0"
+    page.locator("#id_morning_mg").fill("1")
     page.get_by_role("button", name="Register patient").click()
     page.get_by_role("heading", name="Zephyrine Quillfeather").wait_for()
+    ask_about_risk(page)
+
+
+def ask_about_risk(page: Any) -> None:
+    """Answer each section's questions, one with yes, and go on to the patient's page."""
+    for _ in range(3):
+        for number in range(page.locator("fieldset.answer").count()):
+            page.locator("fieldset.answer").nth(number).get_by_label("No", exact=True).check()
+        seizure = page.get_by_role("group", name="Seizure in an earlier withdrawal")
+        if seizure.count():
+            seizure.get_by_label("Yes", exact=True).check()
+        page.get_by_role("button", name="Save and continue").click()
+        page.get_by_text("is saved.").wait_for()
+    page.get_by_label("I asked which other medicines the patient takes").check()
+    page.get_by_role("button", name="Save and see the result").click()
+    page.get_by_role("heading", name="Seizure risk").wait_for()
+    page.get_by_role("link", name="Zephyrine Quillfeather").click()
 
 
 def plan_and_activate(page: Any) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from apps.audit.models import AuditEvent
-from apps.patients.models import Medication, Patient
+from apps.patients.models import RISK_FLAGS, Medication, Patient
 from tests.conftest import signed_in
 from tests.factories import NOW, make_patient
 
@@ -28,12 +28,13 @@ def register(nurse, **changes: str):
 
 
 def test_a_patient_is_registered_with_dose_risk_and_audit_row(nurse) -> None:
-    response = register(nurse, prior_wd_seizure="on")
+    response = register(nurse)
     patient = Patient.objects.get()
-    assert response.headers["Location"] == reverse("dashboard:patient", args=[patient.pk])
+    assert response.headers["Location"] == reverse("patients:intake_history", args=[patient.pk])
     assert patient.medication.slots == {"morning": Decimal(1), "night": Decimal("1.5")}
-    assert patient.risk.tier == "high"
-    assert patient.risk.tier_reasons[0]["factor"] == "prior_wd_seizure"
+    assert patient.risk.tier == "moderate"
+    assert patient.risk.tier_reasons[0]["factor"] == "dze_30_to_50"
+    assert all(getattr(patient.risk, flag) is None for flag in RISK_FLAGS)
     assert AuditEvent.objects.get(event="patient.registered").patient_id == patient.pk
 
 

@@ -1,4 +1,4 @@
-"""What a patient asked for or wrote and somebody has to do: an owner, a due time, an outcome."""
+"""What a patient asked for or a clock calls for: an owner, a due time, an outcome."""
 
 import uuid
 from datetime import datetime, time
@@ -66,12 +66,19 @@ class CareTaskQuerySet(models.QuerySet["CareTask"]):
         """Return tasks nobody has closed, the most overdue first."""
         return self.filter(done_at__isnull=True).order_by("due_at", "created_at")
 
+    def of_clocks(self) -> "CareTaskQuerySet":
+        """Return tasks that a clock opened, not a patient."""
+        return self.filter(source_id__isnull=False)
+
 
 class CareTask(models.Model):
-    """One thing somebody has to do for a patient. It ends only with an outcome and a name."""
+    """One thing to do for a patient. It ends only with an outcome and a name.
+
+    Only a clock's own task may end without a name: when what it called for is overtaken.
+    """
 
     class Kind(models.TextChoices):
-        """What the patient asked for, what the board saw, or what a colleague handed on."""
+        """What the patient asked for, the board saw, a colleague handed on or a clock calls for."""
 
         CALL_TODAY = "call_today", "Asks for a call today"
         STAY = "stay", "Asks to stay at this dose"
@@ -80,6 +87,8 @@ class CareTask(models.Model):
         SILENT = "silent", "Has not checked in"
         STEP_REVIEW = "step", "Next cut waits for a decision"
         FOLLOW_UP = "follow_up", "Follow up"
+        REVIEW = "review", "Risk-benefit review is due"
+        REFILL = "refill", "Medicine runs out soon"
 
     class Outcome(models.TextChoices):
         """What came of it."""
@@ -90,7 +99,9 @@ class CareTask(models.Model):
         GOES_ON = "goes_on", "Agreed to go on with the plan"
         READ = "read", "Read, nothing more to do"
         DONE = "done", "Done, nothing more to do"
+        ARRANGED = "arranged", "Arranged"
         OTHER = "other", "Other, see the note"
+        OVERTAKEN = "overtaken", "No longer needed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="care_tasks")
@@ -99,6 +110,9 @@ class CareTask(models.Model):
         CheckIn, null=True, blank=True, on_delete=models.PROTECT, related_name="tasks",
         help_text="Empty when asked for on the patient's own pages.",
     )  # fmt: skip
+    source_id = models.UUIDField(
+        null=True, blank=True, help_text="What a clock opened it for; the same opens one task."
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     title = models.CharField(max_length=120, blank=True, help_text="What to do, for a follow-up.")
     created_by = models.ForeignKey(
@@ -131,12 +145,20 @@ class CareTask(models.Model):
                 condition=Q(check_in__isnull=True, done_at__isnull=True) & ~Q(kind="follow_up"),
                 name="task_asked_once",
             ),
+            models.UniqueConstraint(fields=["kind", "source_id"], name="task_once_per_source"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("review", "refill"), source_id__isnull=False)
+                & Q(check_in__isnull=True)
+                | ~Q(kind__in=("review", "refill")) & Q(source_id__isnull=True),
+                name="task_of_a_clock_has_source",
+            ),
             models.CheckConstraint(
                 condition=~Q(kind="follow_up") | ~Q(title=""), name="task_follow_up_has_title"
             ),
             models.CheckConstraint(
                 condition=Q(done_at__isnull=True, done_by__isnull=True, outcome="")
-                | Q(done_at__isnull=False, done_by__isnull=False) & ~Q(outcome=""),
+                | Q(done_at__isnull=False, done_by__isnull=False) & ~Q(outcome="")
+                | Q(done_at__isnull=False, outcome="overtaken", source_id__isnull=False),
                 name="task_done_has_outcome_and_name",
             ),
             models.CheckConstraint(

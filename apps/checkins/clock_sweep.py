@@ -1,0 +1,137 @@
+"""Clocks that call for a person: reviews and run-outs. From any process, as often as one likes."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from apps.alerts.models import DRILL_CLINIC
+from apps.checkins.clock_tasks import END_OF_DAY, lock_followed, open_clock_task
+from apps.checkins.models import CareTask
+from apps.checkins.supply_actions import look_at_supply
+from apps.checkins.task_actions import overtake_tasks
+from apps.patients.models import Patient, ReviewClock
+from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 200
+REVIEW_LEAD: Final = timedelta(days=7)  # [proposal] time to find an appointment
+Move = Callable[[UUID, datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReport:
+    """How much one sweep moved."""
+
+    reviews: int
+    supplies: int
+    left_in_peace: int
+
+
+def sweep_clocks(now: datetime) -> ClockReport:
+    """Open a task for each clock that has run out, close those nobody needs; sends nothing.
+
+    Patients who are paused, in hospital or ended are left in peace. Several processes may
+    sweep at once: each patient is locked and looked at again.
+    """
+    return ClockReport(
+        reviews=each(reviews_due(now), open_review_task, now),
+        supplies=each(supplies_due(now), look_at_supply, now),
+        left_in_peace=each(needless(), leave_in_peace, now),
+    )
+
+
+def off_medicine_of() -> Q:
+    """Return the condition on a row with a patient that their plan has reached nothing.
+
+    Then there is no prescribing left to weigh.
+    """
+    patient = OuterRef("patient")
+    ended = TaperStep.objects.filter(
+        version=F("version__plan__in_force"), version__plan__patient=patient, daily_mg=0,
+        number__lte=F("version__plan__begun_step"),
+        version__plan__status__in=[TaperPlan.Status.ACTIVE, TaperPlan.Status.ENDED],
+    )  # fmt: skip
+    newer = (
+        TaperPlan.objects.active()
+        .filter(patient=patient)
+        .exclude(in_force__steps__daily_mg=0, in_force__steps__number__lte=F("begun_step"))
+    )
+    return Q(Exists(ended)) & ~Q(Exists(newer))
+
+
+def reviews_due(now: datetime) -> Iterable[UUID]:
+    """Return patients whose review is due soon and who have no task for it, longest due first."""
+    task = CareTask.objects.filter(
+        patient=OuterRef("patient"), kind=CareTask.Kind.REVIEW, done_at__isnull=True
+    )
+    rows = (
+        ReviewClock.objects.filter(
+            due_on__lte=(now + REVIEW_LEAD).date(), patient__status=Patient.Status.ACTIVE
+        )
+        .exclude(clinic=DRILL_CLINIC)
+        .exclude(Exists(task))
+        .exclude(off_medicine_of())
+    )
+    return list(rows.order_by("due_on").values_list("patient_id", flat=True)[:BATCH])
+
+
+def supplies_due(now: datetime) -> Iterable[UUID]:
+    """Return patients whose supply is to be looked at: a new day, a new plan, a first clock."""
+    own = OuterRef("pk")
+    unwatched = (
+        Patient.objects.filter(status=Patient.Status.ACTIVE)
+        .filter(Exists(Dispensing.objects.filter(patient=own)))
+        .filter(Exists(TaperPlan.objects.active().filter(patient=own)))
+        .exclude(Exists(RunOut.objects.filter(patient=own)))
+    )
+    due = RunOut.objects.due(now).order_by("next_look_at").values_list("patient_id", flat=True)
+    found = [*due[:BATCH], *unwatched.values_list("pk", flat=True)[:BATCH]]
+    return list(dict.fromkeys(found))
+
+
+def needless() -> Iterable[UUID]:
+    """Return patients with a clock's open task whom the clinic does not follow now."""
+    tasks = CareTask.objects.of_clocks().filter(done_at__isnull=True)
+    away = tasks.exclude(patient__status=Patient.Status.ACTIVE).order_by("patient_id")
+    return list(away.values_list("patient_id", flat=True).distinct()[:BATCH])
+
+
+def each(patient_ids: Iterable[UUID], move: Move, now: datetime) -> int:
+    """Move each patient's clock in its own transaction; one that fails stops no other."""
+    moved = 0
+    for key in patient_ids:
+        try:
+            moved += move(key, now)
+        except Exception:
+            logger.exception("clocks: %s could not be moved", key)
+    return moved
+
+
+@transaction.atomic
+def open_review_task(patient_id: UUID, now: datetime) -> bool:
+    """Open the task of a review that is due. Task and audit row together; twice is once."""
+    patient = lock_followed(patient_id)
+    if patient is None:
+        return False
+    clock = ReviewClock.objects.get(patient=patient)
+    due = datetime.combine(clock.due_on, END_OF_DAY, tzinfo=patient.clinic.tz).astimezone(UTC)
+    source = uuid5(patient.pk, f"review {clock.due_on.isoformat()}")
+    return open_clock_task(patient, CareTask.Kind.REVIEW, source, due, now)
+
+
+@transaction.atomic
+def leave_in_peace(patient_id: UUID, now: datetime) -> bool:
+    """Close the tasks that clocks opened for a patient who is no longer followed."""
+    patient = Patient.objects.select_for_update().get(pk=patient_id)
+    if patient.status == Patient.Status.ACTIVE:
+        return False
+    for kind in (CareTask.Kind.REVIEW, CareTask.Kind.REFILL):
+        overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
+    return True

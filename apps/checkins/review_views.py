@@ -1,0 +1,114 @@
+"""Staff pages of risk-benefit reviews: one patient's, what is due in the clinic, how often."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.audit.actions import record
+from apps.checkins.clock_sweep import off_medicine_of
+from apps.checkins.review_actions import record_review
+from apps.checkins.review_forms import ReviewForm, ReviewPolicyForm
+from apps.clinical.errors import ClinicalError
+from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.intake import review_state
+from apps.patients.models import Patient, ReviewClock, ReviewPolicy
+from apps.patients.permissions import Right, may
+from apps.patients.review_actions import ReviewDateError, set_review_policy
+
+PER_PAGE = 50
+PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def review(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show a patient's reviews and when the next one is due."""
+    patient = fetch_patient(request, patient_id, PATIENTS.all())
+    saw(request, patient)
+    context = {
+        "patient": patient,
+        "review": review_state(patient, timezone.localdate(timezone=patient.tz)),
+        "reviews": patient.reviews.select_related("recorded_by"),
+        "may_review": may(member_of(request), Right.PLAN_TAPERS),
+    }
+    return render(request, "checkins/review.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.PLAN_TAPERS)
+def review_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Record a review."""
+    patient = fetch_patient(request, patient_id, PATIENTS.all())
+    today = timezone.localdate(timezone=patient.tz)
+    data = request.POST if request.method == "POST" else None
+    form = ReviewForm(data, initial={"reviewed_on": today})
+    if form.is_bound and form.is_valid():
+        try:
+            by, now = member_of(request).user, timezone.now()
+            record_review(patient=patient, by=by, now=now, **form.cleaned_data)
+        except ReviewDateError as wrong:
+            form.add_error(wrong.field, str(wrong))
+        else:
+            messages.success(request, "The review is recorded, and the next one has its date.")
+            return redirect("checkins:review", patient.pk)
+    context = {"patient": patient, "form": form, "review": review_state(patient, today)}
+    status = 422 if form.is_bound else 200
+    return render(request, "checkins/review_form.html", context, status=status)
+
+
+def saw(request: HttpRequest, patient: Patient) -> None:
+    """Write down that the reader looked at a patient's reviews."""
+    record(
+        "reviews.viewed", by=member_of(request).user, now=timezone.now(),
+        clinic_id=patient.clinic_id, patient_id=patient.pk, obj=patient,
+    )  # fmt: skip
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def review_list(request: HttpRequest) -> HttpResponse:
+    """List followed patients by when their review is due, the most overdue first."""
+    member = member_of(request)
+    clocks = (
+        ReviewClock.objects.filter(clinic=member.clinic, patient__status=Patient.Status.ACTIVE)
+        .exclude(off_medicine_of())
+        .select_related("patient")
+        .order_by("due_on")
+    )
+    page = Paginator(clocks, PER_PAGE).get_page(request.GET.get("page"))
+    today = timezone.localdate()
+    rows = [{"clock": clock, "overdue": clock.due_on < today} for clock in page.object_list]
+    policy = ReviewPolicy.objects.filter(clinic=member.clinic).first() or ReviewPolicy()
+    context = {
+        "rows": rows, "page_obj": page, "policy": policy,
+        "may_set": may(member, Right.SET_CLINICAL_LIMITS),
+    }  # fmt: skip
+    return render(request, "checkins/review_list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.SET_CLINICAL_LIMITS)
+def review_policy(request: HttpRequest) -> HttpResponse:
+    """Set how often the clinic reviews."""
+    member = member_of(request)
+    policy = ReviewPolicy.objects.filter(clinic=member.clinic).first() or ReviewPolicy()
+    data = request.POST if request.method == "POST" else None
+    initial = {"usual_days": policy.usual_days, "strict_days": policy.strict_days}
+    form = ReviewPolicyForm(data, initial=initial)
+    if form.is_bound and form.is_valid():
+        try:
+            set_review_policy(
+                clinic=member.clinic, by=member.user, now=timezone.now(), **form.cleaned_data
+            )
+        except ClinicalError as wrong:
+            form.add_error("strict_days", str(wrong))
+        else:
+            messages.success(request, "Saved. Every patient's next review has moved with it.")
+            return redirect("checkins:review_list")
+    status = 422 if form.is_bound else 200
+    return render(request, "checkins/review_policy.html", {"form": form}, status=status)

@@ -1,0 +1,89 @@
+"""Recording what was handed out, and correcting such a record."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+
+from apps.clinical.doses import parse_dose_mg, plain
+from apps.clinical.errors import ClinicalError
+from apps.clinical.products import marketed_products
+from apps.patients.models import Patient
+from apps.tapers.formulary_actions import stocked_products
+from apps.tapers.models import Dispensing, SlotPiece, TaperPlan
+
+MOST_DAYS = 120  # [proposal] nobody is handed out more of a controlled drug at once
+DATE = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class DispensingForm(forms.Form):
+    """Product, quantity, day, how long it lasts, when the next pick-up is."""
+
+    submission_id = forms.UUIDField(widget=forms.HiddenInput)
+    product = forms.ChoiceField()
+    quantity = forms.CharField(
+        label="Quantity", help_text="Tablets or other pieces; millilitres of a liquid.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )  # fmt: skip
+    dispensed_on = forms.DateField(label="Handed out on", widget=DATE)
+    days = forms.IntegerField(
+        label="Meant to last (days)", min_value=1, max_value=MOST_DAYS, initial=14
+    )
+    next_pickup_on = forms.DateField(
+        label="Next pick-up", required=False, widget=DATE,
+        help_text="Blank: when the days above are over.",
+    )  # fmt: skip
+    note = forms.CharField(label="Remark", required=False, max_length=300)
+
+    def __init__(
+        self, *args: Any, patient: Patient, corrects: Dispensing | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.corrects = corrects
+        self.fields["submission_id"].initial = uuid4()
+        names = product_names(patient)
+        if corrects is not None:
+            names = list(dict.fromkeys([corrects.product, *names]))
+            self.fields["quantity"].help_text = "0 when it was not handed out at all."
+            self.fields["note"].required = True
+            self.fields["note"].label = "What was wrong"
+        choices = [(name, name[0].upper() + name[1:]) for name in names]
+        self.fields["product"].choices = [("", "Choose …"), *choices]  # type: ignore[attr-defined]
+
+    def clean_quantity(self) -> Decimal:
+        """Read the number exactly; halves and quarters of a tablet are written as decimals."""
+        try:
+            return parse_dose_mg(
+                self.cleaned_data["quantity"].strip(), field="Quantity", what="a number",
+                allow_zero=self.corrects is not None,
+            )  # fmt: skip
+        except ClinicalError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a pick-up further away than anything handed out lasts."""
+        data = super().clean() or {}
+        given, pickup = data.get("dispensed_on"), data.get("next_pickup_on")
+        if given and pickup and pickup > given + timedelta(days=MOST_DAYS):
+            self.add_error("next_pickup_on", f"That is more than {MOST_DAYS} days away.")
+        return data
+
+    @staticmethod
+    def initial_of(row: Dispensing) -> dict[str, Any]:
+        """Return what a record says, to be corrected."""
+        names = ("product", "dispensed_on", "days", "next_pickup_on", "note")
+        return {name: getattr(row, name) for name in names} | {"quantity": plain(row.quantity)}
+
+
+def product_names(patient: Patient) -> list[str]:
+    """Return what may be handed out: what the plan uses, then the clinic's stock or market."""
+    plan = TaperPlan.objects.active().filter(patient=patient).first()
+    pieces = (
+        SlotPiece.objects.filter(step__version__plan=plan) if plan else SlotPiece.objects.none()
+    )
+    planned = pieces.order_by("product").values_list("product", flat=True).distinct()
+    drug_id = patient.medication.drug_id
+    stock = stocked_products(patient.clinic_id, drug_id) or marketed_products(drug_id)
+    return list(dict.fromkeys([*planned, *(product.name for product in stock)]))

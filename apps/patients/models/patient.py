@@ -1,0 +1,114 @@
+"""A patient: who they are, how to reach them, whether the clinic follows them now."""
+
+import uuid
+from datetime import date
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from apps.accounts.models import User
+from apps.patients.models.clinic import Clinic, StaffMember
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    """Reads of patients."""
+
+    def visible_to(self, member: StaffMember) -> "PatientQuerySet":
+        """Return the patients this member of staff may know of: those of their own clinic."""
+        return self.filter(clinic_id=member.clinic_id)
+
+    def matching(self, query: str) -> "PatientQuerySet":
+        """Return patients whose name, reference or phone contains each typed word."""
+        found = self
+        for word in query.split()[:6]:
+            found = found.filter(
+                Q(given_name__icontains=word)
+                | Q(family_name__icontains=word)
+                | Q(reference__iexact=word)
+                | Q(phone__contains=word)
+            )
+        return found
+
+
+class Patient(models.Model):
+    """A person the clinic takes off a benzodiazepine."""
+
+    class Status(models.TextChoices):
+        """Whether the clinic follows this person now; only `active` ones are reminded."""
+
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        IN_HOSPITAL = "in_hospital", "In hospital"
+        ENDED = "ended", "Ended"
+        DECEASED = "deceased", "Deceased"
+
+    class Language(models.TextChoices):
+        """Languages of the patient pages."""
+
+        EN = "en", "English"
+        ES = "es", "Español"
+
+    class Sex(models.TextChoices):
+        """As a health record carries it; blank when nobody asked."""
+
+        FEMALE = "female", "Female"
+        MALE = "male", "Male"
+        OTHER = "other", "Other"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="patients")
+    reference = models.CharField(max_length=12, help_text="Short number for mails and phone calls.")
+    given_name = models.CharField(max_length=80)
+    family_name = models.CharField(max_length=80)
+    birth_date = models.DateField()
+    sex = models.CharField(max_length=6, choices=Sex, blank=True)
+    address = models.CharField(max_length=240, blank=True)
+    email = models.EmailField(max_length=254, blank=True)
+    phone = models.CharField(max_length=30, blank=True)
+    emergency_contact = models.CharField(max_length=160, blank=True)
+    language = models.CharField(max_length=2, choices=Language, default=Language.EN)
+    time_zone = models.CharField(max_length=64)
+    calendar_names_drug = models.BooleanField(
+        default=False, help_text="Only if the patient wants the medicine's name in their calendar."
+    )
+    status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
+    registered_at = models.DateTimeField()
+    registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    intake_version = models.PositiveIntegerField(
+        default=0, help_text="The number of the last intake entry: two editors see each other."
+    )
+
+    objects = PatientQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["family_name", "given_name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "reference"], name="patient_reference_once"),
+            models.UniqueConstraint(fields=["clinic", "id"], name="patient_of_clinic"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["clinic", "family_name", "given_name"]),
+            models.Index(Lower("email"), name="patient_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Patient {self.reference}"
+
+    @property
+    def full_name(self) -> str:
+        """Given and family name, for staff pages only."""
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The patient's own time zone: a step starts at midnight there."""
+        return ZoneInfo(self.time_zone)
+
+    def age_on(self, day: date) -> int:
+        """Return completed years of age on `day`."""
+        before_birthday = (day.month, day.day) < (self.birth_date.month, self.birth_date.day)
+        return day.year - self.birth_date.year - before_birthday

@@ -1,0 +1,172 @@
+"""Supply: what is left of each product by the plan in force, and the writes of dispensings."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.clinical.supply import Received, Use, covers_step, stock_of
+from apps.patients.models import Patient
+from apps.tapers.models import Dispensing, RunOut, TaperPlan
+from apps.tapers.today import Today, midnight, plan_today
+
+
+class DispensingError(ValueError):
+    """What no dispensing can be; the text is for the reader."""
+
+    def __init__(self, text: str, field: str) -> None:
+        """Say what is wrong and which field of the form it is."""
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyLine:
+    """One product: what is left, when it is gone, when more comes."""
+
+    product: str
+    left: Decimal
+    run_out_on: date | None
+    next_pickup_on: date | None
+    days_left: int | None
+    covers: bool
+    last: Dispensing | None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it runs out before more is picked up."""
+        if self.run_out_on is None:
+            return False
+        return self.next_pickup_on is None or self.run_out_on < self.next_pickup_on
+
+
+def supply_of(patient: Patient, now: datetime) -> list[SupplyLine]:
+    """Return a line per product that was handed out or the plan needs, soonest gone first.
+
+    Computed from the plan's own step rows and the records nobody corrected. Without an
+    active plan, or before the first record, there is nothing to compute.
+    """
+    state = plan_today(patient, now, pieces=True)
+    rows = list(patient.dispensings.effective())
+    if state is None or not rows:
+        return []
+    uses = uses_of(state)
+    names = dict.fromkeys([*uses, *(row.product for row in rows)])
+    lines = [line_of(name, uses.get(name, []), rows, state) for name in names]
+    return sorted(lines, key=lambda line: (line.run_out_on or date.max, line.product))
+
+
+def uses_of(state: Today) -> dict[str, list[Use]]:
+    """Return what the plan uses a day of each product, step by step.
+
+    While the next reduction is locked the present dose goes on without an end: so long
+    supply has to last.
+    """
+    found: dict[str, list[Use]] = {}
+    for step in state.steps:
+        is_now = state.step is not None and step.number == state.step.number
+        if state.is_locked and state.step is not None and step.number > state.step.number:
+            break
+        end = None if is_now and state.is_locked else step.end_on
+        amounts: dict[str, Decimal] = {}
+        for piece in step.pieces.all():
+            amounts[piece.product] = amounts.get(piece.product, Decimal(0)) + piece.quantity
+        for product, quantity in amounts.items():
+            found.setdefault(product, []).append(Use(step.start_on, end, quantity))
+    return found
+
+
+def line_of(product: str, uses: list[Use], rows: Iterable[Dispensing], state: Today) -> SupplyLine:
+    """Return the line of one product."""
+    own = [row for row in rows if row.product == product]
+    received = [Received(row.dispensed_on, row.quantity) for row in own]
+    stock = stock_of(received, uses, state.day)
+    pickups = [row.next_pickup_on for row in own if row.next_pickup_on >= state.day]
+    days = None if stock.run_out_on is None else (stock.run_out_on - state.day).days
+    end = state.step.end_on if state.step else None
+    return SupplyLine(
+        product=product,
+        left=stock.left,
+        run_out_on=stock.run_out_on,
+        next_pickup_on=min(pickups, default=None),
+        days_left=days,
+        covers=not uses or covers_step(stock.run_out_on, end),
+        last=own[0] if own else None,
+    )
+
+
+@transaction.atomic
+def store_dispensing(
+    *, patient: Patient, submission_id: UUID, product: str, quantity: Decimal, dispensed_on: date,
+    days: int, next_pickup_on: date | None, note: str, corrects: Dispensing | None,
+    by: User, now: datetime,
+) -> Dispensing:  # fmt: skip
+    """Store what was handed out, or a correction of it, and set the patient's supply clocks.
+
+    Row, clocks and audit row together or not at all; the same `submission_id` again is
+    the first one. Raises `DispensingError` with the field that is wrong.
+    """
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    existing = Dispensing.objects.filter(submission_id=submission_id, patient=patient).first()
+    if existing is not None:
+        return existing
+    check_dispensing(patient, dispensed_on, next_pickup_on, corrects, now)
+    row = Dispensing.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, submission_id=submission_id, product=product,
+        quantity=quantity, dispensed_on=dispensed_on, days=days, note=note, corrects=corrects,
+        next_pickup_on=next_pickup_on or dispensed_on + timedelta(days=days),
+        recorded_at=now, recorded_by=by,
+    )  # fmt: skip
+    set_run_outs(patient, now)
+    record(
+        "supply.corrected" if corrects else "supply.dispensed", by=by, now=now,
+        clinic_id=patient.clinic_id, patient_id=patient.pk, obj=row, days=days,
+    )  # fmt: skip
+    return row
+
+
+def check_dispensing(
+    patient: Patient, dispensed_on: date, next_pickup_on: date | None,
+    corrects: Dispensing | None, now: datetime,
+) -> None:  # fmt: skip
+    """Raise `DispensingError` for dates that cannot be, and a record corrected already."""
+    if dispensed_on > now.astimezone(patient.tz).date():
+        raise DispensingError("Nothing can have been handed out in the future.", "dispensed_on")
+    if dispensed_on < patient.birth_date:
+        raise DispensingError("This day is before the patient was born.", "dispensed_on")
+    if next_pickup_on is not None and next_pickup_on < dispensed_on:
+        raise DispensingError("The next pick-up comes after this one.", "next_pickup_on")
+    if corrects is not None and Dispensing.objects.filter(corrects=corrects).exists():
+        raise DispensingError("Somebody has corrected this record already.", "quantity")
+
+
+def set_run_outs(patient: Patient, now: datetime) -> list[SupplyLine]:
+    """Set the patient's supply clocks from what is known now; return the lines.
+
+    Part of the caller's transaction, safe to repeat. Nobody who is away or has no plan
+    keeps a clock.
+    """
+    followed = patient.status == Patient.Status.ACTIVE
+    lines = supply_of(patient, now) if followed else []
+    patient.run_outs.exclude(product__in=[line.product for line in lines]).delete()
+    tomorrow = now.astimezone(patient.tz).date() + timedelta(days=1)
+    for line in lines:
+        RunOut.objects.update_or_create(
+            patient=patient, product=line.product,
+            defaults={
+                "clinic_id": patient.clinic_id, "left": line.left, "run_out_on": line.run_out_on,
+                "next_pickup_on": line.next_pickup_on,
+                "next_look_at": midnight(tomorrow, patient.tz),
+            },
+        )  # fmt: skip
+    return lines
+
+
+def look_again(plan: TaperPlan, now: datetime) -> None:
+    """Let the clock look at a plan's supply at once: another dose may be in force."""
+    RunOut.objects.filter(patient_id=plan.patient_id).update(next_look_at=now)
