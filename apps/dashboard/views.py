@@ -18,7 +18,7 @@ from apps.dashboard.board import decorate
 from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
 from apps.patients.access import fetch_patient, member_of, requires
-from apps.patients.intake import review_state, unanswered
+from apps.patients.intake import unanswered
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
@@ -54,7 +54,7 @@ def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
 @requires(Right.SEE_PATIENTS)
 def patient_detail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show one patient: course, time line, plan, check-ins, notes. Writes down who looked."""
-    rows = Patient.objects.select_related("medication", "risk", "clinic", "state")
+    rows = Patient.objects.select_related("medication", "risk", "clinic", "state", "review_clock")
     patient = fetch_patient(request, patient_id, rows)
     saw(request, "patient.viewed", patient, patient)
     return show_patient(request, patient)
@@ -68,9 +68,8 @@ def show_patient(
     context = patient_page.page_of(patient, timezone.now(), weeks)
     context |= {"rights": rights_of(member_of(request)), "note_form": NoteForm()}
     context |= {
-        "run_outs": patient.run_outs.order_by("run_out_on"),
         "not_asked": len(unanswered(patient)),
-        "review": review_state(patient, timezone.localdate(timezone=patient.tz)),
+        "review_overdue": patient.review_clock.due_on < timezone.localdate(timezone=patient.tz),
     }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)
 
@@ -79,7 +78,7 @@ def show_patient(
 @requires(Right.SEE_PATIENTS)
 def patient_note(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Keep a note about the patient, or a correction of one."""
-    rows = Patient.objects.select_related("medication", "risk", "clinic", "state")
+    rows = Patient.objects.select_related("medication", "risk", "clinic", "state", "review_clock")
     patient = fetch_patient(request, patient_id, rows)
     if request.method == "GET":
         return redirect("dashboard:patient", patient.pk)
