@@ -67,9 +67,11 @@ def show_patient(
     weeks = course.WEEKS.get(request.GET.get("weeks", DEFAULT_WEEKS))
     context = patient_page.page_of(patient, timezone.now(), weeks)
     context |= {"rights": rights_of(member_of(request)), "note_form": NoteForm()}
+    clock = getattr(patient, "review_clock", None)
+    today = timezone.localdate(timezone=patient.tz)
     context |= {
         "not_asked": len(unanswered(patient)),
-        "review_overdue": patient.review_clock.due_on < timezone.localdate(timezone=patient.tz),
+        "review_overdue": clock is not None and clock.due_on < today,
     }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)
 
