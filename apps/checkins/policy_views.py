@@ -45,7 +45,8 @@ def show_again(
     form.add_error(None, problem)
     for name in FIELDS:
         if form.cleaned_data.get(name) != in_force[name]:
-            form.fields[name].help_text = f"In force now: {in_words(in_force[name])}."
+            # The bound field has copied the text already, so it is the one to tell.
+            form[name].help_text = f"In force now: {in_words(in_force[name])}."
     form.data = form.data.copy()
     form.data["version"] = str(in_force["version"])
     return render(request, "checkins/policy.html", {"form": form}, status=422)
