@@ -82,6 +82,8 @@ def _is_negated(plain: str, start: int, end: int, spans: list[tuple[int, int]]) 
     after = _END_OF_SENTENCE.split(plain[end:], maxsplit=1)[0]
     if _is_taken_back(f"{before}{plain[start:end]}{after}", after):
         return False
+    if phrases.TAKEN_BACK_NEXT.match(plain, end):
+        return False
     if phrases.ANSWERED_NO.match(plain, end):
         return True
     if phrases.ASKED.search(before) and phrases.SAID_NO.match(after):
@@ -100,7 +102,9 @@ def _is_negated(plain: str, start: int, end: int, spans: list[tuple[int, int]]) 
         earlier = [each for each, where in words[:index] if "," not in plain[where:place]]
         if _is_doubled(word, earlier) or phrases.NOT_THAT.search(plain[clause_start:place]):
             return False
-        return _reaches(word, between, gap) and _keeps_to_list(place + len(word), gap, spans)
+        return _reaches(word, between, gap) and _keeps_to_list(
+            plain, place + len(word), start, end, spans
+        )
     return False
 
 
@@ -147,16 +151,21 @@ def _reaches(word: str, between: list[str], gap: str) -> bool:
     return len(between) <= NEGATION_REACH
 
 
-def _keeps_to_list(start: int, gap: str, spans: list[tuple[int, int]]) -> bool:
-    """Tell whether what is denied before a comma is a red flag itself.
+def _keeps_to_list(
+    plain: str, denied: int, start: int, end: int, spans: list[tuple[int, int]]
+) -> bool:
+    """Tell whether what is denied before a comma is a red flag itself, and another one.
 
     "No seizures, confusion or chest pain" denies all three; "no sleep, chest
-    pain" denies the sleep only. ``gap`` begins at ``start`` in the text.
+    pain" denies the sleep only, and "no seizure yesterday, seizure today" the
+    one of yesterday. The denial ends at ``denied`` in the text.
     """
+    gap = plain[denied:start]
     if "," not in gap:
         return True
-    comma = start + gap.index(",")
-    return any(start <= begin and end <= comma for begin, end in spans)
+    comma = denied + gap.index(",")
+    named = {plain[a:b].rstrip("s") for a, b in spans if denied <= a and b <= comma}
+    return bool(named) and plain[start:end].rstrip("s") not in named
 
 
 def _without_overlaps(hits: list[PhraseHit]) -> tuple[PhraseHit, ...]:

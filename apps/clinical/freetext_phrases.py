@@ -39,7 +39,7 @@ _OPIOIDS = (
 _UNABLE = {
     "en": (
         r"(?:can'?t|cannot|can not|couldn'?t|could not|won'?t|unable to|"
-        r"(?:not|n'?t|never)(?: \w+)? able to|struggl\w+ to)"
+        r"(?:not|\w*n'?t|never)(?: \w+)? able to|struggl\w+ to)"
     ),
     "es": (
         r"no (?:(?:he|habia|ha|hemos) )?(?:puedo|pude|podia|podido|logro|logre|lograba|logrado|"
@@ -146,7 +146,15 @@ TAKEN_BACK = re.compile(
     r"\b(?:(?:had|got|saw|heard|felt) (?:one|some|it|two|three|several|a few|another|them)"
     r"|(?:did|it) happen(?:ed)?|(?:tuve|tenia|hubo|dio|dieron|vi|oi|senti) "
     r"(?:una?|dos|tres|varias|varios|otra|otro|algunas?|algunos)"
-    rf"|{_EARLIER},? (?:yes|si|i did|it did)|si (?:la|lo|las|los)? ?(?:tuve|hubo))\b"
+    rf"|(?:{_EARLIER}|today|hoy),? (?:yes|si|i did|it did)|si (?:la|lo|las|los)? ?(?:tuve|hubo))\b"
+)
+# "Did not have a seizure. Actually I did.": the next sentence takes the denial back.
+TAKEN_BACK_NEXT = re.compile(
+    r"[^.!?\n]{0,40}[.!?\n]+\s*(?:actually|wait|sorry|correction|well|(?:la )?verdad(?: es que)?|"
+    r"en realidad|de hecho|perdon|bueno),? (?:"
+    r"(?:yes|si)\s*(?:[.,;!?]|$)|(?:i|it|there) (?:did|had|was|were)\s*(?:[.,;!?]|$)"
+    r"|i (?:did have|had) (?:one|some|it|two|another)\b"
+    r"|si (?:la |lo |las |los )?(?:tuve|hubo|paso)\b)"
 )
 # "Never fainted until yesterday": the "never" ends where the news begins. Spanish
 # "hasta hoy" says so only after a pluperfect; else it means "so far".

@@ -54,7 +54,11 @@ class PercentOfCurrent:
     percent: Decimal
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams."""
+        """Return the present dose less its share, in exact milligrams a day.
+
+        From 1 mg diazepam-equivalent it is the goal (C-01); up to 5 mg no cut is
+        smaller than 0.5 mg (ASH-04). May lie below the goal.
+        """
         cut = at.current_mg * _share(self.percent)
         if at.dze_per_mg is not None:
             current_dze = at.current_mg * at.dze_per_mg
@@ -72,7 +76,10 @@ class PercentOfStart:
     percent: Decimal
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams."""
+        """Return the present dose less its share of the start, in exact milligrams a day.
+
+        May lie below the goal or below zero, where the plan ends.
+        """
         return at.current_mg - at.start_mg * _share(self.percent)
 
 
@@ -83,7 +90,10 @@ class FixedMg:
     mg: Decimal
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams."""
+        """Return the present dose less ``mg``, in exact milligrams a day.
+
+        May lie below the goal or below zero, where the plan ends.
+        """
         return at.current_mg - Fraction(self.mg)
 
 
@@ -99,7 +109,10 @@ class Hyperbolic:
     steps: int
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams; raises RequestError without an equivalent."""
+        """Return the next of its points below the present dose, in exact milligrams a day (MAU-01).
+
+        Raises RequestError for a drug without a diazepam equivalent.
+        """
         return _first_below(at, at.points or self.points(at))
 
     def points(self, at: Position) -> tuple[Fraction, ...]:
@@ -128,7 +141,10 @@ class OccupancyPoints:
     points: Fraction
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams; raises RequestError without an equivalent."""
+        """Return the dose with ``points`` less occupancy, in exact milligrams a day; never under 0.
+
+        Raises RequestError for a drug without a diazepam equivalent.
+        """
         per_mg = _needs_equivalent(at)
         below = occupancy(at.current_mg * per_mg) - self.points
         return dose_for_occupancy(below) / per_mg if below > 0 else Fraction(0)
@@ -141,7 +157,10 @@ class DoseTable:
     doses_dze_mg: tuple[Decimal, ...]
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams; raises RequestError without an equivalent."""
+        """Return the table's next dose below the present one, in exact milligrams of this drug.
+
+        Raises RequestError for a drug without a diazepam equivalent.
+        """
         return _first_below(at, at.points or self.points(at))
 
     def points(self, at: Position) -> tuple[Fraction, ...]:
@@ -169,7 +188,10 @@ class Bands:
     bands: tuple[Band, ...]
 
     def next_mg(self, at: Position) -> Fraction:
-        """Return the next exact dose in milligrams."""
+        """Return the present dose less the cut of its band, in exact milligrams a day.
+
+        Above the highest band nine tenths of it (ASH-01).
+        """
         for band in self.bands:
             if band.to_mg < at.current_mg <= band.from_mg:
                 return at.current_mg - Fraction(band.cut_mg)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from apps.clinical import safety_docs_care as care
 from apps.clinical import safety_docs_sections as sections
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,9 @@ def render() -> str:
         sections.forms(),
         sections.scores(),
         sections.risk(),
+        care.level_of_care_questions(),
+        care.follow_up(),
+        care.drugs(),
         sections.dependence(),
         sections.free_text(),
         sections.taper_rules(tests_naming),

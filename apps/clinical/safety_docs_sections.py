@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 from apps.clinical import dependence as dependence_rules
-from apps.clinical import findings, freetext_phrases, level_of_care, methods, pace, scoring, texts
+from apps.clinical import findings, freetext_phrases, methods, pace, scoring, texts
 from apps.clinical.data_symptoms import rows_by
 from apps.clinical.questionnaires import LATEST, Condition, Item, get_questionnaire
 from apps.clinical.risk import FACTOR_TABLE, HIGH_POINTS, MODERATE_POINTS
@@ -95,7 +95,12 @@ def derived_values() -> str:
             "A missing answer never fires a threshold and never counts as “no”. A missing "
             "mandatory answer keeps the check-in incomplete, and the clock for missed check-ins "
             "running.",
-            "Tests: `test_triage_rules.py`, `test_triage_properties.py`.",
+            "A worse answer never lowers the level, with one exception on purpose: where the "
+            "pregnancy is already known, an answer of “not sure” fires W09 and “yes” fires "
+            "nothing, so triage is not monotone there.",
+            "Tests: `test_triage_rules.py::test_rule_fires_at_its_boundary`, "
+            "`test_triage_properties.py::test_triage_never_falls_when_one_answer_worsens`, "
+            "`test_triage_properties.py::test_a_known_pregnancy_is_the_one_place_that_falls`.",
         ]
     )
 
@@ -146,34 +151,50 @@ def forms() -> str:
 
 def scores() -> str:
     """Return the scores and their bands."""
+    ciwa = "test_scoring.py::test_ciwa_b_bands_carry_the_version_of_their_table"
     rows = [
-        ("PHQ-9", _bands(scoring.PHQ9_BANDS)),
-        ("GAD-7", _bands(scoring.GAD7_BANDS)),
+        (
+            "daily withdrawal score",
+            f"none: the sum of {len(scoring.DWS_KEYS)} answers from 0 to {scoring.DWS_ITEM_MAX}",
+            "`test_scoring.py::test_daily_score_adds_the_ten_symptom_items_of_the_form`",
+        ),
+        (
+            "baseline",
+            f"none: the median of {scoring.BASELINE_MIN_CHECKINS} or more check-ins in the 7 days "
+            "before a step",
+            "`test_scoring.py::test_baseline_is_the_median_of_three_or_more_scores`",
+        ),
+        ("PHQ-9", _bands(scoring.PHQ9_BANDS), "`test_scoring.py::test_phq9_bands`"),
+        ("GAD-7", _bands(scoring.GAD7_BANDS), "`test_scoring.py::test_gad7_bands`"),
+        (
+            "ASQ",
+            "positive on any yes, acute on question five",
+            "`test_scoring.py::test_asq_is_positive_on_any_yes_and_acute_on_question_five`",
+        ),
         *(
-            (f"CIWA-B, band table `{version}`", _bands(bands))
+            (f"CIWA-B, band table `{version}`", _bands(bands), f"`{ciwa}`")
             for version, bands in scoring.CIWA_B_BAND_TABLES.items()
         ),
     ]
     return "\n\n".join(
         [
             "## Scores",
-            f"Daily withdrawal score: the sum of {len(scoring.DWS_KEYS)} answers from 0 to "
-            f"{scoring.DWS_ITEM_MAX}. Ours and not validated; no published cut-off exists. "
-            f"Baseline: the median of {scoring.BASELINE_MIN_CHECKINS} or more check-ins in the 7 "
-            "days before a step. Tests: `test_scoring.py`.",
-            table(("instrument", "bands by highest total"), rows),
+            "The daily withdrawal score is ours and not validated; no published cut-off exists.",
+            table(("instrument", "bands by highest total", "test"), rows),
         ]
     )
 
 
 def risk() -> str:
     """Return the factors of the seizure-risk tier."""
+    test = "test_risk.py::test_each_factor_carries_the_points_and_source_of_the_table"
     rows = [
         (
             f"`{name}`",
             row["points"] or "high at once",
             row["note"],
             f"{row['source']} {row['evidence_mark']}",
+            f"`{test}[{name}]`",
         )
         for name, row in rows_by(FACTOR_TABLE, "factor").items()
     ]
@@ -181,11 +202,9 @@ def risk() -> str:
         [
             "## Seizure-risk tier",
             f"High: any factor marked so, or {HIGH_POINTS} points. Moderate: {MODERATE_POINTS} or "
-            "more. Low: less. A proposal, not a validated model. Tests: `test_risk.py`.",
-            table(("factor", "points", "note", "source"), rows),
-            "Before the plan of a high-tier patient is activated: "
-            + " ".join(level_of_care.HIGH_TIER_REQUIREMENTS.values())
-            + " Tests: `test_level_of_care.py`.",
+            "more. Low: less. A proposal, not a validated model. Test: "
+            "`test_risk.py::test_tier_from_points`.",
+            table(("factor", "points", "note", "source", "test"), rows),
         ]
     )
 
@@ -203,7 +222,9 @@ def dependence() -> str:
             f"{dependence_rules.SOURCE}. At {dependence_rules.RARE_DAYS_PER_WEEK} days a week or "
             "fewer: rare. More often, for under 1 month, or 1 to 3 months at a low dose: lower "
             "risk but possible. Else: yes, increasing with dose and duration. Tests: "
-            "`test_dependence.py`.",
+            "`test_dependence.py::test_dependence_table`, "
+            "`test_dependence.py::test_printed_limits_win_over_arithmetic`, "
+            "`test_dependence.py::test_other_drugs_use_the_largest_equivalent_of_all_sources`.",
             table(
                 ("drug", "low", "moderate"),
                 [

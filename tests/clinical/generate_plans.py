@@ -2,8 +2,9 @@
 
 ``python -m tests.clinical.generate_plans --plans 100000`` prints how many were
 built, how many had a wrong sum or an unflagged breach, and how fast it went.
-Drugs, doses, stocks, methods, intervals and goals are drawn at random from a
-seed, so a run can be repeated.
+Drugs, doses, stocks, methods, intervals, goals, the drug switched to, short use
+and the clinic's low-dose floor are drawn at random from a seed, so a run can be
+repeated.
 """
 
 import argparse
@@ -47,6 +48,10 @@ def random_request(draw: random.Random) -> dict[str, Any]:
     }
     if draw.random() < 0.2 and request["method"]["kind"] != "custom":
         request["goal_mg"] = _text(daily * draw.randint(1, 90) / 100)
+    if draw.random() < 0.2:
+        request["short_use"] = True
+    if draw.random() < 0.2:
+        request["low_dose_floor_mg"] = draw.choice(["0", "1", "2.5", "4", "7.5", "10"])
     if stock:
         request["products"] = [_product_json(product) for product in stock]
     return request
@@ -105,13 +110,15 @@ def _typed_slots(draw: random.Random, slots: Iterable[str]) -> dict[str, Any]:
 def _method(
     draw: random.Random, drug_id: str, daily: Decimal, slots: Iterable[str]
 ) -> dict[str, Any]:
-    if drug_id != "diazepam" and draw.random() < 0.15:
+    if draw.random() < 0.15:
+        # Mostly what is done, now and then another drug, and rarely the very same.
+        to_drug = "diazepam" if draw.random() < 0.6 else draw.choice(all_drugs()).id
         return {
             "kind": "switch",
-            "to_drug": "diazepam",
+            "to_drug": to_drug,
             "source": draw.choice(["vadod", "ashton", "ashton_low", "ashton_high"]),
             "swap_days": draw.randint(1, 14),
-            "then": _taper(draw, "diazepam", daily),
+            "then": _taper(draw, to_drug, daily),
             **_typed_slots(draw, slots),
         }
     return _taper(draw, drug_id, daily)
@@ -170,6 +177,31 @@ def run_chunk(seed: int) -> Counter[str]:
         for line in sums + promises:
             counts[f"example: {line} in {request}"] += 1
     return counts
+
+
+def measure_plans_per_second(chunks: int = 2) -> dict[str, float]:
+    """Return how many random plans a second are read, built and checked for pace, without audit.
+
+    One process; ``refused`` requests count in the time but not as plans.
+    """
+    requests = [
+        random_request(draw) for draw in map(random.Random, range(chunks)) for _ in range(CHUNK)
+    ]
+    steps = plans = 0
+    begun = time.perf_counter()
+    for request in requests:
+        try:
+            plan = build_plan(parse_request(request))
+        except ClinicalError:
+            continue
+        plans, steps = plans + 1, steps + len(plan.steps)
+    seconds = time.perf_counter() - begun
+    return {
+        "plans": plans,
+        "refused": len(requests) - plans,
+        "steps_per_plan": steps / plans,
+        "per_second": plans / seconds,
+    }
 
 
 def measure_two_year_plan(plans: int = 200) -> dict[str, float]:

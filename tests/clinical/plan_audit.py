@@ -154,10 +154,13 @@ def _verdict(plan: Plan, doses: list[Fraction], index: int) -> str:
         highest = [_highest_dze(steps[number]) for number in (reference, index - 1, index)]
         if None not in highest:
             ref_dze, before_dze, now_dze = (value or Fraction(0) for value in highest)
-            if ref_dze <= 5 and before_dze - now_dze <= 1:
+            floor = Fraction(plan.request.low_dose_floor_mg)
+            if ref_dze <= floor and before_dze - now_dze <= 1:
                 return "low_dose_exception"
         return "block"
     cut = (before - now) / before
+    if plan.request.short_use:
+        return "ok"  # ASAM-10 lifts the warning, never the block.
     return "warn" if max(cut, fall) > Fraction(10, 100) else "ok"
 
 

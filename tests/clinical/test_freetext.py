@@ -7,8 +7,12 @@ in it. "held_out_2" was written before a review of missed sentences was answered
 new rules (unable to, ending things, denials taken back, "asked ... I said no"): before
 them the list found 3 of its 22 English and 6 of its 18 Spanish red flags, with 6 false
 marks; the rules for them were written without looking at which it missed (16 of 22 and
-18 of 18 at first; "it isn't that I'm not" was mended later by a test below). One
-author wrote both, so real notes will score lower than shown here.
+18 of 18 at first; "it isn't that I'm not" was mended later by a test below, and "not
+being around" and "haven't been able to" after a second review, so that part is no longer
+unseen). "held_out_3" was written before the rules of that second review, when the list
+found 0 of its 12 English and 1 of its 9 Spanish red flags, and was not used in them: 8 of
+12 and 7 of 9, no false mark. One author wrote all, so real notes will score lower than
+shown here; "I took all my pills" is marked though it may mean "as planned".
 """
 
 import csv
@@ -91,10 +95,40 @@ def test_a_denied_or_absent_red_flag_is_not_marked(text):
         "never fainted until this morning",
         "no había tenido convulsiones hasta hoy",
         "they asked about seizures and I said no, but yesterday I had one",
+        "no seizure yesterday, seizure today",
+        "ayer no tuve convulsiones, hoy sí",
     ],
 )
 def test_a_denial_that_the_same_sentence_takes_back_denies_nothing(text):
     assert flag_free_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Did not have a seizure. Actually I did.", True),
+        ("No seizure. Sorry, yes.", True),
+        ("No chest pain! Wait, there was.", True),
+        ("No tuve convulsiones. La verdad sí tuve.", True),
+        ("No seizures. Actually I did sleep well.", False),
+        ("No tuve convulsiones. La verdad es que estoy bien.", False),
+    ],
+)
+def test_the_next_sentence_can_take_a_denial_back(text, marked):
+    assert bool(flag_free_text(text)) is marked
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("I took all my pills", True),
+        ("I took all my pills on time", False),
+        ("me tomé todas mis pastillas", True),
+        ("tomé todas mis pastillas como siempre", False),
+    ],
+)
+def test_all_the_pills_is_an_overdose_unless_it_says_as_planned(text, marked):
+    assert bool(flag_free_text(text)) is marked
 
 
 @pytest.mark.parametrize(
@@ -195,8 +229,10 @@ def test_the_labelled_set_is_large_enough_in_both_languages():
         ("tune", "es", 1.0, 0.97),
         ("held_out", "en", 0.94, 1.0),
         ("held_out", "es", 1.0, 1.0),
-        ("held_out_2", "en", 0.72, 1.0),
+        ("held_out_2", "en", 0.9, 1.0),
         ("held_out_2", "es", 1.0, 1.0),
+        ("held_out_3", "en", 0.66, 1.0),
+        ("held_out_3", "es", 0.77, 1.0),
     ],
 )
 def test_recall_and_precision_do_not_fall(split, language, least_recall, least_precision):

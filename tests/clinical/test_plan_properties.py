@@ -12,6 +12,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.clinical.drugs import all_drugs
 from apps.clinical.errors import ClinicalError
 from apps.clinical.methods import Custom, FixedMg, PercentOfCurrent, Switch
 from apps.clinical.replan import (
@@ -25,7 +26,12 @@ from apps.clinical.replan import (
 )
 from apps.clinical.requests import parse_request, plan_to_json
 from apps.clinical.taper import build_plan
-from tests.clinical.generate_plans import measure_two_year_plan, random_request, run_chunk
+from tests.clinical.generate_plans import (
+    measure_plans_per_second,
+    measure_two_year_plan,
+    random_request,
+    run_chunk,
+)
 from tests.clinical.plan_audit import broken_promises, wrong_sums
 
 SEEDS = st.integers(0, 2**32)
@@ -48,7 +54,7 @@ def plan_from(seed):
     return unless_refused(lambda: build_plan(parse_request(request)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 def test_every_plan_sums_exactly_never_rises_and_hides_no_breach(seed):
     plan = plan_from(seed)
@@ -66,7 +72,7 @@ def switching_from(seed):
             return request
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
 def test_typed_doses_of_a_switch_never_raise_the_total_without_a_word(seed):
     request = switching_from(seed)
@@ -77,10 +83,11 @@ def test_typed_doses_of_a_switch_never_raise_the_total_without_a_word(seed):
     assert wrong_sums(plan) == []
     assert broken_promises(plan) == []
     switched = plan.steps[len(request["slots"])].by_drug
-    assert switched == {"diazepam": sum(map(Decimal, request["method"]["to_slots"].values()))}
+    typed = sum(map(Decimal, request["method"]["to_slots"].values()))
+    assert switched == {request["method"]["to_drug"]: typed}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS)
 def test_the_same_request_always_gives_the_same_answer(seed):
     plan = plan_from(seed)
@@ -123,7 +130,7 @@ def rises_unasked(plan):
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=SEEDS, data=st.data())
 def test_any_row_of_changes_on_any_days_keeps_the_past_and_the_sums_or_is_refused(seed, data):
     plan = plan_from(seed)
@@ -155,6 +162,23 @@ def test_a_chunk_of_the_bulk_run_finds_nothing_wrong(monkeypatch):
     counts = run_chunk(1)
     assert counts["plans"] + counts["refused"] == 20
     assert (counts["wrong"], counts["breaches"]) == (0, 0)
+
+
+def test_the_bulk_run_draws_every_kind_of_request_there_is():
+    drawn = [random_request(random.Random(seed)) for seed in range(400)]
+    switched = {each["method"].get("to_drug") for each in drawn} - {None}
+    assert len(switched) > 5
+    assert any(each.get("short_use") for each in drawn)
+    assert len({each.get("low_dose_floor_mg") for each in drawn}) == 7
+    assert {each["drug"] for each in drawn} == {drug.id for drug in all_drugs()}
+
+
+def test_plans_per_second_can_be_measured(monkeypatch):
+    monkeypatch.setattr("tests.clinical.generate_plans.CHUNK", 10)
+    measured = measure_plans_per_second(chunks=2)
+    assert measured["plans"] + measured["refused"] == 20
+    assert measured["per_second"] > 0
+    assert measured["steps_per_plan"] > 1
 
 
 def test_a_two_year_plan_can_be_measured():

@@ -1,11 +1,13 @@
 """The page for reviewing clinicians says what the code does, and is current."""
 
+import ast
 import re
 
 import pytest
 
 from apps.clinical import findings, safety_docs
 from apps.clinical.data_symptoms import rows_by
+from apps.clinical.drugs import all_drugs
 from apps.clinical.risk import FACTOR_TABLE
 from apps.clinical.texts import text_keys
 from apps.clinical.triage import RULES
@@ -50,6 +52,28 @@ def test_every_rule_factor_and_text_is_on_the_page():
         assert f"`{name}`" in PAGE
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Scores",
+        "Seizure-risk tier",
+        "Level of care",
+        "Follow-up",
+        "Drugs and equivalence",
+        "Physical dependence and dose bands",
+    ],
+)
+def test_a_section_names_its_tests_and_not_only_their_file(heading):
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    assert re.findall(r"`test_\w+\.py::\w+", section)
+    assert re.findall(r"`test_\w+\.py`", section) == []
+
+
+def test_the_page_holds_the_questions_of_level_of_care_and_every_drug():
+    for name in ("ASAM-07a", "ASAM-07b", "ASAM-07c", *(drug.id for drug in all_drugs())):
+        assert f"| `{name}` |" in PAGE
+
+
 def test_every_test_named_on_the_page_exists():
     named = set(re.findall(r"`(test_\w+\.py)(?:::(\w+))?", PAGE))
     assert len(named) > 5
@@ -92,3 +116,30 @@ def test_a_comment_is_told_with_the_code_it_speaks_of(source, expected):
 
 def test_a_cell_never_breaks_its_table():
     assert safety_docs.sections.table(("a|b",), [("c\nd",)]) == "| a\\|b |\n| --- |\n| c d |"
+
+
+def public_functions(body, place):
+    """Return (place, docstring) of the public functions, and of those of public classes."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if isinstance(node, ast.ClassDef):
+                yield from public_functions(node.body, f"{place} {node.name}")
+            yield f"{place} {node.name}", ast.get_docstring(node)
+
+
+def test_every_public_function_and_class_says_what_the_caller_gets():
+    found = [
+        each
+        for path in sorted(safety_docs.PACKAGE.rglob("*.py"))
+        for each in public_functions(
+            ast.parse(path.read_text(encoding="utf-8")).body, path.relative_to(safety_docs.PACKAGE)
+        )
+    ]
+    assert len(found) > 200
+    assert [place for place, words in found if not words] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule_id)
+def test_a_rules_docstring_has_the_words_of_the_reviewed_table(rule):
+    words = " ".join(rule.test.__doc__.split())
+    assert words.startswith(f"{rule.plain} ({rule.rule_id})")

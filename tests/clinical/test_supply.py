@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.clinical.supply import (
@@ -70,6 +70,7 @@ def test_the_end_of_the_horizon_is_no_run_out():
     assert stock_of([got(0, HORIZON_DAYS)], [use(0, None, 1)], DAY).run_out_on is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 400), st.integers(1, 8), st.integers(0, 60))
 def test_more_supply_never_runs_out_earlier(quantity, quarters, more):
     uses = [Use(DAY, None, Decimal(quarters) / 4)]
