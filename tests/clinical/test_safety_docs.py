@@ -139,7 +139,7 @@ def test_every_public_function_and_class_says_what_the_caller_gets():
     assert [place for place, words in found if not words] == []
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule_id)
-def test_a_rules_docstring_has_the_words_of_the_reviewed_table(rule):
-    words = " ".join(rule.test.__doc__.split())
-    assert words.startswith(f"{rule.plain} ({rule.rule_id})")
+def test_a_rules_docstring_has_the_words_of_the_reviewed_table():
+    for rule in RULES:
+        words = " ".join(rule.test.__doc__.split())
+        assert words.startswith(f"{rule.plain} ({rule.rule_id})")
