@@ -8,13 +8,13 @@ it reads the file it is given; no rule does.
 import json
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from apps.clinical.conformance import run_vectors
-from apps.clinical.errors import ClinicalError, RequestError, shown
+from apps.clinical.errors import ClinicalError, RequestError
 from apps.clinical.requests import parse_request, plan_to_json
+from apps.clinical.strict_json import check_read, read_json
 from apps.clinical.taper import build_plan
 
 USAGE = "usage: python -m apps.clinical (plan REQUEST.json | conformance VECTORS.json)"
@@ -40,20 +40,26 @@ def _plan(requests: Any) -> int:
     A list always succeeds: a bad request has its sentence in its own place.
     """
     if not isinstance(requests, list):
-        _print(plan_to_json(build_plan(parse_request(requests))))
+        _print(_schedule(requests))
         return 0
     _print([_answer(request) for request in requests])
     return 0
 
 
+def _schedule(request: Any) -> dict[str, Any]:
+    check_read(request)
+    return plan_to_json(build_plan(parse_request(request)))
+
+
 def _answer(request: Any) -> dict[str, Any]:
     try:
-        return plan_to_json(build_plan(parse_request(request)))
+        return _schedule(request)
     except ClinicalError as error:
         return {"error": str(error)}
 
 
 def _conformance(document: Any) -> int:
+    check_read(document)
     lines, failed = run_vectors(document)
     print("\n".join(lines).encode("ascii", "backslashreplace").decode())
     return 1 if failed else 0
@@ -62,33 +68,11 @@ def _conformance(document: Any) -> int:
 def _read(name: str) -> Any:
     try:
         text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return json.loads(
-            text.decode("utf-8"),
-            parse_float=Decimal,
-            parse_constant=_no_number,
-            object_pairs_hook=_without_doubles,
-        )
+        return read_json(text.decode("utf-8"))
     except OSError as error:
         raise RequestError(f"{name}: cannot be read ({error.strerror}).") from None
-    except ClinicalError:
-        raise
-    except (ValueError, RecursionError, ArithmeticError):
-        # A ValueError also where a number has more digits than Python reads.
+    except (ValueError, RecursionError):
         raise RequestError(f"{name}: is not JSON text in UTF-8 that can be read.") from None
-
-
-def _no_number(name: str) -> NoReturn:
-    raise RequestError(f"{name}: is not a number in JSON; write a dose as text in milligrams.")
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # JSON keeps the last of two equal names in silence; a dose given twice is a question.
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise RequestError(f"{name if name.isidentifier() else shown(name)}: is given twice.")
-        found[name] = value
-    return found
 
 
 def _print(value: Any) -> None:

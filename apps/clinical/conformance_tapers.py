@@ -11,6 +11,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+from apps.clinical.doses import plain
 from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.errors import RequestError, shown
 from apps.clinical.methods import (
@@ -27,7 +28,8 @@ from apps.clinical.schedules import Stage, published_schedule
 from apps.clinical.taper import build_plan
 
 Vector = Mapping[str, Any]
-# The published tables name drugs in short; each vector says by its input which it is.
+# The published tables name drugs in short; each vector says by its input which it is,
+# and the dose it begins at must be the schedule's own.
 SCHEDULES = MappingProxyType(
     {
         "start_mg": "SC01",
@@ -42,7 +44,7 @@ ANY_DAY = date(2026, 1, 1)
 
 def equivalence(vector: Vector) -> dict[str, Any]:
     """Return a dose as diazepam by every source, and the highest, which decides risk."""
-    given = vector["input"]
+    given = _input(vector, "drug", "mg_per_day")
     found = diazepam_equivalents(given["drug"], _decimal(given["mg_per_day"]))
     sources = ("vadod", "ashton_low", "ashton_high")
     values = {source: found.by_source.get(source) for source in sources}
@@ -51,9 +53,12 @@ def equivalence(vector: Vector) -> dict[str, Any]:
 
 def schedule(vector: Vector) -> list[dict[str, Any]]:
     """Return a published schedule as this engine makes it out of tablets."""
-    for key, name in SCHEDULES.items():
-        if key in vector["input"]:
-            return [_stage_row(stage) for stage in published_schedule(name)]
+    given = _input(vector, *SCHEDULES)
+    if given:
+        ((key, start_mg),) = given.items()
+        stages = published_schedule(SCHEDULES[key])
+        _check_start(key, _decimal(start_mg), stages[0])
+        return [_stage_row(stage) for stage in stages]
     if vector["id"] == "MA01":
         return _maudsley_a()
     # A table of printed doses with their occupancy: the doses are given, we answer the rest.
@@ -63,8 +68,8 @@ def schedule(vector: Vector) -> list[dict[str, Any]]:
 
 def rule(vector: Vector) -> Any:
     """Return the CKS bands, or the micro-taper of the input."""
-    given = vector["input"]
-    if "days" in given:
+    given = _input(vector, "from_mg", "to_mg", "days")
+    if given:
         day, dose = micro_taper(_decimal(given["from_mg"]), _decimal(given["to_mg"]), given["days"])
         return {"per_day_mg": day, "per_dose_bid_mg": dose}
     pairs = zip(CKS_BANDS.bands, CKS_FASTER_BANDS.bands, strict=True)
@@ -81,7 +86,7 @@ def rule(vector: Vector) -> Any:
 
 def formula(vector: Vector) -> list[Fraction]:
     """Return doses for occupancies, or occupancies for doses."""
-    given = vector["input"]
+    given = _input(vector, "occupancy_pct", "dose_mg")
     if "occupancy_pct" in given:
         return [dose_for_occupancy(_fraction(percent)) for percent in given["occupancy_pct"]]
     return [occupancy(_fraction(mg)) for mg in given["dose_mg"]]
@@ -89,7 +94,7 @@ def formula(vector: Vector) -> list[Fraction]:
 
 def pace(vector: Vector) -> list[dict[str, Any]]:
     """Return the verdicts on the doses of the input, or on SC01 at so many days a stage."""
-    given = vector["input"]
+    given = _input(vector, "stage_days", "steps", "low_dose_floor_mg")
     if "stage_days" in given:
         stages = published_schedule("SC01")
         amounts = [*(stage.diazepam_mg for stage in stages), Fraction(0)]  # Then nothing.
@@ -108,6 +113,28 @@ def pace(vector: Vector) -> list[dict[str, Any]]:
         }
         for result, (_, mg) in zip(found, doses[1:], strict=True)
     ]
+
+
+def _input(vector: Vector, *fields: str) -> Mapping[str, Any]:
+    """Return a vector's input; raises RequestError for a field nothing would look at."""
+    given: Mapping[str, Any] = vector["input"]
+    unknown = [name for name in given if name not in fields]
+    if unknown:
+        raise RequestError(f"input: {shown(unknown[0])} is not a field of this kind of vector.")
+    return given
+
+
+def _check_start(key: str, start_mg: Decimal, first: Stage) -> None:
+    """Raise RequestError where a schedule is not asked for from the dose it begins at."""
+    named = key.removeprefix("start_").removesuffix("mg").rstrip("_") or "diazepam"
+    mg = sum(
+        (first.mg(slot, drug) for slot, drug in first.pieces if drug.partition("_")[0] == named),
+        Decimal(0),
+    )
+    if start_mg != mg:
+        raise RequestError(
+            f"input: {key} takes {plain(mg)}, where that schedule begins, not {plain(start_mg)}."
+        )
 
 
 def _maudsley_a() -> list[dict[str, Any]]:

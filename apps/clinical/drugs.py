@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from apps.clinical.data import DRUG_ROWS, Row
 from apps.clinical.errors import UnknownDrugError, shown
+from apps.clinical.other_sources import OtherValue, other_values
 
 
 class HalfLife(StrEnum):
@@ -36,8 +37,10 @@ class Drug:
     """One drug in one kind of formulation.
 
     ``eq10_mg`` gives, per source, the milligrams that equal 10 mg diazepam; a
-    source without a value is absent. ``min_solid_unit_mg`` is the smallest
-    solid amount that can really be handed out, or None where it is not known.
+    source without a value is absent. ``eq10_other`` has what further sources
+    print, for showing only, and ``eq10_remarks`` what they say in words.
+    ``min_solid_unit_mg`` is the smallest solid amount that can really be handed
+    out, or None where it is not known.
     """
 
     id: str
@@ -52,6 +55,8 @@ class Drug:
     divisible_note: str
     min_solid_unit_mg: Decimal | None
     eq10_mg: Mapping[str, Decimal]
+    eq10_other: tuple[OtherValue, ...]
+    eq10_remarks: tuple[str, ...]
     eq_mark: str
     auto_convert_allowed: bool
     conversion_refused: bool
@@ -120,6 +125,7 @@ def _brands(text: str) -> tuple[str, ...]:
 
 
 def _drug(row: Row) -> Drug:
+    others, remarks = other_values(row["eq10_other"])
     return Drug(
         id=row["drug_id"],
         name=row["generic_name"],
@@ -136,6 +142,8 @@ def _drug(row: Row) -> Drug:
         divisible_note=row["divisible_note"],
         min_solid_unit_mg=_decimal(row["min_solid_unit_mg"]),
         eq10_mg=_eq10(row),
+        eq10_other=others,
+        eq10_remarks=remarks,
         eq_mark=row["eq_mark"],
         auto_convert_allowed=row["auto_convert_allowed"] == "yes",
         conversion_refused="DO NOT convert" in row["notes"],

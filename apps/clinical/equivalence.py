@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from apps.clinical.drugs import Drug, get_drug
 from apps.clinical.errors import ConversionError, shown
+from apps.clinical.other_sources import OtherValue
 
 REFERENCE_MG = 10  # All columns say how many milligrams equal 10 mg diazepam.
 SOURCES = MappingProxyType(
@@ -25,34 +26,59 @@ SOURCES = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class OtherEquivalent:
+    """A daily dose as milligrams of diazepam by a source that is only shown.
+
+    ``low`` and ``high`` are the ends of its range, equal to ``mg`` where it has none.
+    """
+
+    source: str
+    mg: Fraction
+    low: Fraction
+    high: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Equivalents:
     """A daily dose as milligrams of diazepam, per source.
 
-    ``by_source`` holds exact fractions; a source without a value is absent.
-    ``disagree`` is true when the sources give different numbers (guideline C-05).
+    ``by_source`` holds exact fractions of the sources a switch may name; one
+    without a value is absent. ``highest`` and ``lowest`` are of these.
+    ``others`` are further printed sources, and ``remarks`` what is said of this
+    drug's value without a number that can be used; both are for showing.
     """
 
     by_source: Mapping[str, Fraction]
     highest: Fraction
     lowest: Fraction
+    others: tuple[OtherEquivalent, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def disagree(self) -> bool:
-        """Say whether the sources give different numbers."""
-        return self.highest != self.lowest
+        """Say whether any sources, those only shown included, give different numbers (C-05)."""
+        ends = {end for other in self.others for end in (other.mg, other.low, other.high)}
+        return len({self.highest, self.lowest} | ends) > 1
 
 
 def diazepam_equivalents(drug_id: str, daily_mg: Decimal) -> Equivalents:
     """Return what a daily dose is in diazepam by every source, side by side.
 
-    Milligrams in, milligrams of diazepam out (data/drugs.csv, columns eq10_*).
+    Milligrams in, milligrams of diazepam out (data/drugs.csv, columns eq10_*;
+    ``others`` and ``remarks`` from eq10_other).
     For showing and for risk: eszopiclone is answered too, since leaving it out
     of a risk total would understate it. Raises UnknownDrugError.
     """
     drug = get_drug(drug_id)
     dose = Fraction(daily_mg)
     values = {source: dose * REFERENCE_MG / Fraction(mg) for source, mg in _eq10(drug).items()}
-    return Equivalents(MappingProxyType(values), max(values.values()), min(values.values()))
+    return Equivalents(
+        MappingProxyType(values),
+        highest=max(values.values()),
+        lowest=min(values.values()),
+        others=tuple(_other(dose, value) for value in drug.eq10_other),
+        remarks=drug.eq10_remarks,
+    )
 
 
 def eq10_for(drug_id: str, source: str) -> Decimal:
@@ -106,6 +132,14 @@ def floor_dze_per_mg(drug_id: str) -> Fraction | None:
     if drug.conversion_refused:
         return None
     return max(REFERENCE_MG / Fraction(mg) for mg in _eq10(drug).values())
+
+
+def _other(dose: Fraction, value: OtherValue) -> OtherEquivalent:
+    # Fewer milligrams for the same effect means more diazepam: the ends change places.
+    mg, low, high = (
+        dose * REFERENCE_MG / Fraction(each) for each in (value.mg, value.high, value.low)
+    )
+    return OtherEquivalent(value.source, mg, low, high)
 
 
 def _eq10(drug: Drug) -> Mapping[str, Decimal]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from apps.clinical.errors import RequestError
+from apps.clinical.typed_values import check_above_zero, check_falling, check_percent
 
 # Maudsley 2024, ch. 3: occupancy % = 100 * D / (D + 24.7), D in mg diazepam a day
 # (guideline, section E2; fitted to the printed tables within 24.695 to 24.704).
@@ -53,6 +54,10 @@ class PercentOfCurrent:
 
     percent: Decimal
 
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, a share that is none."""
+        check_percent(self.percent)
+
     def next_mg(self, at: Position) -> Fraction:
         """Return the present dose less its share, in exact milligrams a day.
 
@@ -75,6 +80,10 @@ class PercentOfStart:
 
     percent: Decimal
 
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, a share that is none."""
+        check_percent(self.percent)
+
     def next_mg(self, at: Position) -> Fraction:
         """Return the present dose less its share of the start, in exact milligrams a day.
 
@@ -88,6 +97,10 @@ class FixedMg:
     """Cut the same number of milligrams each time."""
 
     mg: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, a cut that lowers nothing."""
+        check_above_zero("mg", self.mg, "milligrams")
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the present dose less ``mg``, in exact milligrams a day.
@@ -107,6 +120,10 @@ class Hyperbolic:
     """
 
     steps: int
+
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, a number of steps that reaches no goal."""
+        check_above_zero("steps", self.steps, "a whole number")
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the next of its points below the present dose, in exact milligrams a day (MAU-01).
@@ -207,6 +224,10 @@ class Custom:
     """
 
     daily_mg: tuple[Decimal, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse, with RequestError, a list without a dose, below zero or with a rise."""
+        check_falling(self.daily_mg)
 
     def next_mg(self, at: Position) -> Fraction:
         """Return the first typed dose below the present one, or the goal."""

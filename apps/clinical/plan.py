@@ -37,9 +37,10 @@ class PlanRequest:
     the stock, for both drugs of a switch; a drug without any there is taken
     from the marketed list. ``confirmed`` lets a dose ten times the usual pass,
     ``short_use`` says the drug was taken for under 3 months (ASAM-10), and
-    ``low_dose_floor_mg`` is the clinic's setting for C-01. ``earlier_drugs`` is
-    filled in when a plan changes course after a switch: for each drug taken
-    before, the milligrams of ``drug_id`` that count as 1 mg of it.
+    ``low_dose_floor_mg`` is the clinic's setting for C-01, which may only be
+    stricter than the rule's own 5 mg. ``earlier_drugs`` is filled in when a plan
+    changes course after a switch: for each drug taken before, the milligrams of
+    ``drug_id`` that count as 1 mg of it.
     """
 
     drug_id: str
@@ -64,6 +65,11 @@ class PlanRequest:
         check_whole("interval_days", self.interval_days, MIN_INTERVAL_DAYS, MAX_INTERVAL_DAYS)
         if self.goal_mg < 0:
             raise RequestError("goal_mg: takes zero or more milligrams.")
+        if not 0 <= self.low_dose_floor_mg <= LOW_DOSE_FLOOR_MG:
+            raise RequestError(
+                f"low_dose_floor_mg: takes 0 to {LOW_DOSE_FLOOR_MG} mg diazepam-equivalent (C-01), "
+                f"not {plain(self.low_dose_floor_mg)} mg."
+            )
         taper = self.taper
         if isinstance(taper, Custom) and taper.daily_mg[-1] < self.goal_mg:
             raise RequestError(
@@ -183,7 +189,8 @@ class Plan:
     """A schedule with everything a reader must know about it.
 
     ``method_from`` is the number of the step whose dose the method counts as
-    its start; ``held`` says that no further step is planned until it is resumed.
+    its start; ``held`` says that no further step is planned until it is resumed,
+    ``stopped`` that somebody ended the taper at its last dose.
     """
 
     request: PlanRequest
@@ -192,6 +199,7 @@ class Plan:
     totals: tuple[Total, ...]
     method_from: int = 1
     held: bool = False
+    stopped: bool = False
 
     def step_on(self, day: date) -> Step | None:
         """Return the step in force on a day, None before the plan begins."""

@@ -15,9 +15,10 @@ from apps.clinical.doses import plain
 from apps.clinical.drugs import get_drug
 from apps.clinical.errors import RequestError
 from apps.clinical.findings import Finding, Level, finding
+from apps.clinical.lowering import shown_mg
 from apps.clinical.methods import Method, Switch, Taper
 from apps.clinical.plan import Draft, Plan, PlanRequest, Step, check_whole, totals_of
-from apps.clinical.switching import check_typed_total
+from apps.clinical.switching import check_typed_doses
 from apps.clinical.taper import flow, in_step_order, request_findings
 from apps.clinical.weighing import final_mg, weights
 
@@ -47,12 +48,12 @@ def hold(plan: Plan, on: date, days: int | None = USUAL_HOLD_DAYS) -> Plan:
 
 
 def resume(plan: Plan, on: date) -> Plan:
-    """Return a held plan with its next step on ``on``, by the method it had.
+    """Return a held or stopped plan with its next step on ``on``, by the method it had.
 
-    Raises RequestError when the plan is not held, and for a day on which the
+    Raises RequestError when the plan is neither, and for a day on which the
     dose held had not been taken before.
     """
-    if not plan.held:
+    if not plan.held and not plan.stopped:
         raise RequestError("plan: is not on an open-ended hold.")
     current = _current(plan, on)
     held_on = plan.steps[-1].start_on
@@ -66,9 +67,10 @@ def step_back(plan: Plan, on: date, *, reason: str, hold_days: int = USUAL_HOLD_
 
     Rare, and only with a reason, which stays on the step (ASAM-17, C-08). Then
     the method goes on from there. Raises RequestError without a reason, for a
-    hold outside 1 to 182 days, and when no dose before of a drug still in the
-    plan was higher.
+    hold outside 1 to 182 days, for a stopped plan, and when no dose before of a
+    drug still in the plan was higher.
     """
+    _check_not_stopped(plan)
     if not reason.strip():
         raise RequestError("reason: a step back needs the reason in words.")
     check_whole("hold_days", hold_days, 1, MAX_HOLD_DAYS)
@@ -86,9 +88,12 @@ def slow_down(
 
     The next step comes no earlier than planned and no earlier than the new
     interval after the present dose began; a switch under way goes on. Raises
-    RequestError when neither a method nor an interval is given, or when the
-    interval is shorter.
+    RequestError when neither a method nor an interval is given, when the
+    interval is shorter, when the next step would fall further than the plan in
+    force has it, and for a plan on hold or stopped.
     """
+    _check_not_held(plan)
+    _check_not_stopped(plan)
     if method is None and interval_days is None:
         raise RequestError("method: slowing down takes a new method or a longer interval_days.")
     present = plan.request.interval_days
@@ -101,10 +106,29 @@ def slow_down(
     slower = replace(plan, request=replace(plan.request, interval_days=days))
     earliest = max(current.start_on + timedelta(days=days), _next_on(plan, current, on))
     if method is None:
-        return _flowed(slower, slower.request, current, earliest)
-    if _is_switching(plan.request, current):
-        return _amid_switch(slower, current, earliest, method)
-    return _redirected(slower, current, earliest, method)
+        new = _flowed(slower, slower.request, current, earliest)
+    elif _is_switching(plan.request, current):
+        new = _amid_switch(slower, current, earliest, method)
+    else:
+        new = _redirected(slower, current, earliest, method)
+    _check_slower(plan, new, current)
+    return new
+
+
+def _check_slower(plan: Plan, new: Plan, current: Step) -> None:
+    """Raise RequestError where the next step falls further than the plan in force has it."""
+    coming = [
+        _paced(plan.request, step)
+        for steps in (plan.steps, new.steps)
+        for step in steps[current.number : current.number + 1] or (current,)
+    ]
+    planned, slower = coming
+    if slower < planned:
+        name = get_drug(plan.request.final_drug_id).name
+        raise RequestError(
+            f"method: slowing down takes smaller cuts; the next dose would be {shown_mg(slower)} "
+            f"mg {name}, and the plan in force has {shown_mg(planned)} mg."
+        )
 
 
 def change_method(
@@ -114,30 +138,38 @@ def change_method(
     *,
     interval_days: int | None = None,
     goal_mg: Decimal | None = None,
+    confirmed: bool = False,
 ) -> Plan:
     """Return the plan with another method from the next planned step on.
 
     The method counts from the dose in force on ``on``, of the drug in force.
     While a switch is half done only what follows it can change, and how far
     apart its swaps are. ``goal_mg`` is needed where the plan has a goal above
-    zero and is to end on another drug. Raises RequestError for a day without a
-    step, a second switch in the middle of one and a goal of another drug, and
-    ClinicalError where the method cannot be followed.
+    zero and is to end on another drug, ``confirmed`` where doses typed for a
+    switch are to be taken as meant. A stopped plan goes on by it. Raises
+    RequestError for a day without a step, an open-ended hold, a second switch
+    in the middle of one and a goal of another drug, and ClinicalError where the
+    method cannot be followed.
     """
+    _check_not_held(plan)
     current = _current(plan, on)
     days = plan.request.interval_days if interval_days is None else interval_days
     changed = replace(plan, request=replace(plan.request, interval_days=days))
     next_on = _next_on(plan, current, on)
     if len(current.by_drug) > 1:
         return _amid_switch(changed, current, next_on, method, goal_mg)
-    return _redirected(changed, current, next_on, method, goal_mg)
+    asked = replace(changed, request=replace(changed.request, confirmed=confirmed))
+    return _redirected(asked, current, next_on, method, goal_mg)
 
 
 def change_goal(plan: Plan, on: date, goal_mg: Decimal) -> Plan:
     """Return the plan with another goal, in milligrams a day of the drug it ends on.
 
-    Raises RequestError unless the goal is below the dose in force on ``on``.
+    Raises RequestError unless the goal is below the dose in force on ``on``, and
+    for a plan on hold or stopped.
     """
+    _check_not_held(plan)
+    _check_not_stopped(plan)
     current = _current(plan, on)
     now = final_mg(plan.request, tuple(current.slots.items()))
     if goal_mg >= now:
@@ -150,15 +182,26 @@ def stop(plan: Plan, on: date) -> Plan:
     """Return the plan without any further step: the dose of ``on`` goes on.
 
     Ends the taper, not the drug: nothing here ever stops a dose at once (ASAM-03).
+    Only ``resume`` or another method starts it again.
     """
     current = _current(plan, on)
-    ended = _ended(plan, current, held=False)
+    ended = replace(_ended(plan, current, held=False), stopped=True)
     goal = plan.request.goal_mg
     if _paced(plan.request, current) <= goal:
         return ended
     text = f"The plan was stopped before its goal of {plain(goal)} mg."
     why = finding(GOAL_RULE, Level.NOTE, text, step=current.number)
     return replace(ended, findings=(*ended.findings, why))
+
+
+def _check_not_held(plan: Plan) -> None:
+    if plan.held:
+        raise RequestError("plan: is on an open-ended hold; resume it first.")
+
+
+def _check_not_stopped(plan: Plan) -> None:
+    if plan.stopped:
+        raise RequestError("plan: was stopped; resume it or give it another method first.")
 
 
 def _current(plan: Plan, on: date) -> Step:
@@ -212,6 +255,7 @@ def _ended(plan: Plan, current: Step, *, held: bool) -> Plan:
         findings=_findings_until(plan, current.number),
         totals=totals_of(kept),
         held=held,
+        stopped=False,
     )
 
 
@@ -245,7 +289,7 @@ def _redirected(
         goal_mg=_goal_for(request, final_drug_id, goal_mg),
         earlier_drugs=tuple(earlier.items()),
     )
-    check_typed_total(rebased)
+    check_typed_doses(rebased)
     return _flowed(plan, rebased, current, next_on, new_method=True)
 
 

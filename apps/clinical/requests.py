@@ -196,9 +196,13 @@ def _taper(value: object, field: str, drug_id: str) -> tuple[Taper, int]:
         body = _object(value, field, ("kind", "name"), required=("kind", "name"))
         preset = _preset(body["name"], field, drug_id)
         return preset.method, preset.interval_days
-    name, read = _TAPERS[kind]
+    name, read, method = _TAPERS[kind]
     body = _object(value, field, ("kind", name), required=("kind", name))
-    return read(body[name], f"{field}.{name}"), DEFAULT_INTERVAL_DAYS
+    typed = read(body[name], f"{field}.{name}")
+    try:
+        return method(typed), DEFAULT_INTERVAL_DAYS
+    except RequestError as error:
+        raise RequestError(f"{field}.{error}") from None
 
 
 def _kind(value: object, field: str) -> str:
@@ -221,42 +225,31 @@ def _preset(value: object, field: str, drug_id: str) -> Preset:
 
 
 def _percent(value: object, field: str) -> Decimal:
-    percent = parse_number(value, field=field, what="a percentage")
-    if not 0 < percent <= 100:
-        raise RequestError(f"{field}: takes a percentage from above 0 to 100, not {shown(value)}.")
-    return percent
+    return parse_number(value, field=field, what="a percentage")
 
 
-def _typed_doses(value: object, field: str) -> Custom:
+def _typed_doses(value: object, field: str) -> tuple[Decimal, ...]:
     if not isinstance(value, list) or not value:
         raise RequestError(f'{field}: takes a list of daily doses such as ["9", "8"].')
     if len(value) > MAX_STEPS:
         raise RequestError(f"{field}: takes at most {MAX_STEPS} daily doses.")
-    doses = tuple(
+    return tuple(
         parse_dose_mg(item, field=f"{field}[{index}]", allow_zero=True)
         for index, item in enumerate(value)
     )
-    for index in range(1, len(doses)):
-        if doses[index] > doses[index - 1]:
-            raise RequestError(
-                f"{field}[{index}]: {plain(doses[index])} mg is above the "
-                f"{plain(doses[index - 1])} mg before it; a dose rises only by a step back."
-            )
-    return Custom(doses)
 
 
-_TAPERS: Mapping[str, tuple[str, Callable[[object, str], Taper]]] = {
-    "percent_of_current": (
-        "percent",
-        lambda value, field: PercentOfCurrent(_percent(value, field)),
-    ),
-    "percent_of_start": ("percent", lambda value, field: PercentOfStart(_percent(value, field))),
-    "fixed_mg": ("mg", lambda value, field: FixedMg(parse_dose_mg(value, field=field))),
+# The name of the one value a method takes, how it is read, and what is made of it.
+_TAPERS: Mapping[str, tuple[str, Callable[[object, str], Any], Callable[[Any], Taper]]] = {
+    "percent_of_current": ("percent", _percent, PercentOfCurrent),
+    "percent_of_start": ("percent", _percent, PercentOfStart),
+    "fixed_mg": ("mg", lambda value, field: parse_dose_mg(value, field=field), FixedMg),
     "hyperbolic": (
         "steps",
-        lambda value, field: Hyperbolic(check_whole(field, value, 1, MAX_HYPERBOLIC_STEPS)),
+        lambda value, field: check_whole(field, value, 1, MAX_HYPERBOLIC_STEPS),
+        Hyperbolic,
     ),
-    "custom": ("daily_mg", _typed_doses),
+    "custom": ("daily_mg", _typed_doses, Custom),
 }
 KINDS = (*_TAPERS, "preset", "switch")
 

@@ -3,8 +3,9 @@
 The prescriber names the source, and may type the dose of every time of day. A
 swap by the source rounds down to what can be made, so it never raises the
 total; what rounding takes is made up by no later swap, since that would be a
-rise. Typed doses are followed as typed. Wherever the total is not held, either
-way, a finding says so (ASH-02).
+rise. Typed doses are followed as typed, but above what the source gives only
+when confirmed, and never above what every source gives. Wherever the total is
+not held, either way, a finding says so (ASH-02).
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from fractions import Fraction
 
 from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_max_mg
 from apps.clinical.drugs import get_drug
-from apps.clinical.equivalence import diazepam_equivalents
-from apps.clinical.errors import ConfirmDoseError, NotDispensableError
+from apps.clinical.equivalence import OtherEquivalent, diazepam_equivalents
+from apps.clinical.errors import ConfirmDoseError, NotDispensableError, RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.lowering import liquid_way, shown_mg
 from apps.clinical.methods import Switch
@@ -50,9 +51,8 @@ def swap(request: PlanRequest, method: Switch, last: Draft, next_on: date) -> li
 def switch_findings(request: PlanRequest, method: Switch) -> list[Finding]:
     """Return what a reader must know about the conversion itself (C-05, ASAM-13)."""
     sources = diazepam_equivalents(request.drug_id, request.daily_mg)
-    listed = ", ".join(
-        f"{source} {shown_mg(mg)} mg" for source, mg in sorted(sources.by_source.items())
-    )
+    values = [f"{source} {shown_mg(mg)} mg" for source, mg in sorted(sources.by_source.items())]
+    listed = ", ".join([*values, *map(_other_words, sources.others)])
     name = get_drug(request.drug_id).name
     text = (
         f"{plain(request.daily_mg)} mg {name} is, as diazepam: {listed}. "
@@ -66,6 +66,13 @@ def switch_findings(request: PlanRequest, method: Switch) -> list[Finding]:
         text = f"The switch takes {days} days; one to two weeks works better than one to two days."
         findings.append(finding("ASAM-13", Level.WARN, text, days=days))
     return findings
+
+
+def _other_words(other: OtherEquivalent) -> str:
+    words = f"{other.source} {shown_mg(other.mg)} mg"
+    if other.low == other.high:
+        return words
+    return f"{words} ({shown_mg(other.low)} to {shown_mg(other.high)} mg)"
 
 
 def _order(request: PlanRequest, slots: SlotPieces) -> list[str]:
@@ -124,18 +131,70 @@ def total_mg(request: PlanRequest) -> Fraction:
     return Fraction(request.daily_mg) * final_mg_per_mg(request)
 
 
-def check_typed_total(request: PlanRequest) -> None:
-    """Raise ConfirmDoseError for typed doses ten times the usual that nobody confirmed."""
+def check_typed_doses(request: PlanRequest) -> None:
+    """Raise for doses typed for a switch that nobody may have meant.
+
+    RequestError, always, where a swap brings the day above the present dose by
+    every source: a switch never raises the dose. ConfirmDoseError, unless
+    confirmed, for ten times the usual dose and for a rise by the source named.
+    """
     method = request.method
-    if not isinstance(method, Switch) or request.confirmed:
+    if not isinstance(method, Switch) or not method.to_slots:
         return
+    named = final_mg_per_mg(request)
+    _check_below_a_source(request, method)
     drug, typed = get_drug(method.to_drug), _typed_mg(method)
+    if request.confirmed:
+        return
     if looks_like_tenfold_slip(drug, typed):
         raise ConfirmDoseError(
             f"method.to_slots: {plain(typed)} mg {drug.name} a day is at least ten times the "
             f"usual {plain(usual_max_mg(drug))} mg; check the decimal point, and if it is right "
             'send "confirmed": true.'
         )
+    totals = _totals_under(request, method, named)
+    risen = [name for name, before, now in totals if now > before]
+    if risen:
+        raise ConfirmDoseError(
+            f"method.to_slots: the dose typed for {risen[0]} raises the day above what "
+            f"{method.source} calls equal; lower it, or if it is right "
+            'send "confirmed": true.'
+        )
+
+
+def _check_below_a_source(request: PlanRequest, method: Switch) -> None:
+    """Raise RequestError for a swap that lifts the day above the start by every source."""
+    held = Fraction(request.daily_mg)
+    ratios = _ratios(request.drug_id, method.to_drug)
+    under = [_totals_under(request, method, ratio) for ratio in ratios]
+    for at_one_swap in zip(*under, strict=True):
+        if all(now > held * ratio for (_, _, now), ratio in zip(at_one_swap, ratios, strict=True)):
+            raise RequestError(
+                f"method.to_slots: the dose typed for {at_one_swap[0][0]} brings the day above "
+                f"the {shown_mg(held * max(ratios))} mg {get_drug(method.to_drug).name} that any "
+                "source calls equal; a switch never raises the dose, a step back does."
+            )
+
+
+def _ratios(drug_id: str, to_drug: str) -> list[Fraction]:
+    """Return, for every source with both values, the new milligrams equal to 1 mg of the old."""
+    old = diazepam_equivalents(drug_id, Decimal(1)).by_source
+    new = diazepam_equivalents(to_drug, Decimal(1)).by_source
+    return [old[source] / new[source] for source in old if source in new]
+
+
+def _totals_under(
+    request: PlanRequest, method: Switch, ratio: Fraction
+) -> list[tuple[str, Fraction, Fraction]]:
+    """Return for each swap its time of day and the day's total before and after it."""
+    present = [(name, Fraction(mg) * ratio) for name, mg in request.slots if mg]
+    typed = dict(method.to_slots)
+    total = sum((mg for _, mg in present), Fraction(0))
+    found = []
+    for name, mg in present[-1:] + present[:-1]:
+        found.append((name, total, total - mg + Fraction(typed[name])))
+        total = found[-1][2]
+    return found
 
 
 def held_findings(request: PlanRequest, steps: Sequence[Step]) -> list[Finding]:

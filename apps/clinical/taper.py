@@ -38,7 +38,7 @@ from apps.clinical.plan import (
 from apps.clinical.products import is_listed, is_scored_for
 from apps.clinical.solver import Piece
 from apps.clinical.switching import (
-    check_typed_total,
+    check_typed_doses,
     held_findings,
     swap,
     switch_findings,
@@ -88,7 +88,7 @@ def check_request(request: PlanRequest) -> None:
             f"usual {plain(usual_max_mg(drug))} mg; check the decimal point, and if it is right "
             'send "confirmed": true.'
         )
-    check_typed_total(request)
+    check_typed_doses(request)
 
 
 def _check_typed_doses(request: PlanRequest, taper: Custom, top: Fraction, final: str) -> None:

@@ -49,7 +49,10 @@ def changed(plan: Plan, step_number: int, today: date, change: Change) -> Plan:
 
 
 def as_taken(plan: Plan, step_number: int, today: date) -> Plan:
-    """Return the plan as it really went: a locked step has gone on until today."""
+    """Return the plan as it really went: a locked step has gone on until today.
+
+    Its next cut then comes one interval from today; an open-ended hold is only a decision.
+    """
     by_calendar = plan.step_on(today)
     if by_calendar is None:
         raise RequestError(
@@ -57,7 +60,10 @@ def as_taken(plan: Plan, step_number: int, today: date) -> Plan:
         )
     if by_calendar.number == step_number:
         return plan
-    return replan.hold(plan, plan.steps[step_number - 1].start_on, None)
+    locked = replan.hold(plan, plan.steps[step_number - 1].start_on, None)
+    if plan.held:
+        return locked
+    return replan.resume(locked, today + timedelta(days=plan.request.interval_days))
 
 
 def never_tomorrow(plan: Plan, here: Plan, new: Plan, step_number: int, today: date) -> Plan:

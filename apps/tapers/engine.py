@@ -38,6 +38,7 @@ def plan_of(version: PlanVersion) -> Plan:
         totals=totals_of(steps),
         method_from=course.get("method_from", 1),
         held=course.get("held", False),
+        stopped=course.get("stopped", False),
     )
 
 
@@ -65,6 +66,7 @@ def course_of(plan: Plan) -> dict[str, Any]:
     """Return what the rows of steps do not hold and the engine needs to go on."""
     return {
         "held": plan.held,
+        "stopped": plan.stopped,
         "method_from": plan.method_from,
         "earlier_drugs": {drug: str(weight) for drug, weight in plan.request.earlier_drugs},
         "targets": {

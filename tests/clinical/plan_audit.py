@@ -57,7 +57,12 @@ def wrong_sums(plan: Plan) -> list[str]:
 def broken_promises(plan: Plan) -> list[str]:
     """Return a line for every rise, gap in the dates, missing end and unflagged breach."""
     doses = [_equivalent(plan.request, step) for step in plan.steps]
-    asked = {item.step for item in plan.findings if item.rule == "ASH-02"}
+    # Only doses typed for a switch and confirmed by a person may lie above the source.
+    asked = {
+        item.step
+        for item in plan.findings
+        if item.rule == "ASH-02" and item.level == "confirm" and plan.request.confirmed
+    }
     found = [
         f"step {step.number} rises from {before} to {after}"
         for step, before, after in zip(plan.steps[1:], doses, doses[1:], strict=False)

@@ -101,7 +101,7 @@ def run(kind, vector_id="x", **given):
         ({"start_mg": 40}, 27, 40, 1),
         ({"start_alprazolam_mg": 6}, 15, 120, 40),
         ({"start_lorazepam_mg": 6}, 17, 60, 20),
-        ({"start_clonazepam_mg": 1.5}, 5, 30, 30),
+        ({"start_clonazepam_mg": Decimal("1.5")}, 5, 30, 30),
     ],
 )
 def test_ashtons_schedules_are_made_of_real_tablets_with_the_printed_totals(
@@ -157,3 +157,33 @@ def test_ashtons_schedule_at_one_week_a_stage_is_blocked_near_the_end():
 def test_paces_the_guideline_warns_of_are_caught(doses, expected):
     steps = [{"day": day, "dze_mg": Decimal(mg)} for day, mg in doses]
     assert run("pace_check", steps=steps)[-1]["verdict"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [
+        ("published_schedule", {"start_mg": 7}, "start_mg takes 40, where that schedule begins"),
+        ("published_schedule", {"start_alprazolam_mg": 3}, "start_alprazolam_mg takes 6"),
+        ("published_schedule", {"start_lorazepam_mg": 60}, "start_lorazepam_mg takes 6"),
+        ("published_schedule", {"start_clonazepam_mg": 1}, "start_clonazepam_mg takes 1.5"),
+        ("published_schedule", {"start_temazepam_mg": 6}, "is not a field"),
+        ("published_rule", {"start_mg": 1}, "is not a field"),
+        ("formula", {"dose_mg": [1], "drug": "diazepam"}, "is not a field"),
+        ("pace_check", {"stage_days": 14, "start_mg": 7}, "is not a field"),
+        ("equivalence", {"drug": "diazepam", "mg_per_day": 1, "x": 1}, "is not a field"),
+    ],
+)
+def test_a_vector_fails_when_its_input_is_not_what_is_answered(kind, given, words):
+    text, failed = line({"id": "x", "kind": kind, "input": given, "expected": []})
+    assert failed == 1
+    assert words in text
+
+
+def test_every_stage_of_a_schedule_is_what_the_solver_makes_of_real_tablets():
+    for name in ("SC01", "SC02", "SC03", "SC04"):
+        for stage in published_schedule(name):
+            for (_, drug), pieces in stage.pieces.items():
+                assert {piece.product.drug_id for piece in pieces} <= {drug}
+                for piece in pieces:
+                    assert piece.mg == piece.product.strength_mg * piece.quantity
+                    assert piece.quantity % piece.product.smallest_part == 0

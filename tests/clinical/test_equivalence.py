@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import pytest
 
+from apps.clinical.data import DRUG_ROWS
+from apps.clinical.drugs import all_drugs
 from apps.clinical.equivalence import (
     convert_mg,
     diazepam_equivalents,
@@ -30,7 +32,7 @@ def test_every_source_is_given_side_by_side(drug_id, mg, vadod, low, high):
     assert found.by_source == {"vadod": vadod, "ashton_low": low, "ashton_high": high}
     assert found.highest == max(vadod, low, high)
     assert found.lowest == min(vadod, low, high)
-    assert found.disagree == (len({vadod, low, high}) > 1)
+    assert found.disagree == (drug_id != "diazepam")
 
 
 def test_a_source_without_a_value_is_absent_rather_than_guessed():
@@ -72,3 +74,52 @@ def test_the_low_dose_floor_uses_the_source_that_gives_most():
 def test_an_unknown_drug_is_refused():
     with pytest.raises(UnknownDrugError):
         diazepam_equivalents("aspirin", Decimal(1))
+
+
+@pytest.mark.parametrize("drug_id", ["clorazepate", "lorazepam_ir", "bromazepam"])
+def test_a_source_that_is_only_shown_is_seen_to_disagree(drug_id):
+    assert diazepam_equivalents(drug_id, Decimal(15)).disagree
+
+
+@pytest.mark.parametrize("drug_id", ["chlordiazepoxide", "clobazam", "zopiclone", "diazepam"])
+def test_sources_that_all_say_the_same_do_not_disagree(drug_id):
+    assert not diazepam_equivalents(drug_id, Decimal(15)).disagree
+
+
+def test_every_further_source_is_returned_with_its_range():
+    found = diazepam_equivalents("lorazepam_ir", Decimal(2))
+    assert [(each.source, each.mg, each.low, each.high) for each in found.others] == [
+        ("WHO 2009", 20, 20, 20),
+        ("NHS Scotland", 20, 20, 20),
+        ("ClinCalc", Fraction(200, 13), 5, 20),
+    ]
+    (quoted,) = diazepam_equivalents("clonazepam", Decimal(1)).others[1:]
+    assert (quoted.source, quoted.mg) == ("ClinCalc", Fraction(40, 3))
+
+
+def test_what_is_not_plainly_a_number_is_carried_in_its_own_words():
+    found = diazepam_equivalents("clorazepate", Decimal(15))
+    assert found.remarks == ("benzoreform.org MISQUOTES Ashton as 7.5",)
+    assert [each.source for each in found.others] == ["ClinCalc"]
+    assert diazepam_equivalents("estazolam", Decimal(1)).remarks == ()
+    assert diazepam_equivalents("bromazepam", Decimal(6)).remarks == (
+        "benzoreform.org quotes Ashton as 3",
+    )
+
+
+def test_every_word_of_the_further_sources_is_either_a_value_or_a_remark():
+    for drug in all_drugs():
+        told = len(drug.eq10_other) + len(drug.eq10_remarks)
+        cell = next(row["eq10_other"] for row in DRUG_ROWS if row["drug_id"] == drug.id)
+        assert told == len([part for part in cell.split(";") if part.strip()])
+        for value in drug.eq10_other:
+            assert f"{value.source}" in cell
+            assert value.low <= value.mg <= value.high
+
+
+def test_a_source_that_is_only_shown_changes_no_risk_value_and_cannot_be_chosen():
+    found = diazepam_equivalents("clorazepate", Decimal(15))
+    assert set(found.by_source) == {"vadod", "ashton_low", "ashton_high"}
+    assert (found.highest, found.lowest) == (10, 10)
+    with pytest.raises(ConversionError, match="takes vadod, ashton"):
+        eq10_for("clorazepate", "ClinCalc")

@@ -40,6 +40,34 @@ def test_a_list_is_answered_in_order_with_errors_in_their_place(tmp_path, capsys
     assert second["error"].startswith("goal_mg: takes less than")
 
 
+@pytest.mark.parametrize(
+    ("item", "sentence"),
+    [
+        ('{"drug": "clonazepam", "drug": "diazepam"}', "drug: is given twice."),
+        ('{"slots": {"night": "1", "night": "2"}}', "night: is given twice."),
+        ('{"products": [{"strength_mg": NaN}]}', "NaN: is not a number in JSON"),
+        ('{"interval_days": Infinity}', "Infinity: is not a number in JSON"),
+        ("-Infinity", "-Infinity: is not a number in JSON"),
+        ('{"interval_days": 1e99999999999999999999}', "is a number too long to read"),
+    ],
+)
+def test_what_json_cannot_mean_is_refused_in_its_place_and_the_rest_answered(
+    tmp_path, capsys, item, sentence
+):
+    good = json.dumps(EXAMPLE)
+    assert run(tmp_path, f"[{good}, {item}, {good}]") == 0
+    first, second, third = json.loads(capsys.readouterr().out)
+    assert first == third
+    assert "steps" in first
+    assert set(second) == {"error"}
+    assert sentence in second["error"]
+
+
+def test_vectors_with_a_name_given_twice_are_refused_whole(tmp_path, capsys):
+    assert run(tmp_path, '{"vectors": [], "vectors": []}', "conformance") == 2
+    assert capsys.readouterr().err == "vectors: is given twice.\n"
+
+
 def test_a_request_may_come_from_standard_input(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(EXAMPLE).encode())))
     assert main(["plan", "-"]) == 0
@@ -56,8 +84,10 @@ def test_a_request_may_come_from_standard_input(monkeypatch, capsys):
         ("null null", "is not JSON text"),
         ('{"drug": NaN}', "NaN: is not a number in JSON"),
         ('{"drug": -Infinity}', "-Infinity: is not a number in JSON"),
-        ('{"interval_days": 1' + "0" * 5000 + "}", "is not JSON text"),
-        ('{"interval_days": 1e99999999999999999999}', "is not JSON text"),
+        pytest.param(
+            '{"interval_days": 1' + "0" * 5000 + "}", "is a number too long", id="5,001 digits"
+        ),
+        ('{"interval_days": 1e99999999999999999999}', "is a number too long to read"),
         ('{"a\\nb": 1, "a\\nb": 2}', r"'a\nb': is given twice."),
     ],
 )

@@ -187,3 +187,25 @@ def test_every_preset_names_its_source():
     }
     assert all(preset.source and preset.label for preset in PRESETS.values())
     assert PRESETS["asam_slow"].interval_days == 28
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: PercentOfCurrent(Decimal(0)), "percent: takes a percentage from above 0 to 100"),
+        (lambda: PercentOfCurrent(Decimal(101)), "percent: takes a percentage"),
+        (lambda: PercentOfStart(Decimal(-5)), "percent: takes a percentage"),
+        (lambda: FixedMg(Decimal(0)), "mg: takes milligrams above zero"),
+        (lambda: FixedMg(Decimal(-1)), "mg: takes milligrams above zero"),
+        (lambda: Hyperbolic(0), "steps: takes a whole number above zero"),
+        (lambda: Custom(()), "daily_mg: takes at least one"),
+        (lambda: Custom((Decimal(1), Decimal(-1))), "daily_mg: takes doses of zero or more"),
+        (
+            lambda: Custom((Decimal(10), Decimal(15), Decimal(5))),
+            r"daily_mg\[1\]: 15 mg is above the 10 mg",
+        ),
+    ],
+)
+def test_a_method_that_lowers_nothing_or_rises_cannot_be_made_anywhere(build, words):
+    with pytest.raises(RequestError, match=f"^{words}"):
+        build()

@@ -73,9 +73,9 @@ def switching_from(seed):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=SEEDS)
-def test_typed_doses_of_a_switch_never_raise_the_total_without_a_word(seed):
-    request = switching_from(seed)
+@given(seed=SEEDS, confirmed=st.booleans())
+def test_typed_doses_of_a_switch_never_raise_the_total_unless_confirmed(seed, confirmed):
+    request = {**switching_from(seed), "confirmed": confirmed}
     plan = unless_refused(lambda: build_plan(parse_request(request)))
     if plan is None:
         return

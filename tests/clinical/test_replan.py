@@ -292,8 +292,17 @@ def test_a_switch_decided_later_tells_what_a_new_plan_would_tell():
     new = change_method(plan, DAY, typed)
     assert "C-05" in [item.rule for item in new.findings if item.step is None]
     assert "ASH-02" in rules(new)
-    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: 300 mg"):
+    with pytest.raises(RequestError, match=r"^method\.to_slots: the dose typed for night brings"):
         change_method(plan, DAY, replace(SWITCH, to_slots=(("night", Decimal(300)),)))
+
+
+def test_a_confirmed_first_dose_does_not_confirm_a_rise_typed_later():
+    plan = plan_for("lorazepam_ir", {"night": "4"}, confirmed=True)
+    typed = replace(SWITCH, source="vadod", to_slots=(("night", Decimal(20)),))
+    with pytest.raises(ConfirmDoseError, match=r"raises the day above what vadod calls equal"):
+        change_method(plan, DAY, typed)
+    new = change_method(plan, DAY, typed, confirmed=True)
+    assert new.steps[-1].daily_mg == 0
 
 
 def test_a_goal_is_never_carried_over_to_another_drug():
@@ -372,3 +381,55 @@ def test_a_plan_may_change_again_and_again():
         )
     assert broken_promises(plan) == []
     assert plan.steps[-1].daily_mg == 0
+
+
+def test_slowing_down_refuses_a_next_dose_below_the_planned_one():
+    with pytest.raises(RequestError, match=r"^method: slowing down takes smaller cuts; the next"):
+        slow_down(PLAN, DAY, method=PercentOfCurrent(Decimal(90)))
+    with pytest.raises(RequestError, match=r"^method: slowing down takes smaller cuts"):
+        slow_down(PLAN, DAY, method=FixedMg(Decimal(9)), interval_days=28)
+    done = slow_down(PLAN, date(2040, 1, 1), interval_days=28)
+    assert doses(done) == doses(PLAN)
+
+
+ENDINGS = {
+    "open hold": lambda: hold(PLAN, DAY, None),
+    "stop": lambda: stop(PLAN, DAY),
+}
+GOING_ON = {
+    "slow down": lambda plan, day: slow_down(plan, day, interval_days=28),
+    "slower method": lambda plan, day: slow_down(plan, day, method=PercentOfCurrent(Decimal(5))),
+    "goal": lambda plan, day: change_goal(plan, day, Decimal(5)),
+}
+
+
+@pytest.mark.parametrize("going_on", GOING_ON)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_held_or_stopped_plan_gets_no_new_cut_by_slowing_down_or_another_goal(ending, going_on):
+    plan = ENDINGS[ending]()
+    with pytest.raises(RequestError, match=r"^plan: .*resume it"):
+        GOING_ON[going_on](plan, DAY + timedelta(days=5))
+
+
+def test_an_open_ended_hold_is_resumed_before_the_method_changes():
+    with pytest.raises(RequestError, match=r"^plan: is on an open-ended hold; resume it first"):
+        change_method(hold(PLAN, DAY, None), DAY, FixedMg(Decimal(4)))
+
+
+def test_a_stopped_plan_goes_on_only_by_resuming_or_another_method():
+    stopped = stop(PLAN, DAY)
+    assert stopped.stopped
+    with pytest.raises(RequestError, match=r"^plan: was stopped; resume it or"):
+        step_back(stopped, DAY, reason="worse")
+    later = DAY + timedelta(days=30)
+    for again in (resume(stopped, later), change_method(stopped, later, FixedMg(Decimal(4)))):
+        assert not again.stopped
+        assert again.steps[-1].daily_mg == 0
+    assert stop(stopped, DAY).stopped
+    held = hold(stopped, DAY, None)
+    assert (held.held, held.stopped) == (True, False)
+
+
+def test_a_typed_list_that_rises_cannot_be_changed_to():
+    with pytest.raises(RequestError, match=r"^daily_mg\[1\]: 15 mg is above the 10 mg"):
+        change_method(PLAN, DAY, Custom(tuple(map(Decimal, (10, 15, 5)))))

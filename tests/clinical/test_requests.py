@@ -234,7 +234,11 @@ BAD = {
     ),
     "a slipped point in the typed doses of a switch": (
         changed(method={**SWITCH, "to_slots": {"morning": "20", "night": "200"}}),
-        "method.to_slots: 220 mg diazepam a day is at least ten times the usual 10 mg",
+        "method.to_slots: the dose typed for night brings the day above the 40 mg diazepam",
+    ),
+    "a low-dose floor above the rule's own": (
+        changed(low_dose_floor_mg="5.1"),
+        "low_dose_floor_mg: takes 0 to 5 mg diazepam-equivalent",
     ),
     "more products than a pharmacy stocks": (
         changed(products=products() * 101),

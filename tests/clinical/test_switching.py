@@ -1,5 +1,6 @@
 """Switching drugs: one time of day at a time, the equivalent total held."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -122,12 +123,63 @@ def test_doses_are_typed_for_every_time_of_day_and_no_other(typed, why):
         plan_for("lorazepam_ir", {"morning": "2", "night": "2"}, switch(**typed))
 
 
-def test_typed_doses_above_the_source_are_asked_about_at_the_step_that_rises():
+def test_a_typed_switch_above_the_source_named_is_refused_until_confirmed():
+    request = ("lorazepam_ir", {"morning": "2", "night": "2"})
     typed = switch("vadod", morning="10", night="15")
-    plan = audited(plan_for("lorazepam_ir", {"morning": "2", "night": "2"}, typed))
+    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: the dose typed for night rais"):
+        plan_for(*request, typed)
+    plan = audited(plan_for(*request, typed, confirmed=True))
     (risen,) = [item for item in plan.findings if item.rule == "ASH-02"]
     assert (risen.step, risen.level) == (2, Level.CONFIRM)
     assert "25 mg diazepam, where 20 mg were taken" in risen.message
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+@pytest.mark.parametrize(
+    ("drug_id", "slots", "typed"),
+    [
+        ("alprazolam_ir", {"night": "1"}, switch(night="60")),
+        ("alprazolam_ir", {"night": "1"}, switch(night="20.5")),
+        ("alprazolam_ir", {"night": "1"}, switch("vadod", night="21")),
+        ("lorazepam_ir", {"morning": "2", "night": "2"}, switch(morning="1", night="39")),
+        ("diazepam", {"night": "10"}, switch("vadod", to_drug="lorazepam_ir", night="2.5")),
+    ],
+)
+def test_a_typed_switch_never_raises_the_dose_above_what_every_source_gives(
+    drug_id, slots, typed, confirmed
+):
+    with pytest.raises(RequestError, match=r"^method\.to_slots: .* a switch never raises the dose"):
+        plan_for(drug_id, slots, typed, confirmed=confirmed)
+
+
+def test_a_typed_swap_that_rises_on_the_way_is_refused_until_confirmed():
+    request = ("lorazepam_ir", {"morning": "2", "night": "2"})
+    typed = switch("ashton", morning="22", night="18")
+    with pytest.raises(ConfirmDoseError, match=r"dose typed for morning raises the day"):
+        plan_for(*request, typed)
+    assert audited(plan_for(*request, typed, confirmed=True)).steps[2].daily_mg == 40
+
+
+def test_the_audit_finds_a_typed_rise_that_nobody_confirmed():
+    typed = switch("vadod", night="20")
+    plan = plan_for("lorazepam_ir", {"night": "2"}, typed, confirmed=True)
+    unconfirmed = replace(plan, request=replace(plan.request, confirmed=False))
+    assert "step 2 rises from 10 to 20" in broken_promises(unconfirmed)
+
+
+@pytest.mark.parametrize(
+    ("drug_id", "slot_mg", "diazepam_mg"),
+    [("alprazolam_ir", "2", "40"), ("lorazepam_ir", "2", "20"), ("clonazepam", "0.5", "10")],
+)
+def test_ashtons_published_totals_need_no_confirmation(drug_id, slot_mg, diazepam_mg):
+    slots = dict.fromkeys(THREE_TIMES, slot_mg)
+    typed = switch(**dict.fromkeys(THREE_TIMES, diazepam_mg))
+    if drug_id == "alprazolam_ir":  # 120 mg is ten times the usual, and asked about as such.
+        with pytest.raises(ConfirmDoseError, match="at least ten times the usual"):
+            plan_for(drug_id, slots, typed)
+        return
+    plan = audited(plan_for(drug_id, slots, typed))
+    assert "ASH-02" not in rules(plan)
 
 
 def test_typed_doses_below_the_source_are_named_with_what_is_lost():
@@ -142,12 +194,18 @@ def test_typed_doses_below_the_source_are_named_with_what_is_lost():
 
 
 def test_a_typed_total_ten_times_the_usual_asks_to_be_confirmed():
-    typed = switch(night="150")
-    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: 150 mg diazepam"):
-        plan_for("lorazepam_ir", {"night": "2"}, typed)
-    plan = plan_for("lorazepam_ir", {"night": "2"}, typed, confirmed=True)
+    request = ("alprazolam_ir", {"night": "6"})
+    with pytest.raises(ConfirmDoseError, match=r"^method\.to_slots: 110 mg diazepam"):
+        plan_for(*request, switch(night="110"))
+    plan = plan_for(*request, switch(night="110"), confirmed=True)
     (tenfold,) = [item for item in plan.findings if item.rule == "TENFOLD"]
-    assert "comes to 150 mg diazepam a day" in tenfold.message
+    assert "comes to 110 mg diazepam a day" in tenfold.message
+
+
+def test_a_conversion_names_the_sources_that_are_only_shown():
+    note = plan_for("clorazepate", {"night": "15"}, switch()).findings[0]
+    assert (note.rule, note.level) == ("C-05", Level.WARN)
+    assert "vadod 10 mg, ClinCalc 11.538 mg (5 to 18.75 mg)" in note.message
 
 
 def test_a_converted_total_ten_times_the_usual_is_pointed_out():
