@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check browser bench faults coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run test check browser bench faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -44,6 +44,18 @@ bench: venv-dev  ## Measure the speed promises and write bench.json
 
 faults: venv-dev  ## Break every part in turn and count lost alerts
 	@$(VENV) -m tests.faults $(ARGS)
+
+fuzz: venv-dev  ## Ask every URL with what nobody should type (FUZZ_ROUNDS=20 FUZZ_SEED=…)
+	@$(VENV) -m pytest -q -s tests/fuzz/fuzz_urls.py $(ARGS)
+
+sbom: venv  ## Write what the installation is made of to sbom.json (CycloneDX 1.6)
+	@$(VENV) -m config.sbom requirements.txt > sbom.json && echo "sbom.json"
+
+audit-deps:  ## Ask PyPI for known weaknesses of every pinned package (needs network)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	python3 -m venv "$$folder" && "$$folder/bin/pip" install --quiet pip-audit && \
+	"$$folder/bin/pip-audit" --vulnerability-service pypi --require-hashes --disable-pip \
+		-r requirements.txt -r requirements-dev.txt
 
 coverage: venv-dev  ## Measure which lines and branches the tests reach
 	@mkdir -p $(ARTIFACTS)

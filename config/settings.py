@@ -70,6 +70,7 @@ if DEMO_MODE:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads its answers, so that their length tells nothing about a token in them (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -85,8 +86,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "apps.accounts.middleware.SecondFactorMiddleware",
     "apps.patients.middleware.CurrentClinicMiddleware",
+    "apps.patients.refusals.RefusedAttemptsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -160,6 +161,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "apps.accounts.passwords.OwnWordsValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard:board"
@@ -193,6 +195,8 @@ SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=30 * 60)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:  # browsers take such a name only with Secure, for this host alone
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 
 # --- What the browser may do --------------------------------------------------------------------
@@ -221,8 +225,11 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=HTTPS)
-if env.bool("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# So many proxies stand before us and add the caller's address: guesses are counted by it.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=int(BEHIND_TLS_PROXY))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # no uploads here; the longest form is a few kB
 
 # --- Mail ---------------------------------------------------------------------------------------
@@ -309,6 +316,11 @@ CELERY_BEAT_SCHEDULE["extend-rotas"] = {
     "schedule": 6 * 3600.0,
     "options": {"expires": 3600, "queue": "alerts"},
 }
+CELERY_BEAT_SCHEDULE["tell-leads"] = {
+    "task": "apps.dashboard.tasks.tell_leads",
+    "schedule": 60.0,
+    "options": {"expires": 50, "queue": "default"},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = env.str(
     "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")
 )
@@ -328,6 +340,10 @@ DRILL_DAYS = env.int("DRILL_DAYS", default=7)
 DRILL_EMAIL = env.str("DRILL_EMAIL", default=parseaddr(DEFAULT_FROM_EMAIL)[1])
 # Who may read /metrics: "Authorization: Bearer …". Without it the page does not exist.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+# --- Backups ------------------------------------------------------------------------------------
+# Encrypts what `manage.py backup` writes; keep it where the backups are not.
+BACKUP_PASSPHRASE = env.str("BACKUP_PASSPHRASE", default="")
 
 # --- Logs: references and ids only, never a patient's words -------------------------------------
 LOGGING = {

@@ -4,16 +4,22 @@ Out of scope is 404 as if it did not exist; a role without the right gets 403; n
 signed in is sent to the sign-in page.
 """
 
+import re
 from collections.abc import Iterable
+from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from apps.audit.models import AuditEvent
-from apps.patients.models import Role, Section
+from apps.patients.models import Clinic, Role, Section
 from tests.conftest import signed_in
 from tests.factories import (
     make_alert,
@@ -85,6 +91,11 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:staff_access": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:invitation_revoke": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
     "dashboard:invitation_again": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
+    "dashboard:break_glass": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
+    "dashboard:audit": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
+    "dashboard:audit_patient": ({"GET"}, {Role.CLINICAL_LEAD}, "patient_id"),
+    "dashboard:audit_person": ({"GET"}, {Role.CLINICAL_LEAD}, "member_id"),
+    "dashboard:audit_alert": ({"GET"}, {Role.CLINICAL_LEAD}, "alert_id"),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
     "patients:intake": ({"GET"}, CARE_TEAM, "patient_id"),
@@ -185,7 +196,7 @@ PATIENTS = {
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.
 LIBRARY_PREFIXES = ("accounts/",)
 
-ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def url_names(patterns: Iterable[Any], prefix: str = "", namespace: str = "") -> dict[str, str]:
@@ -285,17 +296,80 @@ def test_a_role_may_do_exactly_what_the_matrix_says(
 def test_another_clinics_object_does_not_exist(
     name: str, role: str, foreign: dict[str, Any], clinic
 ) -> None:
+    """Neither the answer, its length, the work behind it nor the record tells it from nothing."""
     methods, roles, needs = MATRIX[name]
-    role = role if role in roles else min(roles)
-    client = signed_in(make_member(clinic, role))
-    before = AuditEvent.objects.count()
+    member = make_member(clinic, role if role in roles else min(roles))
+    client = signed_in(member)
+    client.get(reverse("alerts:contacts"))  # the first request warms what later ones find warm
+    AuditEvent.objects.filter(event="access.refused").count()
     for method in methods:
-        theirs = client.generic(method, path_of(name, needs, foreign))
         unknown = 987654321 if needs == "closed_id" else uuid4()
-        nowhere = client.generic(method, path_of(name, needs, {needs: unknown}))
+        answers, work = [], []
+        for ids in (foreign, {needs: unknown}):
+            with CaptureQueriesContext(connection) as queries:
+                answers.append(client.generic(method, path_of(name, needs, ids)))
+            work.append(len(queries))
+        theirs, nowhere = answers
         assert theirs.status_code == nowhere.status_code == 404
         assert len(theirs.content) == len(nowhere.content)
-    assert AuditEvent.objects.count() == before
+        assert work[0] == work[1]
+        rows = AuditEvent.objects.filter(event="access.refused").order_by("-pk")[:2]
+        assert {(row.actor_id, row.clinic_id, row.details["url"]) for row in rows} == {
+            (member.user_id, clinic.pk, name)
+        }
+
+
+# Every name under which an id might be smuggled in, beside the page's own fields.
+ID_NAMES = ("id", "pk", "clinic", "patient", "member", "user", "owner", "to", "alert", "plan")
+FIELD = re.compile(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"')
+# The record's own pages show that they were read.
+OWN_LOOK = re.compile(r"<tr>(?:(?!</tr>).)*Read the audit record.*?</tr>\s*", re.DOTALL)
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
+
+
+def rows_of(clinic: Clinic) -> dict[str, list[Any]]:
+    """Return everything stored for a clinic, model by model."""
+    tenant = [m for m in apps.get_models() if any(f.name == "clinic" for f in m._meta.fields)]
+    return {m.__name__: list(m._base_manager.filter(clinic=clinic).values_list()) for m in tenant}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_ids_of_another_clinic_in_query_and_body_give_and_change_nothing(
+    name: str, own: dict[str, Any], foreign: dict[str, Any], clinic, other_clinic
+) -> None:
+    methods, roles, needs = MATRIX[name]
+    client, path = signed_in(make_member(clinic, min(roles))), path_of(name, needs, own)
+    names = {*ID_NAMES, *(f"{key}_id" for key in ID_NAMES)}
+    if "GET" in methods:
+        names |= set(FIELD.findall(client.get(path).text))
+    before = rows_of(other_clinic)
+    secrets = [p.family_name for p in other_clinic.patients.all()]
+    secrets += [m.user.full_name for m in other_clinic.staff.all()] + [other_clinic.name]
+    for value in (other_clinic.pk, *(foreign[key] for key in ("patient_id", "member_id"))):
+        data = dict.fromkeys(names, str(value))
+        for method in methods:
+            ask = client.get if method == "GET" else client.post
+            answer = ask(f"{path}?{urlencode(data)}", data)
+            assert answer.status_code < 500
+            shown = unescape(answer.content.decode())
+            assert not [secret for secret in secrets if re.search(rf"{re.escape(secret)}\b", shown)]
+    assert rows_of(other_clinic) == before
+
+
+@pytest.mark.parametrize("name", [name for name, row in MATRIX.items() if "GET" in row[0]])
+def test_pages_are_the_same_whatever_another_clinic_has(
+    name: str, own: dict[str, Any], clinic, other_patient, outsider
+) -> None:
+    """Counts, page numbers, error texts: no page can tell that the other clinic grew."""
+    _, roles, needs = MATRIX[name]
+    client, path = signed_in(make_member(clinic, min(roles))), path_of(name, needs, own)
+    client.get(path)  # what a first look writes down is there on the second
+    pages = []
+    for _ in range(2):
+        page = TOKEN.sub("", client.get(path).content.decode(errors="replace"))
+        pages.append(OWN_LOOK.sub("", page))
+        objects_of(other_patient, outsider)
+    assert pages[0] == pages[1]
 
 
 def test_a_person_without_a_clinic_sees_nothing(own: dict[str, Any], nurse) -> None:

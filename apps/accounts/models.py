@@ -135,3 +135,45 @@ class Invitation(models.Model):
     def works(self, now: datetime) -> bool:
         """Answer whether its link can still be used."""
         return self.accepted_at is None and self.revoked_at is None and now < self.expires_at
+
+
+class EmergencyAccessQuerySet(models.QuerySet["EmergencyAccess"]):
+    """Reads of broken glass."""
+
+    def in_force(self, now: datetime) -> "EmergencyAccessQuerySet":
+        """Return those that open a record now."""
+        return self.filter(opened_at__lte=now, ends_at__gt=now)
+
+
+class EmergencyAccess(models.Model):
+    """Somebody without the right opened one patient's record, said why, and the lead is told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey("patients.Clinic", on_delete=models.PROTECT, related_name="+")
+    member = models.ForeignKey("patients.StaffMember", on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    lead_told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EmergencyAccessQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("opened_at")), name="emergency_access_ends"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="emergency_access_has_a_reason"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["member", "patient", "ends_at"]),
+            models.Index(
+                fields=["opened_at"],
+                condition=Q(lead_told_at=None),
+                name="emergency_access_untold",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Emergency access {self.pk}"

@@ -38,6 +38,9 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["clinic_id", "-at"]),
             models.Index(fields=["patient_id", "-at"]),
+            # One person's and one thing's trail, newest first.
+            models.Index(fields=["actor_id", "-id"], name="audit_of_person"),
+            models.Index(fields=["object_id", "-id"], name="audit_of_object"),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(

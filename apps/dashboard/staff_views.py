@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from allauth.account.decorators import reauthentication_required
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.models import Invitation, User
+from apps.accounts.proof import require_recent_proof
 from apps.dashboard import staff_actions
 from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
 from apps.dashboard.tasks import invitation_bell
@@ -21,18 +20,13 @@ from apps.patients.models import StaffMember
 from apps.patients.permissions import Right
 
 
-def needs_proof(request: HttpRequest) -> bool:
-    """Ask for the password again before access changes; the demonstration has none."""
-    return not settings.DEMO_MODE
-
-
 @require_http_methods(["GET", "POST"])
 @requires(Right.MANAGE_STAFF)
-@reauthentication_required(allow_get=True, enabled=needs_proof)
 def staff(request: HttpRequest) -> HttpResponse:
     """Show who works here and who is invited, and invite somebody."""
     member, form = member_of(request), InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        require_recent_proof(request)
         try:
             invitation = staff_actions.invite_staff(
                 clinic=member.clinic, by=member.user, now=timezone.now(), **form.cleaned_data
@@ -80,12 +74,12 @@ def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(Right.MANAGE_STAFF)
-@reauthentication_required(allow_get=True, enabled=needs_proof)
 def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
     """Show one person's access and change their role."""
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
     form = RoleForm(request.POST or None, initial={"role": person.role})
     if request.method == "POST" and form.is_valid():
+        require_recent_proof(request)
         me, role = member_of(request).user, form.cleaned_data["role"]
         try:
             staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
@@ -100,10 +94,10 @@ def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Right.MANAGE_STAFF)
-@reauthentication_required(enabled=needs_proof)
 def staff_access(request: HttpRequest, member_id: UUID) -> HttpResponse:
     """End somebody's access at once, or give it back."""
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
+    require_recent_proof(request)
     ends = request.POST.get("access") != "back"
     act = staff_actions.deactivate_member if ends else staff_actions.reactivate_member
     try:

@@ -6,8 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.alerts.tasks import Doorbell
+from apps.dashboard import break_glass, invitation_mail, state_actions
 from apps.dashboard import drill as drills
-from apps.dashboard import invitation_mail, state_actions
 
 
 @shared_task
@@ -22,6 +22,13 @@ def send_invitation(invitation_id: str) -> None:
     invitation_mail.send(UUID(invitation_id), timezone.now())
 
 
+@shared_task
+def tell_leads(access_id: str = "") -> None:
+    """Tell the clinical leads of every record that was opened in an emergency and not told yet."""
+    break_glass.tell_leads(timezone.now)
+
+
+glass_bell = Doorbell(tell_leads)
 invitation_bell = Doorbell(send_invitation)
 
 

@@ -5,11 +5,13 @@ from django.urls import path
 from apps.dashboard import (
     alert_views,
     board_views,
+    break_glass_views,
     caseload_views,
     health_views,
     ledger_views,
     review_views,
     staff_views,
+    trail_views,
     views,
 )
 
@@ -52,6 +54,11 @@ urlpatterns = [
         staff_views.invitation_again,
         name="invitation_again",
     ),
+    path("break-glass/", break_glass_views.break_glass, name="break_glass"),
+    path("audit/", trail_views.clinic_trail, name="audit"),
+    path("audit/patients/<uuid:patient_id>/", trail_views.patient_trail, name="audit_patient"),
+    path("audit/people/<uuid:member_id>/", trail_views.person_trail, name="audit_person"),
+    path("audit/alerts/<uuid:alert_id>/", trail_views.alert_trail, name="audit_alert"),
     path("join/<str:token>/", staff_views.join, name="join"),
     path("healthz", health_views.healthz, name="healthz"),
     path("readyz", health_views.readyz, name="readyz"),

@@ -25,6 +25,7 @@ class Right(StrEnum):
     SET_CLINICAL_LIMITS = "set_clinical_limits"
     RECORD_SUPPLY = "record_supply"
     EDIT_FORMULARY = "edit_formulary"
+    BREAK_GLASS = "break_glass"
 
 
 CARE_TEAM: Final = frozenset(
@@ -56,9 +57,16 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},
-    # A clinic admin runs the clinic and has no clinical rights: not even a patient's name.
+    # A clinic admin runs the clinic and has no clinical rights: not even a patient's name,
+    # unless they break the glass for one patient.
     Role.CLINIC_ADMIN: frozenset(
-        {Right.SEE_ROTA, Right.EDIT_ROTA, Right.MANAGE_STAFF, Right.EDIT_FORMULARY}
+        {
+            Right.SEE_ROTA,
+            Right.EDIT_ROTA,
+            Right.MANAGE_STAFF,
+            Right.EDIT_FORMULARY,
+            Right.BREAK_GLASS,
+        }
     ),
 }
 

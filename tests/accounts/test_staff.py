@@ -108,7 +108,9 @@ def test_the_table_does_not_hold_the_link(invitation) -> None:
     assert invitation.token not in str(Invitation.objects.values().get())
 
 
-@pytest.mark.parametrize("password", ["short", "password1234", "new@clinic.example"])
+@pytest.mark.parametrize(
+    "password", ["short", "password1234", "new@clinic.example", "Glidepath-Clinic-2026!"]
+)
 def test_a_weak_password_is_refused_beside_its_field(invitation, password: str) -> None:
     page = Client().post(path_of(invitation), {"full_name": "Nova", "password": password})
     assert page.status_code == 422

@@ -1,0 +1,128 @@
+"""The audit record as people read it: who did or saw what, and when."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apps.accounts.models import User
+from apps.audit.models import AuditEvent
+from apps.patients.models import Patient, StaffMember
+
+PER_PAGE: Final = 100
+EXPORT_AT_MOST: Final = 50_000
+SYSTEM: Final = "Glidepath itself"
+
+# What an event is called; any other is shown by its own name.
+WORDS: Final[dict[str, str]] = {
+    "access.refused": "Asked for a page and was refused",
+    "access.opened": "Broke the glass",
+    "alert.viewed": "Saw the alert",
+    "alert.opened": "The alert was raised",
+    "alert.acknowledged": "Took the alert",
+    "alert.act_documented": "Wrote down what was done",
+    "alert.handed_over": "Handed the alert over",
+    "alert.plan_held": "Held the plan from the alert",
+    "alert.reopened": "Opened the alert again",
+    "alert.resolved": "Closed the alert",
+    "audit.viewed": "Read the audit record",
+    "audit.exported": "Exported the audit record",
+    "patient.viewed": "Saw the patient's page",
+    "patient.registered": "Registered the patient",
+    "sign_in.done": "Signed in",
+    "sign_in.ended": "Signed out",
+    "sign_in.failed": "A sign-in failed",
+    "staff.invited": "Invited somebody to the staff",
+    "staff.joined": "Joined the staff",
+    "staff.role_changed": "Changed a role",
+    "staff.deactivated": "Ended somebody's access",
+    "staff.reactivated": "Gave the access back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the record, with names in place of ids."""
+
+    number: int
+    at: datetime
+    who: str
+    member_id: UUID | None
+    what: str
+    event: str
+    patient: Patient | None
+    more: str
+
+
+def lines_of(events: Iterable[AuditEvent], clinic_id: UUID) -> list[Line]:
+    """Return the rows in words; three queries for the names, however many rows there are."""
+    rows = list(events)
+    actors = {row.actor_id for row in rows}
+    names = dict(User.objects.filter(pk__in=actors).values_list("pk", "full_name"))
+    staff = StaffMember.objects.filter(clinic_id=clinic_id, user_id__in=actors)
+    members = dict(staff.values_list("user_id", "pk"))
+    patients = Patient.objects.in_bulk({row.patient_id for row in rows} - {None})
+    return [
+        Line(
+            row.pk,
+            row.at,
+            names.get(row.actor_id, SYSTEM) if row.actor_id else SYSTEM,
+            members.get(row.actor_id) if row.actor_id else None,
+            words_for(row.event),
+            row.event,
+            patients.get(row.patient_id),
+            details_of(row.details),
+        )
+        for row in rows
+    ]
+
+
+def words_for(event: str) -> str:
+    """Return what an event is called."""
+    return WORDS.get(event) or event.replace(".", ": ", 1).replace("_", " ").capitalize()
+
+
+def details_of(details: dict[str, Any]) -> str:
+    """Return the details on one line; they hold ids, states and numbers only."""
+    return ", ".join(f"{key}: {_plain(value)}" for key, value in details.items() if value != [])
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def of_clinic(clinic_id: UUID) -> Any:
+    """Return the clinic's rows, newest first."""
+    return AuditEvent.objects.filter(clinic_id=clinic_id).order_by("-pk")
+
+
+def csv_of(lines: Iterable[Line], zone: ZoneInfo) -> str:
+    """Return the rows as CSV; a cell that a spreadsheet would run as a formula is disarmed."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["number", "when", "who", "what", "event", "patient", "more"])
+    for cells in _cells(lines, zone):
+        writer.writerow([disarmed(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _cells(lines: Iterable[Line], zone: ZoneInfo) -> Iterator[list[str]]:
+    for line in lines:
+        yield [
+            str(line.number),
+            line.at.astimezone(zone).isoformat(timespec="seconds"),
+            line.who,
+            line.what,
+            line.event,
+            line.patient.reference if line.patient else "",
+            line.more,
+        ]
+
+
+def disarmed(cell: str) -> str:
+    """Return the text with an apostrophe before what a spreadsheet would calculate."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

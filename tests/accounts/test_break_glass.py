@@ -1,0 +1,106 @@
+"""One record, for an hour, with a reason, and the lead is told."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import DatabaseError
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import EmergencyAccess
+from apps.audit.models import AuditEvent
+from apps.dashboard import break_glass
+from apps.dashboard.break_glass import LASTS, BreakGlassError, open_record, tell_leads
+from tests.accounts.test_staff import proven
+from tests.conftest import signed_in
+from tests.factories import make_patient
+
+pytestmark = pytest.mark.django_db
+REASON = "Her husband called: she has a seizure and nobody answers."
+
+
+@pytest.fixture(autouse=True)
+def cache_table(db: None) -> None:
+    call_command("createcachetable", verbosity=0)
+
+
+def page_of(patient) -> str:
+    return reverse("dashboard:patient", args=[patient.pk])
+
+
+def test_the_glass_opens_one_record_to_look_at_and_tells_the_lead(
+    clinic_admin, lead, patient, clinic
+) -> None:
+    admin, path = proven(clinic_admin), reverse("dashboard:break_glass")
+    assert admin.get(page_of(patient)).status_code == 403
+    opened = admin.post(path, {"reference": patient.reference, "reason": REASON})
+    assert opened.headers["Location"] == page_of(patient)
+    assert patient.family_name in admin.get(page_of(patient)).text
+    assert admin.post(reverse("checkins:link_create", args=[patient.pk])).status_code == 403
+    assert admin.get(page_of(make_patient(clinic))).status_code == 403
+    assert tell_leads(timezone.now) == 1
+    assert tell_leads(timezone.now) == 0
+    (letter,) = mail.outbox
+    assert letter.to == [lead.user.email]
+    for word in (patient.family_name, patient.reference, "seizure"):
+        assert word not in letter.subject + letter.body
+    trail = signed_in(lead).get(reverse("dashboard:audit_patient", args=[patient.pk]))
+    assert REASON in trail.text
+    events = AuditEvent.objects.filter(patient_id=patient.pk, actor_id=clinic_admin.user_id)
+    assert set(events.values_list("event", flat=True)) == {"access.opened", "patient.viewed"}
+
+
+def test_it_closes_after_an_hour(clinic_admin, lead, patient) -> None:
+    then = timezone.now() - LASTS
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=then)
+    assert signed_in(clinic_admin).get(page_of(patient)).status_code == 403
+    open_record(
+        member=clinic_admin, patient=patient, reason=REASON, now=then + timedelta(minutes=5)
+    )
+    assert signed_in(clinic_admin).get(page_of(patient)).status_code == 200
+
+
+def test_asking_twice_opens_once(clinic_admin, lead, patient) -> None:
+    now = timezone.now()
+    for _ in range(2):
+        open_record(member=clinic_admin, patient=patient, reason=REASON, now=now)
+    assert EmergencyAccess.objects.count() == 1
+    assert AuditEvent.objects.filter(event="access.opened").count() == 1
+
+
+def test_where_nobody_could_be_told_it_stays_shut(clinic_admin, patient) -> None:
+    with pytest.raises(BreakGlassError, match="no clinical lead"):
+        open_record(member=clinic_admin, patient=patient, reason=REASON, now=timezone.now())
+
+
+def test_without_its_audit_row_it_stays_shut(clinic_admin, lead, patient, monkeypatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise DatabaseError("no audit row")
+
+    monkeypatch.setattr(break_glass, "record", refuse)
+    with pytest.raises(DatabaseError):
+        open_record(member=clinic_admin, patient=patient, reason=REASON, now=timezone.now())
+    assert not EmergencyAccess.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["", "urgent"])
+def test_it_needs_a_reason_and_a_number_of_this_clinic(
+    reason: str, clinic_admin, lead, patient, other_patient
+) -> None:
+    admin, path = proven(clinic_admin), reverse("dashboard:break_glass")
+    page = admin.post(path, {"reference": other_patient.reference, "reason": reason})
+    assert page.status_code == 422
+    assert set(page.context["form"].errors) == {"reference", "reason"}
+    assert other_patient.reference in page.text
+    assert not EmergencyAccess.objects.exists()
+
+
+def test_a_mail_that_fails_is_tried_again(clinic_admin, lead, patient, settings) -> None:
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=timezone.now())
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert tell_leads(timezone.now) == 0
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert tell_leads(timezone.now) == 1

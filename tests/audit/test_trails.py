@@ -1,0 +1,106 @@
+"""The record as the clinical lead reads it, and what of it leaves as CSV."""
+
+import csv
+from io import StringIO
+
+import pytest
+from django.urls import reverse
+
+from apps.alerts.actions import acknowledge_alert
+from apps.audit.actions import record
+from apps.audit.models import AuditEvent
+from apps.dashboard.trail import PER_PAGE, disarmed
+from tests.conftest import signed_in
+from tests.factories import NOW, make_alert, make_patient
+
+pytestmark = pytest.mark.django_db
+
+
+def read_csv(response) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(response.content.decode())))
+
+
+def test_who_saw_this_alert_when_and_what_they_did(lead, nurse, patient) -> None:
+    alert = make_alert(patient)
+    signed_in(nurse).get(reverse("dashboard:alert", args=[alert.pk]))
+    acknowledge_alert(alert=alert, by=nurse.user, now=NOW)
+    path = reverse("dashboard:audit_alert", args=[alert.pk])
+    page = signed_in(lead).get(path)
+    whats = [(line.who, line.event) for line in page.context["lines"]]
+    assert whats == [
+        (nurse.user.full_name, "alert.acknowledged"),
+        (nurse.user.full_name, "alert.viewed"),
+        ("Glidepath itself", "alert.opened"),
+    ]
+    exported = signed_in(lead).get(path, {"as": "csv"})
+    assert exported.headers["Content-Disposition"] == 'attachment; filename="audit-alert.csv"'
+    rows = read_csv(exported)
+    assert [row["event"] for row in rows][-3:] == [
+        "alert.acknowledged", "alert.viewed", "alert.opened",
+    ]  # fmt: skip
+    assert rows[-1]["patient"] == patient.reference
+    assert patient.family_name not in exported.content.decode()
+
+
+def test_reading_and_exporting_the_record_are_on_record(lead, patient) -> None:
+    path = reverse("dashboard:audit_patient", args=[patient.pk])
+    signed_in(lead).get(path)
+    signed_in(lead).get(path, {"as": "csv"})
+    events = AuditEvent.objects.filter(event__startswith="audit.").order_by("pk")
+    assert [(row.event, row.patient_id) for row in events] == [
+        ("audit.viewed", patient.pk),
+        ("audit.exported", patient.pk),
+    ]
+
+
+def test_a_persons_trail_holds_their_acts_and_their_sign_ins(lead, nurse, patient) -> None:
+    signed_in(nurse).get(reverse("dashboard:patient", args=[patient.pk]))
+    page = signed_in(lead).get(reverse("dashboard:audit_person", args=[nurse.pk]))
+    events = [line.event for line in page.context["lines"]]
+    assert events == ["patient.viewed", "sign_in.done"]
+
+
+def test_a_refused_attempt_shows_who_asked_for_what(lead, nurse, other_patient) -> None:
+    signed_in(nurse).get(reverse("dashboard:patient", args=[other_patient.pk]))
+    signed_in(nurse).get(reverse("dashboard:audit"))
+    page = signed_in(lead).get(reverse("dashboard:audit"))
+    refused = [line for line in page.context["lines"] if line.event == "access.refused"]
+    assert [line.who for line in refused] == [nurse.user.full_name] * 2
+    assert "url: dashboard:audit, method: GET, status: 403" in refused[0].more
+    assert other_patient.family_name not in page.text
+
+
+def test_a_stranger_cannot_fill_the_record(client, patient) -> None:
+    rows = AuditEvent.objects.count()
+    client.get("/nowhere/")
+    client.get(reverse("dashboard:patient", args=[patient.pk]))
+    assert AuditEvent.objects.count() == rows
+
+
+def test_older_rows_are_one_page_further(lead, patient) -> None:
+    for _ in range(PER_PAGE + 5):
+        record("patient.viewed", by=lead.user, now=NOW, clinic_id=lead.clinic_id)
+    client, path = signed_in(lead), reverse("dashboard:audit")
+    first = client.get(path)
+    assert len(first.context["lines"]) == PER_PAGE
+    older = client.get(path, {"before": first.context["older"]})
+    assert len(older.context["lines"]) >= 5
+    for nonsense in ("x", "-1", "9" * 40, "1;DROP"):
+        assert client.get(path, {"before": nonsense}).status_code == 200
+
+
+def test_the_trail_takes_the_same_queries_however_long_it_is(
+    lead, clinic, django_assert_max_num_queries
+) -> None:
+    client = signed_in(lead)
+    for _ in range(30):
+        patient = make_patient(clinic)
+        record("patient.viewed", by=lead.user, now=NOW, clinic_id=clinic.pk, patient_id=patient.pk)
+    with django_assert_max_num_queries(14):
+        client.get(reverse("dashboard:audit"))
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_spreadsheet_calculates_nothing(cell: str) -> None:
+    assert disarmed(cell) == f"'{cell}"
+    assert disarmed(f"a{cell}") == f"a{cell}"

@@ -1,0 +1,121 @@
+"""`make fuzz`: every URL, as everybody who may open it, with what nobody should ever type.
+
+Nothing may answer 5xx and nothing of another clinic may show or change. FUZZ_ROUNDS (20) says how
+often each URL is asked, FUZZ_SEED repeats a run.
+"""
+
+import os
+import random
+import re
+import secrets
+from html import unescape
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from tests.security.walk import Stop, every_stop
+from tests.test_access_matrix import ID_NAMES, objects_of, rows_of
+
+pytestmark = pytest.mark.django_db
+
+ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "20"))
+SEED = os.environ.get("FUZZ_SEED") or secrets.token_hex(4)
+NASTY = (
+    "", " ", "0", "-1", "1e400", "NaN", "Infinity", "9" * 400, "1,5", "½", "٣", "\x00", "a\x00b",
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "\u202e\u0000", "\r\nX: y",
+    "' OR 1=1 --", "'; DROP TABLE patients_patient; --", "<script>alert(1)</script>", "{{7*7}}",
+    "{% debug %}", "%00", "%s%n", "../../etc/passwd", "=cmd|' /C calc'!A0", "x" * 5_000,
+    "2026-02-30", "0000-00-00", "9999-12-31", "99:99", "-0.0001", "true", "null", "[]", "{}",
+    '{"a": [1]}', "on", "__all__", "id", "-pk", "pk;", "password", "é" * 300, "\\", "$(id)",
+)  # fmt: skip
+KINDS = (
+    "application/x-www-form-urlencoded", "application/json", "text/plain", "multipart/form-data",
+    "multipart/form-data; boundary=x", "application/xml", "",
+)  # fmt: skip
+
+
+class Chance:
+    """Values and requests drawn from one seed."""
+
+    def __init__(self, seed: str, foreign: dict[str, Any]) -> None:
+        self.random = random.Random(seed)
+        self.ids = [str(value) for value in foreign.values()]
+
+    def value(self) -> str:
+        """Return a nasty word, an id of the other clinic, or noise."""
+        kind = self.random.random()
+        if kind < 0.6:
+            return self.random.choice(NASTY)
+        if kind < 0.8:
+            return self.random.choice(self.ids)
+        length = self.random.randrange(40)
+        return "".join(chr(self.random.randrange(1, 0xD7FF)) for _ in range(length))
+
+    def form(self, names: list[str]) -> dict[str, list[str]]:
+        """Return values for some of the names, some of them twice."""
+        chosen = [name for name in (*names, *ID_NAMES, "page", "q", "sort") if self.coin()]
+        return {
+            name: [self.value() for _ in range(1 + self.random.randrange(2))] for name in chosen
+        }
+
+    def coin(self) -> bool:
+        """Return yes or no."""
+        return self.random.random() < 0.5
+
+    def ask(self, stop: Stop, names: list[str]) -> Any:
+        """Send one request: a bent form, a bent body, or a bent path."""
+        method = self.random.choice([*stop.methods, "POST", "GET"])
+        path = stop.path if self.random.random() < 0.8 else self.bent(stop.path)
+        query = urlencode(self.form(["as", "before", "next"]), doseq=True) if self.coin() else ""
+        body, kind = urlencode(self.form(names), doseq=True).encode(), KINDS[0]
+        if self.random.random() < 0.2:
+            body, kind = (
+                self.random.randbytes(self.random.randrange(300)),
+                self.random.choice(KINDS),
+            )
+        return stop.client.generic(method, f"{path}?{query}", body, content_type=kind)
+
+    def bent(self, path: str) -> str:
+        """Return the path with one of its parts replaced."""
+        parts = path.strip("/").split("/")
+        place = self.random.randrange(len(parts))
+        parts[place] = self.random.choice([quote(self.value()[:200]), str(uuid4()), "", "."])
+        return "/" + "/".join(parts) + "/"
+
+
+def test_no_input_breaks_a_page_or_reaches_another_clinic(
+    patient, prescriber, other_patient, outsider, other_clinic
+) -> None:
+    print(f"FUZZ_SEED={SEED} FUZZ_ROUNDS={ROUNDS}")
+    call_command("createcachetable", verbosity=0)
+    foreign = objects_of(other_patient, outsider)
+    chance, before = Chance(SEED, foreign), rows_of(other_clinic)
+    hidden = [other_patient.family_name, outsider.user.full_name, other_clinic.name]
+    words = re.compile("|".join(rf"{re.escape(word)}\b" for word in hidden))
+    asked, broken = 0, []
+    for stop in every_stop(patient, prescriber):
+        names = stop.fields()
+        stop.client.raise_request_exception = False
+        for _ in range(ROUNDS):
+            answer = chance.ask(stop, names)
+            asked += 1
+            if answer.status_code >= 500 and not stop.name.endswith(("healthz", "readyz")):
+                broken.append((stop.name, answer.request["REQUEST_METHOD"], answer.exc_info[1:2]))
+            shown = unescape(answer.content.decode(errors="replace"))
+            assert not words.search(shown), f"{stop.name} shows {words.search(shown)}"
+    assert rows_of(other_clinic) == before
+    print(f"{asked} requests, {len(broken)} answered 5xx")
+    assert broken == []
+
+
+def test_the_instrument_would_see_a_broken_page(client: Client, monkeypatch: Any) -> None:
+    def breaks(*args: Any, **kwargs: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("apps.dashboard.health_views.check_health", breaks)
+    client.raise_request_exception = False
+    assert client.get("/healthz").status_code == 500

@@ -1,0 +1,188 @@
+"""A backup comes back whole, a damaged one does not come back at all, and alerts ring once."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.alerts.delivery import claim
+from apps.alerts.models import Alert, Delivery
+from apps.alerts.sweep import sweep
+from apps.audit.actions import seal_events
+from apps.audit.models import AuditEvent
+from apps.dashboard.archive import FRAME, ArchiveError, read, write
+from apps.dashboard.backups import back_up, raise_open_alerts
+from apps.dashboard.management.commands.restore_drill import scratch_database
+from tests.factories import NOW, make_alert, make_patient, put_on_call
+from tests.harness.processes import PROJECT
+
+PASSPHRASE = "correct horse battery staple, four times over"
+
+
+@pytest.fixture(autouse=True)
+def passphrase(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.BACKUP_PASSPHRASE = PASSPHRASE
+    monkeypatch.setenv("BACKUP_PASSPHRASE", PASSPHRASE)
+
+
+def sealed(data: bytes, manifest: dict[str, Any] | None = None) -> bytes:
+    out = BytesIO()
+    write(out, PASSPHRASE, manifest or {"id": "1"}, BytesIO(data))
+    return out.getvalue()
+
+
+def opened(file: bytes, passphrase: str = PASSPHRASE) -> tuple[dict[str, Any], bytes]:
+    manifest, frames = read(BytesIO(file), passphrase)
+    return manifest, b"".join(frames)
+
+
+@pytest.mark.parametrize("size", [0, 1, FRAME - 1, FRAME, FRAME + 1, 3 * FRAME])
+def test_what_went_in_comes_out(size: int) -> None:
+    data = os.urandom(size)
+    assert opened(sealed(data, {"rows": {"a": 1}})) == ({"rows": {"a": 1}}, data)
+
+
+def test_nothing_of_it_can_be_read_without_the_pass_phrase() -> None:
+    file = sealed(b"Zephyrine takes clonazepam" * 50, {"heads": ["Zephyrine"]})
+    assert b"Zephyrine" not in file
+    with pytest.raises(ArchiveError, match="BACKUP_PASSPHRASE"):
+        opened(file, "another pass phrase of some length")
+    assert sealed(b"same") != sealed(b"same")
+
+
+def test_every_changed_byte_is_found() -> None:
+    file = sealed(b"0123456789")
+    for place in range(len(file)):
+        bent = bytearray(file)
+        bent[place] ^= 1
+        with pytest.raises(ArchiveError):
+            opened(bytes(bent))
+
+
+def test_a_cut_extended_or_reordered_file_is_found() -> None:
+    file = sealed(os.urandom(2 * FRAME))
+    for length in (0, 10, 60, len(file) // 2, len(file) - 1):
+        with pytest.raises(ArchiveError):
+            opened(file[:length])
+    with pytest.raises(ArchiveError, match="follows its last part"):
+        opened(file + b"x")
+    frame = 5 + FRAME + 16
+    second, third = file[-2 * frame : -frame], file[-frame:]
+    with pytest.raises(ArchiveError):
+        opened(file[: -2 * frame] + third + second)
+
+
+@pytest.mark.parametrize("passphrase", ["", "too short"])
+def test_a_short_pass_phrase_is_refused_with_a_sentence(passphrase: str) -> None:
+    with pytest.raises(ArchiveError, match="20 characters"):
+        write(BytesIO(), passphrase, {}, BytesIO(b""))
+
+
+@pytest.fixture
+def clinic_with_history(transactional_db: None, patient: Any, nurse: Any) -> Alert:
+    put_on_call(nurse)
+    alert = make_alert(patient)
+    while seal_events():
+        pass
+    return alert
+
+
+def manage(*arguments: str, url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=PROJECT, capture_output=True, text=True,
+        check=False,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test", "DATABASE_URL": url},
+    )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_drill_restores_verifies_and_says_how_long_it_took(clinic_with_history) -> None:
+    text = StringIO()
+    call_command("restore_drill", stdout=text)
+    assert re.search(r"drill passed: backup \d+\.\d s, restore and verification", text.getvalue())
+    assert "audit record verified" in text.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_private_comes_back_and_rings_once(clinic_with_history, tmp_path: Path) -> None:
+    file = tmp_path / "clinic.backup"
+    manifest = back_up(file, now=NOW)
+    assert file.stat().st_mode & 0o077 == 0
+    assert manifest["rows"]["alerts_alert"] == 1
+    with pytest.raises(ArchiveError, match="exists already"):
+        back_up(file, now=NOW)
+    make_patient(clinic_with_history.clinic)  # after the backup: it must not come back
+    with scratch_database() as url:
+        done = manage("restore", os.fspath(file), url=url)
+        assert done.returncode == 0, done.stderr
+        assert manage("verify_audit", url=url).returncode == 0
+        again = manage("restore", os.fspath(file), url=url)
+        assert "not empty" in again.stderr
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM patients_patient").fetchone() == (1,)
+            with pytest.raises(psycopg.Error, match=r"append-only|Cannot"):
+                connection.execute("DELETE FROM audit_auditevent")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_damaged_backup_leaves_the_database_empty(clinic_with_history, tmp_path: Path) -> None:
+    file = tmp_path / "clinic.backup"
+    back_up(file, now=NOW)
+    bent = bytearray(file.read_bytes())
+    bent[-40] ^= 1
+    file.write_bytes(bent)
+    with scratch_database() as url:
+        done = manage("restore", os.fspath(file), url=url)
+        assert done.returncode != 0
+        assert "changed or damaged" in done.stderr
+        with psycopg.connect(url) as connection:
+            found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+            assert found.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_drill_on_a_damaged_file_fails_with_a_sentence(clinic_with_history, tmp_path) -> None:
+    file = tmp_path / "clinic.backup"
+    back_up(file, now=NOW)
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(CommandError, match="drill failed"):
+        call_command("restore_drill", file)
+
+
+@pytest.mark.django_db
+def test_after_a_restore_an_open_alert_rings_the_next_person_once(patient, nurse, backup) -> None:
+    put_on_call(nurse)
+    put_on_call(backup, "backup")
+    alert = make_alert(patient)
+    claim(NOW)
+    Delivery.objects.update(
+        status="sent", sent_at=NOW, lease_token=None, lease_until=None, next_attempt_at=None
+    )
+    later, restored = NOW + timedelta(seconds=30), uuid4()
+    assert raise_open_alerts(backup_id=restored, now=later) == 1
+    assert raise_open_alerts(backup_id=restored, now=later) == 0
+    sweep(later)
+    sweep(later)
+    told = [row.recipient for row in alert.deliveries.order_by("round")]
+    assert told == [nurse, backup]
+    assert Delivery.objects.get(recipient=nurse).status == "sent"
+    assert AuditEvent.objects.filter(event="restore.alerts_raised").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_message_that_still_waits_is_not_doubled_by_a_restore(patient, nurse, backup) -> None:
+    put_on_call(nurse)
+    put_on_call(backup, "backup")
+    alert = make_alert(patient)
+    assert raise_open_alerts(backup_id=uuid4(), now=NOW) == 0
+    sweep(NOW)
+    assert alert.deliveries.count() == 1
