@@ -324,12 +324,19 @@ ID_NAMES = ("id", "pk", "clinic", "patient", "member", "user", "owner", "to", "a
 FIELD = re.compile(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"')
 # The record's own pages show that they were read.
 OWN_LOOK = re.compile(r"<tr>(?:(?!</tr>).)*Read the audit record.*?</tr>\s*", re.DOTALL)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+-]+")  # when the board was drawn
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
 
 
 def rows_of(clinic: Clinic) -> dict[str, list[Any]]:
     """Return everything stored for a clinic, model by model."""
-    tenant = [m for m in apps.get_models() if any(f.name == "clinic" for f in m._meta.fields)]
+    tenant = [
+        model
+        for model in apps.get_models()
+        if any(field.name == "clinic" for field in model._meta.fields)
+        # Derived from the other rows, and brought up to them by whoever looks next.
+        and model.__name__ != "PatientState"
+    ]
     return {m.__name__: list(m._base_manager.filter(clinic=clinic).values_list()) for m in tenant}
 
 
@@ -367,7 +374,7 @@ def test_pages_are_the_same_whatever_another_clinic_has(
     pages = []
     for _ in range(2):
         page = TOKEN.sub("", client.get(path).content.decode(errors="replace"))
-        pages.append(OWN_LOOK.sub("", page))
+        pages.append(MOMENT.sub("", OWN_LOOK.sub("", page)))
         objects_of(other_patient, outsider)
     assert pages[0] == pages[1]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +12,7 @@ from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.factories import make_clinic, make_member
+from tests.harness.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -80,7 +82,7 @@ def add_passkey(page: Any, url: str) -> None:
     page.get_by_label("Name").fill("My phone")
     page.get_by_label("Passwordless").check()
     page.locator("#mfa_webauthn_add").click()
-    page.get_by_text("My phone").first.wait_for()
+    wait_until(lambda: Authenticator.objects.filter(type="webauthn").exists(), 30, page.content)
 
 
 def type_password(page: Any, user: User) -> None:

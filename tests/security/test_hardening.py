@@ -121,8 +121,9 @@ def test_no_header_is_made_of_what_somebody_typed(word: str, nurse) -> None:
         Client().get(reverse("account_login"), {"next": word}),
         Client().post(reverse("account_login"), {"login": word, "password": "x", "next": word}),
     ):
-        assert "x=1" not in str(answer.headers)
-        assert "evil.example" not in str(answer.headers)
+        assert not [value for value in answer.headers.values() if "\n" in value or "\r" in value]
+        assert "x" not in answer.cookies
+        assert "//evil.example" not in answer.headers.get("Location", "")
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:1"])
