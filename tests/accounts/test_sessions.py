@@ -30,7 +30,7 @@ def age(client: Client, key: str, seconds: int) -> None:
 
 
 def is_in(client: Client, **headers: str) -> bool:
-    return client.get(reverse("patients:list"), headers=headers).status_code == 200
+    return client.get(reverse("dashboard:caseload"), headers=headers).status_code == 200
 
 
 def test_a_session_ends_after_half_an_hour_without_a_click(nurse) -> None:

@@ -48,7 +48,7 @@ def sign_in(member) -> Client:
 
 
 def test_password_and_app_together_open_the_door(nurse) -> None:
-    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+    assert sign_in(nurse).get(reverse("dashboard:caseload")).status_code == 200
 
 
 def test_a_recovery_code_opens_the_door_once(nurse) -> None:
@@ -67,7 +67,7 @@ def test_a_password_alone_is_not_enough(nurse) -> None:
     data = {"login": nurse.user.email, "password": "a long test password"}
     response = client.post(reverse("account_login"), data)
     assert response.headers["Location"].startswith(reverse("mfa_authenticate"))
-    assert client.get(reverse("patients:list")).status_code == 302
+    assert client.get(reverse("dashboard:caseload")).status_code == 302
 
 
 def test_someone_without_a_second_factor_sees_only_the_page_to_set_one_up(nurse) -> None:
@@ -83,7 +83,7 @@ def test_recovery_codes_alone_do_not_count_as_a_second_factor(nurse) -> None:
     Authenticator.objects.filter(user=nurse.user).update(type="recovery_codes")
     client = Client()
     client.force_login(nurse.user)
-    assert client.get(reverse("patients:list")).status_code == 302
+    assert client.get(reverse("dashboard:caseload")).status_code == 302
 
 
 def test_a_wrong_password_and_an_unknown_address_look_the_same(nurse) -> None:

@@ -150,7 +150,7 @@ def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> No
     alert = make_alert(patient, now=timezone.now())
     admin = proven(clinic_admin)
     admin.post(reverse("dashboard:staff_access", args=[nurse.pk]), {"access": "end"})
-    assert hers.get(reverse("patients:list")).status_code == 302
+    assert hers.get(reverse("dashboard:caseload")).status_code == 302
     assert on_call_now(nurse.clinic_id, timezone.now()) == []
     delivery = Delivery.objects.select_related("recipient__user").get(alert=alert)
     with pytest.raises(LinkError, match="no longer"):
@@ -159,8 +159,8 @@ def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> No
     wrong = login("who@clinic.example", "nope")
     assert right.context["form"].errors == wrong.context["form"].errors
     admin.post(reverse("dashboard:staff_access", args=[nurse.pk]), {"access": "back"})
-    assert hers.get(reverse("patients:list")).status_code == 302
-    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+    assert hers.get(reverse("dashboard:caseload")).status_code == 302
+    assert sign_in(nurse).get(reverse("dashboard:caseload")).status_code == 200
     assert events() == ["staff.deactivated", "staff.reactivated"]
 
 
@@ -176,17 +176,17 @@ def test_leaving_one_clinic_leaves_the_other(clinic_admin, nurse, other_clinic) 
     client = signed_in(nurse)
     for _ in range(2):
         deactivate_member(member=nurse, by=clinic_admin.user, now=NOW)
-    assert client.get(reverse("patients:list")).status_code == 302
-    assert sign_in(nurse).get(reverse("patients:list")).status_code == 200
+    assert client.get(reverse("dashboard:caseload")).status_code == 302
+    assert sign_in(nurse).get(reverse("dashboard:caseload")).status_code == 200
     assert events() == ["staff.deactivated"]
 
 
 def test_a_new_role_counts_from_the_next_click(clinic_admin, nurse) -> None:
     client = signed_in(nurse)
-    assert client.get(reverse("patients:list")).status_code == 200
+    assert client.get(reverse("dashboard:caseload")).status_code == 200
     for _ in range(2):
         change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=NOW)
-    assert client.get(reverse("patients:list")).status_code == 403
+    assert client.get(reverse("dashboard:caseload")).status_code == 403
     assert events() == ["staff.role_changed"]
 
 

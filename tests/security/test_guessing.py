@@ -105,7 +105,7 @@ def test_the_real_person_still_gets_in_by_mail(nurse) -> None:
 def test_the_session_of_the_real_person_goes_on(nurse) -> None:
     client = signed_in(nurse)
     guess_passwords(nurse.user.email, 40)
-    assert client.get(reverse("patients:list")).status_code == 200
+    assert client.get(reverse("dashboard:caseload")).status_code == 200
 
 
 LINKS = {

@@ -25,7 +25,7 @@ from apps.alerts import tasks as alert_tasks
 from apps.alerts.models import ContactMethod, Delivery
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import create_link
-from apps.patients import views as patient_views
+from apps.dashboard import caseload_views
 from config.celery import app
 from config.logs import PrivateFormatter
 from tests.conftest import signed_in
@@ -114,6 +114,7 @@ def job_arguments(patient: Any, member: Any) -> dict[str, Any]:
         "invitation_id": str(make_invitation(member, now=now).pk),
         "reminder_id": str(uuid4()),
         "mail_id": str(uuid4()),
+        "gateway_id": str(uuid4()),
     }
 
 
@@ -196,8 +197,8 @@ def error_pages(patient: Any, member: Any, monkeypatch: pytest.MonkeyPatch) -> s
         raise ValueError(f"Failing row contains ({patient.full_name}, clonazepam, {NOTE})")
 
     with monkeypatch.context() as patch:
-        patch.setattr(patient_views, "render", breaks)
-        broken = client.get(reverse("patients:list"))
+        patch.setattr(caseload_views, "render", breaks)
+        broken = client.get(reverse("dashboard:caseload"))
     assert broken.status_code == 500
     strict = Client(enforce_csrf_checks=True)
     pages = [

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.alerts.links import token_for
 from apps.alerts.models import Delivery
 from apps.checkins.actions import create_link
-from apps.patients.models import Clinic, Patient, StaffMember
+from apps.patients.models import Patient, StaffMember
 from apps.portal.actions import give_consent
 from tests import test_access_matrix as staff_matrix
 from tests.conftest import signed_in
@@ -51,7 +51,7 @@ def every_stop(patient: Patient, member: StaffMember) -> Iterator[Stop]:
         path = staff_matrix.path_of(name, needs, own)
         yield Stop(name, path, frozenset(methods), clients[role])
     yield from _of_the_patient(patient)
-    yield from _of_strangers(patient.clinic, patient, member)
+    yield from _of_strangers(patient, member, own)
 
 
 def _of_the_patient(patient: Patient) -> Iterator[Stop]:
@@ -64,9 +64,10 @@ def _of_the_patient(patient: Patient) -> Iterator[Stop]:
         yield Stop(name, patient_matrix.path_of(name, things), methods, signed_in_as(patient))
 
 
-def _of_strangers(clinic: Clinic, patient: Patient, member: StaffMember) -> Iterator[Stop]:
+def _of_strangers(patient: Patient, member: StaffMember, own: dict[str, Any]) -> Iterator[Stop]:
     for name, needs in staff_matrix.PUBLIC.items():
-        values = {"clinic_id": clinic.pk, "token": real_token(name, patient, member)}
+        token = real_token(name, patient, member)
+        values = {**own, "clinic_id": patient.clinic_id, "token": token}
         path = reverse(name, kwargs={needs: values[needs]} if needs else {})
         yield Stop(name, path, frozenset({"GET", "POST"}), Client())
 
