@@ -45,8 +45,8 @@ NOTE = "Marzipanfall"  # what the patient writes; no word of ours holds it
 MARKERS = ("Zephyrine", "Quillfeather", "zephyrine@", "555-7391", "clonazepam", "klonopin", NOTE)
 # Words that would say what the installation is for; a log line may hold module names of ours.
 HEALTH = (*MARKERS, "benzo", "taper", " mg", "seizure", "suicid", "withdrawal", "symptom")
-# Run elsewhere: it never ends (flows), it makes a clinic of its own, it starts processes.
-OTHER_COMMANDS = {"run_dispatcher", "load_demo"}
+# Run elsewhere: they need other processes (tests/flows) or make clinics of their own (tests/demo).
+OTHER_COMMANDS = {"run_dispatcher", "run_drill", "load_demo"}
 
 
 def found(words: tuple[str, ...], text: str) -> list[str]:
@@ -111,10 +111,11 @@ def job_arguments(patient: Any, member: Any) -> dict[str, Any]:
     return {
         "delivery_id": str(Delivery.objects.filter(alert__patient=patient).first().pk),
         "contact_id": str(contact.pk),
-        "invitation_id": str(make_invitation(member, now=now).pk),
+        "invitation_id": str(make_invitation(member, "later@clinic.example", now=now).pk),
         "reminder_id": str(uuid4()),
         "mail_id": str(uuid4()),
         "gateway_id": str(uuid4()),
+        "access_id": str(uuid4()),
     }
 
 
