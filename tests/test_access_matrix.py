@@ -325,7 +325,8 @@ FIELD = re.compile(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"')
 # The record's own pages show that they were read.
 OWN_LOOK = re.compile(r"<tr>(?:(?!</tr>).)*Read the audit record.*?</tr>\s*", re.DOTALL)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+-]+")  # when the board was drawn
-TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
+# New on every page by design.
+TOKEN = re.compile(r'name="(?:csrfmiddlewaretoken|submission_id)" value="[^"]+"')
 
 
 def rows_of(clinic: Clinic) -> dict[str, list[Any]]:
