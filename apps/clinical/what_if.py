@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from apps.clinical.scoring import dws, items_at
 from apps.clinical.triage import RULES_BY_ID, Level
 
-ITEMS: Final = (
-    "s_anx", "s_restless", "s_shaky", "s_sweat", "s_stomach",
-    "s_jerks", "s_senses", "s_fog", "s_mood", "s_sleep",
-)  # fmt: skip
 WORST: Final = 4
 
 
@@ -22,7 +19,7 @@ WORST: Final = 4
 class Threshold:
     """A number in a rule that can be tried with another value.
 
-    ``fires`` takes the daily score, None when not all ten items were answered, how many
+    ``fires`` takes the sum of the answered items, None when none was answered, how many
     items are rated 4, and the number.
     """
 
@@ -39,24 +36,19 @@ THRESHOLDS: Final[Mapping[str, Threshold]] = {
     for each in (
         Threshold(
             "U12_SCORE_HIGH", "Score of at least", 28, 1, 40,
-            lambda dws, worst, number: dws is not None and dws >= number,
+            lambda total, worst, number: total is not None and total >= number,
         ),
         Threshold(
             "U15_TWO_ITEMS_4", "Items rated 4, at least", 2, 1, 10,
-            lambda dws, worst, number: worst >= number,
+            lambda total, worst, number: worst >= number,
         ),
         # Its upper end, 28, is where U12 begins in the table.
         Threshold(
             "W18_SCORE_MID", "Score of at least", 16, 1, 27,
-            lambda dws, worst, number: dws is not None and number <= dws < 28,
+            lambda total, worst, number: total is not None and number <= total < 28,
         ),
     )
 }  # fmt: skip
-
-
-def worst_items(answers: Mapping[str, object]) -> int:
-    """Return how many of the ten items were rated 4, "very bad"."""
-    return sum(answers.get(item) == WORST for item in ITEMS)
 
 
 def level_with(
@@ -64,7 +56,6 @@ def level_with(
     number: int,
     *,
     answers: Mapping[str, object],
-    dws: int | None,
     fired: Iterable[str],
 ) -> Level:
     """Return the level a check-in would have had with another number in one rule.
@@ -73,7 +64,9 @@ def level_with(
     """
     threshold = THRESHOLDS[rule_id]
     rules = {each for each in fired if each != rule_id}
-    if threshold.fires(dws, worst_items(answers), number):
+    score = dws(answers)
+    # What was answered counts although an item is missing, as it does in triage.
+    if threshold.fires(score.total if score else None, items_at(answers, WORST) or 0, number):
         rules.add(rule_id)
     levels = [RULES_BY_ID[each].level for each in rules if each in RULES_BY_ID]
     return max(levels, default=Level.NONE)

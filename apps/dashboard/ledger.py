@@ -136,7 +136,7 @@ def try_threshold(
         trial.assessed += 1
         was = Level(row.triage.level)
         fired = [finding["rule_id"] for finding in row.triage.fired]
-        becomes = level_with(rule_id, number, answers=row.answers, dws=row.triage.dws, fired=fired)
+        becomes = level_with(rule_id, number, answers=row.answers, fired=fired)
         if becomes != was:
             kinds[kind_of(was, becomes)].append(
                 {
