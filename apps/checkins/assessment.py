@@ -1,8 +1,9 @@
 """What triage has to know about a patient, read from the database in a few queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Final
 
 from apps.checkins.models import CheckIn
@@ -139,13 +140,21 @@ def context_from(
     return Context(
         days_since_step=since_step,
         days_since_stop=since_step if step and not step.daily_mg else None,
-        planned_daily_mg=current.daily_mg if current else patient.medication.daily_mg,
+        planned_daily_mg=planned_mg(current.by_drug) if current else patient.medication.daily_mg,
         baseline_dws=baseline(before_step),
         history=tuple(
             CheckInSummary(dws=dws, s_sleep=sleep)
             for _, dws, sleep in reversed(rows[:HISTORY_LENGTH])
         ),
     )
+
+
+def planned_mg(doses: Mapping[str, Decimal]) -> Decimal | None:
+    """Return the milligrams a report is compared with; None while two drugs are taken.
+
+    One number says nothing of two drugs, so the amount taken counts as not known (W08).
+    """
+    return sum(doses.values(), Decimal(0)) if len(doses) < 2 else None
 
 
 FORM_ROWS_READ: Final = 60

@@ -23,8 +23,8 @@ from apps.patients.permissions import Right
 
 REFRESH_AT_MOST: Final = 200
 COLUMNS: Final = (
-    "Reference", "Family name", "Given name", "Phone", "Stage", "Risk", "Drug", "Dose now (mg)",
-    "Step", "Steps", "Trend", "Score of 40", "Last check-in", "Next step", "Next dose (mg)",
+    "Reference", "Family name", "Given name", "Phone", "Stage", "Risk", "Drug", "Dose now",
+    "Step", "Steps", "Trend", "Score of 40", "Last check-in", "Next step", "Next dose",
     "Blocked by", "Open alerts",
 )  # fmt: skip
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -99,12 +99,12 @@ def cells(row: PatientState) -> list[Any]:
     return [
         patient.reference, patient.family_name, patient.given_name, patient.phone,
         row.get_stage_display(), row.get_tier_display(),
-        get_drug(row.drug_id).name if row.drug_id else "", f"{row.daily_mg.normalize():f}",
+        get_drug(row.drug_id).name if row.drug_id else "", row.dose,
         row.step or "", row.steps or "", row.get_trend_display(),
         "" if row.score is None else row.score,
         timezone.localtime(row.last_check_in_at).isoformat("T", "minutes")
         if row.last_check_in_at else "",
-        row.next_on or "", "" if row.next_mg is None else f"{row.next_mg.normalize():f}",
+        row.next_on or "", row.next_dose,
         row.blocked, row.alerts,
     ]  # fmt: skip
 

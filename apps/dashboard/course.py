@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from apps.dashboard.patient_history import Line, Plans
+from apps.tapers.charts import DoseLine, dose_lines, joined
 from apps.tapers.models import PlanVersion, TaperStep
 
 WIDTH: Final = 760
@@ -35,7 +36,7 @@ class DayRow:
     """One day of the table: what was to be taken and what was felt."""
 
     day: date
-    mg: Any
+    dose: str
     score: int | None
     words: str
 
@@ -46,8 +47,7 @@ class Course:
 
     first: date
     last: date
-    top_mg: str
-    dose: str = ""
+    doses: list[DoseLine] = field(default_factory=list)
     score: str = ""
     marks: list[Mark] = field(default_factory=list)
     bands: list[tuple[float, float, str]] = field(default_factory=list)
@@ -82,7 +82,7 @@ def doses_by_day(
             step = step_on(plans.steps[version.pk], version, day)
             yesterday = found.get(day - timedelta(days=1))
             if step and yesterday and any(a < day <= b for a, b in spans):
-                step = yesterday if step.daily_mg < yesterday.daily_mg else step
+                step = yesterday if step.is_cut_after(yesterday) else step
             if step:
                 found[day] = step
     return found
@@ -136,29 +136,13 @@ def draw(
 ) -> Course:  # fmt: skip
     """Lay out lines, marks, bands and table of one stretch of time."""
     span = max((last - first).days, 1)
-    top = max((float(step.daily_mg) for day, step in doses.items() if day >= first), default=0) or 1
-    course = Course(first=first, last=last, top_mg=f"{top:g}")
+    course = Course(first=first, last=last)
 
     def at(day: date, share: float) -> tuple[float, float]:
         return round((day - first).days / span * WIDTH, 1), round((1 - share) * HEIGHT, 1)
 
-    points: list[tuple[float, float]] = []
     notes: dict[date, list[str]] = {}
-    before: TaperStep | None = None
-    for day, step in sorted(doses.items()):
-        if day < first:
-            before = step
-            continue
-        here = at(day, float(step.daily_mg) / top)
-        if before is not None and before.daily_mg != step.daily_mg:
-            if points:  # a step on the first day drawn comes from outside the picture
-                points.append((here[0], points[-1][1]))
-            words = f"{day:%-d %b}: {plain(before.daily_mg)} to {plain(step.daily_mg)} mg"
-            course.marks.append(Mark("step", *here, words))
-            notes.setdefault(day, []).append("step")
-        points.append(here)
-        before = step
-    course.dose = joined(points)
+    add_doses(course, doses, at, notes)
     shown = {day: dws for day, dws in scores.items() if day >= first}
     course.score = joined(at(day, dws / TOP_SCORE) for day, dws in sorted(shown.items()))
     for day, dws in sorted(shown.items()):
@@ -172,15 +156,25 @@ def draw(
     return course
 
 
-def joined(points: Iterable[tuple[float, float]]) -> str:
-    """Return points as a polyline holds them."""
-    return " ".join(f"{x},{y}" for x, y in points)
-
-
-def plain(amount: Any) -> str:
-    """Return milligrams without trailing zeros."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def add_doses(
+    course: Course, doses: dict[date, TaperStep], at: Any, notes: dict[date, list[str]]
+) -> None:
+    """Add a line per drug, and a mark on the day a dose begins, at the height of its first drug."""
+    shown = sorted(day for day in doses if day >= course.first)
+    if not shown:
+        return
+    taken = [(day, doses[day].by_drug) for day in shown]
+    course.doses = dose_lines(taken, shown[-1], x_of=lambda day: at(day, 0)[0], height=HEIGHT)
+    tops = {line.drug_id: line.top_mg for line in course.doses}
+    for day, by_drug in taken:
+        before = doses.get(day - timedelta(days=1))
+        if before is None or before.by_drug == by_drug:
+            continue
+        drug = next(iter(by_drug), "")
+        height = float(by_drug[drug] / tops[drug]) if by_drug else 0
+        words = f"{day:%-d %b}: {before.dose} to {doses[day].dose}"
+        course.marks.append(Mark("step", *at(day, height), words))
+        notes.setdefault(day, []).append("step")
 
 
 def add_lines(
@@ -243,5 +237,5 @@ def table(
         if course.first <= day <= course.last:
             step = doses.get(day)
             words = ", ".join(dict.fromkeys(notes.get(day, [])))
-            rows.append(DayRow(day, step.daily_mg if step else None, scores.get(day), words))
+            rows.append(DayRow(day, step.dose if step else "", scores.get(day), words))
     return rows

@@ -94,11 +94,16 @@ class PatientState(models.Model):
     tier = models.CharField(max_length=10, choices=RiskProfile.Tier, blank=True)
     tier_rank = models.PositiveSmallIntegerField(default=0)
     drug_id = models.CharField(max_length=30, blank=True)
-    daily_mg = models.DecimalField(max_digits=9, decimal_places=4, default=0)
+    daily_mg = models.DecimalField(
+        max_digits=9, decimal_places=4, default=0, help_text="Of this drug alone, to sort by."
+    )
+    dose = models.CharField(
+        max_length=200, blank=True, help_text="Today's, of each drug; two are never added up."
+    )
     step = models.PositiveSmallIntegerField(null=True, blank=True)
     steps = models.PositiveSmallIntegerField(default=0)
     next_on = models.DateField(null=True, blank=True)
-    next_mg = models.DecimalField(max_digits=9, decimal_places=4, null=True, blank=True)
+    next_dose = models.CharField(max_length=200, blank=True)
     blocked = models.CharField(max_length=200, blank=True, help_text="Why the next cut waits.")
     decision_since = models.DateTimeField(
         null=True, blank=True, help_text="Since when a prescriber is waited for."

@@ -16,7 +16,7 @@ from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
 from apps.dashboard.models import PatientNote
 from apps.patients.models import Patient
-from apps.tapers.models import Enactment, PlanHold, PlanVersion, TaperPlan, TaperStep
+from apps.tapers.models import Enactment, PlanHold, PlanVersion, TaperPlan, TaperStep, fetch_doses
 
 SHOWN_AT_MOST: Final = 300
 
@@ -106,7 +106,9 @@ def plans_of(patient: Patient) -> Plans:
         plan = plans.setdefault(step.version.plan_id, step.version.plan)
         plan.patient = patient
         versions.setdefault(step.version_id, step.version)
+        step.version = versions[step.version_id]
         steps[step.version_id].append(step)
+    fetch_doses(step for rows_of_version in steps.values() for step in rows_of_version)
     ordered = sorted(plans.values(), key=lambda plan: plan.created_at, reverse=True)
     active = next((plan for plan in ordered if plan.status == TaperPlan.Status.ACTIVE), None)
     return Plans(active, ordered, sorted(versions.values(), key=lambda v: v.created_at), steps)

@@ -114,7 +114,7 @@ def summary_of(today: Today | None) -> dict[str, Any] | None:
         return None
     return {
         "plan": today.plan, "version": today.version,
-        "drug": get_drug(today.version.drug_id).name, "current": today.step,
+        "drug": get_drug(today.drug_id).name, "current": today.step,
         "next": today.next, "held": today.is_locked, "holds": today.holds,
         "locked_because": today.locked_because, "steps": today.steps,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from apps.checkins.windows import PATIENCE
 from apps.dashboard.models import NO_ALERT, PatientState, index_words
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
 from apps.patients.models import Patient, RiskProfile
-from apps.tapers.models import PlanHold, TaperPlan, TaperStep
+from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
+from apps.tapers.tablets import dose_words
 from apps.tapers.today import Today, midnight, unlocked_step, why_locked
 
 TIER_RANK = {RiskProfile.Tier.LOW: 1, RiskProfile.Tier.MODERATE: 2, RiskProfile.Tier.HIGH: 3}
@@ -82,8 +84,12 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
         if plan.status == TaperPlan.Status.ACTIVE:
             facts.plans[plan.patient_id] = plan
     versions = [plan.in_force_id for plan in facts.plans.values()]
-    for step in TaperStep.objects.filter(version_id__in=versions).order_by("number"):
+    in_force = {plan.in_force_id: plan.version for plan in facts.plans.values()}
+    steps = list(TaperStep.objects.filter(version_id__in=versions).order_by("number"))
+    for step in steps:
+        step.version = in_force[step.version_id]
         facts.steps[step.version_id].append(step)
+    fetch_doses(steps)
     active = [plan.pk for plan in facts.plans.values()]
     for hold in PlanHold.objects.open().filter(plan_id__in=active).order_by("opened_at"):
         facts.holds[hold.plan_id].append(hold)
@@ -177,6 +183,7 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
     medication = getattr(patient, "medication", None)
     if medication is not None:
         state.drug_id, state.daily_mg = medication.drug_id, medication.daily_mg
+        state.dose = dose_words({state.drug_id: state.daily_mg}, named=True)
     plan = facts.plans.get(patient.pk)
     if plan is None:
         state.stage = stage_without_plan(facts.plan_kinds[patient.pk])
@@ -198,16 +205,19 @@ def stage_without_plan(kinds: set[str]) -> str:
 def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int | None]]) -> None:
     """Add dose, step, what comes next, what blocks it, and the trend since the step."""
     zone, following = today.plan.patient.tz, today.next
-    state.drug_id, state.steps = today.version.drug_id, len(today.steps)
+    state.drug_id, state.steps = today.drug_id, len(today.steps)
     if today.step:
-        state.step, state.daily_mg = today.step.number, today.step.daily_mg
+        doses = today.step.by_drug
+        state.step, state.dose = today.step.number, dose_words(doses, named=True)
+        state.daily_mg = doses.get(state.drug_id, Decimal(0))
         begun = midnight(today.step.start_on, zone)
         state.trend = trend_of(
             typical_score(dws for at, dws in scores if at >= begun),
             typical_score(dws for at, dws in scores if begun - BEFORE <= at < begun),
         )
     if following:
-        state.next_on, state.next_mg = following.start_on, following.daily_mg
+        state.next_on = following.start_on
+        state.next_dose = dose_words(following.by_drug, named=today.version.switches)
     state.blocked = why_blocked(today)
     if today.is_locked:
         opened = min((hold.opened_at for hold in today.holds), default=None)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from apps.alerts.models import Channel, Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
 from apps.clinical.triage import RULES_BY_ID
+from apps.tapers.charts import dose_lines, joined
 from apps.tapers.models import TaperStep
+
+TOP_SCORE: Final = 40
 
 
 def rule_words(rule_ids: Iterable[str]) -> list[str]:
@@ -58,8 +61,8 @@ def chart_points(
 ) -> dict[str, Any]:
     """Return dose steps and symptom scores as polyline points in a `width` x `height` box.
 
-    Time runs from the first step or check-in to today; dose is scaled to its highest
-    value, the score to its 40 points.
+    Time runs from the first step or check-in to today; each drug is scaled to its own
+    highest dose, the score to its 40 points.
     """
     days = [step.start_on for step in steps if step.start_on <= today]
     scores = sorted(
@@ -67,27 +70,20 @@ def chart_points(
     )
     first = min([*days, *(day for day, _ in scores)], default=today)
     span = max((today - first).days, 1)
-    top = max((float(step.daily_mg) for step in steps), default=0) or 1.0
 
-    def at(day: date, share: float) -> tuple[float, float]:
-        return round((day - first).days / span * width, 1), round((1 - share) * height, 1)
+    def x_of(day: date) -> float:
+        return round((day - first).days / span * width, 1)
 
-    dose: list[tuple[float, float]] = []
-    for step in (step for step in steps if step.start_on <= today):
-        share = float(step.daily_mg) / top
-        if dose:
-            dose.append((at(step.start_on, 0)[0], dose[-1][1]))
-        dose.append(at(step.start_on, share))
-    if dose:
-        dose.append((float(width), dose[-1][1]))
+    begun = [(step.start_on, step.by_drug) for step in steps if step.start_on <= today]
     return {
         "width": width,
         "height": height,
-        "dose_points": " ".join(f"{x},{y}" for x, y in dose),
-        "score_points": " ".join(f"{x},{y}" for x, y in (at(day, dws / 40) for day, dws in scores)),
-        "max_mg": f"{top:g}",
+        "doses": dose_lines(begun, today, x_of=x_of, height=height),
+        "score_points": joined(
+            (x_of(day), round((1 - dws / TOP_SCORE) * height, 1)) for day, dws in scores
+        ),
         "first": first,
-        "today": today,
+        "last": today,
     }
 
 

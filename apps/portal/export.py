@@ -40,7 +40,12 @@ LEFT_OUT: Final = frozenset(
     {"token_hash", "address_hash", "lease_token", "lease_until", "submission_id",
      "weekly_submission_id", "last_error", "attempts", "clinic"}
 )  # fmt: skip
-OF_OTHERS: Final = {"portal.TrustedPerson": frozenset({"email"})}
+# What is of somebody else; and a sum of two drugs' milligrams, which the tablets of each step
+# say of each drug.
+OF_OTHERS: Final = {
+    "portal.TrustedPerson": frozenset({"email"}),
+    "tapers.TaperStep": frozenset({"daily_mg"}),
+}
 Model = type[models.Model]
 
 

@@ -4,11 +4,13 @@ Pure functions over rows already fetched. Only steps that have begun count: what
 calendar promised and a hold stopped was never taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
+
+from apps.tapers.charts import DoseLine, dose_lines, joined
 
 WIDTH: Final = 300
 HEIGHT: Final = 160
@@ -18,37 +20,37 @@ WEEKS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """A dose from this day on."""
+    """A dose from this day on: milligrams a day of each drug, and the same in words."""
 
     start_on: date
-    daily_mg: Decimal
+    by_drug: Mapping[str, Decimal]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class TrendRow:
-    """One check-in: its points of 40 and the dose of that day, None before the plan."""
+    """One check-in: its points of 40 and the dose of that day, empty before the plan."""
 
     day: date
     points: int
-    daily_mg: Decimal | None
+    dose: str
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Two lines in a box of `WIDTH` by `HEIGHT`, and the days at which a step began."""
+    """Lines in a box of `WIDTH` by `HEIGHT`, and the days at which a step began."""
 
     score: str
-    dose: str
+    doses: list[DoseLine]
     marks: list[str]
     first: date
     last: date
-    top_mg: Decimal
 
 
-def dose_on(day: date, doses: Sequence[Dose]) -> Decimal | None:
-    """Return the daily dose of a day; `doses` in the order of their days."""
-    begun = [dose.daily_mg for dose in doses if dose.start_on <= day]
-    return begun[-1] if begun else None
+def dose_on(day: date, doses: Sequence[Dose]) -> str:
+    """Return the dose of a day in words; `doses` in the order of their days."""
+    begun = [dose.words for dose in doses if dose.start_on <= day]
+    return begun[-1] if begun else ""
 
 
 def rows_of(scores: Sequence[tuple[date, int]], doses: Sequence[Dose]) -> list[TrendRow]:
@@ -77,41 +79,19 @@ def picture(
     begin = first if held_before else min(known)
     span = max((today - begin).days, 1)
 
-    def x(day: date) -> float:
+    def x_of(day: date) -> float:
         return round(max((day - begin).days, 0) * WIDTH / span, 1)
 
     points = [
-        (x(day), round((1 - score / MOST_POINTS) * HEIGHT, 1))
+        (x_of(day), round((1 - score / MOST_POINTS) * HEIGHT, 1))
         for day, score in sorted(scores)
         if begin <= day <= today
     ]
-    top = max((dose.daily_mg for dose in doses), default=Decimal(0)) or Decimal(1)
+    begun = [(dose.start_on, dose.by_drug) for dose in doses if dose.start_on <= today]
     return Picture(
         score=joined(points),
-        dose=joined(stairs(doses, begin, today, x_of=x, top=top)),
-        marks=[str(x(dose.start_on)) for dose in doses[1:] if begin < dose.start_on <= today],
+        doses=dose_lines(begun, today, x_of=x_of, height=HEIGHT),
+        marks=[str(x_of(dose.start_on)) for dose in doses[1:] if begin < dose.start_on <= today],
         first=begin,
         last=today,
-        top_mg=top,
     )
-
-
-def stairs(
-    doses: Sequence[Dose], begin: date, today: date, *, x_of: object, top: Decimal
-) -> list[tuple[float, float]]:
-    """Return the dose as stairs from `begin` to `today`."""
-    line: list[tuple[float, float]] = []
-    for dose in (dose for dose in doses if dose.start_on <= today):
-        place = x_of(max(dose.start_on, begin))  # type: ignore[operator]
-        height = float(round((1 - dose.daily_mg / top) * HEIGHT, 1))
-        if line:
-            line.append((place, line[-1][1]))
-        line.append((place, height))
-    if line:
-        line.append((x_of(today), line[-1][1]))  # type: ignore[operator]
-    return line
-
-
-def joined(points: Sequence[tuple[float, float]]) -> str:
-    """Return points as a polyline holds them."""
-    return " ".join(f"{x},{y}" for x, y in points)

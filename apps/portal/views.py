@@ -83,7 +83,7 @@ def doses_of(patient: Patient, now: datetime) -> list[trend.Dose]:
     if state is None or state.step is None or patient.status in WITHOUT_DOSE:
         return []
     begun = [step for step in state.steps if step.number <= state.step.number]
-    return [trend.Dose(step.start_on, step.daily_mg) for step in begun]
+    return [trend.Dose(step.start_on, step.by_drug, step.dose) for step in begun]
 
 
 @require_GET

@@ -141,7 +141,7 @@ def check_can_end(state: Today, medication: Medication) -> None:
     if risk is DependenceRisk.RARE:
         return
     raise EndError(
-        f"The patient takes {state.step.daily_mg.normalize():f} mg a day and has steps to go. "
+        f"The patient takes {state.step.dose} a day and has steps to go. "
         "Ending now would stop the medicine at once, which can cause seizures when dependence "
         "is likely (ASAM-03). Go on with the steps, stay at this dose, or set a higher goal. "
         "A stop without a taper is only for dependence that is unlikely (ASAM-05)."

@@ -21,6 +21,7 @@ from apps.tapers.forms import PlanForm
 from apps.tapers.forms_method import tell
 from apps.tapers.methods_words import method_words
 from apps.tapers.step_rows import StepRow, day_words, step_rows, weeks_of
+from apps.tapers.tablets import dose_words
 
 ASIDE: Final = "a"  # prefix of the fields of the plan put aside
 BLANK: Final = "?"  # what a step without a dose becomes in the list: it is refused, never skipped
@@ -65,12 +66,13 @@ class Candidate:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What two plans are compared by."""
-        rows = self.rows
+        rows, named = self.rows, len({drug for row in self.rows for drug in row.by_drug}) > 1
+        ends_at = dose_words(rows[-1].by_drug, named=named)
         return [
             ("Method", self.words),
             ("Cuts", str(sum(row.cut_pct != "–" for row in rows))),
             ("Last step", f"{day_words(rows[-1].start_on)}, after {weeks_of(rows)} weeks"),
-            ("Ends at", f"{rows[-1].dose} mg a day"),
+            ("Ends at", f"{ends_at} a day"),
             ("Largest cut", largest(row.cut_pct for row in rows)),
             ("Largest fall in 14 days", largest(row.fall_14d_pct for row in rows)),
             ("Second prescriber", "must sign too" if self.needs_second else "not needed"),

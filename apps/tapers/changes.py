@@ -170,6 +170,7 @@ class DiffRow:
     day: date
     was: Mapping[str, Decimal] | None
     now: Mapping[str, Decimal] | None
+    named: bool = False
 
     @property
     def is_changed(self) -> bool:
@@ -179,12 +180,12 @@ class DiffRow:
     @property
     def was_dose(self) -> str:
         """The dose before in words; two drugs are never added up."""
-        return "–" if self.was is None else dose_words(self.was)
+        return "–" if self.was is None else dose_words(self.was, named=self.named)
 
     @property
     def now_dose(self) -> str:
         """The dose after in words."""
-        return "–" if self.now is None else dose_words(self.now)
+        return "–" if self.now is None else dose_words(self.now, named=self.named)
 
     @property
     def difference(self) -> str:
@@ -203,8 +204,10 @@ def was_and_now(was: Iterable[Dosed], now: Iterable[Dosed], since: date) -> list
     """Return both plans side by side from `since`: one row per day on which a dose begins."""
     before, after = list(was), list(now)
     days = {max(step.start_on, since) for step in (*before, *after) if step.start_on >= since}
+    named = len({drug for step in (*before, *after) for drug in step.by_drug}) > 1
     return [
-        DiffRow(day, dose_on(before, day), dose_on(after, day)) for day in sorted({since, *days})
+        DiffRow(day, dose_on(before, day), dose_on(after, day), named)
+        for day in sorted({since, *days})
     ]
 
 

@@ -1,15 +1,17 @@
 """The falling dose as a line: points in a box, drawn by the server. Pure functions.
 
-Milligrams of two drugs are never on one axis: each drug has a chart of its own.
+Milligrams of two drugs are never on one axis: each drug has a chart of its own, or where
+symptoms are drawn beside them a line of its own, each against its own highest dose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
 from apps.tapers.step_rows import StepRow
+from apps.tapers.tablets import dose_words, drug_word
 
 WIDTH: Final = 720
 HEIGHT: Final = 160
@@ -50,6 +52,53 @@ def dose_charts(rows: Sequence[StepRow], other: Sequence[StepRow] = ()) -> list[
             )
         )
     return charts
+
+
+@dataclass(frozen=True, slots=True)
+class DoseLine:
+    """One drug's stair among other lines; its top is its own highest dose drawn."""
+
+    drug_id: str
+    points: str
+    top_mg: Decimal
+
+    @property
+    def top(self) -> str:
+        """The highest dose in words, as the axis or the key says it."""
+        return dose_words({self.drug_id: self.top_mg})
+
+    @property
+    def name(self) -> str:
+        """The drug's name."""
+        return drug_word(self.drug_id)
+
+
+def dose_lines(
+    doses: Sequence[tuple[date, Mapping[str, Decimal]]], last: date, *,
+    x_of: Callable[[date], float], height: int,
+) -> list[DoseLine]:  # fmt: skip
+    """Return a stair per drug from the days on which doses begin, drawn until `last`.
+
+    A drug that is not taken on a day is at 0; without any dose there is no line.
+    """
+    lines = []
+    for drug in dict.fromkeys(drug for _, taken in doses for drug in taken):
+        stair = [(day, taken.get(drug, Decimal(0))) for day, taken in doses]
+        top = max(mg for _, mg in stair)
+        points: list[tuple[float, float]] = []
+        for day, mg in stair:
+            x, y = x_of(day), float(round((1 - mg / top) * height, 1)) if top else float(height)
+            if points and points[-1][1] != y:
+                points.append((x, points[-1][1]))
+            points.append((x, y))
+        points.append((x_of(last), points[-1][1]))
+        lines.append(DoseLine(drug, joined(points), top))
+    return lines
+
+
+def joined(points: Iterable[tuple[float, float]]) -> str:
+    """Return points as a polyline holds them."""
+    return " ".join(f"{x},{y}" for x, y in points)
 
 
 def line(rows: Sequence[StepRow], drug: str, top: Decimal, first: date, last: date) -> str:

@@ -6,7 +6,7 @@ signed version can be in force.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -47,12 +47,17 @@ class SlotDose:
 
 @dataclass(frozen=True)
 class ScheduleStep:
-    """One dose and its days as far as they are known; `end_on` None goes on until told."""
+    """One dose and its days as far as they are known; `end_on` None goes on until told.
+
+    `dose` is the day's milligrams in words, as every page has them: of two drugs each by
+    itself. `daily_mg` is what the tablets add up to, which means something of one drug only.
+    """
 
     number: int
     start_on: date
     end_on: date | None
     daily_mg: Decimal
+    dose: str
     slots: tuple[SlotDose, ...]
 
     @property
@@ -170,9 +175,9 @@ def step_of(row: TaperStep) -> ScheduleStep:
         )
         for slot in sorted(by_slot, key=SLOT_ORDER.index)
     )
-    return ScheduleStep(row.number, row.start_on, row.end_on, row.daily_mg, slots)
+    return ScheduleStep(row.number, row.start_on, row.end_on, row.daily_mg, row.dose, slots)
 
 
 def open_ended(step: ScheduleStep) -> ScheduleStep:
     """Return the same step with no last day."""
-    return ScheduleStep(step.number, step.start_on, None, step.daily_mg, step.slots)
+    return replace(step, end_on=None)

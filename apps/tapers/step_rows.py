@@ -34,6 +34,7 @@ class StepRow:
     end_on: date | None
     tablets: SafeString
     dose: str
+    typed: str
     daily_mg: Decimal
     bar: str
     equivalents: list[tuple[str, str]]
@@ -82,12 +83,14 @@ def step_rows(
         by_step.setdefault(item["step"], []).append(item)
     rows: list[StepRow] = []
     now, first = getattr(current, "number", None), dict[tuple[str, ...], Decimal]()
-    for step in steps:
-        row = json_row(step) if isinstance(step, Mapping) else stored_row(step)
+    found = [json_row(step) if isinstance(step, Mapping) else stored_row(step) for step in steps]
+    named = len({drug for row in found for drug in row["by_drug"]}) > 1
+    for row in found:
         whole = first.setdefault(tuple(row["by_drug"]), row["daily_mg"])
         rows.append(
             StepRow(
                 **row,
+                dose=dose_cell(row["by_drug"], named=named),
                 bar=bar_of(row["daily_mg"], whole) if len(row["by_drug"]) == 1 else "",
                 is_now=row["number"] == now,
                 findings=by_step.get(row["number"], []),
@@ -139,7 +142,7 @@ def cells(
     """Return what both kinds of steps share."""
     return {
         "number": number, "start_on": start_on, "end_on": end_on, "tablets": tablets(slots),
-        "dose": dose_cell(by_drug), "by_drug": by_drug, "equivalents": equivalents(by_drug),
+        "typed": typed_dose(by_drug), "by_drug": by_drug, "equivalents": equivalents(by_drug),
     }  # fmt: skip
 
 
@@ -174,10 +177,14 @@ def pace_chip(verdict: str) -> SafeString:
     return render_to_string("tapers/verdict.html", {"verdict": verdict})
 
 
-def dose_cell(by_drug: Mapping[str, Decimal]) -> str:
+def dose_cell(by_drug: Mapping[str, Decimal], *, named: bool) -> str:
     """Return a day's milligrams for a column that has them in its head."""
-    words = dose_words(by_drug)
-    return words.removesuffix(" mg")
+    return dose_words(by_drug, named=named).removesuffix(" mg")
+
+
+def typed_dose(by_drug: Mapping[str, Decimal]) -> str:
+    """Return a day's milligrams as they are typed: a number; of two drugs nothing."""
+    return plain(sum(by_drug.values(), Decimal(0))) if len(by_drug) < 2 else ""
 
 
 def equivalents(by_drug: Mapping[str, Decimal]) -> list[tuple[str, str]]:

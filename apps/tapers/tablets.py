@@ -106,11 +106,21 @@ def by_drug(portions: Iterable[Any]) -> dict[str, Decimal]:
     return sums
 
 
-def dose_words(doses: Mapping[str, Decimal]) -> str:
-    """Return a day's milligrams; of two drugs each by itself, because they do not add up."""
-    if len(doses) < 2:
-        return f"{plain(next(iter(doses.values()), Decimal(0)))} mg"
-    return " + ".join(f"{plain(mg)} mg {get_drug(drug).name}" for drug, mg in doses.items())
+def dose_words(doses: Mapping[str, Decimal], *, named: bool = False) -> str:
+    """Return a day's milligrams; of two drugs each by itself, because they do not add up.
+
+    `named` says the drug of a single dose too: where a plan has two, "20 mg" is of either.
+    """
+    if not doses:
+        return "0 mg"
+    if len(doses) == 1 and not named:
+        return f"{plain(next(iter(doses.values())))} mg"
+    return " + ".join(f"{plain(mg)} mg {drug_word(drug)}".strip() for drug, mg in doses.items())
+
+
+def drug_word(drug_id: str) -> str:
+    """Return a drug's name, empty for a product whose drug no list knows."""
+    return get_drug(drug_id).name if drug_id else ""
 
 
 def form_words(form: Form, number: int) -> str:

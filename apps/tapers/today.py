@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan, TaperStep
-from apps.tapers.tablets import drug_id_of
 
 # Asked with a patient and the moments at which the step before began and this one is
 # due; the answer is why the cut may not come, or nothing. Apps above add theirs at start.
@@ -50,19 +49,13 @@ class Today:
     def drug_id(self) -> str:
         """The drug taken today: while a switch runs the old one, after it the new one.
 
-        Half-life classes hang on it. One query more, and only for a plan with a switch.
+        Half-life classes hang on it.
         """
-        version = self.version
-        if version.request["method"]["kind"] != "switch" and not version.course.get(
-            "earlier_drugs"
-        ):
-            return version.drug_id
         current = self.step or self.steps[0]
         doses = [step for step in self.steps if step.daily_mg and step.number <= current.number]
-        products = doses[-1].pieces.values_list("product", flat=True) if doses else ()
-        taken = {drug_id_of(product) for product in products} - {""}
-        if not taken or version.drug_id in taken:
-            return version.drug_id
+        taken = set(doses[-1].by_drug) - {""} if doses else set()
+        if not taken or self.version.drug_id in taken:
+            return self.version.drug_id
         return min(taken)
 
     @property
@@ -83,9 +76,13 @@ def plan_today(patient: Patient, now: datetime, *, pieces: bool = False) -> Toda
 
 
 def today_of(plan: TaperPlan, now: datetime, *, pieces: bool = False) -> Today:
-    """Return how a plan stands at `now`; `pieces` fetches the tablets with the steps."""
+    """Return how a plan stands at `now`; `pieces` fetches the tablets with the steps.
+
+    Those of a plan that switches are always fetched: its doses cannot be told without.
+    """
     version, day = plan.version, now.astimezone(plan.patient.tz).date()
-    rows = version.steps.prefetch_related("pieces") if pieces else version.steps.all()
+    wanted = pieces or version.switches
+    rows = version.steps.prefetch_related("pieces") if wanted else version.steps.all()
     steps, holds = list(rows), list(plan.holds.open().order_by("opened_at"))
     step, locked = unlocked_step(plan, steps, holds, day)
     return Today(day, plan, version, steps, step, holds, locked)
@@ -119,7 +116,7 @@ def why_locked(patient: Patient, current: TaperStep, following: TaperStep) -> st
     A dose that stays or rises is never locked. The gates look at what was so at the
     midnight on which the step is due, so a late look gives the answer of a timely one.
     """
-    if following.daily_mg >= current.daily_mg and following.cut_pct <= 0:
+    if not following.is_cut_after(current):
         return ""
     since, due = midnight(current.start_on, patient.tz), midnight(following.start_on, patient.tz)
     return next((why for gate in GATES if (why := gate(patient.pk, since, due))), "")

@@ -90,11 +90,11 @@ def test_the_chart_and_its_table_agree_with_what_was_in_force(patient, prescribe
         later.date(), patient.tz, None,
     )  # fmt: skip
     on_day = {row.day: row for row in course.rows}
-    assert on_day[NOW.date()].mg == plan_today(patient, later).step.daily_mg
+    assert on_day[NOW.date()].dose == plan_today(patient, later).step.dose
     assert on_day[NOW.date()].score == 10
     first = min(on_day)
     assert course.first <= first
-    assert course.dose.startswith("0.0,0.0")
+    assert course.doses[0].points.startswith("0.0,0.0")
     assert {mark.kind for mark in course.marks} >= {"step", "score", "missed"}
     assert course_of(plans_of(patient), [], [], NOW.date(), patient.tz, 12) is not None
 

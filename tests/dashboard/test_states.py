@@ -45,7 +45,7 @@ def settled(now=NOW) -> None:
 def test_a_new_patient_is_found_with_dose_and_tier_of_the_intake(patient) -> None:
     settled()
     row = row_of(patient)
-    assert (row.stage, row.drug_id, row.daily_mg) == ("no_plan", "clonazepam", 2)
+    assert (row.stage, row.drug_id, row.dose) == ("no_plan", "clonazepam", "2 mg clonazepam")
     assert (row.tier, row.alert_rank, row.blocked) == (patient.risk.tier, 9, "")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -133,9 +134,9 @@ def test_the_trend_is_a_picture_and_the_same_as_a_table(own, wren) -> None:
     check_in(wren, CALM, now=timezone.now())
     page = own.get(reverse("portal:trend")).text
     assert 'class="t-score"' in page
-    assert 'class="t-dose"' in page
+    assert 'class="t-dose t-dose--1"' in page
     row = re.search(r"<tr><th scope=\"row\">[^<]+</th><td>(\d+)</td><td>([^<]+)</td>", page)
-    assert row.groups() == ("10", "2")
+    assert row.groups() == ("10", "2 mg")
 
 
 def test_an_empty_trend_says_what_will_be_there(own, wren) -> None:
@@ -152,22 +153,22 @@ def test_a_dose_that_a_hold_stopped_is_not_in_the_trend(clinic, prescriber) -> N
     plan = make_active_plan(patient, prescriber.user, now=now, start_on=start)
     TaperPlan.objects.update(begun_step=1)
     assert plan.version.steps.filter(start_on__lte=now.date()).count() == 2
-    assert [dose.daily_mg for dose in doses_of(patient, now)] == [2]
+    assert [dose.words for dose in doses_of(patient, now)] == ["2 mg"]
 
 
 def test_the_picture_is_pure_arithmetic() -> None:
     today = timezone.localdate()
     doses = [
-        trend.Dose(today - timedelta(days=20), trend.Decimal(2)),
-        trend.Dose(today - timedelta(days=10), trend.Decimal(1)),
+        trend.Dose(today - timedelta(days=20), {"clonazepam": Decimal(2)}, "2 mg"),
+        trend.Dose(today - timedelta(days=10), {"clonazepam": Decimal(1)}, "1 mg"),
     ]
     scores = [(today - timedelta(days=10), 20), (today, 40)]
     found = trend.picture(scores, doses, trend.first_day(today, everything=False), today)
     assert found.score == "150.0,80.0 300.0,0.0"
-    assert found.dose == "0.0,0.0 150.0,0.0 150.0,80.0 300.0,80.0"
+    assert found.doses[0].points == "0.0,0.0 150.0,0.0 150.0,80.0 300.0,80.0"
     assert found.marks == ["150.0"]
     late = trend.picture(scores, doses, today - timedelta(days=5), today)
-    assert late.dose == "0.0,0.0 0.0,0.0 0.0,80.0 300.0,80.0"
+    assert late.doses[0].points == "0.0,0.0 0.0,0.0 0.0,80.0 300.0,80.0"
     assert late.score == "300.0,0.0"
 
 

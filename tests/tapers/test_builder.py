@@ -116,7 +116,7 @@ def test_the_preview_is_live_and_nothing_is_evaluated(patient, prescriber) -> No
 
 def edited(page, **typed):
     """Return what the page's table posts after some of its doses were typed over."""
-    doses = {f"edit_{row.number}": row.dose for row in page.context["shown"].rows
+    doses = {f"edit_{row.number}": row.typed for row in page.context["shown"].rows
              if row.number in page.context["shown"].editable}  # fmt: skip
     return doses | {"edit_interval": str(page.context["shown"].interval_days)} | typed
 

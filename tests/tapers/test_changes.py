@@ -309,4 +309,4 @@ def test_two_drugs_are_never_added_up(clinic, prescriber) -> None:
     rows = preview_change(plan, Change("hold", "Sleeps badly.", {"days": 7}), later(8)).rows
     assert rows[0].was_dose == rows[0].now_dose == "1 mg clonazepam + 20 mg diazepam"
     moved = next(row for row in rows if row.is_changed)
-    assert (moved.was_dose, moved.difference) == ("40 mg", "changed")
+    assert (moved.was_dose, moved.difference) == ("40 mg diazepam", "changed")

@@ -2,7 +2,14 @@
 
 from apps.tapers.models.formulary import FormularyChange, FormularyItem
 from apps.tapers.models.holds import NOT_UNLOCKED, SOURCE_CLOCK, PlanHold
-from apps.tapers.models.plan import Enactment, PlanVersion, SlotPiece, TaperPlan, TaperStep
+from apps.tapers.models.plan import (
+    Enactment,
+    PlanVersion,
+    SlotPiece,
+    TaperPlan,
+    TaperStep,
+    fetch_doses,
+)
 from apps.tapers.models.signing import Agreement, Signature, SpecialistSignOff
 from apps.tapers.models.supply import Dispensing, RunOut
 
@@ -22,4 +29,5 @@ __all__ = [
     "SpecialistSignOff",
     "TaperPlan",
     "TaperStep",
+    "fetch_doses",
 ]

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -196,6 +197,11 @@ class PlanVersion(models.Model):
         return f"Version {self.number}"
 
     @property
+    def switches(self) -> bool:
+        """Whether its steps are of more than one drug, so that each dose needs its name."""
+        return self.request["method"]["kind"] == "switch" or bool(self.course.get("earlier_drugs"))
+
+    @property
     def blocking(self) -> list[dict[str, str]]:
         """Findings that stop activation."""
         return [finding for finding in self.findings if finding["level"] == "block"]
@@ -219,6 +225,13 @@ class Enactment(models.Model):
 
     def __str__(self) -> str:
         return f"In force from {self.at:%Y-%m-%d %H:%M}"
+
+
+def fetch_doses(steps: Iterable["TaperStep"]) -> None:
+    """Fetch the tablets of steps whose doses cannot be told without: one query, or none."""
+    wanting = [step for step in steps if step.version.switches and not step.has_pieces]
+    if wanting:
+        models.prefetch_related_objects(wanting, "pieces")
 
 
 class TaperStep(models.Model):
@@ -253,13 +266,33 @@ class TaperStep(models.Model):
 
     @property
     def by_drug(self) -> dict[str, Decimal]:
-        """A day's milligrams of each drug: two of them while a switch runs."""
-        return by_drug(self.pieces.all())
+        """A day's milligrams of each drug: two of them while a switch runs.
+
+        `daily_mg` is their sum, which says nothing then. Only a version that switches
+        needs the tablets for it; see `fetch_doses`.
+        """
+        if self.has_pieces or self.version.switches:
+            return by_drug(self.pieces.all())
+        return {self.version.drug_id: self.daily_mg} if self.daily_mg else {}
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether the tablets were fetched with the step."""
+        return "pieces" in getattr(self, "_prefetched_objects_cache", {})
 
     @property
     def dose(self) -> str:
         """A day's milligrams in words; two drugs are never added up."""
-        return dose_words(self.by_drug)
+        return dose_words(self.by_drug, named=self.version.switches)
+
+    def is_cut_after(self, before: "TaperStep") -> bool:
+        """Answer whether less is taken than in the step before, as the pace rules weigh it.
+
+        Milligrams of two drugs do not compare, so of a switch only the weighed cut counts.
+        """
+        if self.version.switches:
+            return self.cut_pct > 0
+        return self.cut_pct > 0 or self.daily_mg < before.daily_mg
 
     @property
     def by_slot(self) -> dict[str, list["SlotPiece"]]:
