@@ -1,8 +1,8 @@
 """`python -m tests.faults --trials 200`: break every part in turn and count lost alerts.
 
 Exit code 1 when an alert that a patient saw as saved was lost or doubled, or a copy came
-without its label. The seed is printed; the same seed gives the same faults at the same
-instants, as far as the machine's own timing allows.
+without its label or without a crash that explains it. The seed is printed; the same seed
+gives the same faults at the same instants, as far as the machine's own timing allows.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 from tests.faults.rig import Rig
 
 DRAIN_SECONDS = 150
+SHOWN = 12
 
 
 def main() -> int:
@@ -21,18 +22,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.faults")
     parser.add_argument("--trials", type=int, default=21)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument(
+        "--explain", type=float, default=30.0, metavar="SECONDS",
+        help="print the timeline of every recovery that took longer (30)",
+    )  # fmt: skip
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}, {options.trials} trials", flush=True)
     rig = Rig()
     try:
         rig.start_servers()
-        return run(rig, random.Random(seed), options.trials)
+        return run(rig, random.Random(seed), options.trials, options.explain)
     finally:
         rig.stop()
 
 
-def run(rig: Rig, rng: random.Random, trials: int) -> int:
+def run(rig: Rig, rng: random.Random, trials: int, explain: float) -> int:
     """Set the clinic up, break it, wait until all is quiet, count."""
     import django
 
@@ -44,43 +49,71 @@ def run(rig: Rig, rng: random.Random, trials: int) -> int:
     call_command("createcachetable", verbosity=0)
     # Imported here: models need Django set up, and Django the servers' addresses.
     from tests.faults import trials as suite
+    from tests.faults.counting import count
 
-    cast = suite.hire(trials * suite.PER_TRIAL, rig.gateway.url)
+    casts = [suite.hire(trials, rig.gateway.url), suite.hire(trials)]
+    begun = time.monotonic()
     rig.start_parts()
-    staff = suite.Staff(rig, cast.nurse)
+    staff = suite.Staff(rig, casts)
     staff.start()
-    submissions = suite.run_trials(rig, cast, rng, trials)
+    submissions = suite.run_trials(rig, casts, rng, trials)
     connection.close()
     quiet_at = time.monotonic() + DRAIN_SECONDS
-    result = suite.count(rig, cast, submissions)
-    while (result.lost or result.not_one_alert or result.no_text) and time.monotonic() < quiet_at:
+    result = count(rig, casts, submissions)
+    while result.is_unfinished() and time.monotonic() < quiet_at:
         time.sleep(0.5)
-        result = suite.count(rig, cast, submissions)
+        result = count(rig, casts, submissions)
     staff.going = False
     staff.join()
-    return report(result, trials)
+    return report(result, trials, time.monotonic() - begun, explain)
 
 
-def report(result: Any, trials: int) -> int:
+def report(result: Any, trials: int, seconds: float, explain: float) -> int:
     """Print what came of it; return the exit code."""
-    slowest = sorted(result.recoveries, reverse=True)[:5]
-    times = sorted(seconds for seconds, _ in result.recoveries) or [0.0]
     print(
-        f"\ntrials {trials}, check-ins saved {result.saved}, not saved {result.unsaved}\n"
+        f"\ntrials {trials} in {seconds:.0f} s, check-ins saved {result.saved}, "
+        f"not saved {result.unsaved}\n"
         f"lost {len(result.lost)}, without exactly one alert {len(result.not_one_alert)}\n"
         f"repeats {result.repeats} (unlabelled {result.unlabelled}, "
         f"most copies of one mail {result.most_copies})\n"
         f"text messages {result.texts}, repeats {result.text_repeats}, "
         f"alerts without a text or the mail in its place {len(result.no_text)}\n"
-        f"saved -> somebody reached: median {times[len(times) // 2]:.2f} s, "
-        f"p95 {times[int(len(times) * 0.95)]:.1f} s, slowest recovery {times[-1]:.1f} s"
+        f"attempts that crashed and may have left {result.crashes}, "
+        f"messages repeated more than once per crash {len(result.too_often)}"
     )
-    print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slowest))
-    kinds = {"lost": result.lost, "not one alert": result.not_one_alert, "no text": result.no_text}
+    for has_phone, clinic in ((False, "clinic with mail alone"), (True, "with a phone too")):
+        print_times(clinic, [r.seconds for r in result.recoveries if r.has_phone is has_phone])
+    print_slowest(result, explain)
+    kinds = {
+        "lost": result.lost,
+        "not one alert": result.not_one_alert,
+        "no text": result.no_text,
+        "repeated too often": result.too_often,
+    }
     for kind, names in kinds.items():
         for name in names:
             print(f"  {kind}: {name}")
     return 1 if any(kinds.values()) or result.unlabelled else 0
+
+
+def print_times(clinic: str, times: list[float]) -> None:
+    """Print how soon somebody was reached; `times` in ascending order."""
+    if times:
+        print(
+            f"saved -> somebody reached, {clinic}: median {times[len(times) // 2]:.2f} s, "
+            f"p95 {times[int(len(times) * 0.95)]:.1f} s, slowest recovery {times[-1]:.1f} s"
+        )
+
+
+def print_slowest(result: Any, explain: float) -> None:
+    """Name the slowest, and show what went on in those slower than `explain` seconds."""
+    from tests.faults.counting import timeline
+
+    slowest = result.recoveries[: -SHOWN - 1 : -1]
+    print("slowest: " + ", ".join(f"{one.trial} {one.seconds:.1f} s" for one in slowest))
+    for one in slowest:
+        if one.seconds > explain:
+            print(f"\n{one.trial}, {one.seconds:.1f} s:", *timeline(one.alert), sep="\n")
 
 
 if __name__ == "__main__":

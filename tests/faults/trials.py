@@ -18,7 +18,6 @@ from django.utils import timezone
 from apps.alerts.actions import resolve_alert
 from apps.alerts.models import Alert
 from apps.checkins.actions import create_link
-from apps.checkins.models import CheckIn
 from apps.patients.models import Role, StaffMember
 from tests.factories import (
     SEIZURE,
@@ -32,7 +31,6 @@ from tests.factories import (
 from tests.faults.rig import IMMEDIATE, KILL, Rig, crash_database
 
 HOUR = 3600.0
-PER_TRIAL = 2  # patients who submit while it breaks
 SAVED_WITHIN = 90.0
 REQUEST_SECONDS = 4.0
 EMAIL_TIMEOUT = 4.0  # the product's default
@@ -152,6 +150,7 @@ class Submission:
 
     path: str
     trial: str
+    has_phone: bool
     key: UUID = field(default_factory=uuid4)
     saved_at: float | None = None
     tries: int = 0
@@ -159,7 +158,10 @@ class Submission:
 
 @dataclass
 class Cast:
-    """Who is at the clinic, and one link per check-in to come."""
+    """Who is at a clinic, and one link per check-in to come.
+
+    `phone_mail` is the mail address of the one with a phone; empty where nobody has one.
+    """
 
     nurse: StaffMember
     phone_mail: str
@@ -169,9 +171,10 @@ class Cast:
 def hire(check_ins: int, gateway_url: str = "") -> Cast:
     """Return a clinic with its rota and a patient per check-in, each with a link.
 
-    One on call reads mail; a second has a phone at a gateway that never confirms, if there is one.
+    One on call reads mail; a second has a phone at a gateway that never confirms, if there is
+    one. Without one nobody is reached by anything but mail.
     """
-    clinic, now = make_clinic("Larkspur Clinic"), timezone.now()
+    clinic, now = make_clinic("Larkspur Clinic" if gateway_url else "Sorrel Clinic"), timezone.now()
     people = {
         "on_call": make_member(clinic, Role.NURSE, "Nell Oncall"),
         "backup": make_member(clinic, Role.NURSE, "Bram Backup"),
@@ -222,9 +225,10 @@ def submit(port: int, submission: Submission) -> None:
 class Staff(threading.Thread):
     """Closes every alert whose mail arrived, so that the ladder does not call all night."""
 
-    def __init__(self, rig: Rig, nurse: StaffMember) -> None:
+    def __init__(self, rig: Rig, casts: list[Cast]) -> None:
         super().__init__(name="staff", daemon=True)
-        self.rig, self.nurse, self.going = rig, nurse, True
+        self.nurses = {cast.nurse.clinic_id: cast.nurse.user for cast in casts}
+        self.rig, self.going = rig, True
 
     def run(self) -> None:
         while self.going:
@@ -240,9 +244,8 @@ class Staff(threading.Thread):
         mails = [mail for mail in read_mails(self.rig) if float(mail["at"]) < old]
         arrived = {subject_reference(mail["subject"]) for mail in mails}
         for alert in Alert.objects.unresolved().filter(reference__in=arrived):
-            resolve_alert(
-                alert=alert, by=self.nurse.user, outcome="spoke", note="x", now=timezone.now()
-            )
+            by = self.nurses[alert.clinic_id]
+            resolve_alert(alert=alert, by=by, outcome="spoke", note="x", now=timezone.now())
 
 
 def read_mails(rig: Rig) -> list[dict[str, str]]:
@@ -256,19 +259,21 @@ def subject_reference(subject: str) -> str:
     return next((word.strip(",") for word in subject.split() if word.startswith("A-")), "")
 
 
-def run_trials(rig: Rig, cast: Cast, rng: random.Random, trials: int) -> list[Submission]:
-    """Break one thing after the other while patients submit; return what they submitted."""
+def run_trials(rig: Rig, casts: list[Cast], rng: random.Random, trials: int) -> list[Submission]:
+    """Break one thing after the other while a patient of each clinic submits.
+
+    Returns what they submitted.
+    """
     order: list[str] = []
     while len(order) < trials:  # every fault comes up before any comes up again
         order += rng.sample(sorted(FAULTS), len(FAULTS))
     submissions: list[Submission] = []
-    paths = iter(cast.paths)
     with ThreadPoolExecutor(32) as pool:
         for number, name in enumerate(order[:trials], 1):
             started = time.monotonic()
             pending: list[Future[None]] = []
-            for _ in range(PER_TRIAL):
-                submission = Submission(next(paths), name)
+            for cast in casts:
+                submission = Submission(cast.paths[number - 1], name, bool(cast.phone_mail))
                 submissions.append(submission)
                 pending.append(pool.submit(later, rng.uniform(0, 1.2), rig, submission))
             time.sleep(rng.uniform(0, 1.0))
@@ -284,72 +289,3 @@ def later(wait: float, rig: Rig, submission: Submission) -> None:
     """Submit after a while."""
     time.sleep(wait)
     submit(rig.parts.listener.getsockname()[1], submission)
-
-
-@dataclass
-class Count:
-    """What the patients lost, and what the staff got twice."""
-
-    saved: int = 0
-    unsaved: int = 0
-    lost: list[str] = field(default_factory=list)
-    not_one_alert: list[str] = field(default_factory=list)
-    repeats: int = 0
-    unlabelled: int = 0
-    most_copies: int = 0
-    texts: int = 0
-    text_repeats: int = 0
-    no_text: list[str] = field(default_factory=list)
-    recoveries: list[tuple[float, str]] = field(default_factory=list)  # seconds, fault
-
-
-def count_texts(rig: Rig, result: Count) -> dict[str, float]:
-    """Count what the gateway has kept; return when it had each alert first, by reference."""
-    copies: dict[str, int] = {}
-    first: dict[str, float] = {}
-    for message in list(rig.gateway.messages):
-        copies[message["ref"]] = copies.get(message["ref"], 0) + 1
-        repeat = copies[message["ref"]] > 1
-        result.text_repeats += repeat
-        result.unlabelled += repeat and "(repeat)" not in message["text"]
-        first.setdefault(subject_reference(message["text"]), message["at"])
-    result.texts = len(copies)
-    return first
-
-
-def count(rig: Rig, cast: Cast, submissions: list[Submission]) -> Count:
-    """Compare what patients saw as saved with what the mail server and the gateway have."""
-    result, mails = Count(), read_mails(rig)
-    texted = count_texts(rig, result)
-    by_phone = set(texted) | {
-        subject_reference(mail["subject"]) for mail in mails if cast.phone_mail in mail["to"]
-    }
-    first: dict[str, float] = {}
-    copies: dict[str, int] = {}
-    for mail in mails:
-        reference = subject_reference(mail["subject"])
-        first.setdefault(reference, float(mail["at"]))
-        copies[mail["id"]] = copies.get(mail["id"], 0) + 1
-        if copies[mail["id"]] > 1:
-            result.repeats += 1
-            result.unlabelled += "(repeat)" not in mail["subject"]
-    result.most_copies = max(copies.values(), default=0)
-    for submission in submissions:
-        if submission.saved_at is None:
-            result.unsaved += 1
-            continue
-        result.saved += 1
-        found = CheckIn.objects.filter(submission_id=submission.key)
-        alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
-        if len(alerts) == 1 and alerts[0].reference not in by_phone:
-            result.no_text.append(submission.trial)
-        if len(found) != 1 or len(alerts) != 1:
-            result.not_one_alert.append(submission.trial)
-        elif alerts[0].reference not in first:
-            result.lost.append(submission.trial)
-        else:
-            reference = alerts[0].reference
-            reached_at = min(first[reference], texted.get(reference, first[reference]))
-            late = reached_at - submission.saved_at
-            result.recoveries.append((max(0.0, late), submission.trial))
-    return result

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, TypeVar
@@ -25,34 +26,46 @@ READY_SECONDS = 30
 _numbers = itertools.count(1)
 
 
-class AppProcess(Scoped):
-    """One process of the product; `start` returns when it works, its log is in .artifacts/logs."""
+def environment_of(
+    *, database_url: str, broker_url: str, email_url: str, **more: str
+) -> dict[str, str]:
+    """Return the environment of a process of the product on these servers.
 
-    name = "process"
+    ``more`` are further variables, as the settings read them (``EMAIL_TIMEOUT="1"``).
+    """
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings_test",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SITE_URL": settings.SITE_URL,
+        "DATABASE_URL": database_url,
+        "CELERY_BROKER_URL": broker_url,
+        "EMAIL_URL": email_url,
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
+
+
+class AppProcess(Scoped):
+    """One process of the product; `start` returns when it works, its log is in .artifacts/logs.
+
+    A kind of process has a name, its arguments, and says when it is ready.
+    """
+
+    name: str
     arguments: tuple[str, ...] = ()
 
-    def __init__(self, *, database_url: str, broker_url: str, email_url: str, **more: str) -> None:
-        """Describe the process; ``more`` are further environment variables, as the settings
-        read them (``EMAIL_TIMEOUT="1"``).
-        """
+    def __init__(self, *, database_url: str, **environment: str) -> None:
+        """Describe the process; the arguments are those of `environment_of`."""
         LOGS.mkdir(parents=True, exist_ok=True)
         self.number = next(_numbers)
         self.log = LOGS / f"{self.name}-{os.getpid()}-{self.number}.log"
         self.log.unlink(missing_ok=True)
         self.database_url = database_url
         self.process: subprocess.Popen[bytes] | None = None
-        self.environment: dict[str, str] = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings_test",
-            "SECRET_KEY": settings.SECRET_KEY,
-            "SITE_URL": settings.SITE_URL,
-            "DATABASE_URL": database_url,
-            "CELERY_BROKER_URL": broker_url,
-            "EMAIL_URL": email_url,
-            "PGAPPNAME": self.application_name,
-            "PYTHONUNBUFFERED": "1",
-            **more,
-        }
+        self.environment = environment_of(
+            database_url=database_url, PGAPPNAME=self.application_name, **environment
+        )
 
     @property
     def application_name(self) -> str:
@@ -63,9 +76,9 @@ class AppProcess(Scoped):
         """Return the command line."""
         return [sys.executable, *self.arguments]
 
+    @abstractmethod
     def is_ready(self) -> bool:
         """Return whether it does its work now."""
-        raise NotImplementedError
 
     def start(self) -> Self:
         """Start and wait until it works; fail the test with the end of its log otherwise."""
@@ -244,11 +257,10 @@ class Parts:
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a management command to its end, on the same parts."""
-        template = AppProcess(**self._all({}))
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env=template.environment,
+            env=environment_of(**self.common),
             capture_output=True,
             text=True,
             timeout=READY_SECONDS,

@@ -19,6 +19,7 @@ from apps.alerts.models.contact import (
 )
 from apps.alerts.models.delivery import (
     HANDED_OVER,
+    MAY_HAVE_LEFT,
     Delivery,
     DeliveryAttempt,
     DeliveryQuerySet,
@@ -42,6 +43,7 @@ __all__ = [
     "HANDED_OVER",
     "INTERIM_ACTS",
     "LEVEL_LABELS",
+    "MAY_HAVE_LEFT",
     "MUTABLE_GROUPS",
     "MUTABLE_LEVELS",
     "MUTE_AT_MOST",

@@ -1,0 +1,139 @@
+"""What the patients lost, what the staff got twice, and why the slowest took so long."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.alerts.models import MAY_HAVE_LEFT, Alert, DeliveryAttempt
+from apps.checkins.models import CheckIn
+from tests.faults.rig import Rig
+from tests.faults.trials import Cast, Submission, read_mails, subject_reference
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How long after "saved" somebody was reached, and by mail or else by phone."""
+
+    seconds: float
+    trial: str
+    alert: Alert
+    has_phone: bool
+
+
+@dataclass
+class Count:
+    """What the patients lost, and what the staff got twice."""
+
+    saved: int = 0
+    unsaved: int = 0
+    lost: list[str] = field(default_factory=list)
+    not_one_alert: list[str] = field(default_factory=list)
+    repeats: int = 0
+    unlabelled: int = 0
+    most_copies: int = 0
+    crashes: int = 0
+    too_often: list[str] = field(default_factory=list)
+    texts: int = 0
+    text_repeats: int = 0
+    no_text: list[str] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+
+    def is_unfinished(self) -> bool:
+        """Answer whether something is missing that may still come."""
+        return bool(self.lost or self.not_one_alert or self.no_text)
+
+
+def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
+    """Compare what patients saw as saved with what the mail server and the gateway have."""
+    result, mails = Count(), read_mails(rig)
+    texted = count_texts(rig, result)
+    phones = {cast.phone_mail for cast in casts if cast.phone_mail}
+    by_phone = set(texted) | {
+        subject_reference(mail["subject"]) for mail in mails if phones & set(mail["to"])
+    }
+    first = count_mails(mails, result)
+    count_repeats(rig, mails, result)
+    for submission in submissions:
+        if submission.saved_at is None:
+            result.unsaved += 1
+            continue
+        result.saved += 1
+        found = CheckIn.objects.filter(submission_id=submission.key)
+        alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
+        if submission.has_phone and len(alerts) == 1 and alerts[0].reference not in by_phone:
+            result.no_text.append(submission.trial)
+        if len(found) != 1 or len(alerts) != 1:
+            result.not_one_alert.append(submission.trial)
+        elif alerts[0].reference not in first:
+            result.lost.append(submission.trial)
+        else:
+            reference = alerts[0].reference
+            reached_at = min(first[reference], texted.get(reference, first[reference]))
+            late = max(0.0, reached_at - submission.saved_at)
+            one = Recovery(late, submission.trial, alerts[0], submission.has_phone)
+            result.recoveries.append(one)
+    result.recoveries.sort(key=lambda recovery: recovery.seconds)
+    return result
+
+
+def count_texts(rig: Rig, result: Count) -> dict[str, float]:
+    """Count what the gateway has kept; return when it had each alert first, by reference."""
+    copies: Counter[str] = Counter()
+    first: dict[str, float] = {}
+    for message in list(rig.gateway.messages):
+        repeat = copies[message["ref"]] > 0
+        copies[message["ref"]] += 1
+        result.text_repeats += repeat
+        result.unlabelled += repeat and "(repeat)" not in message["text"]
+        first.setdefault(subject_reference(message["text"]), message["at"])
+    result.texts = len(copies)
+    return first
+
+
+def count_mails(mails: list[dict[str, Any]], result: Count) -> dict[str, float]:
+    """Count what the mail server has kept; return when it had each alert first, by reference."""
+    copies: Counter[str] = Counter()
+    first: dict[str, float] = {}
+    for mail in mails:
+        repeat = copies[mail["id"]] > 0
+        copies[mail["id"]] += 1
+        result.repeats += repeat
+        result.unlabelled += repeat and "(repeat)" not in mail["subject"]
+        first.setdefault(subject_reference(mail["subject"]), float(mail["at"]))
+    result.most_copies = max(copies.values(), default=0)
+    return first
+
+
+def count_repeats(rig: Rig, mails: list[dict[str, Any]], result: Count) -> None:
+    """Find messages that came more often than crashes explain.
+
+    A crash is an attempt after which nobody knew whether the message had left: its sender was
+    killed, or the server fell silent or hung up on the content. Each is on record before it is
+    made, and each may cost one repeat of that one message and no more.
+    """
+    copies = Counter(mail["id"].strip("<>").partition("@")[0] for mail in mails)
+    copies.update(message["ref"] for message in list(rig.gateway.messages))
+    doubtful = DeliveryAttempt.objects.filter(result__in=MAY_HAVE_LEFT)
+    crashes = Counter(str(key) for key in doubtful.values_list("delivery_id", flat=True))
+    result.crashes = crashes.total()
+    result.too_often = [
+        f"{key}: {kept} copies, {crashes[key]} crashes"
+        for key, kept in copies.items()
+        if kept > 1 + crashes[key]
+    ]
+
+
+def timeline(alert: Alert) -> list[str]:
+    """Return what happened to an alert, line by line, in seconds from its opening."""
+    lines = [(event.at, event.text) for event in alert.events.all()]
+    tries = DeliveryAttempt.objects.filter(delivery__alert=alert).select_related("delivery")
+    for attempt in tries.select_related("delivery__recipient__user"):
+        name = attempt.delivery.recipient.user.full_name
+        what = f"{attempt.delivery.channel} to {name}, attempt {attempt.number}"
+        lines.append((attempt.started_at, f"{what} begins"))
+        if attempt.finished_at:
+            lines.append((attempt.finished_at, f"{what}: {attempt.result} {attempt.reply}"))
+    return [
+        f"{(at - alert.opened_at).total_seconds():8.2f} s  {text}"
+        for at, text in sorted(lines, key=lambda line: line[0])
+    ]
