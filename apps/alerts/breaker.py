@@ -88,16 +88,25 @@ def is_due(retry_at: datetime, now: datetime) -> bool:
 
 def farthest() -> float:
     """Return the longest time that a probe can lie ahead, in seconds."""
-    return float(max(LONGEST_WAIT, settings.ALERT_LEASE_SECONDS))
+    return max(LONGEST_WAIT, probe_seconds())
+
+
+def probe_seconds() -> float:
+    """Return how long a probe keeps others away: one silent step, and a second.
+
+    Shorter than a lease on purpose: a probe whose sender was killed holds every red flag
+    back. From a server that drips a second probe may be under way meanwhile; that is all.
+    """
+    return float(settings.EMAIL_TIMEOUT) + 1
 
 
 def take_probe(now: datetime, server: str | None = None) -> bool:
     """Take the one probe that is due; False when another sender was first.
 
     Of the mail server, if no other is named. While it is under way nobody else may probe;
-    when its sender dies, the next probe is due after the lease.
+    when its sender dies, the next probe is due after `probe_seconds`.
     """
-    probing = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    probing = now + timedelta(seconds=probe_seconds())
     due = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=farthest()))
     return bool(
         MailServer.objects.filter(due, pk=server or server_name()).update(

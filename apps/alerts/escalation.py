@@ -62,14 +62,16 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
     anybody the alert stays due and is tried again a minute later; the staff pages
     say so meanwhile. Returns the new deliveries.
     """
-    times = times_of(alert)
+    times, due_at = times_of(alert), alert.next_rung_at or now
     for index in range(alert.next_rung, alert.next_rung + len(ladder.Rung) + 2):
         step = ladder.step_after(alert.level, alert.response, index, times)
         people = people_on(step.rung, alert, now)
         deliveries = tell(alert, step.rung, index, people, now) if people else []
         if reaches_somebody(deliveries, step.rung, people):
-            following = ladder.step_after(alert.level, alert.response, index + 1, times)
-            set_next(alert, index + 1, now + (following.after - step.after))
+            at = ladder.next_rung_at(
+                alert.level, alert.response, index, due_at=due_at, now=now, times=times
+            )
+            set_next(alert, index + 1, at)
             return deliveries
         why = "all are in their quiet hours" if people else "nobody is on the rota"
         log(alert, f"{ladder.RUNG_LABELS[step.rung]}: {why}, skipped.", now)

@@ -7,7 +7,7 @@ marked [proposal] there are proposals here too.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -52,6 +52,10 @@ QUIET_AT_MOST: Final[dict[str, timedelta]] = {
     Level.URGENT: timedelta(hours=24),
     Level.WATCH: timedelta(days=7),
 }
+
+# After an outage the rungs that were missed follow each other this closely, so that whoever is
+# told first can still take the alert before the next is woken [proposal].
+CATCH_UP: Final = timedelta(minutes=1)
 
 # How long an acknowledged alert may wait for a documented act before it opens again
 # (peers.md idea 26: 30 minutes for the highest priority) [proposal].
@@ -117,3 +121,28 @@ def gap_before(level: str, response: timedelta, index: int) -> timedelta:
     """Return the time between step `index` and the one before it (the opening, for the first)."""
     before = step_after(level, response, index - 1).after if index else timedelta()
     return step_after(level, response, index).after - before
+
+
+def next_rung_at(
+    level: str,
+    response: timedelta,
+    index: int,
+    *,
+    due_at: datetime,
+    now: datetime,
+    times: Times | None = None,
+) -> datetime:
+    """Return when the step after `index` is climbed, which was due at `due_at` and climbed `now`.
+
+    On its own minute, however late the sweep came: seconds of one rung never add up to
+    minutes by the last. A step climbed early, because nobody of the one before could be
+    reached, counts from that moment. What an outage swallowed is made up closely but not all
+    at once, and the rounds to everyone are not made up at all.
+    """
+    step = step_after(level, response, index, times)
+    gap = step_after(level, response, index + 1, times).after - step.after
+    at = min(due_at, now) + gap
+    if at > now + min(gap / 2, CATCH_UP):
+        return at
+    is_round = index + 1 >= len(steps(level, response, times))
+    return now + (gap if is_round else min(gap / 2, CATCH_UP))

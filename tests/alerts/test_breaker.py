@@ -54,11 +54,12 @@ def test_two_in_a_row_let_one_probe_through_after_a_second() -> None:
     assert breaker.gate(NOW + SECOND) is Gate.NOTHING
 
 
-def test_a_probe_whose_sender_died_is_followed_by_another(settings) -> None:
+def test_a_probe_whose_sender_died_is_followed_by_another_before_its_lease_ends(settings) -> None:
     fail(2)
     breaker.take_probe(NOW + SECOND)
-    later = NOW + SECOND * (settings.ALERT_LEASE_SECONDS + 1)
-    assert breaker.gate(later) is Gate.ONE_PROBE
+    died = NOW + SECOND
+    assert breaker.gate(died + SECOND * settings.EMAIL_TIMEOUT) is Gate.NOTHING
+    assert breaker.gate(died + SECOND * (settings.EMAIL_TIMEOUT + 1)) is Gate.ONE_PROBE
 
 
 def test_an_accepted_mail_in_between_starts_the_count_again() -> None:

@@ -26,19 +26,23 @@ def main() -> int:
         "--explain", type=float, default=30.0, metavar="SECONDS",
         help="print the timeline of every recovery that took longer (30)",
     )  # fmt: skip
+    parser.add_argument(
+        "--rungs", type=int, default=6, metavar="NUMBER",
+        help="rungs of the night in which nobody acts, after the trials (6)",
+    )  # fmt: skip
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}, {options.trials} trials", flush=True)
     rig = Rig()
     try:
         rig.start_servers()
-        return run(rig, random.Random(seed), options.trials, options.explain)
+        return run(rig, random.Random(seed), options)
     finally:
         rig.stop()
 
 
-def run(rig: Rig, rng: random.Random, trials: int, explain: float) -> int:
-    """Set the clinic up, break it, wait until all is quiet, count."""
+def run(rig: Rig, rng: random.Random, options: argparse.Namespace) -> int:
+    """Set the clinic up, break it, wait until all is quiet, count, and let a night pass."""
     import django
 
     django.setup()
@@ -50,7 +54,9 @@ def run(rig: Rig, rng: random.Random, trials: int, explain: float) -> int:
     # Imported here: models need Django set up, and Django the servers' addresses.
     from tests.faults import trials as suite
     from tests.faults.counting import count
+    from tests.faults.night import nobody_acts
 
+    trials: int = options.trials
     casts = [suite.hire(trials, rig.gateway.url), suite.hire(trials)]
     begun = time.monotonic()
     rig.start_parts()
@@ -65,7 +71,20 @@ def run(rig: Rig, rng: random.Random, trials: int, explain: float) -> int:
         result = count(rig, casts, submissions)
     staff.going = False
     staff.join()
-    return report(result, trials, time.monotonic() - begun, explain)
+    failed = report(result, trials, time.monotonic() - begun, options.explain)
+    return max(failed, report_night(nobody_acts(rig, casts[1], options.rungs)))
+
+
+def report_night(late: list[float]) -> int:
+    """Print how far off its minute each rung was climbed; return the exit code."""
+    from tests.faults.night import ALLOWED
+
+    if late:
+        print(
+            f"nobody acts, every process killed between two rungs: {len(late)} rungs, "
+            f"{min(late):+.1f} to {max(late):+.1f} s off the minute (allowed {ALLOWED:.0f})"
+        )
+    return int(any(abs(seconds) > ALLOWED for seconds in late))
 
 
 def report(result: Any, trials: int, seconds: float, explain: float) -> int:
