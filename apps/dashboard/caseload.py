@@ -2,22 +2,22 @@
 
 Pages are found by the last row of the page before (keyset), so the thousandth costs
 what the first does. Filters and orders come from lists, never from what was typed.
+What was typed or chosen is sealed in links, and so is the name at which a page begins:
+addresses stand in histories and access logs, where no name or drug may (design 1.8).
 """
 
-import binascii
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from apps.alerts.sealed import SealError, seal, unseal
 from apps.clinical.drugs import all_drugs
 from apps.dashboard.models import NEVER, NO_ALERT, NO_DAY, NO_SCORE, PatientState
 from apps.patients.models import RiskProfile, StaffMember
@@ -71,15 +71,20 @@ class Choice:
     sort: str
     down: bool
     after: tuple[Any, UUID] | None = None
+    link: dict[str, str] = field(default_factory=dict)
 
     def as_params(self, **changes: str) -> dict[str, str]:
         """Return the parameters of a link to this view, empty ones left out."""
-        values = {"q": self.query, **self.filters, "sort": ("-" if self.down else "") + self.sort}
+        values = {**self.link, "sort": ("-" if self.down else "") + self.sort}
         return {name: value for name, value in (values | changes).items() if value}
 
+    def as_kept(self) -> dict[str, str]:
+        """Return what a saved view keeps: filters and order, never a search."""
+        return {**self.filters, "sort": ("-" if self.down else "") + self.sort}
 
-def read_choice(given: Mapping[str, str]) -> Choice:
-    """Return what a page's parameters ask for."""
+
+def read_choice(given: Mapping[str, str], link: Mapping[str, str] | None = None) -> Choice:
+    """Return what a form, a link or a saved view asks for; `link` is what leads back to it."""
     wanted = given.get("sort", "")
     name = wanted.lstrip("-")
     if name not in SORTS:
@@ -94,29 +99,36 @@ def read_choice(given: Mapping[str, str]) -> Choice:
         sort=name,
         down=down,
         after=read_cursor(given.get("after", ""), SORTS[name]),
+        link=dict(link or {}),
     )
 
 
-def read_cursor(text: str, sort: Sort) -> tuple[Any, UUID] | None:
+def sealed_search(choice: Choice) -> str:
+    """Return what was typed and chosen so that only this installation can read it."""
+    wanted = {"q": choice.query, **choice.filters}
+    return seal(json.dumps(wanted)) if any(wanted.values()) else ""
+
+
+def read_search(sealed: str) -> dict[str, str]:
+    """Return what was sealed; of what somebody tampered with, nothing."""
+    try:
+        return dict(json.loads(unseal(sealed) or "{}"))
+    except (SealError, UnicodeError):
+        return {}
+
+
+def read_cursor(sealed: str, sort: Sort) -> tuple[Any, UUID] | None:
     """Return where a page begins; one that was tampered with begins at the first."""
     try:
-        key, patient_id = json.loads(urlsafe_b64decode(text.encode()))
+        key, patient_id = json.loads(unseal(sealed) or "[]")
         return sort.read(key), UUID(patient_id)
-    except (
-        ValueError,
-        TypeError,
-        ArithmeticError,
-        AttributeError,
-        binascii.Error,
-        ValidationError,
-    ):
+    except (SealError, ValueError, TypeError, ArithmeticError):
         return None
 
 
 def cursor_after(row: Any) -> str:
-    """Return the text that begins the page after this row."""
-    text = json.dumps([str(row.sort_key), str(row.patient_id)])
-    return urlsafe_b64encode(text.encode()).decode()
+    """Return the text that begins the page after this row; it may hold a name, so it is sealed."""
+    return seal(json.dumps([str(row.sort_key), str(row.patient_id)]))
 
 
 def rows_of(member: StaffMember, choice: Choice, now: datetime) -> QuerySet[Any]:

@@ -1,6 +1,7 @@
 """The caseload page, its export, and the reader's saved views of it."""
 
 import csv
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
@@ -30,16 +31,47 @@ COLUMNS: Final = (
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires(Right.SEE_PATIENTS)
 def caseload(request: HttpRequest) -> HttpResponse:
-    """Show the clinic's patients: filtered, sorted, found, one page at a time."""
-    member, now, choice = member_of(request), timezone.now(), cases.read_choice(request.GET.dict())
+    """Show the clinic's patients: filtered, sorted, found, one page at a time.
+
+    A search comes by POST and goes on under a sealed link, which a page can go back to.
+    """
+    if request.method == "POST":
+        wanted = cases.read_choice(request.POST.dict())
+        link = {"find": cases.sealed_search(wanted)}
+        return to_caseload(cases.read_choice(request.POST.dict(), link))
+    member, now, views = member_of(request), timezone.now(), own_views(request)
+    choice = asked(request, views)
     refresh_noted(now, limit=REFRESH_AT_MOST)
     page = cases.page_of(member, choice, now)
     looked(request, "caseload.viewed", len(page.rows))
-    views = SavedView.objects.filter(clinic_id=member.clinic_id, user_id=member.user_id)
-    context = {
+    return render(request, "dashboard/caseload.html", context_of(choice, page, views, now))
+
+
+def own_views(request: HttpRequest) -> list[SavedView]:
+    """Return the views that the reader has saved."""
+    member = member_of(request)
+    return list(SavedView.objects.filter(clinic_id=member.clinic_id, user_id=member.user_id))
+
+
+def asked(request: HttpRequest, views: list[SavedView]) -> cases.Choice:
+    """Return what a link asks for: a sealed search or a saved view, an order, a place."""
+    given = request.GET
+    wanted = {name: given[name] for name in ("sort", "after") if name in given}
+    chosen = [view for view in views if str(view.pk) == given.get("view")]
+    if chosen:
+        return cases.read_choice(chosen[0].chosen | wanted, {"view": str(chosen[0].pk)})
+    found = cases.read_search(given.get("find", ""))
+    return cases.read_choice(found | wanted, {"find": given["find"]} if found else {})
+
+
+def context_of(
+    choice: cases.Choice, page: cases.Page, views: list[SavedView], now: datetime
+) -> dict[str, Any]:
+    """Return what the template reads."""
+    return {
         "rows": page.rows,
         "choice": choice,
         "now": now,
@@ -51,9 +83,13 @@ def caseload(request: HttpRequest) -> HttpResponse:
             {"name": name, "values": values.items(), "chosen": choice.filters.get(name, "")}
             for name, values in cases.FILTERS.items()
         ],
-        "views": [{"view": view, "query": urlencode(view.chosen)} for view in views],
+        "views": views,
     }
-    return render(request, "dashboard/caseload.html", context)
+
+
+def to_caseload(choice: cases.Choice) -> HttpResponse:
+    """Lead to the caseload as chosen."""
+    return redirect(f"{reverse('dashboard:caseload')}?{urlencode(choice.as_params())}")
 
 
 def column_links(choice: cases.Choice) -> dict[str, dict[str, Any]]:
@@ -81,7 +117,7 @@ def looked(request: HttpRequest, event: str, shown: int) -> None:
 def caseload_csv(request: HttpRequest) -> HttpResponse:
     """Return the chosen patients as a table for a spreadsheet."""
     member, now = member_of(request), timezone.now()
-    choice = cases.read_choice(request.GET.dict())
+    choice = asked(request, own_views(request))
     rows = list(cases.rows_of(member, choice, now)[: cases.EXPORT_AT_MOST])
     looked(request, "caseload.exported", len(rows))
     response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -121,17 +157,19 @@ def view_save(request: HttpRequest) -> HttpResponse:
     """Keep the present filters and order under a name; a search is never kept."""
     choice = cases.read_choice(request.POST.dict())
     name = request.POST.get("name", "").strip()[:40]
-    chosen = choice.as_params(q="")
     if not name:
         messages.warning(request, "Give the view a name, such as: high risk, next step this week.")
     else:
         try:
-            save_view(member=member_of(request), name=name, chosen=chosen, now=timezone.now())
+            kept = choice.as_kept()
+            view = save_view(member=member_of(request), name=name, chosen=kept, now=timezone.now())
         except ViewError as error:
             messages.warning(request, str(error))
         else:
             messages.success(request, f"Saved as “{name}”.")
-    return redirect(f"{reverse('dashboard:caseload')}?{urlencode(choice.as_params())}")
+            return to_caseload(cases.read_choice(kept, {"view": str(view.pk)}))
+    link = {"find": cases.sealed_search(choice)}
+    return to_caseload(cases.read_choice(choice.as_kept(), link))
 
 
 @require_POST

@@ -1,11 +1,8 @@
 """Staff pages to find and register patients."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -20,9 +17,7 @@ from apps.patients.permissions import Right
 @requires(Right.SEE_PATIENTS)
 def patient_list(request: HttpRequest) -> HttpResponse:
     """Lead to the caseload: old links and bookmarks go on working."""
-    query = request.GET.get("q", "").strip()[:100]
-    caseload = reverse("dashboard:caseload")
-    return redirect(f"{caseload}?{urlencode({'q': query})}" if query else caseload)
+    return redirect("dashboard:caseload")
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
+from base64 import urlsafe_b64decode
 from datetime import timedelta
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -24,6 +26,11 @@ URL = "/caseload/"
 @pytest.fixture
 def client(nurse) -> Client:
     return signed_in(nurse)
+
+
+def look(client: Client, given: dict[str, str]) -> object:
+    """Return the page that a typed search, a filter or an order leads to."""
+    return client.post(URL, given, follow=True)
 
 
 def names(page: object) -> list[str]:
@@ -56,6 +63,7 @@ def test_every_order_pages_through_everybody_once(client, clinic, monkeypatch, s
     seen, query = [], {"sort": sort}
     for _ in range(4):
         page = client.get(URL, query)
+        assert "Testperson" not in page.context["next_query"]
         seen += names(page)
         if not page.context["next_query"]:
             break
@@ -83,8 +91,9 @@ def cases_in_order(client: Client, sort: str) -> list[object]:
     ],
 )
 def test_what_is_not_in_the_lists_is_left_out(client, patient, given) -> None:
-    page = client.get(URL, given)
+    page = look(client, given)
     assert page.status_code == 200
+    assert client.get(URL, given).status_code == 200
     if "q" not in given:
         assert names(page) == [patient.family_name]
 
@@ -107,12 +116,40 @@ def test_filters_choose_by_what_the_row_says(client, clinic, prescriber) -> None
         ({"drug": "diazepam"}, calm),
         ({"drug": "diazepam", "q": calm.family_name[:8]}, calm),
     ):
-        assert names(client.get(URL, given)) == [found.family_name], given
+        assert names(look(client, given)) == [found.family_name], given
 
 
 def test_nobody_found_says_how_search_works(client, patient) -> None:
-    page = client.get(URL, {"q": "nobodyhere"})
+    page = look(client, {"q": "nobodyhere"})
     assert "is found by “nobodyhere”" in page.text
+
+
+def test_no_address_holds_a_name_a_drug_or_a_state(client, clinic, monkeypatch) -> None:
+    """Neither the search, nor its filters, orders and pages, nor the table (design 1.8)."""
+    monkeypatch.setattr(cases, "PER_PAGE", 1)
+    for name in ("Quillfeather", "Quillworth"):
+        make_patient(clinic, family_name=name)
+    page = look(client, {"q": "Quill", "drug": "clonazepam", "stage": "no_plan", "sort": "name"})
+    assert names(page) == ["Quillfeather"]
+    assert 'value="Quill"' in page.text
+    visited = [address for address, _ in page.redirect_chain]
+    links = re.findall(r'(?:href|action)="([^"]*)"', page.text)
+    pages = [address for address in links if "find=" in address]
+    assert len(pages) > len(cases.SORTS)
+    for address in (*visited, *pages):
+        found = urlopened(address)
+        assert not re.search("quill|clonazepam|no_plan", found, re.IGNORECASE), address
+    following = client.get(f"{URL}?{page.context['next_query']}")
+    assert names(following) == ["Quillworth"]
+    assert names(client.get(URL, {"find": "rubbish"})) == ["Quillfeather"]
+
+
+def urlopened(address: str) -> str:
+    """Return an address with everything in it that anybody can decode without a key."""
+    parts = [address, *(value for values in parse_qs(urlsplit(address).query).values()
+                        for value in values)]  # fmt: skip
+    opened = [urlsafe_b64decode(part).decode("latin-1") for part in parts[1:] if len(part) > 40]
+    return " ".join([*parts, *opened])
 
 
 def test_a_change_shows_at_once_although_no_job_has_run(client, patient) -> None:
@@ -121,15 +158,18 @@ def test_a_change_shows_at_once_although_no_job_has_run(client, patient) -> None
     assert client.get(URL).context["rows"][0].alerts == 1
 
 
-@pytest.mark.parametrize("query", ["", "q=wren", "sort=-score", "sort=next&stage=no_plan"])
+@pytest.mark.parametrize(
+    "given", [{}, {"q": "wren"}, {"sort": "-score"}, {"sort": "next", "stage": "no_plan"}]
+)
 def test_a_page_costs_twelve_queries_for_one_and_for_fifty_patients(
-    client, clinic, django_assert_max_num_queries, query
+    client, clinic, django_assert_max_num_queries, given
 ) -> None:
     for _ in range(60):
         make_patient(clinic)
     client.get(URL)
+    address = client.post(URL, given).headers["Location"]
     with django_assert_max_num_queries(12):
-        page = client.get(f"{URL}?{query}")
+        page = client.get(address)
     assert len(page.context["rows"]) == 50
 
 
@@ -137,7 +177,8 @@ def test_the_table_holds_what_is_shown_and_no_formula(client, clinic) -> None:
     make_patient(clinic, family_name="=HYPERLINK(1)", phone="+1 212 555 0100")
     make_patient(clinic, family_name="Other", drug_id="diazepam")
     client.get(URL)
-    answer = client.get("/caseload.csv", {"drug": "clonazepam"})
+    query = look(client, {"drug": "clonazepam"}).context["query_string"]
+    answer = client.get(f"/caseload.csv?{query}")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert "Other" not in answer.content.decode()
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
@@ -160,7 +201,9 @@ def test_a_saved_view_keeps_filters_and_order_and_never_a_search(client, nurse, 
         assert client.post("/caseload/views/", typed).status_code == 302
     view = SavedView.objects.get()
     assert view.chosen == {"tier": "high", "flag": "silent", "sort": "-heard"}
-    assert "Silent high risk" in client.get(URL).text
+    page = client.get(URL, {"view": view.pk})
+    assert page.context["choice"].filters == {"tier": "high", "flag": "silent"}
+    assert page.context["choice"].down
     assert "Silent high risk" not in signed_in(backup).get(URL).text
     remove = reverse("dashboard:view_remove", args=[view.pk])
     assert signed_in(backup).post(remove).status_code == 404
@@ -179,6 +222,4 @@ def test_a_view_needs_a_name_and_there_are_not_too_many(client, nurse) -> None:
 
 
 def test_old_links_to_the_list_lead_to_the_caseload(client) -> None:
-    answer = client.get(reverse("patients:list"), {"q": "Wren"})
-    assert answer.headers["Location"] == "/caseload/?q=Wren"
     assert client.get(reverse("patients:list")).headers["Location"] == URL

@@ -103,12 +103,12 @@ def test_postgresql_refuses_a_medication_without_a_dose(patient) -> None:
 
 @pytest.mark.parametrize("query", ["Wren", "wren test", "555-0123"])
 def test_a_patient_is_found_by_name_or_phone(nurse, patient, query) -> None:
-    page = signed_in(nurse).get(reverse("dashboard:caseload"), {"q": query})
+    page = signed_in(nurse).post(reverse("dashboard:caseload"), {"q": query}, follow=True)
     assert patient.family_name in page.text
 
 
 def test_a_search_that_finds_nobody_says_so(nurse, patient) -> None:
-    page = signed_in(nurse).get(reverse("dashboard:caseload"), {"q": "nobodyhere"})
+    page = signed_in(nurse).post(reverse("dashboard:caseload"), {"q": "nobodyhere"}, follow=True)
     assert patient.family_name not in page.text
 
 
