@@ -316,6 +316,12 @@ CELERY_BEAT_SCHEDULE["extend-rotas"] = {
     "schedule": 6 * 3600.0,
     "options": {"expires": 3600, "queue": "alerts"},
 }
+# Cron's `manage.py count_days` does the same without a broker.
+CELERY_BEAT_SCHEDULE["count-days"] = {
+    "task": "apps.dashboard.tasks.count_days",
+    "schedule": 60.0,
+    "options": {"expires": 50, "queue": "default"},
+}
 CELERY_BEAT_SCHEDULE["tell-leads"] = {
     "task": "apps.dashboard.tasks.tell_leads",
     "schedule": 60.0,

@@ -27,7 +27,8 @@ from apps.alerts.models import (
 from apps.alerts.mute_actions import mute_rule
 from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
 from apps.checkins.actions import submit_check_in
-from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.models import CareTask, CheckIn, StandingDuty
+from apps.checkins.standing_actions import add_order, start_duty
 from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
@@ -244,6 +245,17 @@ def make_task(patient: Patient, kind: str = "call_today", *, now: datetime = NOW
         now=now,
     )
     return row.tasks.get()
+
+
+def make_duty(
+    patient: Patient, by: User, *, owner: StaffMember | None = None, now: datetime = NOW
+) -> StandingDuty:
+    """Return a standing order in force: somebody calls three and ten days after each step."""
+    order = add_order(
+        clinic=patient.clinic, name="Follow-up by a colleague", title="Call: how does it go?",
+        days=[3, 10], by=by, now=now,
+    )  # fmt: skip
+    return start_duty(order=order, patient=patient, owner=owner, by=by, now=now)
 
 
 def make_trusted(patient: Patient, *, now: datetime | None = None, **fields: Any) -> TrustedPerson:

@@ -24,6 +24,7 @@ from tests.conftest import signed_in
 from tests.factories import (
     make_alert,
     make_dispensing,
+    make_duty,
     make_gateway,
     make_invitation,
     make_member,
@@ -53,7 +54,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:board_seen_take": ({"POST"}, CARE_TEAM, "patient_id"),
     "dashboard:board_together": ({"POST"}, CARE_TEAM, ""),
     "dashboard:patient_note": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
-    "dashboard:caseload": ({"GET"}, CARE_TEAM, ""),
+    "dashboard:caseload": ({"GET", "POST"}, CARE_TEAM, ""),
     "dashboard:caseload_csv": ({"GET"}, CARE_TEAM, ""),
     "dashboard:view_save": ({"POST"}, CARE_TEAM, ""),
     "dashboard:alert": ({"GET", "POST"}, CARE_TEAM, "alert_id"),
@@ -67,7 +68,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:acknowledge": ({"POST"}, CARE_TEAM, "alert_id"),
     "alerts:mute": ({"GET", "POST"}, PRESCRIBING, "alert_id"),
     "alerts:mute_end": ({"POST"}, PRESCRIBING, "mute_id"),
-    "alerts:shift_hand_over": ({"GET", "POST"}, CARE_TEAM, ""),
+    "dashboard:hand_over": ({"GET", "POST"}, CARE_TEAM, ""),
     "alerts:rota": ({"GET"}, EVERYBODY, ""),
     "alerts:rota_edit": ({"GET", "POST"}, ROTA_EDITORS, ""),
     "alerts:turn_remove": ({"POST"}, ROTA_EDITORS, "turn_id"),
@@ -84,6 +85,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:gateway_change": ({"GET", "POST"}, ROTA_EDITORS, "gateway_id"),
     "alerts:gateway_off": ({"POST"}, ROTA_EDITORS, "gateway_id"),
     "alerts:ladders": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "dashboard:overview": ({"GET"}, CARE_TEAM, ""),
     "dashboard:ledger": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
     "dashboard:ledger_trial": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
     "dashboard:staff": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
@@ -149,6 +151,10 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "checkins:task_delegate": ({"POST"}, CARE_TEAM, "task_id"),
     "checkins:task_comment": ({"POST"}, CARE_TEAM, "task_id"),
     "checkins:task_create": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "checkins:standing_orders": ({"GET", "POST"}, PRESCRIBING, ""),
+    "checkins:standing_order_end": ({"POST"}, PRESCRIBING, "order_id"),
+    "checkins:duties": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "checkins:duty_end": ({"POST"}, PRESCRIBING, "duty_id"),
     "checkins:task_take": ({"POST"}, CARE_TEAM, "task_id"),
     "portal:access": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
     "portal:revoke": ({"POST"}, CARE_TEAM, "patient_id"),
@@ -230,6 +236,8 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "alert_id": make_alert(patient).pk,
         **rota_of(member),
         "task_id": make_task(patient).pk,
+        "duty_id": (duty := make_duty(patient, member.user)).pk,
+        "order_id": duty.order_id,
         "person_id": make_trusted(patient).pk,
         "check_in_id": patient.check_ins.first().pk,
         "dispensing_id": make_dispensing(patient, member.user).pk,
@@ -397,7 +405,7 @@ def test_a_deactivated_user_is_signed_out_at_once(nurse) -> None:
 
 
 def test_lists_never_show_another_clinics_patients(patient, other_patient, nurse) -> None:
-    page = signed_in(nurse).get(reverse("dashboard:caseload"), {"q": "Wren"})
+    page = signed_in(nurse).post(reverse("dashboard:caseload"), {"q": "Wren"}, follow=True)
     assert patient.family_name in page.text
     assert other_patient.family_name not in page.text
     make_alert(other_patient)

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.guessing import guessed_too_often
-from apps.alerts.act_actions import HandOverError, hand_over_shift
 from apps.alerts.actions import (
     AlertTakenError,
     LinkError,
@@ -19,7 +18,7 @@ from apps.alerts.actions import (
     check_can_take_by_link,
     take_by_link,
 )
-from apps.alerts.forms import HandOverForm, MuteForm
+from apps.alerts.forms import MuteForm
 from apps.alerts.models import Alert, Delivery, Mute
 from apps.alerts.mute_actions import MUTABLE_RULES, MuteError, end_mute, mute_rule
 from apps.alerts.states import TransitionError
@@ -88,27 +87,6 @@ def refuse_unknown_link(request: HttpRequest) -> HttpResponse:
         return render(request, "alerts/take.html", {"problem": sentence}, status=429)
     sentence = "This link does not work. Open the newest mail again, or sign in."
     return render(request, "alerts/take.html", {"problem": sentence}, status=404)
-
-
-@require_http_methods(["GET", "POST"])
-@requires(Right.HANDLE_ALERTS)
-def shift_hand_over(request: HttpRequest) -> HttpResponse:
-    """Give every alert the reader has to one colleague, at the change of shift."""
-    member, now = member_of(request), timezone.now()
-    form = HandOverForm(request.POST or None, clinic_id=member.clinic_id, owner=member.user)
-    if request.method == "POST" and form.is_valid():
-        try:
-            count = hand_over_shift(leaving=member, now=now, **form.cleaned_data)
-        except HandOverError as error:
-            form.add_error("to", str(error))
-        else:
-            name = form.cleaned_data["to"].user.full_name
-            messages.success(request, f"{name} has your {count} alerts now.")
-            return redirect("dashboard:board")
-    mine = Alert.objects.filter(clinic_id=member.clinic_id).owned_by(member.user)
-    context = {"form": form, "alerts": mine.select_related("patient").by_urgency()}
-    status = 422 if form.is_bound else 200
-    return render(request, "alerts/shift_hand_over.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

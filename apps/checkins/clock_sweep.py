@@ -1,4 +1,7 @@
-"""Clocks that call for a person: reviews and run-outs. From any process, as often as one likes."""
+"""Clocks that call for a person: reviews, run-outs, standing orders.
+
+From any process, as often as one likes.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -12,7 +15,8 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from apps.alerts.models import DRILL_CLINIC
 from apps.checkins.clock_tasks import END_OF_DAY, lock_followed, open_clock_task
-from apps.checkins.models import CareTask
+from apps.checkins.models import CareTask, StandingDuty
+from apps.checkins.standing_actions import look_at_duty
 from apps.checkins.supply_actions import look_at_supply
 from apps.checkins.task_actions import overtake_tasks
 from apps.patients.models import Patient, ReviewClock
@@ -32,6 +36,7 @@ class ClockReport:
     reviews: int
     supplies: int
     left_in_peace: int
+    duties: int
 
 
 def sweep_clocks(now: datetime) -> ClockReport:
@@ -44,6 +49,7 @@ def sweep_clocks(now: datetime) -> ClockReport:
         reviews=each(reviews_due(now), open_review_task, now),
         supplies=each(supplies_due(now), look_at_supply, now),
         left_in_peace=each(needless(), leave_in_peace, now),
+        duties=each(duties_due(now), look_at_duty, now),
     )
 
 
@@ -103,10 +109,15 @@ def needless() -> Iterable[UUID]:
     return list(away.values_list("patient_id", flat=True).distinct()[:BATCH])
 
 
-def each(patient_ids: Iterable[UUID], move: Move, now: datetime) -> int:
-    """Move each patient's clock in its own transaction; one that fails stops no other."""
+def duties_due(now: datetime) -> Iterable[UUID]:
+    """Return standing duties of patients for whom a new day has begun, the longest ago first."""
+    return list(StandingDuty.objects.due(now).values_list("pk", flat=True)[:BATCH])
+
+
+def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+    """Move each clock in its own transaction; one that fails stops no other."""
     moved = 0
-    for key in patient_ids:
+    for key in keys:
         try:
             moved += move(key, now)
         except Exception:

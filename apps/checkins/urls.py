@@ -7,6 +7,7 @@ from apps.checkins import (
     policy_views,
     review_views,
     staff_views,
+    standing_views,
     supply_views,
     task_team_views,
     task_views,
@@ -48,5 +49,13 @@ urlpatterns = [
     path("requests/<uuid:task_id>/take/", task_views.task_take, name="task_take"),
     path("requests/<uuid:task_id>/delegate/", task_team_views.task_delegate, name="task_delegate"),
     path("requests/<uuid:task_id>/comment/", task_team_views.task_comment, name="task_comment"),
+    path("standing-orders/", standing_views.standing_orders, name="standing_orders"),
+    path(
+        "standing-orders/<uuid:order_id>/end/",
+        standing_views.standing_order_end,
+        name="standing_order_end",
+    ),
+    path("patients/<uuid:patient_id>/standing-orders/", standing_views.duties, name="duties"),
+    path("standing-duties/<uuid:duty_id>/end/", standing_views.duty_end, name="duty_end"),
     path("patients/<uuid:patient_id>/task/", task_team_views.task_create, name="task_create"),
 ]

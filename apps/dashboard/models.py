@@ -265,3 +265,25 @@ class PatientNote(models.Model):
 
     def __str__(self) -> str:
         return f"Note of {self.written_at:%Y-%m-%d}"
+
+
+class ClinicDay(models.Model):
+    """One clinic's counts of one day, for the overview: numbers, no patient (ADR 26)."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField(help_text="By the clinic's calendar.")
+    counts = models.JSONField(default=dict, help_text="What happened that day; see counting.py.")
+    standing = models.JSONField(
+        null=True, blank=True,
+        help_text="How many patients were at each stage, with each risk; kept from that day on.",
+    )  # fmt: skip
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "day"], name="clinic_day_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Counts of {self.day}"

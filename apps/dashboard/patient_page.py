@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import prefetch_related_objects
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet, prefetch_related_objects
+from django.db.models.functions import JSONObject
 
 from apps.alerts.states import AlertStatus
 from apps.checkins.as_given import answer_rows
-from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.models import CareTask, CheckIn, StandingDuty
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
 from apps.dashboard.patient_history import Line, Plans, lines_of, plans_of
 from apps.patients.models import Patient
-from apps.tapers.models import PlanHold
+from apps.tapers.models import PlanHold, RunOut
 from apps.tapers.today import Today, unlocked_step
 
 CHECK_INS_AT_MOST: Final = 800
@@ -35,6 +37,24 @@ class Happening:
     who: str = ""
     link: str = ""
     ref: Any = None
+
+
+def rows() -> QuerySet[Patient]:
+    """Return patients with all that is one row or a short list of theirs, in one query."""
+    supply = RunOut.objects.filter(patient=OuterRef("pk")).order_by("product")
+    duties = StandingDuty.objects.in_force().filter(patient=OuterRef("pk"))
+    return Patient.objects.select_related(
+        "medication", "risk", "clinic", "state", "review_clock"
+    ).annotate(
+        supply=ArraySubquery(
+            supply.values(json=JSONObject(product="product", left="left", on="run_out_on"))
+        ),
+        duties=ArraySubquery(
+            duties.values(
+                json=JSONObject(name="order__name", who="owner__user__full_name")
+            )
+        ),
+    )  # fmt: skip
 
 
 def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any]:

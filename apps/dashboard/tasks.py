@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.alerts.tasks import Doorbell
-from apps.dashboard import break_glass, invitation_mail, state_actions
+from apps.dashboard import break_glass, count_actions, invitation_mail, state_actions
 from apps.dashboard import drill as drills
 
 
@@ -36,3 +36,9 @@ invitation_bell = Doorbell(send_invitation)
 def refresh_states() -> None:
     """Bring the state rows of patients who changed up to the truth."""
     state_actions.refresh_noted(timezone.now())
+
+
+@shared_task
+def count_days() -> None:
+    """Count the days of each clinic whose counts are missing or too old."""
+    count_actions.count_due(timezone.now())

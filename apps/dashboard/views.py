@@ -54,8 +54,7 @@ def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
 @requires(Right.SEE_PATIENTS)
 def patient_detail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show one patient: course, time line, plan, check-ins, notes. Writes down who looked."""
-    rows = Patient.objects.select_related("medication", "risk", "clinic", "state", "review_clock")
-    patient = fetch_patient(request, patient_id, rows)
+    patient = fetch_patient(request, patient_id, patient_page.rows())
     saw(request, "patient.viewed", patient, patient)
     return show_patient(request, patient)
 
@@ -72,6 +71,7 @@ def show_patient(
     context |= {
         "not_asked": len(unanswered(patient)),
         "review_overdue": clock is not None and clock.due_on < today,
+        "today_iso": today.isoformat(),
     }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)
 
@@ -80,8 +80,7 @@ def show_patient(
 @requires(Right.SEE_PATIENTS)
 def patient_note(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Keep a note about the patient, or a correction of one."""
-    rows = Patient.objects.select_related("medication", "risk", "clinic", "state", "review_clock")
-    patient = fetch_patient(request, patient_id, rows)
+    patient = fetch_patient(request, patient_id, patient_page.rows())
     if request.method == "GET":
         return redirect("dashboard:patient", patient.pk)
     form = NoteForm(request.POST, patient=patient)

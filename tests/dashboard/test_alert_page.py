@@ -19,7 +19,6 @@ from tests.factories import (
     make_active_plan,
     make_alert,
     make_mute,
-    make_patient,
     put_on_call,
 )
 
@@ -146,16 +145,6 @@ def test_the_next_cut_is_held_with_one_tap_and_once(patient, nurse, prescriber) 
 def test_without_a_plan_there_is_nothing_to_hold(patient, nurse) -> None:
     page = signed_in(nurse).post(url("alert_hold_plan", make_alert(patient)), follow=True)
     assert "nothing to hold" in page.text
-
-
-def test_all_of_ones_alerts_go_to_the_next_shift(clinic, nurse, backup) -> None:
-    client, path = signed_in(nurse), reverse("alerts:shift_hand_over")
-    assert "You have no alerts now" in client.get(path).text
-    for _ in range(2):
-        acknowledge_alert(alert=make_alert(make_patient(clinic)), by=nurse.user, now=timezone.now())
-    assert client.post(path, {"to": "", "note": "Night"}).status_code == 422
-    page = client.post(path, {"to": str(backup.pk), "note": "Night"}, follow=True)
-    assert f"{backup.user.full_name} has your 2 alerts now." in page.text
 
 
 def test_a_rule_is_muted_and_heard_again(patient, prescriber) -> None:

@@ -2,6 +2,7 @@
 
 from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult, hash_token
 from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace
+from apps.checkins.models.standing import StandingDuty, StandingOrder
 from apps.checkins.models.task import (
     CareTask,
     CheckInPolicy,
@@ -17,6 +18,8 @@ __all__ = [
     "CheckInPolicy",
     "CheckInSchedule",
     "Reminder",
+    "StandingDuty",
+    "StandingOrder",
     "SweepPlace",
     "TaskComment",
     "TriageResult",

@@ -98,7 +98,7 @@ def units(text: object) -> str:
 
 JOB_ICONS = {
     "call_today": "phone", "stay": "lock", "silent": "watch", "step": "plan", "consent": "shield",
-    "follow_up": "person", "read_today": "info",
+    "follow_up": "person", "read_today": "info", "review": "calendar", "refill": "pill",
 }  # fmt: skip
 
 

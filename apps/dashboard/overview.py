@@ -1,0 +1,310 @@
+"""What a clinic's work came to in a period: sums of day counts, put into words and plots.
+
+Reads only, one query, whatever the size of the clinic. No patient is named. A share or a
+mean of fewer than five says nothing and is left out; so is, unless the reader wants it, a
+number of one to four patients of one kind, by which somebody might be recognised.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from apps.alerts.models import LEVEL_LABELS
+from apps.dashboard import plots
+from apps.dashboard.counting import BEFORE_STEP, BOUNDS, LONGER, WEEKS_AFTER
+from apps.dashboard.models import ClinicDay, PatientState
+from apps.dashboard.plots import Plot, Series
+from apps.patients.models import Clinic, RiskProfile
+from apps.tapers.models import PlanVersion
+
+FEWEST: Final = 5
+HIDDEN: Final = "<5"
+TOO_FEW: Final = "too few"
+BY_DAY_AT_MOST: Final = 31  # days; longer periods are drawn by week
+WAITS: Final = {
+    **{str(b): f"{b} min" if b < 60 else f"{b // 60} h" for b in BOUNDS},
+    LONGER: "longer",
+}
+TIERS: Final = {**dict(RiskProfile.Tier.choices), "": "Not known"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of words and numbers under their heads; the first cell of a row names it."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question with its answer: a sentence, a plot, the numbers, what they mean."""
+
+    key: str
+    title: str
+    lead: str
+    table: Table
+    plot: Plot | None = None
+    by_time: Table | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A day or a week of the period, and what happened in it."""
+
+    name: str
+    counts: Counter[str]
+
+
+@dataclass(slots=True)
+class Overview:
+    """Everything the page shows."""
+
+    first: date
+    last: date
+    counted_at: datetime | None
+    missing: int
+    sections: list[Section] = field(default_factory=list)
+
+
+def overview_of(clinic: Clinic, first: date, last: date, *, show_small: bool) -> Overview:
+    """Return the overview of the days from `first` to `last`. One query."""
+    days = list(ClinicDay.objects.filter(clinic=clinic, day__gte=first, day__lte=last))
+    total: Counter[str] = sum((Counter(day.counts) for day in days), Counter())
+    spans = spans_of(days, first, last)
+    standing = next((day for day in reversed(days) if day.standing is not None), None)
+    found = Overview(
+        first, last,
+        counted_at=max((day.counted_at for day in days), default=None),
+        missing=(last - first).days + 1 - len(days),
+    )  # fmt: skip
+    found.sections = [
+        section_of_standing(standing, show_small=show_small),
+        section_of_plans(total, spans),
+        section_of_holds(total, spans),
+        section_of_alerts(total),
+        section_of_check_ins(total, spans),
+        section_of_course(total),
+    ]
+    return found
+
+
+def spans_of(days: Sequence[ClinicDay], first: date, last: date) -> list[Span]:
+    """Return the days of a short period, the weeks of a longer one."""
+    size = 1 if (last - first).days < BY_DAY_AT_MOST else 7
+    found: list[Counter[str]] = [Counter() for _ in range((last - first).days // size + 1)]
+    for day in days:
+        found[(day.day - first).days // size].update(day.counts)
+    return [
+        Span(f"{first + timedelta(days=n * size):%-d %b}", counts) for n, counts in enumerate(found)
+    ]
+
+
+def by_time(spans: Sequence[Span], names: dict[str, str]) -> Table:
+    """Return the numbers of some counts, a row per day or week."""
+    rows = [[span.name, *(span.counts[key] for key in names)] for span in spans]
+    return Table(["From", *names.values()], rows)
+
+
+def stacked(title: str, spans: Sequence[Span], names: dict[str, str]) -> Plot | None:
+    """Return the bars of some counts over time; nothing to draw is None."""
+    series = [
+        Series(name.lower(), f"p{n}", [span.counts[key] for span in spans])
+        for n, (key, name) in enumerate(names.items(), start=1)
+    ]
+    if not any(any(one.values) for one in series):
+        return None
+    return plots.standing_bars(title, [span.name for span in spans], series)
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share in words, or that there are too few to speak of one."""
+    return f"{100 * part / whole:.0f} %" if whole >= FEWEST else TOO_FEW
+
+
+def section_of_standing(day: ClinicDay | None, *, show_small: bool) -> Section:
+    """Return where the patients are now, by seizure risk."""
+    standing = (day.standing if day else None) or {}
+    grid = {
+        stage: [standing.get(f"{stage.value}:{tier}", 0) for tier in TIERS]
+        for stage in PatientState.Stage
+    }
+    used = [(stage.label, cells) for stage, cells in grid.items() if any(cells)]
+    rows = [[name, *masked(cells, show_small=show_small)] for name, cells in used]
+    sums = [sum(cells[n] for _, cells in used) for n in range(len(TIERS))]
+    if used:
+        rows.append(["All", *masked(sums, show_small=show_small)])
+    lead = f"On {day.day:%-d %b %Y}." if day else "Not counted yet."
+    return Section(
+        "standing", "Patients by stage and seizure risk", lead,
+        Table(["Where they are", *TIERS.values(), "All"], rows),
+        note="" if show_small else (
+            "Numbers of one to four are hidden, and sums that would give them away are rounded "
+            "to five: this page can be passed on."
+        ),
+    )  # fmt: skip
+
+
+def masked(cells: Sequence[int], *, show_small: bool) -> list[object]:
+    """Return a row of patients with its sum; small numbers hidden unless they are wanted."""
+    if show_small:
+        return [*cells, sum(cells)]
+    small = [0 < cell < FEWEST for cell in cells]
+    shown: list[object] = [
+        HIDDEN if is_small else cell for cell, is_small in zip(cells, small, strict=True)
+    ]
+    whole = sum(cells)
+    if not any(small):
+        return [*shown, whole]
+    return [*shown, HIDDEN if whole < FEWEST else f"about {5 * round(whole / 5)}"]
+
+
+def section_of_plans(total: Counter[str], spans: Sequence[Span]) -> Section:
+    """Return how many plans were begun, came to their goal, and ended."""
+    names = {
+        "begun": "Plans begun", "reached:zero": "Reached zero",
+        "reached:goal": "Reached a goal above zero", "ended": "Plans ended",
+    }  # fmt: skip
+    reached = total["reached:zero"] + total["reached:goal"]
+    return Section(
+        "plans", "Plans begun and completed",
+        f"{total['begun']} begun, {reached} reached their goal, "
+        f"{total['registered']} patients registered.",
+        Table(["In this period", "Number"], [[name, total[key]] for key, name in names.items()]),
+        plot=stacked("Plans by day or week", spans, dict(list(names.items())[:3])),
+        by_time=by_time(spans, names),
+        note="A goal counts on the day its dose began. A plan is ended by a person, afterwards.",
+    )  # fmt: skip
+
+
+def section_of_holds(total: Counter[str], spans: Sequence[Span]) -> Section:
+    """Return how often the way down stopped, turned or slowed."""
+    kinds = PlanVersion.Kind
+    names = {
+        "held:report": "Held: a report asked for it",
+        "held:clock": "Held: the next step was not unlocked",
+        f"decided:{kinds.HOLD.value}": "Held by a prescriber",
+        f"decided:{kinds.STEP_BACK.value}": "Stepped back",
+        f"decided:{kinds.SLOW.value}": "Slowed down",
+        f"decided:{kinds.STOP.value}": "Stays at the dose",
+    }
+    cuts = total["cuts"]
+    rows = [
+        [name, total[key], f"{100 * total[key] / cuts:.1f}" if cuts >= FEWEST else TOO_FEW]
+        for key, name in names.items()
+    ]
+    return Section(
+        "holds", "Holds and steps back", f"{cuts} cuts began in this period.",
+        Table(["What", "Number", "For 100 cuts"], rows),
+        plot=stacked("Holds and decisions by day or week", spans, names),
+        by_time=by_time(spans, {"cuts": "Cuts begun", **names}),
+    )  # fmt: skip
+
+
+def section_of_alerts(total: Counter[str]) -> Section:
+    """Return how soon alerts were taken and acted on, against what the rules ask for."""
+    rows: list[list[object]] = []
+    bars: list[tuple[str, Sequence[float]]] = []
+    for level, label in LEVEL_LABELS.items():
+        opened = total[f"alerts:{level.value}:opened"]
+        row: list[object] = [label, opened]
+        for name, words in (("taken", "taken"), ("acted", "acted on")):
+            key = f"alerts:{level.value}:{name}"
+            in_time, late = total[f"{key}:in_time"], total[f"{key}:late"]
+            row += [share(in_time, opened), middle(total, key, in_time + late)]
+            if opened:
+                bars.append((f"{label}, {words}", [in_time, late, opened - in_time - late]))
+        rows.append(row)
+    number = sum(total[f"alerts:{level.value}:opened"] for level in LEVEL_LABELS)
+    parts = [
+        Series("in time", "ok", []), Series("late", "late", []), Series("not yet", "wait", []),
+    ]  # fmt: skip
+    return Section(
+        "alerts", "Alerts: taken and acted on in time",
+        f"{number} alerts opened in this period.",
+        Table(
+            ["Level", "Opened", "Taken in time", "Half taken within", "Acted on in time",
+             "Half acted on within"],
+            rows,
+        ),
+        plot=plots.shares("Alerts taken and acted on in time", bars, parts) if bars else None,
+        note="In time is, for taking, before the ladder goes on to the next person: 5 minutes for "
+        "an emergency, the rule's response time for the others; for acting, the response time.",
+    )  # fmt: skip
+
+
+def middle(total: Counter[str], key: str, whole: int) -> str:
+    """Return the group of waiting times that the middle one is in."""
+    if whole < FEWEST:
+        return TOO_FEW
+    below = 0
+    for group, words in WAITS.items():
+        below += total[f"{key}:within:{group}"]
+        if 2 * below >= whole:
+            return words
+    return WAITS[LONGER]
+
+
+def section_of_check_ins(total: Counter[str], spans: Sequence[Span]) -> Section:
+    """Return how many of the check-ins that were due came."""
+    answered, missed = total["due:answered"], total["due:missed"]
+    due = answered + missed
+    values = [adherence(span.counts) for span in spans]
+    drawn = [Series("answered", "p1", values)]
+    places = [span.name for span in spans]
+    rows = [
+        [span.name, span.counts["check_ins"], span.counts["due:answered"],
+         span.counts["due:missed"], "–" if value is None else f"{value:.0f} %"]
+        for span, value in zip(spans, values, strict=True)
+    ]  # fmt: skip
+    return Section(
+        "check-ins", "Check-ins that were due and came",
+        f"{share(answered, due)} of {due:,} due check-ins came." if due else "None was due.",
+        Table(
+            ["In this period", "Number"],
+            [["Due and answered", answered], ["Due and missed", missed],
+             ["Check-ins in all", total["check_ins"]]],
+        ),
+        plot=plots.lines("Share of due check-ins that came", places, drawn, 100, " %")
+        if any(value is not None for value in values) else None,
+        by_time=Table(["From", "Check-ins", "Answered", "Missed", "Share"], rows),
+        note="Windows that are still open, and days on which a patient was left in peace, do not "
+        "count.",
+    )  # fmt: skip
+
+
+def adherence(counts: Counter[str]) -> float | None:
+    """Return the share of due check-ins that came, in per cent; None of too few."""
+    due = counts["due:answered"] + counts["due:missed"]
+    return 100 * counts["due:answered"] / due if due >= FEWEST else None
+
+
+def section_of_course(total: Counter[str]) -> Section:
+    """Return the mean score in each week around the beginning of a cut."""
+    weeks = {BEFORE_STEP: "Week before"} | {str(n): f"Week {n}" for n in range(1, WEEKS_AFTER + 1)}
+    steps = {key: int(total[f"course:{key}:steps"]) for key in weeks}
+    means = {
+        key: total[f"course:{key}:sum"] / number if number >= FEWEST else None
+        for key, number in steps.items()
+    }
+    rows = [
+        [name, steps[key], TOO_FEW if (mean := means[key]) is None else f"{mean:.1f}"]
+        for key, name in weeks.items()
+        if steps[key]
+    ]
+    known = [mean for mean in means.values() if mean is not None]
+    top = plots.round_up(max(known, default=0))
+    drawn = [Series("mean score", "p1", list(means.values()))]
+    names = ["before", *(f"week {n}" for n in range(1, WEEKS_AFTER + 1))]
+    return Section(
+        "course", "Symptoms week by week after a cut",
+        "The mean score (0 to 40) of a patient's check-ins in each week, over all cuts."
+        if rows else "No week after a cut has ended in this period.",
+        Table(["Week after the cut", "Cuts", "Mean score"], rows),
+        plot=plots.lines("Mean score by week after a cut", names, drawn, top) if known else None,
+        note="A week counts when it ended before the next step began. Later weeks are those of "
+        "patients who stayed longer at their step, so weeks are not one group followed over time.",
+    )  # fmt: skip
