@@ -34,7 +34,7 @@ Counts = dict[date, Counter[str]]
 COURSE_SQL = """
 WITH cut AS (
     SELECT p.patient_id, s.start_on, lead(s.start_on) OVER steps AS next_on,
-           s.daily_mg < lag(s.daily_mg) OVER steps AS is_cut
+           s.cut_pct > 0 AS is_cut
     FROM tapers_taperplan p
     JOIN tapers_taperstep s ON s.version_id = p.in_force_id AND s.number <= p.begun_step
     WHERE p.clinic_id = %(clinic)s AND p.status IN ('active', 'ended')
@@ -60,15 +60,13 @@ GROUP BY counted_on, n
 # stays where it is ("held") has reached nothing.
 STEPS_SQL = """
 WITH step AS (
-    SELECT s.start_on, s.daily_mg, s.number,
-           s.daily_mg < lag(s.daily_mg) OVER steps AS is_cut,
+    SELECT s.start_on, s.daily_mg, s.cut_pct > 0 AS is_cut,
            s.end_on IS NULL AND s.number > 1 AND NOT coalesce((v.course ->> 'held')::bool, false)
            AS is_goal
     FROM tapers_taperplan p
     JOIN tapers_planversion v ON v.id = p.in_force_id
     JOIN tapers_taperstep s ON s.version_id = v.id AND s.number <= p.begun_step
     WHERE p.clinic_id = %(clinic)s AND p.status IN ('active', 'ended')
-    WINDOW steps AS (PARTITION BY p.id ORDER BY s.number)
 )
 SELECT start_on, count(*) FILTER (WHERE is_cut),
        count(*) FILTER (WHERE is_goal AND daily_mg = 0),

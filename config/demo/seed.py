@@ -9,6 +9,8 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.alerts.models import Alert
+from apps.dashboard.count_actions import count_due
+from apps.dashboard.state_actions import rebuild_states
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.tapers.models import TaperPlan
 from config.demo.journey import Journey
@@ -17,6 +19,7 @@ from config.demo.rota import store_reach, store_rota
 from config.demo.supply import stock_clinic
 
 Say = Callable[[str], None]
+LONGEST_DAYS = 2_000  # of history that the overview counts at once
 
 
 class AlreadyLoadedError(Exception):
@@ -63,6 +66,8 @@ def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINIC
         say(f"{clinic.name}: {len(staff)} staff, on call around the clock")
         check_ins += tell_stories(plan, clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")
+    rebuild_states(now)
+    count_due(now, at_once=LONGEST_DAYS)
     return Summary(
         clinics=len(clinics),
         staff=StaffMember.objects.count(),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dashboard", "0004_without_day_counts"),
+        ("dashboard", "0005_doses_in_words"),
         ("patients", "0005_days_fit_pattern"),
     ]
 
