@@ -87,7 +87,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "alerts:ladders": ({"GET", "POST"}, ROTA_EDITORS, ""),
     "dashboard:overview": ({"GET"}, CARE_TEAM, ""),
     "dashboard:ledger": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
-    "dashboard:ledger_trial": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
+    "dashboard:ledger_trial": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
     "dashboard:staff": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "dashboard:staff_member": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:staff_access": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),

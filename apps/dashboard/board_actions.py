@@ -11,7 +11,9 @@ from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_team_actions import open_team_task
 from apps.clinical.triage import Level
+from apps.patients.models import Patient
 
 # What a task's end is called when a watch alert ends with it.
 ALERT_OUTCOME: Final[dict[str, str]] = {
@@ -39,14 +41,20 @@ def check_may_go_together(alerts: list[Alert], outcome: str) -> None:
         )
 
 
+Seen = list[tuple[str, Patient]]
+
+
 @transaction.atomic
-def take_together(*, alerts: list[Alert], tasks: list[CareTask], by: User, now: datetime) -> int:
+def take_together(
+    *, alerts: list[Alert], tasks: list[CareTask], by: User, now: datetime, seen: Seen | None = None
+) -> int:
     """Take every line that is still free; return how many are `by`'s now.
 
-    Lines that a colleague took or closed meanwhile are passed over.
+    Of what the board saw (a kind and a patient) a task is made first. Lines that a
+    colleague took or closed meanwhile are passed over.
     """
     check_may_go_together(alerts, "")
-    taken = 0
+    tasks, taken = [*tasks, *tasks_of_seen(seen or [], by, now)], 0
     for alert in sorted(alerts, key=lambda row: row.pk):
         try:
             acknowledge_alert(alert=alert, by=by, now=now)
@@ -62,13 +70,22 @@ def take_together(*, alerts: list[Alert], tasks: list[CareTask], by: User, now: 
     return taken
 
 
+def tasks_of_seen(seen: Seen, by: User, now: datetime) -> list[CareTask]:
+    """Return a task for each thing that the board saw; part of the caller's transaction."""
+    return [
+        open_team_task(patient=patient, kind=kind, by=by, owner=by, now=now)
+        for kind, patient in sorted(seen, key=lambda line: (line[1].pk, line[0]))
+    ]
+
+
 @transaction.atomic
 def close_together(
-    *, alerts: list[Alert], tasks: list[CareTask], outcome: str, note: str, by: User, now: datetime
-) -> int:
+    *, alerts: list[Alert], tasks: list[CareTask], outcome: str, note: str, by: User, now: datetime,
+    seen: Seen | None = None,
+) -> int:  # fmt: skip
     """Close every line that is still open with one outcome and note; return how many."""
     check_may_go_together(alerts, outcome)
-    closed = 0
+    tasks, closed = [*tasks, *tasks_of_seen(seen or [], by, now)], 0
     for alert in sorted(alerts, key=lambda row: row.pk):
         try:
             ending = ALERT_OUTCOME[outcome]

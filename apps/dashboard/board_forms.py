@@ -7,6 +7,7 @@ from django import forms
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
+from apps.dashboard.board import KINDS_SEEN
 
 TOGETHER_AT_MOST: Final = 40
 
@@ -33,13 +34,14 @@ class TogetherForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.alert_ids: list[UUID] = []
         self.task_ids: list[UUID] = []
+        self.seen: list[tuple[str, UUID]] = []  # kind and patient of what nobody took yet
 
     def clean(self) -> dict[str, Any]:
         """Read which lines were chosen; closing needs an outcome and a note for all of them."""
         values = super().clean() or {}
         for key in self.data.getlist("line")[:TOGETHER_AT_MOST]:  # type: ignore[attr-defined]
             self.add_line(key)
-        if not self.alert_ids and not self.task_ids:
+        if not (self.alert_ids or self.task_ids or self.seen):
             raise forms.ValidationError("Choose at least one line first.")
         if values.get("act") == "done":
             if not values.get("outcome"):
@@ -57,3 +59,5 @@ class TogetherForm(forms.Form):
             return
         if kind in ("alert", "task"):
             (self.alert_ids if kind == "alert" else self.task_ids).append(found)
+        elif kind in KINDS_SEEN:
+            self.seen.append((kind, found))

@@ -34,6 +34,7 @@ from apps.dashboard.board_forms import CloseForm, TogetherForm
 from apps.dashboard.context import site
 from apps.dashboard.state_actions import refresh_noted
 from apps.patients.access import current_member, fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
 SCRIPT_HEADER = "X-Board"
@@ -197,6 +198,13 @@ def take_seen(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     return attempt(request, "", work, f"“{CareTask.Kind(kind).label}” is yours.")
 
 
+def seen_lines(member: StaffMember, chosen: list[tuple[str, UUID]]) -> list[tuple[str, Patient]]:
+    """Return kind and patient of chosen lines that nobody has made a task of."""
+    own = Patient.objects.visible_to(member)
+    found = own.in_bulk([patient_id for _, patient_id in chosen])
+    return [(kind, found[key]) for kind, key in dict.fromkeys(chosen) if key in found]
+
+
 @require_POST
 @requires(Right.HANDLE_ALERTS)
 def together(request: HttpRequest) -> HttpResponse:
@@ -208,6 +216,7 @@ def together(request: HttpRequest) -> HttpResponse:
     lines = {
         "alerts": list(Alert.objects.filter(**own, pk__in=form.alert_ids)),
         "tasks": list(CareTask.objects.filter(**own, pk__in=form.task_ids)),
+        "seen": seen_lines(member, form.seen),
     }
     values, by, now = form.cleaned_data, member.user, timezone.now()
     if values["act"] == "take":

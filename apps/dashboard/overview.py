@@ -226,8 +226,7 @@ def section_of_alerts(total: Counter[str]) -> Section:
         "alerts", "Alerts: taken and acted on in time",
         f"{number} alerts opened in this period.",
         Table(
-            ["Level", "Opened", "Taken in time", "Half taken within", "Acted on in time",
-             "Half acted on within"],
+            ["Level", "Opened", "Taken in time", "Half within", "Acted on in time", "Half within"],
             rows,
         ),
         plot=plots.shares("Alerts taken and acted on in time", bars, parts) if bars else None,

@@ -17,6 +17,8 @@ from config.demo.journey import Journey
 from config.demo.people import CLINICS, DemoClinic, address
 from config.demo.rota import store_reach, store_rota
 from config.demo.supply import stock_clinic
+from config.demo.windows import store_windows
+from config.demo.work import store_work
 
 Say = Callable[[str], None]
 LONGEST_DAYS = 2_000  # of history that the overview counts at once
@@ -65,6 +67,8 @@ def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINIC
         stock_clinic(clinic, staff[0].user, first)
         say(f"{clinic.name}: {len(staff)} staff, on call around the clock")
         check_ins += tell_stories(plan, clinic, staff, now)
+        store_windows(clinic)
+        store_work(clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")
     rebuild_states(now)
     count_due(now, at_once=LONGEST_DAYS)

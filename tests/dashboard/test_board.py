@@ -220,6 +220,17 @@ def test_forty_lines_are_closed_together_each_with_its_own_audit_row(client, cli
     assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204  # twice
 
 
+def test_what_the_board_saw_is_closed_together_too(client, nurse, patient, other_patient) -> None:
+    seen = [f"silent-{patient.pk}", f"step-{patient.pk}", f"silent-{other_patient.pk}", "silent-x"]
+    client.post(url("board_together"), {"line": seen, "act": "take"}, **SCRIPT)
+    tasks = CareTask.objects.order_by("kind").values_list("kind", "owner", "patient")
+    assert list(tasks) == [(kind, nurse.user.pk, patient.pk) for kind in ("silent", "step")]
+    typed = {"line": seen[:2], "act": "done", "outcome": "spoke", "note": "All rung."}
+    assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204
+    assert CareTask.objects.open().count() == 0
+    assert AuditEvent.objects.filter(event="task.closed").count() == 2
+
+
 def test_a_red_flag_among_them_stops_all_of_them(client, nurse, patient) -> None:
     now = timezone.now()
     red, task = make_alert(patient, "emergency", now=now), make_task(patient, now=now)

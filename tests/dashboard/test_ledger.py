@@ -98,7 +98,7 @@ def test_a_trial_stores_nothing_but_that_it_was_made(clinic, lead, patient) -> N
     check_in(patient, scored(17), now=timezone.now() - DAY)
     before = (Alert.objects.count(), TriageResult.objects.values().get())
     asked = {"rule": "W18_SCORE_MID", "number": "20", "days": "30"}
-    page = signed_in(lead).get(reverse("dashboard:ledger_trial"), asked)
+    page = signed_in(lead).post(reverse("dashboard:ledger_trial"), asked)
     assert "<b>1</b> fewer" in page.text
     assert patient.reference in page.text
     assert (Alert.objects.count(), TriageResult.objects.values().get()) == before
@@ -113,7 +113,7 @@ def test_a_trial_stores_nothing_but_that_it_was_made(clinic, lead, patient) -> N
     ],
 )
 def test_a_trial_that_cannot_be_is_refused_beside_its_field(asked, words, lead) -> None:
-    page = signed_in(lead).get(reverse("dashboard:ledger_trial"), asked)
+    page = signed_in(lead).post(reverse("dashboard:ledger_trial"), asked)
     assert page.status_code == 422
     assert words in page.text
 
@@ -128,7 +128,7 @@ def test_the_pages_cost_the_same_with_many_alerts(
     with django_assert_max_num_queries(12):
         assert "W18_SCORE_MID" in client.get(reverse("dashboard:ledger")).text
     with django_assert_max_num_queries(14):
-        client.get(reverse("dashboard:ledger_trial"), asked)
+        client.post(reverse("dashboard:ledger_trial"), asked)
 
 
 def test_an_empty_ledger_says_what_will_be_here(lead) -> None:
