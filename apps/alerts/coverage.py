@@ -1,5 +1,6 @@
 """The next 14 days: who is on call, where nobody is, and who could not be reached."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -7,7 +8,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apps.alerts.ladder import RUNG_LABELS, Rung
-from apps.alerts.models import ClosedDay, CoverPromise, OpeningHours, Shift
+from apps.alerts.models import (
+    ClosedDay,
+    ContactMethod,
+    CoverPromise,
+    OpeningHours,
+    QuietHours,
+    Shift,
+)
 from apps.alerts.rota_calendar import gaps_in
 from apps.patients.models import Clinic, StaffMember
 
@@ -27,13 +35,28 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Asleep:
+    """Somebody whose turns run through their own quiet hours: only an emergency reaches them."""
+
+    member: StaffMember
+    hours: QuietHours
+    first_at: datetime
+    nights: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the coverage page shows; red until `gaps`, `unreachable` and `doubles` are empty."""
+    """What the coverage page shows; red until `gaps`, `unreachable` and `doubles` are empty.
+
+    `asleep` and `unproved` are told beside it: an emergency is covered all the same.
+    """
 
     days: list[dict[str, Any]]
     gaps: list[Gap]
     unreachable: list[StaffMember]
     doubles: list[Shift]
+    asleep: list[Asleep]
+    unproved: list[ContactMethod]
 
     @property
     def is_covered(self) -> bool:
@@ -64,7 +87,37 @@ def coverage_of(clinic: Clinic, now: datetime, reachable: set[UUID]) -> Coverage
         gaps=sorted(gaps, key=lambda gap: (gap.starts_at, gap.rung)),
         unreachable=[member for key, member in people.items() if key not in reachable],
         doubles=doubles_in(shifts),
+        asleep=asleep_in(shifts, now, end),
+        unproved=unproved_of(people),
     )
+
+
+def asleep_in(shifts: Iterable[Shift], start: datetime, end: datetime) -> list[Asleep]:
+    """Return who is on call or backup in their own quiet hours, each once, by first night."""
+    found: dict[UUID, Asleep] = {}
+    for shift in shifts:
+        hours: QuietHours | None = getattr(shift.member, "quiet_hours", None)
+        if hours is None or shift.rung not in MUST_BE_COVERED:
+            continue
+        begin, stop = max(shift.starts_at, start), min(shift.ends_at, end)
+        # A day on both sides: quiet hours are in their owner's own zone.
+        days = (begin - timedelta(days=2)).date(), (stop + timedelta(days=1)).date()
+        nights = [max(a, begin) for a, b in hours.windows(*days) if a < stop and b > begin]
+        if nights:
+            known = found.get(shift.member_id)
+            found[shift.member_id] = Asleep(
+                shift.member,
+                hours,
+                known.first_at if known else nights[0],
+                len(nights) + (known.nights if known else 0),
+            )
+    return list(found.values())
+
+
+def unproved_of(members: Iterable[UUID]) -> list[ContactMethod]:
+    """Return ways of these people that carry no alert: not confirmed, or their gateway is off."""
+    rows = ContactMethod.objects.filter(member__in=list(members)).unusable()
+    return list(rows.select_related("member__user", "gateway").order_by("member", "position"))
 
 
 def promised_stretches(clinic: Clinic, start: datetime, end: datetime) -> list[Stretch]:

@@ -146,6 +146,9 @@ class LadderForm(ActionForm):
     def __init__(self, *args: Any, level: str, **kwargs: Any) -> None:
         super().__init__(*args, prefix=level, **kwargs)
         self.level = level
+        unit = "minutes" if level == Level.EMERGENCY else "per cent"
+        for field in self.fields.values():
+            field.label = f"{field.label}, {unit}"
         if level == Level.EMERGENCY:
             del self.fields["remind"]
 

@@ -17,6 +17,7 @@ from apps.alerts.coverage import coverage_of
 from apps.alerts.ladder import SLOWEST, Level
 from apps.alerts.models import (
     LEVEL_LABELS,
+    ROTA_RUNGS,
     WEEKDAYS,
     ClinicLadder,
     ClosedDay,
@@ -73,7 +74,11 @@ def rota_edit(request: HttpRequest) -> HttpResponse:
         actions.add_turns(by=member.user, now=timezone.now(), **form.cleaned_data)
         messages.success(request, "Added. The shifts of the next eight weeks are made.")
         return redirect("alerts:rota_edit")
-    turns = list(WeeklyTurn.objects.filter(clinic=member.clinic).select_related("member__user"))
+    rungs = [rung for rung, _ in ROTA_RUNGS]
+    turns = sorted(
+        WeeklyTurn.objects.filter(clinic=member.clinic).select_related("member__user"),
+        key=lambda turn: (turn.starts, rungs.index(turn.rung)),
+    )
     week = [(name, [turn for turn in turns if turn.weekday == day]) for day, name in WEEKDAYS]
     context = {"form": form, "week": week, "has_turns": bool(turns)}
     return render(request, "alerts/rota_edit.html", context, status=422 if form.is_bound else 200)

@@ -41,6 +41,7 @@ def page_of(alert: Alert, reader: StaffMember, now: datetime) -> dict[str, Any]:
             Mute.objects.in_force(now).filter(patient=alert.patient).select_related("created_by")
         ),
         "may_mute": may(reader, Right.MUTE_RULES) and bool(set(alert.rules) & set(MUTABLE_RULES)),
+        "may_change_plan": may(reader, Right.ACTIVATE_PLANS),
         "is_mine": alert.owner_id == reader.user_id,
         "now": now,
     }

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.alerts.act_actions import HandOverError, document_act, hand_over_alert, reopen_alert
 from apps.alerts.actions import AlertTakenError, OutcomeError, resolve_alert
 from apps.alerts.forms import ActForm, HandOverForm, ReopenForm, ResolveForm
-from apps.alerts.models import Alert
+from apps.alerts.models import INTERIM_ACTS, Alert
 from apps.alerts.states import TransitionError
 from apps.dashboard.actions import hold_from_alert
 from apps.dashboard.alert_page import page_of
@@ -40,12 +40,18 @@ def show(request: HttpRequest, alert: Alert, **forms: Any) -> HttpResponse:
     mine = alert.owner_id == member.user_id
     unused = {
         "resolve_form": ResolveForm(),
-        "act_form": ActForm() if mine else None,
+        "act_form": ActForm(initial=chosen_act(request)) if mine else None,
         "hand_over_form": HandOverForm(clinic_id=alert.clinic_id, owner=alert.owner),
         "reopen_form": ReopenForm(),
     }
     status = 422 if forms else 200
     return render(request, "dashboard/alert_detail.html", context | unused | forms, status=status)
+
+
+def chosen_act(request: HttpRequest) -> dict[str, str]:
+    """Return what the form of an act begins with: the kind that a button of the page named."""
+    kind = request.GET.get("act", "")
+    return {"kind": kind} if kind in INTERIM_ACTS else {}
 
 
 def act(request: HttpRequest, alert: Alert, work: Callable[[], object], done: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from apps.alerts.actions import open_alert
+from apps.alerts.contact_actions import add_contact, set_quiet_hours
 from apps.alerts.coverage import coverage_of, open_stretches
 from apps.alerts.models import ClinicLadder, Shift, WeeklyTurn
 from apps.alerts.rota import is_open, next_watch
@@ -29,7 +30,7 @@ from apps.alerts.rota_calendar import Change, Span, Turn, apply, gaps_in, spans_
 from apps.alerts.sweep import sweep
 from apps.audit.models import AuditEvent
 from apps.checkins.advice import watching_now
-from tests.factories import NOW, make_alert, put_on_call
+from tests.factories import NOW, make_alert, make_way, put_on_call
 
 NEW_YORK = ZoneInfo("America/New_York")
 NELL, BRAM = uuid4(), uuid4()
@@ -253,6 +254,28 @@ def test_a_covered_fortnight_is_green_and_each_fault_turns_it_red(
 
 
 @pytest.mark.django_db
+def test_turns_in_quiet_hours_and_ways_nobody_proved_are_told_beside_a_green_fortnight(
+    nurse, backup, clinic_admin, clinic
+) -> None:
+    pattern(nurse, clinic_admin, starts=time(20), ends=time(8))
+    pattern(backup, clinic_admin, starts=time(8), ends=time(20))
+    # Quiet until 9 in Madrid, which is 3 in New York: each night from 20 to 3 o'clock.
+    for member, begins, ends in ((nurse, time(1), time(9)), (backup, time(3), time(6))):
+        set_quiet_hours(
+            member=member, begins=begins, ends=ends, time_zone="Europe/Madrid", by=member.user,
+            now=NOW,
+        )  # fmt: skip
+    proved = make_way(backup, "bram@clinic.example")
+    add_contact(member=nurse, address="nell@clinic.example", by=nurse.user, now=NOW)
+    coverage = coverage_of(clinic, NOW, {nurse.pk, backup.pk})
+    (asleep,) = coverage.asleep
+    assert (asleep.member, asleep.nights) == (nurse, 14)
+    assert asleep.first_at.astimezone(NEW_YORK).strftime("%a %H:%M") == "Mon 20:00"
+    (way,) = coverage.unproved
+    assert (way.member, proved in coverage.unproved) == (nurse, False)
+
+
+@pytest.mark.django_db
 def test_a_deactivated_person_covers_nothing(nurse, backup, clinic_admin, clinic) -> None:
     pattern(nurse, clinic_admin, starts=time(8), ends=time(8))
     nurse.is_active = False
@@ -277,7 +300,7 @@ def test_coverage_costs_the_same_however_many_shifts(
     nurse, clinic_admin, clinic, django_assert_num_queries
 ) -> None:
     pattern(nurse, clinic_admin)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         coverage_of(clinic, NOW, set())
 
 

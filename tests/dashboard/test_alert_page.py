@@ -142,6 +142,25 @@ def test_the_next_cut_is_held_with_one_tap_and_once(patient, nurse, prescriber) 
     assert AuditEvent.objects.get(event="alert.plan_held").actor_id == nurse.user.pk
 
 
+def test_each_reader_finds_the_plan_actions_that_are_theirs(patient, nurse, prescriber) -> None:
+    plan = make_active_plan(patient, prescriber.user)
+    alert = make_alert(patient)
+    step_back = reverse("tapers:step_back", args=[plan.pk])
+    assert step_back not in signed_in(nurse).get(url("alert", alert)).text
+    client = signed_in(prescriber)
+    page = client.get(url("alert", alert)).text
+    assert step_back in page
+    assert reverse("tapers:inpatient", args=[plan.pk]) in page
+    assert client.get(step_back).status_code == 200
+    acknowledge_alert(alert=alert, by=nurse.user, now=timezone.now())
+    client = signed_in(nurse)
+    refer = f"{url('alert', alert)}?act=referred"
+    assert f'href="{refer}#step"' in client.get(url("alert", alert)).text
+    assert client.get(refer).context["act_form"]["kind"].value() == "referred"
+    client.post(url("alert_act", alert), {"kind": "referred", "note": "To Dr. Hale, today."})
+    assert "Referred to a specialist or hospital." in client.get(url("alert", alert)).text
+
+
 def test_without_a_plan_there_is_nothing_to_hold(patient, nurse) -> None:
     page = signed_in(nurse).post(url("alert_hold_plan", make_alert(patient)), follow=True)
     assert "nothing to hold" in page.text

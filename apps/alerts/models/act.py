@@ -24,13 +24,14 @@ class AlertAct(models.Model):
     """One documented act on an alert: who, when, what, and a note. Never changed."""
 
     class Kind(models.TextChoices):
-        """What was done. The first five are interim: the alert stays with its owner."""
+        """What was done. The first six are interim: the alert stays with its owner."""
 
         NO_ANSWER = "no_answer", "Called, no answer"
         LEFT_MESSAGE = "left_message", "Left a message to call back"
         SPOKE = "spoke", "Spoke with the patient, more to do"
         CONTACT = "contact", "Called the emergency contact"
         WELFARE_CHECK = "welfare_check", "Asked for a welfare check"
+        REFERRED = "referred", "Referred to a specialist or hospital"
         HANDED_OVER = "handed_over", "Handed over"
         CLOSED = "closed", "Closed"
         REOPENED = "reopened", "Opened again"
@@ -71,6 +72,7 @@ INTERIM_ACTS: Final = [
     AlertAct.Kind.SPOKE,
     AlertAct.Kind.CONTACT,
     AlertAct.Kind.WELFARE_CHECK,
+    AlertAct.Kind.REFERRED,
 ]
 
 

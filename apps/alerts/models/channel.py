@@ -1,7 +1,8 @@
 """Ways out besides e-mail: a clinic's gateways, what they report back, and quiet hours."""
 
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -104,15 +105,20 @@ class QuietHours(models.Model):
     def __str__(self) -> str:
         return f"{self.begins:%H:%M} to {self.ends:%H:%M}, {self.time_zone}"
 
+    def windows(self, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+        """Yield begin and end of the quiet hours that begin on each of these days, in order."""
+        zone = ZoneInfo(self.time_zone)
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            following = day if self.ends > self.begins else day + timedelta(days=1)
+            # As instants: on the night the clocks change local times mislead.
+            yield (
+                datetime.combine(day, self.begins, tzinfo=zone).astimezone(UTC),
+                datetime.combine(following, self.ends, tzinfo=zone).astimezone(UTC),
+            )
+
     def until(self, now: datetime) -> datetime | None:
         """Return when the quiet hours that run at `now` end, None outside them."""
-        zone = ZoneInfo(self.time_zone)
-        today = now.astimezone(zone).date()
-        for day in (today - timedelta(days=1), today):
-            begins = datetime.combine(day, self.begins, tzinfo=zone)
-            last = day if self.ends > self.begins else day + timedelta(days=1)
-            ends = datetime.combine(last, self.ends, tzinfo=zone)
-            # Compared as instants: on the night the clocks change local times mislead.
-            if begins.timestamp() <= now.timestamp() < ends.timestamp():
-                return ends
-        return None
+        today = now.astimezone(ZoneInfo(self.time_zone)).date()
+        nights = self.windows(today - timedelta(days=1), today)
+        return next((ends for begins, ends in nights if begins <= now < ends), None)

@@ -23,6 +23,10 @@ class ContactMethodQuerySet(models.QuerySet["ContactMethod"]):
         usable = Q(gateway__isnull=True) | Q(gateway__is_active=True)
         return self.filter(usable, verified_at__isnull=False).order_by("position", "created_at")
 
+    def unusable(self) -> "ContactMethodQuerySet":
+        """Return the ways that carry no alert: unproved, or through a gateway that is off."""
+        return self.filter(Q(verified_at__isnull=True) | Q(gateway__is_active=False))
+
 
 class ContactMethod(models.Model):
     """One address of one member of staff; used for alerts once its code came back."""

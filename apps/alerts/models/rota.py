@@ -37,7 +37,8 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
     def between(self, start: datetime, end: datetime) -> "ShiftQuerySet":
         """Return shifts that touch this stretch of time, in its order."""
         touching = self.filter(starts_at__lt=end, ends_at__gt=start)
-        return touching.select_related("member__user").order_by("starts_at", "rung")
+        people = touching.select_related("member__user", "member__quiet_hours")
+        return people.order_by("starts_at", "rung")
 
 
 class Shift(models.Model):
