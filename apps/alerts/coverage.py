@@ -93,11 +93,11 @@ def coverage_of(clinic: Clinic, now: datetime, reachable: set[UUID]) -> Coverage
 
 
 def asleep_in(shifts: Iterable[Shift], start: datetime, end: datetime) -> list[Asleep]:
-    """Return who is on call or backup in their own quiet hours, each once, by first night."""
+    """Return who has a turn within their own quiet hours, each once, by first night."""
     found: dict[UUID, Asleep] = {}
     for shift in shifts:
         hours: QuietHours | None = getattr(shift.member, "quiet_hours", None)
-        if hours is None or shift.rung not in MUST_BE_COVERED:
+        if hours is None:
             continue
         begin, stop = max(shift.starts_at, start), min(shift.ends_at, end)
         # A day on both sides: quiet hours are in their owner's own zone.
