@@ -42,6 +42,7 @@ def exists(name: str) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == test for node in tree)
 
 
+DELIVERY = TESTS.parent / "docs" / "alert-delivery.md"
 HAZARDS = hazards(LOG.read_text("utf-8"))
 
 
@@ -69,3 +70,9 @@ def test_no_number_is_used_twice_and_none_is_left_out() -> None:
 def test_a_control_without_a_test_would_be_found(column: str, value: str, problem: str) -> None:
     (found,) = problems(HAZARDS[0] | {column: value})
     assert problem in found
+
+
+def test_every_way_in_which_alerts_are_lost_elsewhere_is_tried_here() -> None:
+    named = re.findall(r"`(\w+/\w+\.py::\w+)`", DELIVERY.read_text("utf-8"))
+    assert len(named) >= 16
+    assert [name for name in named if not exists(name)] == []
