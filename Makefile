@@ -23,7 +23,7 @@ run: venv  ## Start a clinic with fictional patients (PORT=8000 GLIDEPATH_DATA=.
 	@exec $(VENV) -m config.embedded
 
 test: browser check  ## Run every check and every test, in parallel
-	@$(VENV) -m pytest -n auto $(ARGS)
+	@$(VENV) -m pytest -n auto --durations=5 --durations-min=20 $(ARGS)
 
 check: venv-dev  ## Lint, types, migrations, deploy check, templates, import rules
 	@$(VENV) -m ruff check --quiet .

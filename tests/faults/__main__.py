@@ -81,7 +81,7 @@ def report_night(late: list[float]) -> int:
 
     if late:
         print(
-            f"nobody acts, every process killed between two rungs: {len(late)} rungs, "
+            f"nobody acts, every process killed between two rungs: rungs climbed {len(late)}, "
             f"{min(late):+.1f} to {max(late):+.1f} s off the minute (allowed {ALLOWED:.0f})"
         )
     return int(any(abs(seconds) > ALLOWED for seconds in late))

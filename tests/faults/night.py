@@ -15,7 +15,7 @@ from tests.harness.waiting import wait_until
 RUNG = timedelta(minutes=5)  # of an emergency
 BEFORE = timedelta(seconds=2)  # the clock is set to this long before each minute
 ALLOWED = 5.0  # seconds off the minute
-PARTS = ("web", "worker", "beat", "dispatcher")
+PARTS = ("worker", "beat", "dispatcher")
 
 
 def nobody_acts(rig: Rig, cast: Cast, rungs: int) -> list[float]:

@@ -160,6 +160,9 @@ class Rig:
         """End everything."""
         self.gateway.__exit__(None, None, None)
         if hasattr(self, "parts"):
+            for process in self.parts.started:
+                if process.alive():
+                    process.kill9()  # it has nothing to finish
             self.parts.stop()
         if self.mail.process is not None:
             self.mail.kill9()
