@@ -1,8 +1,6 @@
 """The user: a member of a clinic's staff. Patients have no user and no password."""
 
-import hashlib
 import uuid
-from base64 import urlsafe_b64encode
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -11,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
+
+from apps.accounts.tokens import hash_token, token_of
 
 SESSION_SALT = "apps.accounts.models.User.session"
 INVITATION_SALT = "apps.accounts.models.Invitation"
@@ -69,11 +69,6 @@ class User(AbstractBaseUser):
         return salted_hmac(SESSION_SALT, text, secret=secret, algorithm="sha256").hexdigest()
 
 
-def hash_token(token: str) -> str:
-    """Return what is stored of an invitation's token: whoever reads the table cannot use it."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of invitations."""
 
@@ -128,9 +123,8 @@ class Invitation(models.Model):
 
     @property
     def token(self) -> str:
-        """The secret of its link: 256 bits derived from the id and the server's key."""
-        digest = salted_hmac(INVITATION_SALT, str(self.pk), algorithm="sha256").digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+        """The secret of its link."""
+        return token_of(INVITATION_SALT, self.pk)
 
     def works(self, now: datetime) -> bool:
         """Answer whether its link can still be used."""

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
+from apps.accounts.tokens import hash_token, new_token
 from apps.alerts.actions import note_repeat, open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
@@ -21,7 +22,6 @@ from apps.checkins.models import (
     CheckInLink,
     Reminder,
     TriageResult,
-    hash_token,
 )
 from apps.checkins.reminder_actions import answer_window, lock_patient
 from apps.checkins.task_actions import open_requests
@@ -67,7 +67,7 @@ class LinkExpiredError(ValueError):
 @transaction.atomic
 def create_link(*, patient: Patient, by: User | None, now: datetime) -> str:
     """Return the token of a new link for one check-in; only its hash is stored."""
-    token = CheckInLink.new_token()
+    token = new_token()
     link = CheckInLink.objects.create(
         clinic_id=patient.clinic_id,
         patient=patient,

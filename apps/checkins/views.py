@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts.tokens import hash_token
 from apps.checkins.actions import (
     PART_CORRECTION,
     PART_FIRST,
@@ -26,7 +27,7 @@ from apps.checkins.actions import (
 )
 from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
-from apps.checkins.models import CheckInLink, hash_token
+from apps.checkins.models import CheckInLink
 from apps.checkins.pages import refuse, show_done, show_form
 from apps.clinical.questionnaires import (
     LATEST,

@@ -6,7 +6,8 @@ from typing import Final
 from django.db import transaction
 
 from apps.accounts.actions import end_all_sessions, set_active
-from apps.accounts.models import Invitation, User, hash_token
+from apps.accounts.models import Invitation, User
+from apps.accounts.tokens import hash_token
 from apps.alerts.models import Alert
 from apps.alerts.states import AlertStatus
 from apps.audit.actions import record

@@ -5,8 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.tokens import hash_token, new_token
 from apps.audit.actions import record
-from apps.exchange.models import CalendarFeed, hash_token
+from apps.exchange.models import CalendarFeed
 from apps.patients.models import Patient
 from apps.tapers.schedule import Schedule
 
@@ -20,7 +21,7 @@ def make_feed(*, patient: Patient, with_names: bool, by: User | None, now: datet
     """
     Patient.objects.select_for_update().get(pk=patient.pk)
     patient.calendar_feeds.live().update(revoked_at=now, revoked_by=by)
-    token = CalendarFeed.new_token()
+    token = new_token()
     feed = CalendarFeed.objects.create(
         clinic_id=patient.clinic_id, patient=patient, token_hash=hash_token(token),
         with_names=with_names, created_at=now, created_by=by,

@@ -1,7 +1,5 @@
 """The address at which a patient's own calendar program fetches the plan."""
 
-import hashlib
-import secrets
 import uuid
 from typing import ClassVar
 
@@ -10,11 +8,6 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient
-
-
-def hash_token(token: str) -> str:
-    """Return what is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class FeedQuerySet(models.QuerySet["CalendarFeed"]):
@@ -59,8 +52,3 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return f"Feed {self.pk}"
-
-    @staticmethod
-    def new_token() -> str:
-        """Return 256 random bits, safe in a URL."""
-        return secrets.token_urlsafe(32)

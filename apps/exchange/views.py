@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from apps.accounts.tokens import hash_token
 from apps.exchange.actions import make_feed, note_calendar_read, note_paper, revoke_feed
 from apps.exchange.documents import calendar_pdf, letter_pdf, pharmacy_pdf
 from apps.exchange.feed import calendar_file
-from apps.exchange.models import CalendarFeed, hash_token
+from apps.exchange.models import CalendarFeed
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.tokens import hash_token
 from apps.audit.actions import HasId, record
 from apps.checkins.actions import revoke_links
 from apps.checkins.models import CareTask, CheckInSchedule
@@ -17,7 +18,7 @@ from apps.patients.models import Patient
 from apps.portal import outbox
 from apps.portal.consent import VERSION, text_hash
 from apps.portal.models import Consent, Invitation, PatientSession, PortalMail, TrustedPerson
-from apps.portal.tokens import hash_token, link_token
+from apps.portal.tokens import link_token
 
 INVITATION_LIFETIME: Final = timedelta(days=7)  # [proposal]
 INVITED: Final = "portal:invited"

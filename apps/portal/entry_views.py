@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.guessing import guessed_too_often
+from apps.accounts.tokens import hash_token
 from apps.patients.models import Patient
 from apps.portal.access import current_session, enter, own_page, patient_of, session_of, show
 from apps.portal.actions import begin, give_consent
@@ -21,7 +22,7 @@ from apps.portal.forms import AddressForm, CodeForm, ConsentForm
 from apps.portal.models import Consent, Invitation, PatientSession
 from apps.portal.sign_in_actions import CodeError, ask_for_code, end_session, sign_in
 from apps.portal.today_page import page_context
-from apps.portal.tokens import hash_address, hash_token
+from apps.portal.tokens import hash_address
 
 CODES_KEY = "patient_codes"
 LANGUAGE_KEY = "patient_language"

@@ -5,25 +5,19 @@ attempt at a mail carries the same one. Tables keep only the hash of a link; of 
 they keep nothing, because eight digits could be guessed from a hash.
 """
 
-import hashlib
-from base64 import urlsafe_b64encode
 from typing import Final
 from uuid import UUID
 
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from apps.accounts.tokens import token_of
+
 CODE_DIGITS: Final = 8
 
 
 def link_token(kind: str, row_id: UUID) -> str:
-    """Return the token of a row's link: 256 bits, safe in a URL."""
-    digest = salted_hmac(f"apps.portal.{kind}", str(row_id), algorithm="sha256").digest()
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def hash_token(token: str) -> str:
-    """Return what is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """Return the token of a row's link."""
+    return token_of(f"apps.portal.{kind}", row_id)
 
 
 def code_digits(code_id: UUID) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.tokens import hash_token
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
@@ -15,7 +16,7 @@ from apps.patients.models import Patient
 from apps.portal import outbox
 from apps.portal.actions import lock_patient, write_down
 from apps.portal.models import PortalMail, TrustedPerson
-from apps.portal.tokens import hash_token, link_token
+from apps.portal.tokens import link_token
 
 LIFETIME: Final = timedelta(days=180)  # [proposal] then the patient invites again
 MOST: Final = 3

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.guessing import guessed_too_often
+from apps.accounts.tokens import hash_token
 from apps.alerts.models import Alert
 from apps.checkins import advice
 from apps.checkins.models import CheckIn
@@ -25,7 +26,6 @@ from apps.portal.entry_views import dead_link, door, language_of
 from apps.portal.forms import ReportForm
 from apps.portal.models import TrustedPerson
 from apps.portal.today_page import WITHOUT_DOSE, page_context
-from apps.portal.tokens import hash_token
 from apps.portal.trusted_actions import note_opened, report
 from apps.tapers.schedule import schedule_of
 

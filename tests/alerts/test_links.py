@@ -12,9 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.tokens import hash_token
 from apps.alerts.actions import LinkError, acknowledge_alert, resolve_alert, take_by_link
 from apps.alerts.emails import alert_mail
-from apps.alerts.links import LIFETIME, hash_token, token_for
+from apps.alerts.links import LIFETIME, token_for
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
 from tests.conftest import signed_in

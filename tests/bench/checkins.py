@@ -22,8 +22,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.tokens import hash_token
 from apps.checkins.actions import as_json
-from apps.checkins.models import CheckIn, CheckInLink, TriageResult, hash_token
+from apps.checkins.models import CheckIn, CheckInLink, TriageResult
 from apps.checkins.reminder_actions import plan_window
 from apps.patients.models import Patient, Role, StaffMember
 from config.embedded.postgres_files import find_binaries

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
+from apps.accounts.tokens import hash_token
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import (
@@ -16,7 +17,7 @@ from apps.checkins.actions import (
     submit_by_link,
     submit_check_in,
 )
-from apps.checkins.models import CheckIn, CheckInLink, hash_token
+from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.questionnaires import get_questionnaire
 from apps.tapers.models import PlanHold
 from tests.factories import CALM, NOW, SEIZURE, check_in, make_active_plan, put_on_call

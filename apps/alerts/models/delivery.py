@@ -8,8 +8,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from apps.accounts.tokens import hash_token
 from apps.alerts.ladder import RUNG_LABELS, Rung
-from apps.alerts.links import hash_token
 from apps.alerts.models.alert import Alert
 from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs

@@ -1,6 +1,6 @@
 """What the check-in app stores."""
 
-from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult, hash_token
+from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult
 from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace
 from apps.checkins.models.standing import StandingDuty, StandingOrder
 from apps.checkins.models.task import (
@@ -23,6 +23,5 @@ __all__ = [
     "SweepPlace",
     "TaskComment",
     "TriageResult",
-    "hash_token",
     "policy_of",
 ]

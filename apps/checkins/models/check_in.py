@@ -1,7 +1,5 @@
 """Check-in links, check-ins and their triage results. A check-in is never changed."""
 
-import hashlib
-import secrets
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -14,11 +12,6 @@ from apps.accounts.models import User
 from apps.patients.models import Clinic, Patient
 
 LATE: Final = timedelta(minutes=5)  # [proposal]
-
-
-def hash_token(token: str) -> str:
-    """Return what is stored of a link's token: whoever reads the table cannot use it."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class LinkQuerySet(models.QuerySet["CheckInLink"]):
@@ -69,11 +62,6 @@ class CheckInLink(models.Model):
 
     def __str__(self) -> str:
         return f"Link {self.pk}"
-
-    @staticmethod
-    def new_token() -> str:
-        """Return 256 random bits, safe in a URL."""
-        return secrets.token_urlsafe(32)
 
     def is_expired(self, now: datetime) -> bool:
         """Answer whether the link is too old to be used."""
