@@ -27,10 +27,10 @@ LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 ALERTS_ORDER = [
     "states", "ladder", "links", "models", "sealed", "emails", "texts", "rota_calendar",
     "coverage", "rota", "ways", "escalation", "smtp", "gateways", "breaker", "delivery",
-    "receipts", "system_alerts", "sweep", "health", "metrics", "outside", "contact_sending",
-    "dispatcher", "rota_actions", "tasks", "actions", "act_actions", "mute_actions",
-    "contact_actions", "gateway_actions", "forms", "rota_forms", "contact_forms", "views",
-    "rota_views", "contact_views", "gateway_views", "urls",
+    "mail_rows", "receipts", "system_alerts", "sweep", "health", "metrics", "outside",
+    "contact_sending", "rounds", "dispatcher", "rota_actions", "tasks", "actions", "act_actions",
+    "mute_actions", "contact_actions", "gateway_actions", "forms", "rota_forms", "contact_forms",
+    "views", "rota_views", "contact_views", "gateway_views", "urls",
 ]  # fmt: skip
 
 MAX_MODULE_LINES = 400

@@ -20,6 +20,7 @@ from apps.alerts.contact_sending import send_contacts_due
 from apps.alerts.escalation import OUTBOX_CHANNEL
 from apps.alerts.health import check_health
 from apps.alerts.outside import ping
+from apps.alerts.rounds import ROUNDS
 from apps.alerts.sweep import beat, deliver_due, sweep
 from apps.alerts.system_alerts import tell_due
 
@@ -98,9 +99,11 @@ def run(keep_going: Callable[[], bool]) -> None:
     listener = Turns("listener", lambda: listen(bell, keep_going), keep_going)
     threads.append(listener)
     watcher = Turns("watcher", Watcher().turn, keep_going)
-    for thread in [*threads, sweeper, watcher]:
+    # Mails of other apps, each on a thread of its own: none of them can hold up an alert.
+    rounds = [Turns(each.name, each.turn, keep_going) for each in ROUNDS.values()]
+    for thread in [*threads, sweeper, watcher, *rounds]:
         thread.thread.start()
-    for thread in [*threads, sweeper, watcher]:
+    for thread in [*threads, sweeper, watcher, *rounds]:
         while thread.thread.is_alive():
             thread.thread.join(POLL_SECONDS)
 

@@ -1,7 +1,6 @@
 """Putting every alert back on its way, from any process, with or without a broker."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from apps.alerts import ladder
 from apps.alerts.delivery import MAX_BACKOFF, Clock, deliver, next_status
 from apps.alerts.escalation import CONFIRM_WITHIN, climb, go_on, hand_over, log, try_next_way
+from apps.alerts.mail_rows import send_each
 from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
 from apps.alerts.smtp import MailSession, Result
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
@@ -225,19 +225,12 @@ def deliver_due(
     seconds: float = 3600.0,
     fresh_only: bool = False,
 ) -> int:
-    """Send due messages one by one, most severe first, until none is left; return how many.
+    """Send due messages one by one, most severe first, until none is left; return how many."""
 
-    All go through one connection. Begins none after `seconds`, so that a task's own time
-    limit never cuts a mail in two.
-    """
-    give_up = time.monotonic() + seconds
-    with MailSession() as session:
-        for count in range(limit):
-            if time.monotonic() > give_up:
-                return count
-            if deliver(clock, session=session, fresh_only=fresh_only) is None:
-                return count
-    return limit
+    def send_one(session: MailSession) -> bool:
+        return deliver(clock, session=session, fresh_only=fresh_only) is not None
+
+    return send_each(send_one, limit=limit, seconds=seconds)
 
 
 def beat(name: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Application registration."""
 
 from django.apps import AppConfig
+from django.utils import timezone
 
 
 class CheckinsConfig(AppConfig):
@@ -9,11 +10,16 @@ class CheckinsConfig(AppConfig):
     name = "apps.checkins"
 
     def ready(self) -> None:
-        """Let plans ask for check-ins and alerts before a reduction begins."""
+        """Let plans ask before a reduction begins, and the dispatcher ask patients who are due."""
+        from apps.alerts.rounds import register_round
+        from apps.checkins.clock_sweep import sweep_clocks
         from apps.checkins.gates import alert_is_open, check_in_came, no_red_alert
+        from apps.checkins.reminder_sweep import ask_and_judge
         from apps.patients.risk_actions import register_tier_guard
         from apps.tapers.today import register_gate
 
         register_gate(check_in_came)
         register_gate(no_red_alert)
         register_tier_guard(alert_is_open)
+        register_round("reminders", 20.0, ask_and_judge)
+        register_round("clocks", 300.0, lambda: sweep_clocks(timezone.now()))

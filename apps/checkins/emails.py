@@ -8,15 +8,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.checkins.models import Reminder
-from apps.patients.models import Patient
 
 
 def reminder_mail(live: Reminder, token: str) -> EmailMultiAlternatives:
-    """Return the mail of one reminder, ready to send, in the patient's language.
-
-    Its Message-ID is the same at every attempt, so that mail systems recognise a copy
-    that arrives twice.
-    """
+    """Return the mail of one reminder, ready to send, in the patient's language."""
     with translation.override(live.patient.language):
         context = {
             "clinic": live.clinic,
@@ -25,22 +20,26 @@ def reminder_mail(live: Reminder, token: str) -> EmailMultiAlternatives:
             "language": live.patient.language,
         }
         subject = _("A short form from %(clinic)s") % {"clinic": live.clinic.name}
-        number = live.mails_sent + 1
-        return patient_mail(live.patient, subject, "reminder", context, f"{live.pk}.{number}")
+        key, template = f"{live.pk}.{live.mails_sent + 1}", "checkins/email/reminder"
+        return mail_to(live.patient.email, subject, template, context, key)
 
 
-def patient_mail(
-    patient: Patient, subject: str, name: str, context: dict[str, object], key: str
+def mail_to(
+    address: str, subject: str, template: str, context: dict[str, object], key: str
 ) -> EmailMultiAlternatives:
-    """Return a mail to a patient, as text and HTML."""
+    """Return a mail to a patient or a trusted person, as text and HTML.
+
+    Its Message-ID is made of the key, the same at every attempt, so that mail systems
+    recognise a copy that arrives twice.
+    """
     mail = EmailMultiAlternatives(
         subject=subject,
-        body=render_to_string(f"checkins/email/{name}.txt", context),
-        to=[patient.email],
+        body=render_to_string(f"{template}.txt", context),
+        to=[address],
         headers={
             "Message-ID": f"<{key}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",
         },
     )
-    mail.attach_alternative(render_to_string(f"checkins/email/{name}.html", context), "text/html")
+    mail.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
     return mail

@@ -1,49 +1,35 @@
 """One reminder mail: claim, commit, talk to the mail server, mark.
 
-The claim is one locked row with a lease and a token, as for alerts; connection, sorting
-of answers and the breaker of the mail server are those of `apps.alerts`.
+The claim is one locked row with a lease and a token; lease, back-off, connection and the
+breaker of the mail server are those of `apps.alerts`.
 """
 
 import logging
-import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 
-from apps.alerts import breaker
-from apps.alerts.delivery import note_server
+from apps.alerts import breaker, mail_rows
+from apps.alerts.delivery import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
-from apps.alerts.ways import server_name
 from apps.audit.actions import record
 from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
 from apps.checkins.models import Reminder, policy_of
 
 logger = logging.getLogger(__name__)
-Clock = Callable[[], datetime]
 
-MAX_ATTEMPTS: Final = 10  # about two hours
-FIRST_BACKOFF: Final = timedelta(seconds=15)
-LONGEST_BACKOFF: Final = timedelta(minutes=30)
 MAILS: Final = 2
 SECOND_MAIL_OF_A_WEEK: Final = timedelta(hours=8)  # [proposal]; of a day: CheckInPolicy
 
 
 def deliver_due(clock: Clock, *, limit: int = 200, seconds: float = 3600.0) -> int:
-    """Send due reminders one by one through one connection; return how many were tried.
-
-    Begins none after `seconds`, so that a task's time limit never cuts a mail in two.
-    """
-    give_up = time.monotonic() + seconds
-    with MailSession() as session:
-        for count in range(limit):
-            if time.monotonic() > give_up or not deliver(clock, session):
-                return count
-    return limit
+    """Send due reminders one by one; return how many were tried."""
+    return mail_rows.send_each(
+        lambda session: deliver(clock, session), limit=limit, seconds=seconds
+    )
 
 
 def deliver(clock: Clock, session: MailSession) -> bool:
@@ -52,9 +38,7 @@ def deliver(clock: Clock, session: MailSession) -> bool:
     if claimed is None:
         return False
     live, token = claimed
-    begun = clock()
-    answer = session.send(reminder_mail(live, token))
-    note_server(server_name(), answer, begun, clock)  # first: meanwhile others feed the same server
+    answer = mail_rows.hand_over(reminder_mail(live, token), session, clock)
     settle(live, answer, clock())
     return True
 
@@ -73,20 +57,14 @@ def claim(now: datetime) -> tuple[Reminder, str] | None:
     live = due.select_related("patient", "clinic").first()
     if live is None or (gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now)):
         return None
-    live.state, live.lease_token = Reminder.State.SENDING, uuid.uuid4()
-    live.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
-    live.next_attempt_at, live.attempts = None, live.attempts + 1
-    live.save(update_fields=["state", "lease_token", "lease_until", "next_attempt_at", "attempts"])
+    mail_rows.lease(live, now)
     return live, link_for(live, now)
 
 
 @transaction.atomic
 def settle(live: Reminder, answer: Answer, now: datetime) -> bool:
     """Store what came of an attempt; False when it was answered or cancelled meanwhile."""
-    held = Reminder.objects.select_for_update().filter(
-        pk=live.pk, lease_token=live.lease_token, state=Reminder.State.SENDING
-    )
-    current = held.first()
+    current: Reminder | None = mail_rows.still_held(live)
     if current is None:
         return False
     after(current, answer, now)
@@ -115,11 +93,11 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
         current.next_attempt_at = second_at if again else None
         return
     current.last_error = answer.reply
-    if answer.result == Result.PERMANENT or current.attempts >= MAX_ATTEMPTS:
+    wait = mail_rows.wait_before_next(answer, current.attempts)
+    if wait is None:
         current.state, current.next_attempt_at = Reminder.State.FAILED, None
         logger.error("reminder %s cannot be delivered", current.pk)
         return
-    wait = min(FIRST_BACKOFF * 2 ** (current.attempts - 1), LONGEST_BACKOFF)
     current.state, current.next_attempt_at = Reminder.State.PENDING, now + wait
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from apps.checkins.models import CheckInSchedule, Reminder, SweepPlace
 from apps.checkins.reminder_actions import (
@@ -17,7 +18,7 @@ from apps.checkins.reminder_actions import (
     plan_window,
     replan_window,
 )
-from apps.checkins.reminder_delivery import take_back
+from apps.checkins.reminder_delivery import deliver_due, take_back
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 200
 SLICE: Final = 2000  # patients looked at by one sweep: all of a clinic, some of a big installation
 WAITING: Final = "waiting"
+SENDING_SECONDS: Final = 8.0  # and one attempt more stay below Celery's time limit of a task
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -39,6 +41,12 @@ class ReminderReport:
     missed: int
     replanned: int
     planned: int
+
+
+def ask_and_judge() -> None:
+    """Move every clock that has run out and send what is due: one beat of any process."""
+    sweep_reminders(timezone.now())
+    deliver_due(timezone.now, seconds=SENDING_SECONDS)
 
 
 def sweep_reminders(now: datetime) -> ReminderReport:

@@ -1,48 +1,44 @@
 """One mail of these pages: claim, commit, talk to the mail server, mark.
 
-As for reminders: a locked row with a lease and a token; connection, sorting of answers and
-the breaker of the mail server are those of `apps.alerts`.
+As for reminders: a locked row with a lease and a token; lease, back-off, connection and the
+breaker of the mail server are those of `apps.alerts`.
 """
 
 import logging
-import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from apps.alerts import breaker
-from apps.alerts.delivery import note_server
+from apps.alerts import breaker, mail_rows
+from apps.alerts.delivery import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
-from apps.alerts.ways import server_name
 from apps.audit.actions import record
-from apps.checkins.reminder_delivery import FIRST_BACKOFF, LONGEST_BACKOFF, MAX_ATTEMPTS
 from apps.portal.emails import build
 from apps.portal.models import PortalMail, SignInCode
 
 logger = logging.getLogger(__name__)
-Clock = Callable[[], datetime]
 
 OLD: Final = timedelta(days=7)  # a code says nothing after ten minutes
 BATCH: Final = 500
+SENDING_SECONDS: Final = 8.0  # and one attempt more stay below Celery's time limit of a task
+
+
+def send_waiting() -> None:
+    """Put back what a dead sender left behind and send what is due: one beat of any process."""
+    sweep_mails(timezone.now())
+    deliver_due(timezone.now, seconds=SENDING_SECONDS)
 
 
 def deliver_due(
     clock: Clock, *, only: uuid.UUID | None = None, limit: int = 200, seconds: float = 3600.0
 ) -> int:
-    """Send due mails one by one through one connection; return how many were tried.
-
-    Begins none after `seconds`, so that a task's time limit never cuts a mail in two.
-    """
-    give_up = time.monotonic() + seconds
-    with MailSession() as session:
-        for count in range(limit):
-            if time.monotonic() > give_up or not deliver(clock, session, only):
-                return count
-    return limit
+    """Send due mails one by one; return how many were tried."""
+    return mail_rows.send_each(
+        lambda session: deliver(clock, session, only), limit=limit, seconds=seconds
+    )
 
 
 def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -> bool:
@@ -52,10 +48,7 @@ def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -
         return False
     if mail.state == PortalMail.State.CANCELLED:
         return True
-    begun = clock()
-    answer = session.send(build(mail))
-    note_server(server_name(), answer, begun, clock)  # first: meanwhile others feed the same server
-    settle(mail, answer, clock())
+    settle(mail, mail_rows.hand_over(build(mail), session, clock), clock())
     return True
 
 
@@ -79,20 +72,14 @@ def claim(now: datetime, only: uuid.UUID | None = None) -> PortalMail | None:
         return mail
     if gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now):
         return None
-    mail.state, mail.lease_token = PortalMail.State.SENDING, uuid.uuid4()
-    mail.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
-    mail.next_attempt_at, mail.attempts = None, mail.attempts + 1
-    mail.save(update_fields=["state", "lease_token", "lease_until", "next_attempt_at", "attempts"])
+    mail_rows.lease(mail, now)
     return mail
 
 
 @transaction.atomic
 def settle(mail: PortalMail, answer: Answer, now: datetime) -> bool:
     """Store what came of an attempt; False when it was taken back meanwhile."""
-    held = PortalMail.objects.select_for_update().filter(
-        pk=mail.pk, lease_token=mail.lease_token, state=PortalMail.State.SENDING
-    )
-    current = held.first()
+    current: PortalMail | None = mail_rows.still_held(mail)
     if current is None:
         return False
     after(current, answer, now)
@@ -111,11 +98,11 @@ def after(mail: PortalMail, answer: Answer, now: datetime) -> None:
         finish(mail, PortalMail.State.SENT, now)
         return
     mail.last_error = answer.reply
-    if answer.result == Result.PERMANENT or mail.attempts >= MAX_ATTEMPTS:
+    wait = mail_rows.wait_before_next(answer, mail.attempts)
+    if wait is None:
         logger.error("mail %s cannot be delivered", mail.pk)
         finish(mail, PortalMail.State.FAILED, now)
         return
-    wait = min(FIRST_BACKOFF * 2 ** (mail.attempts - 1), LONGEST_BACKOFF)
     mail.state, mail.next_attempt_at = PortalMail.State.PENDING, now + wait
     mail.lease_token = mail.lease_until = None
     mail.save(

@@ -5,38 +5,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from apps.checkins.emails import mail_to
 from apps.portal.models import PortalMail
 from apps.portal.models.entry import CODE_LIFETIME
 from apps.portal.tokens import CODE_DIGITS, code_digits, link_token
 
 
 def build(mail: PortalMail) -> EmailMultiAlternatives:
-    """Return one mail ready to send, in its reader's language.
-
-    Its Message-ID is the same at every attempt, so that mail systems recognise a copy
-    that arrives twice.
-    """
+    """Return one mail ready to send, in its reader's language."""
     reader: Any = mail.trusted or mail.patient
     with translation.override(reader.language):
         subject, context = MAKERS[mail.kind](mail)
         context |= {"clinic": mail.clinic, "language": reader.language}
-        message = EmailMultiAlternatives(
-            subject=subject,
-            body=render_to_string(f"portal/email/{mail.kind}.txt", context),
-            to=[reader.email],
-            headers={
-                "Message-ID": f"<{mail.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
-                "Auto-Submitted": "auto-generated",
-            },
-        )
-        html = render_to_string(f"portal/email/{mail.kind}.html", context)
-        message.attach_alternative(html, "text/html")
-        return message
+        return mail_to(reader.email, subject, f"portal/email/{mail.kind}", context, str(mail.pk))
 
 
 def invitation(mail: Any) -> tuple[str, dict[str, object]]:
