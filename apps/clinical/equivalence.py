@@ -23,6 +23,14 @@ SOURCES = MappingProxyType(
         "ashton_high": "Ashton Manual 2002, revised 2007: the higher diazepam value of its range",
     }
 )
+SHORT_NAMES = MappingProxyType(
+    {
+        "vadod": "VA/DoD",
+        "ashton": "Ashton",
+        "ashton_low": "Ashton (lower value)",
+        "ashton_high": "Ashton (higher value)",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

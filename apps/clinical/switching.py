@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_max_mg
 from apps.clinical.drugs import get_drug
-from apps.clinical.equivalence import OtherEquivalent, diazepam_equivalents
+from apps.clinical.equivalence import SHORT_NAMES, OtherEquivalent, diazepam_equivalents
 from apps.clinical.errors import ConfirmDoseError, NotDispensableError, RequestError
 from apps.clinical.findings import Finding, Level, finding
 from apps.clinical.lowering import liquid_way, shown_mg
@@ -51,12 +51,17 @@ def swap(request: PlanRequest, method: Switch, last: Draft, next_on: date) -> li
 def switch_findings(request: PlanRequest, method: Switch) -> list[Finding]:
     """Return what a reader must know about the conversion itself (C-05, ASAM-13)."""
     sources = diazepam_equivalents(request.drug_id, request.daily_mg)
-    values = [f"{source} {shown_mg(mg)} mg" for source, mg in sorted(sources.by_source.items())]
+    by_source = dict(sources.by_source)
+    if by_source.get("ashton_low") == by_source.get("ashton_high"):
+        # One value of Ashton's is no range, and is not to look like two sources.
+        by_source = {"ashton": by_source.pop("ashton_low"), **by_source}
+        del by_source["ashton_high"]
+    values = [f"{SHORT_NAMES[key]} {shown_mg(mg)} mg" for key, mg in sorted(by_source.items())]
     listed = ", ".join([*values, *map(_other_words, sources.others)])
     name = get_drug(request.drug_id).name
     text = (
         f"{plain(request.daily_mg)} mg {name} is, as diazepam: {listed}. "
-        f"This plan uses {method.source}, as typed."
+        f"This plan uses {SHORT_NAMES[method.source]}, as typed."
     )
     findings = [finding("C-05", Level.WARN if sources.disagree else Level.NOTE, text)]
     findings += _typed_findings(request, method)

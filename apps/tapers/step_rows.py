@@ -19,6 +19,7 @@ from apps.clinical.doses import plain
 from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.plan import SLOT_ORDER
 from apps.tapers.models import TaperStep
+from apps.tapers.repeated import folded
 from apps.tapers.tablets import Portion, dose_words
 
 SOURCE_NAMES: Final = {"vadod": "VA/DoD", "ashton_low": "Ashton", "ashton_high": "Ashton high"}
@@ -79,7 +80,7 @@ def step_rows(
     if steps and isinstance(steps[0], StepRow):
         return steps
     by_step: dict[Any, list[Mapping[str, Any]]] = {}
-    for item in findings or ():
+    for item in folded(findings or ())[0]:
         by_step.setdefault(item["step"], []).append(item)
     rows: list[StepRow] = []
     now, first = getattr(current, "number", None), dict[tuple[str, ...], Decimal]()

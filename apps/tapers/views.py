@@ -1,6 +1,5 @@
 """The staff page that makes a plan."""
 
-from decimal import Decimal
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,8 +9,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from apps.clinical.equivalence import SOURCES, diazepam_equivalents
 from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.equivalents import equivalent_table
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.actions import create_plan
@@ -54,7 +53,7 @@ def render_builder(
         # Without what only a whole page shows: the banner, the menu, who is signed in.
         panel = render_to_string("tapers/preview_panel.html", context)
         return HttpResponse(panel, status=status)
-    context["equivalents"] = equivalent_rows(medication.drug_id, medication.daily_mg)
+    context["equivalents"] = equivalent_table(medication.drug_id, medication.daily_mg)
     return render(request, "tapers/plan_form.html", context, status=status)
 
 
@@ -69,12 +68,3 @@ def save_draft(request: HttpRequest, patient: Patient, form: PlanForm) -> HttpRe
     )
     messages.success(request, "Draft saved. It reaches the patient only when it is activated.")
     return redirect("tapers:detail", plan.pk)
-
-
-def equivalent_rows(drug_id: str, daily_mg: Decimal) -> list[tuple[str, Decimal]]:
-    """Return a dose as diazepam milligrams by every source, side by side (C-05)."""
-    found = diazepam_equivalents(drug_id, daily_mg).by_source
-    return [
-        (SOURCES[source], round(Decimal(mg.numerator) / mg.denominator, 1))
-        for source, mg in found.items()
-    ]

@@ -81,7 +81,7 @@ def test_swaps_are_swap_days_apart_and_the_first_cut_one_interval_after_the_last
 def test_the_conversion_shows_every_source_and_says_which_is_used():
     note = plan_for("lorazepam_ir", THREE_TIMES, switch()).findings[0]
     assert (note.rule, note.level) == ("C-05", Level.WARN)
-    for words in ("vadod 30 mg", "ashton_low 60 mg", "uses ashton, as typed"):
+    for words in ("VA/DoD 30 mg", "Ashton 60 mg", "uses Ashton, as typed"):
         assert words in note.message
     agreeing = plan_for("chlordiazepoxide", {"night": "25"}, switch()).findings[0]
     assert agreeing.level is Level.NOTE
@@ -205,7 +205,7 @@ def test_a_typed_total_ten_times_the_usual_asks_to_be_confirmed():
 def test_a_conversion_names_the_sources_that_are_only_shown():
     note = plan_for("clorazepate", {"night": "15"}, switch()).findings[0]
     assert (note.rule, note.level) == ("C-05", Level.WARN)
-    assert "vadod 10 mg, ClinCalc 11.538 mg (5 to 18.75 mg)" in note.message
+    assert "VA/DoD 10 mg, ClinCalc 11.538 mg (5 to 18.75 mg)" in note.message
 
 
 def test_a_converted_total_ten_times_the_usual_is_pointed_out():

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.clinical.methods import PRESETS
 from apps.tapers.models import TaperPlan
+from apps.tapers.repeated import steps_words
 from tests.conftest import signed_in
 from tests.factories import make_patient
 
@@ -104,7 +105,10 @@ def test_a_switch_has_no_source_by_default(patient, prescriber) -> None:
 
 def test_the_present_dose_is_shown_by_every_source(patient, prescriber) -> None:
     page = signed_in(prescriber).get(reverse("tapers:create", args=[patient.pk]))
-    assert len(page.context["equivalents"]) == 3
+    table = page.context["equivalents"]
+    assert [row.source for row in table.rows if not row.may_choose] == ["NHS Scotland", "ClinCalc"]
+    assert (len(table.rows), table.spread) == (5, "5 to 40 mg")
+    assert "the sources disagree" in page.text
 
 
 def test_the_preview_is_live_and_nothing_is_evaluated(patient, prescriber) -> None:
@@ -240,8 +244,23 @@ def test_each_step_says_its_equivalent_by_every_source(patient, prescriber) -> N
     assert page.context["shown"].rows[0].equivalents == [("VA/DoD", "20"), ("Ashton", "40")]
 
 
-def test_findings_stand_at_the_step_they_concern(patient, prescriber) -> None:
-    rows = post(prescriber, patient).context["shown"].rows
+def test_findings_stand_at_the_step_they_concern_and_many_are_said_once(
+    patient, prescriber
+) -> None:
+    page = post(prescriber, patient)
+    rows, findings = page.context["shown"].rows, page.context["preview"]["findings"]
     found = [(row.number, item["step"]) for row in rows for item in row.findings]
-    assert found
     assert all(row == step for row, step in found)
+    faster = [item["step"] for item in findings if item["rule"] == "ASAM-08"]
+    assert len(faster) >= 3
+    assert page.text.count("above the usual 10 %") == 1
+    assert {row.number for row in rows if row.verdict == "warn"} == set(faster)
+    blocked = {item["step"] for item in findings if item["level"] == "block"}
+    assert blocked == {row.number for row in rows if row.verdict == "block"}
+    assert blocked <= {step for _, step in found}, "what stops a plan is never folded away"
+
+
+def test_numbers_of_steps_are_said_as_people_do() -> None:
+    assert steps_words([3, 4, 5, 9]) == "steps 3 to 5 and 9"
+    assert steps_words([1, 3, 4, 8]) == "steps 1, 3 to 4 and 8"
+    assert steps_words([2, 3, 4]) == "steps 2 to 4"

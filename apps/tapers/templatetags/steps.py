@@ -5,9 +5,17 @@ from typing import Any
 
 from django import template
 
+from apps.tapers.repeated import folded
 from apps.tapers.step_rows import StepRow, near, step_rows
 
 register = template.Library()
+
+
+@register.filter
+def of_the_plan(findings: Any) -> list[Any]:
+    """Return what is said of no single step, what is said of many steps as one sentence."""
+    kept, once = folded(findings or ())
+    return [*(item for item in kept if not item["step"]), *once]
 
 
 @register.simple_tag
