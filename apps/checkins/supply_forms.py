@@ -1,11 +1,12 @@
 """Recording what was handed out, and correcting such a record."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.utils import timezone
 
 from apps.clinical.doses import parse_dose_mg, plain
 from apps.clinical.errors import ClinicalError
@@ -13,8 +14,11 @@ from apps.clinical.products import marketed_products
 from apps.patients.models import Patient
 from apps.tapers.formulary_actions import stocked_products
 from apps.tapers.models import Dispensing, SlotPiece, TaperPlan
+from apps.tapers.supply_actions import uses_of
+from apps.tapers.today import plan_today
 
 MOST_DAYS = 120  # [proposal] nobody is handed out more of a controlled drug at once
+TENFOLD = 10  # a decimal point in the wrong place
 DATE = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
@@ -36,12 +40,16 @@ class DispensingForm(forms.Form):
         help_text="Blank: when the days above are over.",
     )  # fmt: skip
     note = forms.CharField(label="Remark", required=False, max_length=300)
+    is_right = forms.BooleanField(
+        label="The quantity is right; I have counted it", required=False,
+        widget=forms.HiddenInput,
+    )  # fmt: skip
 
     def __init__(
         self, *args: Any, patient: Patient, corrects: Dispensing | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.corrects = corrects
+        self.patient, self.corrects = patient, corrects
         self.fields["submission_id"].initial = uuid4()
         names = product_names(patient)
         if corrects is not None:
@@ -68,13 +76,52 @@ class DispensingForm(forms.Form):
         given, pickup = data.get("dispensed_on"), data.get("next_pickup_on")
         if given and pickup and pickup > given + timedelta(days=MOST_DAYS):
             self.add_error("next_pickup_on", f"That is more than {MOST_DAYS} days away.")
+        question = self.tenfold(data)
+        if question:
+            self.fields["is_right"].widget = forms.CheckboxInput()
+            if not data.get("is_right"):
+                self.add_error("quantity", question)
+        data.pop("is_right", None)
         return data
+
+    def tenfold(self, data: dict[str, Any]) -> str:
+        """Return the quantity shown back when it is ten times off what the plan uses, or nothing.
+
+        Of a product the plan does not use there is nothing to compare it with.
+        """
+        quantity, days, first = (data.get(key) for key in ("quantity", "days", "dispensed_on"))
+        if not (quantity and days and first):
+            return ""
+        last = first + timedelta(days=days - 1)
+        needed = planned_use(self.patient, data.get("product", ""), first, last)
+        if not needed or needed / TENFOLD < quantity < needed * TENFOLD:
+            return ""
+        much = "at least ten times as much" if quantity > needed else "a tenth of it or less"
+        return (
+            f"The plan uses {plain(needed)} in these {days} days, and {plain(quantity)} is {much}. "
+            "Correct the quantity, or tick the box below if it is right."
+        )
 
     @staticmethod
     def initial_of(row: Dispensing) -> dict[str, Any]:
         """Return what a record says, to be corrected."""
         names = ("product", "dispensed_on", "days", "next_pickup_on", "note")
         return {name: getattr(row, name) for name in names} | {"quantity": plain(row.quantity)}
+
+
+def planned_use(patient: Patient, product: str, first: date, last: date) -> Decimal:
+    """Return how much of a product the plan in force uses from `first` to `last`, both in."""
+    state = plan_today(patient, timezone.now(), pieces=True)
+    if state is None:
+        return Decimal(0)
+    return sum(
+        (
+            use.per_day * days
+            for use in uses_of(state).get(product, [])
+            if (days := (min(use.end_on or last, last) - max(use.start_on, first)).days + 1) > 0
+        ),
+        Decimal(0),
+    )
 
 
 def product_names(patient: Patient) -> list[str]:

@@ -117,9 +117,11 @@ class MedicineForm(forms.Form):
         required=False,
     )  # fmt: skip
     reason_other = forms.CharField(label="Other reason, in words", required=False, max_length=120)
+    # Asked only after an unusual dose was shown back: nobody ticks it beforehand by habit.
     dose_confirmed = forms.BooleanField(
-        label="The doses above are right; I have checked them", required=False
-    )
+        label="The doses above are right; I have checked them", required=False,
+        widget=forms.HiddenInput,
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -161,6 +163,8 @@ class MedicineForm(forms.Form):
                 self.clean_medicine(data, f"d{number}_", f"drug {number}")
             elif any(data.get(f"d{number}_{slot}_mg") for slot in SLOTS):
                 self.add_error(f"d{number}_drug_id", "Say which drug this dose is of.")
+        if self.questions:
+            self.fields["dose_confirmed"].widget = forms.CheckboxInput()
         if self.questions and not data.get("dose_confirmed"):
             self.add_error(
                 "dose_confirmed",

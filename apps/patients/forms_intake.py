@@ -1,7 +1,8 @@
 """The sections of the intake after registration: answers of three values, earlier tapers, PDMP."""
 
+from collections.abc import Callable
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django import forms
 from django.utils import timezone
@@ -41,8 +42,23 @@ class AnswerField(forms.TypedChoiceField):
         return {True: "yes", False: "no", None: ""}.get(value, value)
 
 
+class SectionForm(Protocol):
+    """What a page needs of any section's form."""
+
+    data: Any
+    is_bound: bool
+    cleaned_data: dict[str, Any]
+
+    def is_valid(self) -> bool:
+        """Answer whether what was typed can be saved."""
+
+    @property
+    def values(self) -> SectionValues:
+        """What to save, by the table it goes to."""
+
+
 class IntakeForm(forms.Form):
-    """A section's form knows the last entry it was opened on, and what its values go to."""
+    """A section's form knows the last entry it was opened on."""
 
     based_on = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
@@ -50,11 +66,6 @@ class IntakeForm(forms.Form):
         self.patient, self.member = patient, member
         super().__init__(*args, **kwargs)
         self.fields["based_on"].initial = patient.intake_version
-
-    @property
-    def values(self) -> SectionValues:
-        """Return what to save."""
-        raise NotImplementedError
 
 
 class PersonSection(IntakeForm, PersonForm):
@@ -251,7 +262,7 @@ class CheckSection(IntakeForm):
         )  # fmt: skip
 
 
-SECTION_FORMS: Final[dict[str, type[IntakeForm]]] = {
+SECTION_FORMS: Final[dict[str, Callable[..., SectionForm]]] = {
     Section.PERSON: PersonSection,
     Section.MEDICINE: MedicineSection,
     Section.HISTORY: HistorySection,

@@ -35,6 +35,7 @@ class SupplyLine:
     next_pickup_on: date | None
     days_left: int | None
     covers: bool
+    is_used: bool
     last: Dispensing | None
 
     @property
@@ -96,6 +97,7 @@ def line_of(product: str, uses: list[Use], rows: Iterable[Dispensing], state: To
         next_pickup_on=min(pickups, default=None),
         days_left=days,
         covers=not uses or covers_step(stock.run_out_on, end),
+        is_used=any(use.end_on is None or use.end_on >= state.day for use in uses),
         last=own[0] if own else None,
     )
 

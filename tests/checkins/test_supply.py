@@ -157,7 +157,7 @@ def test_a_closed_task_is_not_opened_again_for_the_same_tablets(on_plan, nurse) 
     assert CareTask.objects.count() == 1
 
 
-@pytest.mark.parametrize("status", ["paused", "in_hospital", "ended"])
+@pytest.mark.parametrize("status", ["paused", "in_hospital", "deceased"])
 def test_patients_who_are_away_are_left_in_peace(on_plan, nurse, status) -> None:
     hand_out(on_plan, nurse, 14, 28)
     change_status(patient=on_plan, status=status, by=nurse.user, now=NOW)

@@ -119,8 +119,11 @@ def test_a_slip_is_told_beside_its_field_and_nothing_is_lost(
 
 
 def test_an_unusual_dose_is_shown_back_and_saved_when_confirmed(fresh, nurse) -> None:
+    blank = signed_in(nurse).get(reverse("patients:intake_medicine", args=[fresh.pk]))
+    assert "I have checked them" not in blank.text
     shown = post(nurse, fresh, "medicine", **medicine(morning_mg="20", night_mg="20"))
     assert "40 mg a day is at least ten times the usual" in shown.text
+    assert "I have checked them" in shown.text
     sent = medicine(morning_mg="20", night_mg="20", dose_confirmed="on")
     assert post(nurse, fresh, "medicine", **sent).status_code == 302
     assert Patient.objects.get().medication.dose_confirmed
