@@ -4,11 +4,17 @@ Never a decision: a prescriber documents the path that is open. Sources: ASAM-03
 ASAM-05 (guideline.md), NICE-01, FDA-01.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
+from typing import Protocol
 
 from apps.clinical.dependence import DependenceRisk
+from apps.clinical.equivalence import diazepam_equivalents
+from apps.clinical.pace import LOW_DOSE_FLOOR_MG, WINDOW_DAYS, Verdict
 from apps.clinical.risk import RiskReason
 
 SOURCE = "ASAM 2025 rec 2, 2a, 2b, 3, 3a (ASAM-03, ASAM-05)"
@@ -64,3 +70,46 @@ def stop_verdict(
     if dependence is DependenceRisk.LOWER:
         return StopVerdict(StopPath.SHORT_TAPER, (POSSIBLE_BECAUSE,), SOURCE)
     return StopVerdict(StopPath.STOP_OR_SHORT_TAPER, (UNLIKELY_BECAUSE,), SOURCE)
+
+
+class Taken(Protocol):
+    """A step of a plan: its number, first day, milligrams of each drug, and its verdict."""
+
+    number: int
+    start_on: date
+    verdict: str
+
+    @property
+    def by_drug(self) -> Mapping[str, Decimal]:
+        """A day's milligrams of each drug; nothing at zero."""
+
+
+def stop_at_once(steps: Iterable[Taken], *, after: int = 0) -> int | None:
+    """Return the number of a step beyond ``after`` that stops the medicine at once, None for none.
+
+    A stop at once is a fall to nothing that the pace rules block (ASAM-09), from a dose in
+    the 14 days before that is above the low-dose floor of C-01 as diazepam, by the highest
+    of all sources (C-06) [proposal]. A last step from a dose below that floor is a fall
+    above the limit like any other: a reason and a second prescriber let it pass.
+    """
+    before: list[Taken] = []
+    for step in steps:
+        if step.number > after and not step.by_drug and step.verdict == Verdict.BLOCK:
+            earlier = _in_force(before, step.start_on)
+            if any(_as_diazepam_mg(each.by_drug) > LOW_DOSE_FLOOR_MG for each in earlier):
+                return step.number
+        before.append(step)
+    return None
+
+
+def _in_force(before: list[Taken], day: date) -> list[Taken]:
+    """Return the steps of which a day lies within the 14 days before ``day``."""
+    ends = [*(step.start_on for step in before[1:]), day]
+    return [step for step, end in zip(before, ends, strict=True) if (day - end).days < WINDOW_DAYS]
+
+
+def _as_diazepam_mg(by_drug: Mapping[str, Decimal]) -> Fraction:
+    return sum(
+        (diazepam_equivalents(drug, mg).highest for drug, mg in by_drug.items() if drug),
+        Fraction(0),
+    )

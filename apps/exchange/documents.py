@@ -17,7 +17,6 @@ from apps.exchange.typeset import pdf
 from apps.exchange.words import slot_line, slots_line
 from apps.tapers.methods_words import method_words
 from apps.tapers.schedule import Schedule, ScheduleStep
-from apps.tapers.tablets import by_drug, dose_words
 
 DAYS_A_WEEK = 7
 MOST_MONTHS = 12  # later ones would change before they are reached
@@ -176,7 +175,7 @@ def letter_pdf(schedule: Schedule, now: datetime) -> bytes:
 def letter_data(schedule: Schedule, now: datetime) -> dict[str, Any]:
     """Return what the letter says: the plan as signed, and who signed it."""
     version, today, tz = schedule.version, schedule.today, schedule.patient.tz
-    dose = f"{daily_words(today)} a day in all" if today else "not begun yet"
+    dose = f"{today.dose} a day in all" if today else "not begun yet"
     signed = [
         f"{signature.signer}, {iso_words(signature.signed_at.astimezone(tz).date())}: "
         f"“{signature.get_meaning_display()}.”"
@@ -205,13 +204,8 @@ def step_data(step: ScheduleStep) -> dict[str, str]:
     return {
         "number": str(step.number), "first": iso_words(step.start_on),
         "last": iso_words(step.end_on) if step.end_on else "goes on",
-        "daily": daily_words(step), "slots": slots_line(step, with_names=True) or "none",
+        "daily": step.dose, "slots": slots_line(step, with_names=True) or "none",
     }  # fmt: skip
-
-
-def daily_words(step: ScheduleStep) -> str:
-    """Return a day's milligrams, of each medicine by itself: two drugs are never added up."""
-    return dose_words(by_drug(part for slot in step.slots for part in slot.portions))
 
 
 def english_base(schedule: Schedule, title: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Writes about patients: one act, one transaction, one audit row."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,10 +55,33 @@ def register_patient(
     return patient
 
 
+class StatusError(ValueError):
+    """Why a patient may not be left; the text is for the reader."""
+
+
+# Asked with a patient and the moment before the clinic stops following them: why not, or
+# nothing. Apps above add theirs at start.
+LeavingGuard = Callable[[Patient, datetime], str]
+LEAVING_GUARDS: list[LeavingGuard] = []
+
+
+def register_leaving_guard(guard: LeavingGuard) -> None:
+    """Ask this guard, too, before a patient is no longer followed. Registering twice is once."""
+    if guard not in LEAVING_GUARDS:
+        LEAVING_GUARDS.append(guard)
+
+
 @transaction.atomic
 def change_status(*, patient: Patient, status: str, by: User | None, now: datetime) -> Patient:
-    """Say whether the clinic follows this patient now. Changing to the same changes nothing."""
+    """Say whether the clinic follows this patient now. Changing to the same changes nothing.
+
+    Raises `StatusError` when the clinic may not stop following them yet.
+    """
     if patient.status != status:
+        if status == Patient.Status.ENDED:
+            why = next((text for guard in LEAVING_GUARDS if (text := guard(patient, now))), "")
+            if why:
+                raise StatusError(why)
         patient.status = status
         patient.save(update_fields=["status"])
         record(

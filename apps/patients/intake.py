@@ -10,6 +10,7 @@ from apps.clinical.reviews import ReviewInterval
 from apps.clinical.risk import RiskResult, tier_from_factors
 from apps.clinical.stopping import StopVerdict, stop_verdict
 from apps.clinical.threshold_drugs import ThresholdDrug
+from apps.patients.equivalents import EquivalentTable, equivalent_table
 from apps.patients.intake_words import flag_label
 from apps.patients.models import (
     FACTOR_OF,
@@ -35,6 +36,7 @@ class IntakeResult:
     dependence: Dependence
     dependence_words: str
     bands: tuple[SourceBand, ...]
+    equivalents: EquivalentTable
     risk: RiskResult
     unanswered: list[str]
     threshold_drugs: tuple[ThresholdDrug, ...]
@@ -67,12 +69,13 @@ def result_of(patient: Patient, today: date) -> IntakeResult:
         dependence=dependence,
         dependence_words=DEPENDENCE_WORDS[dependence.risk],
         bands=source_bands(regimen_of(patient)),
+        equivalents=equivalent_table(patient.medication.drug_id, patient.medication.daily_mg),
         risk=risk,
         unanswered=unanswered(patient),
         threshold_drugs=patient.risk.threshold_drugs,
         prompts=level_of_care_prompts(risk),
         requirements=list(activation_requirements(patient.risk.tier).values()),
-        stop=stop_verdict(dependence.risk, risk.reasons, stop_questions(patient)),
+        stop=stop_verdict_of(patient, today),
         review=review_state(patient, today),
     )
 
@@ -80,6 +83,12 @@ def result_of(patient: Patient, today: date) -> IntakeResult:
 def dependence_of(patient: Patient) -> Dependence:
     """Return the likelihood of physical dependence on all that is taken (ASAM table 2)."""
     return regimen_dependence(regimen_of(patient))
+
+
+def stop_verdict_of(patient: Patient, today: date) -> StopVerdict:
+    """Return whether stopping without a taper may be documented, judged by all that is taken."""
+    risk = assess_risk(patient, patient.risk, today)
+    return stop_verdict(dependence_of(patient).risk, risk.reasons, stop_questions(patient))
 
 
 def unanswered(patient: Patient) -> list[str]:

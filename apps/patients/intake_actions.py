@@ -11,8 +11,8 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.dose_check import dose_questions
-from apps.clinical.stopping import StopPath, stop_verdict
-from apps.patients.intake import dependence_of, stop_questions
+from apps.clinical.stopping import StopPath
+from apps.patients.intake import stop_verdict_of
 from apps.patients.intake_words import changes_between, intake_words
 from apps.patients.models import (
     SLOTS,
@@ -27,7 +27,7 @@ from apps.patients.models import (
     usual_days,
 )
 from apps.patients.review_actions import set_review_clock
-from apps.patients.risk_actions import assess_risk, reassess
+from apps.patients.risk_actions import reassess
 
 
 class UnconfirmedDoseError(ValueError):
@@ -203,8 +203,7 @@ def document_stop(
     again is the first one. Raises `StopRefusedError` with the reasons.
     """
     patient = locked(patient)
-    result = assess_risk(patient, patient.risk, now.astimezone(patient.tz).date())
-    verdict = stop_verdict(dependence_of(patient).risk, result.reasons, stop_questions(patient))
+    verdict = stop_verdict_of(patient, now.astimezone(patient.tz).date())
     is_short = kind == StopDecision.Kind.SHORT_TAPER
     if verdict.path is StopPath.REFUSED or (verdict.path is StopPath.SHORT_TAPER and not is_short):
         raise StopRefusedError(" ".join(verdict.because))

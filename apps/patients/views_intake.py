@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.audit.actions import record
 from apps.patients.access import fetch_patient, member_of, requires
-from apps.patients.actions import change_status
-from apps.patients.forms_intake import SECTION_FORMS, IntakeForm, StopForm
+from apps.patients.actions import StatusError, change_status
+from apps.patients.forms_intake import SECTION_FORMS, SectionForm, StopForm
 from apps.patients.intake import result_of
 from apps.patients.intake_actions import (
     IntakeConflictError,
@@ -99,7 +99,7 @@ def section(request: HttpRequest, patient_id: UUID, section: str) -> HttpRespons
     return render(request, "patients/intake_section.html", context, status=status)
 
 
-def save(request: HttpRequest, patient: Patient, section: str, form: IntakeForm) -> HttpResponse:
+def save(request: HttpRequest, patient: Patient, section: str, form: SectionForm) -> HttpResponse:
     """Save the section and go where the button says."""
     save_section(
         patient=patient, section=section, values=form.values,
@@ -146,13 +146,16 @@ def status(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Say whether the clinic follows this patient now."""
     patient = fetch_patient(request, patient_id)
     wanted = request.POST.get("status", "")
-    if wanted in Patient.Status.values:
-        change_status(
-            patient=patient, status=wanted, by=member_of(request).user, now=timezone.now()
-        )
-        messages.success(request, f"Followed: {Patient.Status(wanted).label.lower()}.")
-    else:
+    if wanted not in Patient.Status.values:
         messages.error(request, "Choose whether the clinic follows this patient.")
+        return redirect("patients:intake", patient.pk)
+    by = member_of(request).user
+    try:
+        change_status(patient=patient, status=wanted, by=by, now=timezone.now())
+    except StatusError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Followed: {Patient.Status(wanted).label.lower()}.")
     return redirect("patients:intake", patient.pk)
 
 

@@ -22,16 +22,19 @@ from apps.patients.models import Patient
 from apps.tapers.changes import breaches
 from apps.tapers.engine import course_of
 from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep
+from apps.tapers.stopping import check_no_abrupt_stop
 from apps.tapers.today import today_of
 
 
-def preview_plan(request: dict[str, Any]) -> dict[str, Any]:
+def preview_plan(patient: Patient, request: dict[str, Any], day: date) -> dict[str, Any]:
     """Return the schedule the engine gives for `request`, as the command line prints it.
 
-    Raises `apps.clinical.errors.ClinicalError` with one sentence when the request is
-    wrong. Stores nothing.
+    Raises `apps.clinical.errors.ClinicalError` with the reason when the request is wrong,
+    or would stop the medicine at once. Stores nothing.
     """
-    answer: dict[str, Any] = plan_to_json(build_plan(parse_request(request)))
+    schedule = build_plan(parse_request(request))
+    check_no_abrupt_stop(patient, schedule.steps, day)
+    answer: dict[str, Any] = plan_to_json(schedule)
     return answer
 
 
@@ -39,8 +42,13 @@ def preview_plan(request: dict[str, Any]) -> dict[str, Any]:
 def create_plan(
     *, patient: Patient, request: dict[str, Any], reason: str, by: User, now: datetime
 ) -> TaperPlan:
-    """Store a draft plan with its first version, its steps and their tablets."""
+    """Store a draft plan with its first version, its steps and their tablets.
+
+    Raises `ClinicalError` for a wrong request, and `AbruptStopError` for a plan that stops
+    the medicine at once.
+    """
     schedule = build_plan(parse_request(request))
+    check_no_abrupt_stop(patient, schedule.steps, now.astimezone(patient.tz).date())
     plan = TaperPlan.objects.create(
         clinic_id=patient.clinic_id, patient=patient, created_at=now, created_by=by
     )

@@ -7,10 +7,9 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.clinical.dependence import DependenceRisk, asam_dependence, dose_band
 from apps.clinical.plan import Plan
 from apps.patients.actions import change_status
-from apps.patients.models import Medication, Patient
+from apps.patients.models import Patient
 from apps.tapers.actions import store_version
 from apps.tapers.actions_clock import settle_locked
 from apps.tapers.actions_signing import (
@@ -26,6 +25,7 @@ from apps.tapers.actions_signing import (
 from apps.tapers.changes import Change, DiffRow, breaches, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json
 from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.stopping import check_no_abrupt_stop, why_refused
 from apps.tapers.today import Today, today_of
 
 
@@ -68,6 +68,7 @@ def previewed(state: Today, change: Change) -> ChangePreview:
     before = plan_of(state.version)
     number = state.step.number if state.step else 1
     after = changed(before, number, state.day, change)
+    check_no_abrupt_stop(state.plan.patient, after.steps, state.day, after=number)
     known = breaches(before.steps)
     return ChangePreview(
         plan=after,
@@ -125,32 +126,29 @@ def change_plan(
     return version
 
 
-def check_can_end(state: Today, medication: Medication) -> None:
-    """Raise `EndError` when ending would stop the medicine at once.
+def check_can_end(state: Today) -> None:
+    """Raise `EndError` when ending would leave the patient without the dose they take.
 
-    ASAM-03: no abrupt stop when dependence is likely. ASAM-05: where it is unlikely a
-    stop may be right, with a reason on record.
+    A plan that has come to its goal, or was stopped at a dose that goes on, may end; so
+    may one that has not begun. An open hold is neither. Otherwise ending is a stop at
+    once, which only a documented path of ASAM-05 allows (ASAM-03).
     """
-    if state.step is None or not state.step.daily_mg or state.next is None:
+    step, version = state.step, state.version
+    if step is None or not step.by_drug or version.course.get("stopped"):
         return
-    risk = asam_dependence(
-        medication.taken_months,
-        medication.days_per_week,
-        dose_band(medication.drug_id, medication.daily_mg),
-    ).risk
-    if risk is DependenceRisk.RARE:
+    if state.next is None and not version.course.get("held"):
         return
-    raise EndError(
-        f"The patient takes {state.step.dose} a day and has steps to go. "
-        "Ending now would stop the medicine at once, which can cause seizures when dependence "
-        "is likely (ASAM-03). Go on with the steps, stay at this dose, or set a higher goal. "
-        "A stop without a taper is only for dependence that is unlikely (ASAM-05)."
-    )
+    why = why_refused(state.plan.patient, state.day)
+    if why:
+        raise EndError(
+            f"The patient takes {step.dose} a day, and this plan is to go lower. Ending it now "
+            f"would stop the medicine at once. {why}"
+        )
 
 
 @transaction.atomic
 def end_plan(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperPlan:
-    """End a plan whose goal is reached or that has not begun.
+    """End a plan whose goal is reached or that has not begun, with the reason on it.
 
     All or nothing; ending again changes nothing. Raises `EndError` when it would stop
     the medicine at once.
@@ -160,10 +158,8 @@ def end_plan(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperP
         return plan
     settle_locked(plan, now)
     if plan.status == TaperPlan.Status.ACTIVE:
-        check_can_end(today_of(plan, now), plan.patient.medication)
-    release_holds(plan, reason, by, now)
-    plan.status = TaperPlan.Status.ENDED
-    plan.save(update_fields=["status"])
+        check_can_end(today_of(plan, now))
+    leave(plan, TaperPlan.Status.ENDED, reason, by, now)
     write_down("plan.ended", plan, by, now)
     return plan
 
@@ -180,12 +176,17 @@ def move_to_inpatient(*, plan: TaperPlan, reason: str, by: User, now: datetime) 
     if plan.status != TaperPlan.Status.ACTIVE:
         raise EndError(f"This plan is {plan.get_status_display().lower()}, not active.")
     settle_locked(plan, now)
-    release_holds(plan, reason, by, now)
-    plan.status = TaperPlan.Status.INPATIENT
-    plan.save(update_fields=["status"])
+    leave(plan, TaperPlan.Status.INPATIENT, reason, by, now)
     change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
     write_down("plan.moved_to_inpatient", plan, by, now)
     return plan
+
+
+def leave(plan: TaperPlan, status: str, reason: str, by: User, now: datetime) -> None:
+    """Take a plan out of force and keep who did it, when and why."""
+    release_holds(plan, reason, by, now)
+    plan.status, plan.left_at, plan.left_by, plan.left_reason = status, now, by, reason
+    plan.save(update_fields=["status", "left_at", "left_by", "left_reason"])
 
 
 def write_down(event: str, plan: TaperPlan, by: User, now: datetime, **details: object) -> None:

@@ -17,6 +17,7 @@ from apps.tapers.models import (
     SpecialistSignOff,
     TaperPlan,
 )
+from apps.tapers.stopping import AbruptStopError, check_no_abrupt_stop
 from apps.tapers.supply_actions import look_again
 
 MINIMUM_AGE: Final = 18
@@ -86,6 +87,7 @@ def check_can_sign(plan: TaperPlan, signing: Signing, approvals: Approvals, day:
         raise ActivationError("This patient has an active plan. End it before you start another.")
     check_nothing_due(plan, plan.latest, day)
     check_intake_asked(plan.patient)
+    check_version_stops_nothing(plan, plan.latest, day)
     check_breach_reason(plan.latest, signing)
     for why in specialist_reasons(plan, day):
         if approvals.specialist is None:
@@ -122,6 +124,18 @@ def check_nothing_due(plan: TaperPlan, version: PlanVersion, day: date) -> None:
     due = version.steps.filter(number__gt=plan.begun_step, cut_pct__gt=0, start_on__lte=day)
     if due.exists():
         raise ActivationError("The first cut of this plan is due already. Make it from today.")
+
+
+def check_version_stops_nothing(plan: TaperPlan, version: PlanVersion, day: date) -> None:
+    """Raise `ActivationError` for a version that would stop the medicine at once.
+
+    It was asked when the version was made; the intake may say something else since.
+    """
+    begun = plan.begun_step if plan.status == TaperPlan.Status.ACTIVE else 0
+    try:
+        check_no_abrupt_stop(plan.patient, version.steps.all(), day, after=begun)
+    except AbruptStopError as error:
+        raise ActivationError(str(error)) from error
 
 
 def check_breach_reason(version: PlanVersion, signing: Signing) -> None:
@@ -193,6 +207,7 @@ def check_can_sign_second(plan: TaperPlan, version: PlanVersion, by: User, day: 
     if waiting.exists():
         raise ActivationError("This patient has an active plan. End it before you start another.")
     check_nothing_due(plan, version, day)
+    check_version_stops_nothing(plan, version, day)
 
 
 def can_sign_second(plan: TaperPlan, version: PlanVersion, by: User, day: date) -> bool:

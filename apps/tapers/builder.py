@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.http import QueryDict
+from django.utils import timezone
 
 from apps.clinical.errors import ClinicalError
 from apps.clinical.requests import parse_request
@@ -21,6 +22,7 @@ from apps.tapers.forms import PlanForm
 from apps.tapers.forms_method import tell
 from apps.tapers.methods_words import method_words
 from apps.tapers.step_rows import StepRow, day_words, step_rows, weeks_of
+from apps.tapers.stopping import AbruptStopError
 from apps.tapers.tablets import dose_words
 
 ASIDE: Final = "a"  # prefix of the fields of the plan put aside
@@ -34,6 +36,7 @@ class Candidate:
     form: PlanForm
     preview: dict[str, Any] | None = None
     rows: list[StepRow] = field(default_factory=list)
+    is_abrupt: bool = False
 
     @property
     def needs_second(self) -> bool:
@@ -104,9 +107,11 @@ def candidate(data: QueryDict | None, patient: Patient, prefix: str | None = Non
     if data is None or not form.is_valid():
         return found
     try:
-        found.preview = preview_plan(form.engine_request())
+        today = timezone.localdate(timezone=patient.tz)
+        found.preview = preview_plan(patient, form.engine_request(), today)
     except ClinicalError as error:
         tell(form, error)
+        found.is_abrupt = isinstance(error, AbruptStopError)
     else:
         found.rows = step_rows(found.preview["steps"], found.preview["findings"])
     return found

@@ -9,7 +9,7 @@ from apps.patients.forms import DoseField
 from apps.tapers.changes import Change
 from apps.tapers.forms_method import MethodForm
 from apps.tapers.forms_signing import SigningForm
-from apps.tapers.models import PlanVersion
+from apps.tapers.models import PlanVersion, TaperPlan
 
 Kind = PlanVersion.Kind
 REASON = "Why, in a sentence. It stays on the plan."
@@ -180,3 +180,8 @@ class EndForm(forms.Form):
     """The reason to end a plan or to hand it over to a hospital."""
 
     reason = forms.CharField(label="Reason", max_length=300, help_text=REASON)
+
+    def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if plan.status == TaperPlan.Status.INPATIENT:
+            self.fields["reason"].label = "What the hospital did, and what the patient takes now"

@@ -75,6 +75,17 @@ def plan_today(patient: Patient, now: datetime, *, pieces: bool = False) -> Toda
     return None if plan is None else today_of(plan, now, pieces=pieces)
 
 
+def no_dose_left_behind(patient: Patient, now: datetime) -> str:
+    """Return why the clinic may not stop following a patient: an active plan gives a dose."""
+    state = plan_today(patient, now)
+    if state is None or state.step is None or not state.step.by_drug:
+        return ""
+    return (
+        f"The active plan gives {state.step.dose} a day. End the plan first: whoever is no longer "
+        "followed sees no dose, and nobody may be left to stop at once (ASAM-03)."
+    )
+
+
 def today_of(plan: TaperPlan, now: datetime, *, pieces: bool = False) -> Today:
     """Return how a plan stands at `now`; `pieces` fetches the tablets with the steps.
 

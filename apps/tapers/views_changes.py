@@ -178,7 +178,8 @@ def leave(
     request: HttpRequest, plan_id: UUID, action: Any, template: str, done: str
 ) -> HttpResponse:
     """Show the form of an act that takes a plan out of force, and do it."""
-    plan, form = fetch_plan(request, plan_id), EndForm(request.POST or None)
+    plan = fetch_plan(request, plan_id)
+    form = EndForm(request.POST or None, plan=plan)
     if request.method == "POST" and form.is_valid():
         try:
             action(plan=plan, reason=form.cleaned_data["reason"], by=member_of(request).user,
@@ -188,7 +189,8 @@ def leave(
         else:
             messages.success(request, done)
             return redirect("dashboard:patient", plan.patient_id)
-    context = {"plan": plan, "patient": plan.patient, "form": form}
+    today = today_of(plan, timezone.now()) if plan.status == TaperPlan.Status.ACTIVE else None
+    context = {"plan": plan, "patient": plan.patient, "form": form, "today": today}
     return render(request, template, context, status=422 if request.method == "POST" else 200)
 
 

@@ -76,7 +76,7 @@ def signed(request: HttpRequest, plan: TaperPlan) -> HttpResponse:
 def fetch_plan(request: HttpRequest, plan_id: UUID) -> TaperPlan:
     """Return a plan of the reader's clinic, or 404."""
     rows = TaperPlan.objects.select_related(
-        "patient__medication", "patient__risk", "in_force", "activated_by"
+        "patient__medication", "patient__risk", "in_force", "activated_by", "left_by"
     )
     plan: TaperPlan = fetch_in_scope(request, rows, pk=plan_id)
     return plan

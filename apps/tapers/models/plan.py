@@ -94,6 +94,14 @@ class TaperPlan(models.Model):
         blank=True, help_text="Why outpatient care is right for a patient of high risk."
     )
 
+    left_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it ended or was handed over to a hospital."
+    )
+    left_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    left_reason = models.CharField(max_length=300, blank=True)
+
     objects = PlanQuerySet.as_manager()
 
     class Meta:
@@ -109,6 +117,10 @@ class TaperPlan(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="active") | Q(in_force__isnull=False),
                 name="plan_active_has_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(left_at__isnull=True) | Q(left_by__isnull=False) & ~Q(left_reason=""),
+                name="plan_left_with_a_reason",
             ),
         ]
         triggers: ClassVar = [
