@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check browser bench faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run test check browser bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -41,6 +41,9 @@ browser: venv-dev  # Find a Chromium for the browser tests, or install one
 
 bench: venv-dev  ## Measure the speed promises and write bench.json
 	@$(VENV) -m tests.bench $(ARGS)
+
+screenshots: browser  ## Draw every page of the fictional clinic into docs/images
+	@$(VENV) -m tests.screenshots $(ARGS)
 
 faults: venv-dev  ## Break every part in turn and count lost alerts
 	@$(VENV) -m tests.faults $(ARGS)

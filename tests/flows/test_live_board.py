@@ -31,7 +31,7 @@ def url(parts: Any) -> str:
 def test_a_nurses_morning_by_keyboard(
     url, people, marked_patient, desktop_page, screenshot
 ) -> None:
-    """A red flag comes up by itself; it is taken, a task is closed and undone, keys only."""
+    """A red flag comes up by itself; it is taken, acted on, a task closed, undone, handed on."""
     page = desktop_page
     task = make_task(marked_patient, now=timezone.now())
     enter_as(page, url, "Nell Oncall")
@@ -43,6 +43,8 @@ def test_a_nurses_morning_by_keyboard(
     page.keyboard.press("t")
     page.get_by_text("Nell Oncall has it").first.wait_for()
     assert Alert.objects.get().owner.full_name == "Nell Oncall"
+    numbers = page.locator(f"[data-key='alert-{alert.pk}'] a[href^='tel:']")
+    assert numbers.get_attribute("href") == "tel:5557391"
     page.keyboard.press("j")
     page.keyboard.press("c")
     page.keyboard.type("Spoke")  # the select has the focus
@@ -61,6 +63,15 @@ def test_a_nurses_morning_by_keyboard(
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keys of this board").wait_for()
     assert barriers(page) == []
+    page.keyboard.press("Escape")  # back to the board
+    page.locator(f"[data-key='task-{task.pk}'] [data-open]").focus()
+    page.keyboard.press("o")
+    page.get_by_text("Give it to a colleague").press("Enter")
+    page.get_by_label("Give it to", exact=True).select_option(label=str(people["backup"]))
+    page.get_by_role("button", name="Hand it on").press("Enter")
+    page.get_by_text("Bram Backup has it now.").wait_for()
+    task.refresh_from_db()
+    assert task.owner == people["backup"].user
 
 
 def test_what_is_typed_stays_while_the_board_changes(

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 
 from apps.clinical.drugs import get_drug
 from apps.clinical.errors import ClinicalError
@@ -100,6 +102,13 @@ JOB_ICONS = {
     "call_today": "phone", "stay": "lock", "silent": "watch", "step": "plan", "consent": "shield",
     "follow_up": "person", "read_today": "info", "review": "calendar", "refill": "pill",
 }  # fmt: skip
+
+
+@register.simple_tag
+@lru_cache(maxsize=100)
+def icon(name: str) -> str:
+    """Return a picture of ui/icon.html, made once: a board of a hundred lines holds hundreds."""
+    return render_to_string("ui/icon.html", {"name": name})
 
 
 @register.filter
