@@ -20,7 +20,10 @@ WAITING_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class StepReview:
-    """Everything since the step in force began, and the two weeks before it."""
+    """Everything since the step in force began, and the two weeks before it.
+
+    `check_ins` hold a trusted person's reports, too; `days_answered` counts the patient's own.
+    """
 
     check_ins: list[CheckIn]
     alerts: list[Alert]
@@ -51,12 +54,13 @@ def review_of(state: Today, now: datetime) -> StepReview:
         .order_by("-received_at")
     )
     since = [row for row in rows if row.received_at >= begun]
+    own = [row for row in since if row.reporter == CheckIn.Reporter.PATIENT]
     alerts = Alert.objects.filter(patient_id=state.plan.patient_id).unresolved().by_urgency()
     return StepReview(
         check_ins=since,
         alerts=list(alerts.select_related("owner")),
         days=(state.day - state.step.start_on).days + 1 if state.step else 0,
-        days_answered=len({row.received_at.astimezone(tz).date() for row in since}),
+        days_answered=len({row.received_at.astimezone(tz).date() for row in own}),
         typical_score=typical(since),
         typical_before=typical(row for row in rows if row.received_at < begun),
         doses=doses_taken(since),

@@ -36,7 +36,7 @@ def step_review(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "today": state,
         "version": state.version,
         "review": review,
-        "chart": summaries.chart_points(state.steps, review.check_ins, state.day),
+        "chart": summaries.chart_points(state, review.check_ins),
     }
     return render(request, "dashboard/step_review.html", context)
 

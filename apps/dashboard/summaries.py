@@ -9,7 +9,7 @@ from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
 from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.charts import dose_lines, joined
-from apps.tapers.models import TaperStep
+from apps.tapers.today import Today
 
 TOP_SCORE: Final = 40
 
@@ -53,20 +53,20 @@ def channel_word(delivery: Delivery) -> str:
 
 
 def chart_points(
-    steps: list[TaperStep],
-    check_ins: list[CheckIn],
-    today: date,
-    width: int = 720,
-    height: int = 220,
+    state: Today, check_ins: list[CheckIn], width: int = 720, height: int = 220
 ) -> dict[str, Any]:
     """Return dose steps and symptom scores as polyline points in a `width` x `height` box.
 
-    Time runs from the first step or check-in to today; each drug is scaled to its own
-    highest dose, the score to its 40 points.
+    Time runs from the first step or check-in to today, in the patient's days; each drug is
+    scaled to its own highest dose, the score to its 40 points. A step that a hold or a gate
+    stopped is not drawn: it was never taken.
     """
-    days = [step.start_on for step in steps if step.start_on <= today]
+    today, steps, tz = state.day, state.begun, state.plan.patient.tz
+    days = [step.start_on for step in steps]
     scores = sorted(
-        (row.received_at.date(), row.triage.dws) for row in check_ins if row.triage.dws is not None
+        (row.received_at.astimezone(tz).date(), row.triage.dws)
+        for row in check_ins
+        if row.triage.dws is not None
     )
     first = min([*days, *(day for day, _ in scores)], default=today)
     span = max((today - first).days, 1)
@@ -74,7 +74,7 @@ def chart_points(
     def x_of(day: date) -> float:
         return round((day - first).days / span * width, 1)
 
-    begun = [(step.start_on, step.by_drug) for step in steps if step.start_on <= today]
+    begun = [(step.start_on, step.by_drug) for step in steps]
     return {
         "width": width,
         "height": height,

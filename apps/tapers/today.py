@@ -46,6 +46,11 @@ class Today:
         return next((step for step in self.steps if step.number == number + 1), None)
 
     @property
+    def begun(self) -> list[TaperStep]:
+        """The steps that were taken, the one in force last: none that a hold or a gate stopped."""
+        return [step for step in self.steps if self.step and step.number <= self.step.number]
+
+    @property
     def drug_id(self) -> str:
         """The drug taken today: while a switch runs the old one, after it the new one.
 

@@ -7,7 +7,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.dashboard.summaries import chart_points
+from apps.portal.trusted_actions import report
 from apps.tapers.actions import hold_plan
+from apps.tapers.models import TaperPlan
+from apps.tapers.today import today_of
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
@@ -16,6 +20,7 @@ from tests.factories import (
     make_alert,
     make_patient,
     make_plan,
+    make_trusted,
 )
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +58,31 @@ def test_the_review_counts_symptoms_doses_and_days(plan, prescriber) -> None:
 
 def test_a_step_without_check_ins_says_so(plan, prescriber) -> None:
     page = signed_in(prescriber).get(reverse("dashboard:review", args=[plan.pk]))
-    assert "No check-in since this step began" in page.text
+    assert "No check-in of the patient since this step began" in page.text
+
+
+def test_a_trusted_persons_report_is_shown_and_answers_no_day(plan, prescriber) -> None:
+    report(
+        person=make_trusted(plan.patient), signs=["rf_confused"], submission_id=uuid4(),
+        now=timezone.now(),
+    )  # fmt: skip
+    page = signed_in(prescriber).get(reverse("dashboard:review", args=[plan.pk]))
+    assert page.context["review"].days_answered == 0
+    assert "trusted person" in page.text
+    assert "The next cut stays locked until one comes" in page.text
+
+
+def test_the_chart_draws_what_was_taken_on_the_patients_days(patient, prescriber) -> None:
+    late = timezone.now().replace(hour=3, minute=0)  # still the day before in New York
+    start = (late - timedelta(days=20)).date().isoformat()
+    plan = make_active_plan(patient, prescriber.user, now=late, start_on=start)
+    TaperPlan.objects.update(begun_step=1)  # no check-in came, so the second step did not begin
+    check_in(patient, CALM, now=late)
+    state = today_of(TaperPlan.objects.get(pk=plan.pk), late, pieces=True)
+    chart = chart_points(state, list(patient.check_ins.select_related("triage")))
+    assert [step.number for step in state.steps if step.start_on <= state.day] == [1, 2]
+    assert [line.points for line in chart["doses"]] == ["0.0,0.0 720.0,0.0"]
+    assert chart["score_points"] == "720.0,165.0"
 
 
 def test_a_draft_has_nothing_to_review(patient, prescriber) -> None:
