@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.audit.actions import record
 from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task, take_task
@@ -62,7 +63,14 @@ def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
 def show_task(
     request: HttpRequest, task: CareTask, status: int = 200, **forms: Any
 ) -> HttpResponse:
-    """Render a task's page; `forms` holds the one that was posted and is not right."""
+    """Render a task's page; `forms` holds the one that was posted and is not right.
+
+    The look is written down: the page may hold the patient's own words.
+    """
+    record(
+        "task.viewed", by=member_of(request).user, now=timezone.now(),
+        clinic_id=task.clinic_id, patient_id=task.patient_id, obj=task,
+    )  # fmt: skip
     unused = {
         "form": TaskForm(),
         "delegate_form": DelegateForm(clinic_id=task.clinic_id),

@@ -113,6 +113,13 @@ def test_staff_see_and_close_it_and_a_slip_is_told_beside_its_field(patient, nur
     assert "Nobody waits" in client.get(reverse("checkins:task_list")).text
 
 
+def test_who_looked_at_a_task_is_written_down(patient, nurse) -> None:
+    task = make_task(patient, now=timezone.now())
+    signed_in(nurse).get(reverse("checkins:task", args=[task.pk]))
+    look = AuditEvent.objects.get(event="task.viewed")
+    assert (look.actor_id, look.patient_id) == (nurse.user_id, patient.pk)
+
+
 def test_a_task_that_somebody_else_closed_keeps_what_was_typed(patient, nurse, backup) -> None:
     task = make_task(patient)
     close_task(task=task, by=backup.user, outcome="spoke", note="", now=NOW)
