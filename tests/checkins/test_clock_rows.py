@@ -1,7 +1,7 @@
 """Clocks are rows: a restart at any second neither loses nor repeats one, in any time zone."""
 
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.conf import settings
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckInSchedule, Reminder
 from apps.checkins.reminder_actions import plan_window
+from apps.checkins.windows import moment_on
 from apps.patients.models import Patient
 from tests.checkins.conftest import Clock, live, run
 from tests.factories import CALM, check_in, make_active_plan, make_patient
@@ -22,7 +23,9 @@ ZONES = [
     ("Europe/Madrid", datetime(2027, 3, 26, 22, 0, tzinfo=UTC)),
     ("Australia/Lord_Howe", datetime(2027, 4, 2, 22, 0, tzinfo=UTC)),  # by half an hour
     ("Asia/Kathmandu", datetime(2027, 3, 12, 22, 0, tzinfo=UTC)),
-    ("Pacific/Kiritimati", datetime(2027, 3, 12, 22, 0, tzinfo=UTC)),
+    ("America/St_Johns", datetime(2027, 3, 12, 22, 0, tzinfo=UTC)),  # half an hour off, and back
+    ("Pacific/Kiritimati", datetime(2027, 3, 12, 22, 0, tzinfo=UTC)),  # 14 hours ahead
+    ("Pacific/Pago_Pago", datetime(2027, 3, 12, 22, 0, tzinfo=UTC)),  # 11 hours behind
 ]
 
 
@@ -44,8 +47,8 @@ def test_five_days_around_a_clock_change_are_five_windows_at_nine(
 ) -> None:
     patient = daily(clinic, prescriber, at, zone)
     clock = Clock(at)
-    for _ in range(5 * 24 * 2):
-        clock.tick(minutes=30)
+    for _ in range(5 * 24):
+        clock.tick(hours=1)
         if patient.reminders.filter(state="sent").exists():
             check_in(patient, CALM, now=clock())  # after the second mail of each day
     windows = patient.reminders.exclude(state__in=["cancelled"]).order_by("due_at")
@@ -57,6 +60,39 @@ def test_five_days_around_a_clock_change_are_five_windows_at_nine(
     answered = windows.filter(state="answered").count()
     assert len(mail.messages) == 2 * answered + sum(row.mails_sent for row in windows.live())
     assert not Alert.objects.exists()
+
+
+def odd_nights(zone: ZoneInfo) -> set[date]:
+    """Return the days beside each change of a zone's clocks in two years, and one plain day."""
+
+    def offset(day: int) -> timedelta | None:
+        return (datetime(2026, 1, 1, 12, tzinfo=UTC) + day * DAY).astimezone(zone).utcoffset()
+
+    weeks = [week for week in range(0, 730, 7) if offset(week) != offset(week + 7)]
+    changed = [
+        day for week in weeks for day in range(week, week + 7) if offset(day) != offset(day + 1)
+    ]
+    return {date(2026, 7, 1)} | {
+        date(2026, 1, 1) + (day + n) * DAY for day in changed for n in (-1, 0, 1, 2)
+    }
+
+
+def test_a_window_of_any_zone_opens_once_a_day_and_lasts_about_one() -> None:
+    zones = [name for name in sorted(available_timezones()) if "/" in name]
+    assert len(zones) > 400
+    for name in zones:
+        patient = Patient(time_zone=name)
+        for day in odd_nights(patient.tz):
+            for local in (time(0, 0), time(0, 30), time(2, 30), time(9, 0), time(23, 30)):
+                due, closes = (moment_on(day + n * DAY, local, patient) for n in (0, 1))
+                there, wanted = due.astimezone(patient.tz), datetime.combine(day, local)
+                late = there.replace(tzinfo=None) - wanted
+                # An hour that the clocks skip comes after it; every other is itself.
+                assert timedelta(0) <= late <= timedelta(hours=2), (name, day, local)
+                if late:
+                    exists = wanted.replace(tzinfo=patient.tz).astimezone(UTC)
+                    assert exists.astimezone(patient.tz).replace(tzinfo=None) != wanted
+                assert abs(closes - due - DAY) <= timedelta(hours=2), (name, day, local)
 
 
 @pytest.mark.parametrize("stop", range(0, 24 * 60, 97))
