@@ -198,6 +198,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:  # browsers take such a name only with Secure, for this host alone
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "apps.portal.error_views.csrf_failure"
 
 # --- What the browser may do --------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

@@ -3,6 +3,10 @@
 from django.conf import settings
 from django.urls import include, path
 
+# On a patient's address these speak to a patient.
+handler400 = "apps.portal.error_views.bad_request"
+handler404 = "apps.portal.error_views.page_not_found"
+
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("patients/", include("apps.patients.urls")),

@@ -15,7 +15,7 @@ from apps.checkins.free_text import own_words
 from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.questionnaires import get_questionnaire
 from apps.clinical.texts import needed_placeholders, patient_text
-from apps.patients.models import Clinic, Role
+from apps.patients.models import Clinic, Patient, Role
 
 
 def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
@@ -127,17 +127,17 @@ def told_sentence(check_in: CheckIn, alert: Alert | None, now: datetime) -> str:
     by = alert.opened_at + timedelta(minutes=minutes)
     if now > by:
         return _("Someone should have called you by %(time)s. If nobody did, call %(number)s.") % {
-            "time": moment(by, check_in, now),
+            "time": moment(by, check_in.patient, now),
             "number": alert.clinic.phone or alert.clinic.emergency_number,
         }
     return _("We are telling the person on call now. By %(time)s someone should call you.") % {
-        "time": moment(by, check_in, now)
+        "time": moment(by, check_in.patient, now)
     }
 
 
-def moment(at: datetime, check_in: CheckIn, now: datetime) -> str:
+def moment(at: datetime, patient: Patient, now: datetime) -> str:
     """Return a time on the patient's clock, with the weekday unless it is today."""
-    tz = check_in.patient.tz
+    tz = patient.tz
     there = at.astimezone(tz)
     return date_format(there, "P" if there.date() == now.astimezone(tz).date() else "P (l)")
 
@@ -155,6 +155,6 @@ def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
     wrote = own_words(questions, check_in.answers)
     tasks = check_in.tasks.order_by("kind") if check_in.requests or wrote else []
     return [
-        words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in, now)}
+        words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in.patient, now)}
         for task in tasks
     ]

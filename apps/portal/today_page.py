@@ -82,6 +82,21 @@ def words_for(locked_because: str) -> str:
     return _("Your care team wants to look at how you are first.")
 
 
-def wishes(patient: Patient) -> dict[str, CareTask]:
-    """Return what the patient has asked for and nobody has closed yet, by kind."""
-    return {task.kind: task for task in CareTask.objects.open().filter(patient=patient)}
+def wishes(patient: Patient, now: datetime) -> dict[str, str]:
+    """Return what the patient has asked for and nobody has closed yet: a sentence by kind."""
+    tasks = CareTask.objects.open().filter(patient=patient)
+    return {task.kind: promise(task, patient, now) for task in tasks}
+
+
+def promise(task: CareTask, patient: Patient, now: datetime) -> str:
+    """Return by when somebody does what was asked for, or that they should have done it."""
+    words = {
+        CareTask.Kind.CALL_TODAY: _("You asked for a call. By %(time)s someone should call you."),
+        CareTask.Kind.STAY: _(
+            "You asked to stay at this dose. By %(time)s someone should talk with you."
+        ),
+    }
+    late = _("Someone should have called you by %(time)s. If nobody did, call %(number)s.")
+    sentence = late if now > task.due_at else words.get(CareTask.Kind(task.kind), "")
+    number = patient.clinic.phone or patient.clinic.emergency_number
+    return sentence % {"time": advice.moment(task.due_at, patient, now), "number": number}

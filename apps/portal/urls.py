@@ -21,6 +21,7 @@ urlpatterns = [
     path("me/people/<uuid:person_id>/today/", settings_views.trusted_dose, name="trusted_dose"),
     path("me/data/", settings_views.export_page, name="export"),
     path("me/data/file/", settings_views.export_file, name="export_file"),
+    path("me/plan/", views.plan_paper, name="plan"),
     path("me/trend/", views.trend_page, name="trend"),
     path("me/check-ins/", views.check_in_list, name="check_ins"),
     path("me/check-ins/new/", views.check_in_now, name="check_in_now"),

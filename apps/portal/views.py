@@ -16,6 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import ask_for
+from apps.exchange.documents import calendar_pdf
+from apps.exchange.views import pdf_response
 from apps.patients.models import Clinic, Patient
 from apps.portal import trend
 from apps.portal.access import current_session, own_page, patient_of, show
@@ -25,7 +27,7 @@ from apps.portal.entry_views import door, language_of
 from apps.portal.help_page import help_texts
 from apps.portal.models import TrustedPerson
 from apps.portal.today_page import WITHOUT_DOSE, next_step, page_context, wishes
-from apps.tapers.schedule import schedule_from
+from apps.tapers.schedule import schedule_from, schedule_of
 from apps.tapers.today import plan_today
 
 PER_PAGE = 30
@@ -42,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "schedule": schedule_from(state) if state else None,
         "next": next_step(state, now) if state else None,
-        "wishes": wishes(patient),
+        "wishes": wishes(patient, now),
         "has_trusted": TrustedPerson.objects.live().filter(patient=patient).exists(),
     }
     return show(request, "home", context)
@@ -69,6 +71,23 @@ def trend_page(request: HttpRequest) -> HttpResponse:
     return show(request, "trend", context)
 
 
+@require_GET
+@own_page()
+def plan_paper(request: HttpRequest) -> HttpResponse:
+    """Hand out the plan as a wall calendar to print: the one the clinic hands out, too."""
+    patient, now = patient_of(request), timezone.now()
+    schedule = None if patient.status in WITHOUT_DOSE else schedule_of(patient, now)
+    if schedule is None:
+        messages.warning(request, _("There is no plan to print right now."))
+        return redirect("portal:home")
+    body = calendar_pdf(schedule, patient.language)
+    write_down(
+        "plan.paper_taken", schedule.plan, patient, patient, now,
+        paper=f"calendar.{patient.language}", version=schedule.version.number,
+    )  # fmt: skip
+    return pdf_response(body, "my-plan")
+
+
 def scores_of(patient: Patient, first: Any) -> list[tuple[Any, int]]:
     """Return local day and points of each daily check-in from `first` on. One query."""
     rows = CheckIn.objects.by_the_patient().filter(patient=patient, triage__dws__isnull=False)
@@ -80,10 +99,9 @@ def scores_of(patient: Patient, first: Any) -> list[tuple[Any, int]]:
 def doses_of(patient: Patient, now: datetime) -> list[trend.Dose]:
     """Return the steps that have begun, as the plan in force has them."""
     state = plan_today(patient, now)
-    if state is None or state.step is None or patient.status in WITHOUT_DOSE:
+    if state is None or patient.status in WITHOUT_DOSE:
         return []
-    begun = [step for step in state.steps if step.number <= state.step.number]
-    return [trend.Dose(step.start_on, step.by_drug, step.dose) for step in begun]
+    return [trend.Dose(step.start_on, step.by_drug, step.dose) for step in state.begun]
 
 
 @require_GET

@@ -2,7 +2,7 @@
 // server says that it has them. The page and the service worker both use this file, so it touches no document.
 const Outbox = (() => {
   "use strict";
-  const DRAFT_HOURS = 48; // [proposal] what was begun and never sent is forgotten after this
+  const DRAFT_HOURS = 12; // [proposal] what was begun and never sent is forgotten after this: a phone may be shared
   const SECONDS = 20; // a request that hangs counts as failed: the server makes one check-in of all tries
 
   function store(mode, act) {

@@ -375,6 +375,28 @@ def test_a_door_speaks_the_language_that_was_chosen(db) -> None:
     assert 'lang="es"' in page.text
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_goes_wrong_is_told_to_a_patient_in_a_sentence_of_their_own(wren, language) -> None:
+    said = {
+        "en": ("Nothing was sent. Go back: what you typed", "Please check the link", "too long"),
+        "es": ("No se envió nada. Vuelva atrás: lo que", "Revise el enlace", "mucho tiempo"),
+    }[language]
+    phone = Client(headers={"Accept-Language": language}, enforce_csrf_checks=False)
+    stale = Client(headers={"Accept-Language": language}, enforce_csrf_checks=True)
+    answers = [
+        (400, phone.post(SIGN_IN, {"email": "x" * 10_000_000})),
+        (404, phone.get("/me/nothing-of-the-kind/")),
+        (403, stale.post(SIGN_IN, {"email": wren.email})),
+    ]
+    for (status, page), sentence in zip(answers, said, strict=True):
+        assert page.status_code == status
+        assert sentence in page.text
+        assert f'lang="{language}"' in page.text
+        assert "board" not in page.text
+    assert not SignInCode.objects.exists()
+    assert "Check the address" in phone.get("/nothing-of-the-kind/").text
+
+
 def test_two_browsers_are_two_sessions(wren) -> None:
     first, second = signed_in_as(wren), signed_in_as(wren)
     first.post(reverse("portal:sign_out"))

@@ -126,7 +126,7 @@ def test_two_medicines_at_once_are_named_as_two(clinic, prescriber) -> None:
     assert schedule is not None
     assert schedule.today is not None
     assert schedule.today.drugs == ["clonazepam", "diazepam"]
-    assert "These are two different medicines." in part_of(schedule)
+    assert "These are two kinds of medicine." in part_of(schedule)
 
 
 def test_the_read_stays_at_a_few_queries(

@@ -9,6 +9,8 @@ from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 
 from apps.clinical.drugs import get_drug
 from apps.clinical.errors import ClinicalError
@@ -17,6 +19,7 @@ register = template.Library()
 
 FRACTIONS = {Decimal("0.25"): "¼", Decimal("0.5"): "½", Decimal("0.75"): "¾"}
 _DIALLED = re.compile(r"\+?\d(?:[\s().-]*\d)*")
+_PHONE = re.compile(r"\+?\(?\d(?:[\s().-]*\d){2,}")
 
 
 @register.filter
@@ -24,6 +27,12 @@ def tel(number: object) -> str:
     """Return the first phone number in a text as a `tel:` address holds it, or nothing."""
     found = _DIALLED.search(str(number or ""))
     return re.sub(r"[^\d+]", "", found[0]) if found else ""
+
+
+@register.filter
+def whole(text: object) -> SafeString:
+    """Return a text whose phone numbers are never broken at the end of a line."""
+    return mark_safe(_PHONE.sub(r'<span class="whole">\g<0></span>', conditional_escape(text)))  # noqa: S308
 
 
 @register.filter
