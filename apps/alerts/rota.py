@@ -7,12 +7,20 @@ from apps.alerts.coverage import DAYS_AHEAD, open_stretches
 from apps.alerts.ladder import Rung
 from apps.alerts.models import Shift
 from apps.patients.models import Clinic
+from config.statements import Read
+
+ON_CALL = Read[Shift](
+    lambda clinic_id, now: Shift.objects.at(now)
+    .filter(clinic_id=clinic_id)
+    .select_related("member__user"),
+    clinic_id=UUID, now=datetime,
+)  # fmt: skip
 
 
 def on_call_now(clinic_id: UUID, now: datetime) -> list[Shift]:
     """Return the shifts of this moment, lowest rung first."""
     order = {rung: position for position, rung in enumerate(Rung)}
-    shifts = Shift.objects.at(now).filter(clinic_id=clinic_id).select_related("member__user")
+    shifts = ON_CALL.all(clinic_id=clinic_id, now=now)
     return sorted(shifts, key=lambda shift: (order[Rung(shift.rung)], shift.member.user.full_name))
 
 

@@ -8,6 +8,9 @@ from django.db import connection, transaction
 
 from apps.audit.chain import NO_CLINIC, Head, digest, head_of
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
+from config.statements import Insert
+
+INSERT_EVENT = Insert(AuditEvent)
 
 
 class HasId(Protocol):
@@ -32,7 +35,7 @@ def record(
     `by` is the acting user, None for the system itself. `details` must be JSON and
     hold ids, states and numbers only, never a patient's words.
     """
-    return AuditEvent.objects.create(
+    row = AuditEvent(
         at=now,
         event=event,
         clinic_id=clinic_id,
@@ -42,6 +45,8 @@ def record(
         object_id=obj.pk if obj else None,
         details=details,
     )
+    INSERT_EVENT.run(row)
+    return row
 
 
 def seal_events(limit: int = 5_000) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
@@ -29,6 +30,7 @@ from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
+from config.statements import Change, Insert, Read
 
 SOURCE_CHECK_IN: Final = "check_in"
 SOURCE_TRUSTED: Final = "trusted_person"  # a check-in too, in another person's words
@@ -41,6 +43,25 @@ KEPT_AT_MOST: Final = timedelta(days=14)
 PART_FIRST: Final = "first"
 PART_WEEKLY: Final = "weekly"
 PART_CORRECTION: Final = "correction"
+
+# The link as it is under the patient's lock, and whether a check-in by either id is stored.
+FRESH_LINK = Read[CheckInLink](
+    lambda key, submission_id: CheckInLink.objects.filter(pk=key).annotate(
+        has_check_in=Exists(
+            CheckIn.objects.filter(submission_id__in=[submission_id, OuterRef("submission_id")])
+        )
+    ),
+    key=UUID, submission_id=UUID,
+)  # fmt: skip
+USE_LINK = Change(
+    lambda key, used_at, submission_id, weekly: (
+        CheckInLink.objects.filter(pk=key),
+        {"used_at": used_at, "submission_id": submission_id, "weekly_submission_id": weekly},
+    ),
+    key=UUID, used_at=datetime, submission_id=UUID, weekly=UUID,
+)  # fmt: skip
+INSERT_CHECK_IN = Insert(CheckIn)
+INSERT_TRIAGE = Insert(TriageResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +164,7 @@ def submit_by_link(
     """
     # The patient first, as everywhere: then nobody uses this link meanwhile.
     patient = lock_patient(link.patient_id)
-    link = CheckInLink.objects.get(pk=link.pk)
-    ids = [key for key in (sent.submission_id, link.submission_id) if key]
-    rows = CheckIn.objects.filter(submission_id__in=ids).select_related("triage")
-    known = {row.submission_id: row for row in rows}
+    link, known = fresh_link(link, sent.submission_id)
     existing = known.get(sent.submission_id)
     if existing and existing.patient_id == patient.pk and is_of(existing, sent):
         existing.patient = patient
@@ -164,8 +182,25 @@ def submit_by_link(
         link.used_at, link.submission_id = now, sent.submission_id
     elif part == PART_WEEKLY:
         link.weekly_submission_id = sent.submission_id
-    link.save(update_fields=["used_at", "submission_id", "weekly_submission_id"])
+    USE_LINK.run(
+        key=link.pk, used_at=link.used_at, submission_id=link.submission_id,
+        weekly=link.weekly_submission_id,
+    )  # fmt: skip
     return check_in
+
+
+def fresh_link(
+    link: CheckInLink, submission_id: UUID
+) -> tuple[CheckInLink, Mapping[UUID, CheckIn]]:
+    """Return the link as it is now, and the check-ins stored under this id or by this link."""
+    found = FRESH_LINK.first(key=link.pk, submission_id=submission_id)
+    if found is None:
+        raise CheckInLink.DoesNotExist
+    if not found.has_check_in:  # type: ignore[attr-defined]
+        return found, {}
+    ids = [key for key in (submission_id, found.submission_id) if key]
+    rows = CheckIn.objects.filter(submission_id__in=ids).select_related("triage")
+    return found, {row.submission_id: row for row in rows}
 
 
 def is_of(check_in: CheckIn, sent: Submission) -> bool:
@@ -257,7 +292,7 @@ def store_check_in(
     questionnaire, answers = sent.questionnaire, sent.answers
     known = assessment_of(patient, now)
     result = assess(answers, known.profile, known.context)
-    check_in = CheckIn.objects.create(
+    check_in = CheckIn(
         clinic_id=patient.clinic_id,
         patient=patient,
         submission_id=sent.submission_id,
@@ -272,6 +307,7 @@ def store_check_in(
         received_at=now,
         **reporter(trusted_name),
     )
+    INSERT_CHECK_IN.run(check_in)
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
     open_requests(check_in, tasks_of(questionnaire, answers, sent.requests), now)
@@ -307,7 +343,9 @@ def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResu
         obj=check_in,
         level=result.level.value,
     )
-    return TriageResult.objects.create(check_in=check_in, **result.as_dict())
+    row = TriageResult(check_in=check_in, **result.as_dict())
+    INSERT_TRIAGE.run(row)
+    return row
 
 
 def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -> None:

@@ -4,21 +4,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from apps.checkins.models import CheckIn
 from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import baseline
 from apps.clinical.triage import CheckInSummary, Context, Profile
-from apps.patients.models import Patient, ReviewClock
+from apps.patients.models import Patient
 from apps.tapers.conversion import converted_on
 from apps.tapers.models import TaperStep
 from apps.tapers.today import plan_today
+from config.statements import ReadRows
 
 HISTORY_LENGTH: Final = 10
 ROWS_READ: Final = 3 * HISTORY_LENGTH
 BASELINE_DAYS: Final = 7  # triage.md section 3
 Row = tuple[datetime, int | None, int | None]  # received_at, daily score, sleep answer
+
+
+def past_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
+    """Return what trends need of the check-ins before `now`."""
+    past = CheckIn.objects.filter(patient_id=patient_id, received_at__lt=now)
+    return past.values_list("received_at", "triage__dws", "answers__s_sleep")
+
+
+def last_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
+    """Return the last check-ins, newest first."""
+    return past_of(patient_id, now).order_by("-received_at")[:ROWS_READ]
+
+
+LAST = ReadRows(last_of, patient_id=UUID, now=datetime)
+# However long the step has been held, its baseline is the week before it began.
+LAST_AND_WEEK_BEFORE = ReadRows(
+    lambda patient_id, now, begin, end: last_of(patient_id, now).union(
+        past_of(patient_id, now).filter(received_at__gte=begin, received_at__lt=end)
+    ),
+    patient_id=UUID, now=datetime, begin=datetime, end=datetime,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +70,7 @@ def governance_of(patient: Patient, converted: date | None, today: date) -> dict
     For as long as something is prescribed: W16 and U23 have nothing to say after the stop.
     """
     found: dict[str, int] = {}
-    clock = ReviewClock.objects.filter(patient=patient).first()
+    clock = getattr(patient, "review_clock", None)
     if clock is not None:
         found = review_age(clock.due_on, clock.interval_days, today)
     if converted is not None and converted <= today:
@@ -108,16 +133,14 @@ def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:
 
 def context_of(patient: Patient, current: TaperStep | None, now: datetime) -> Context:
     """Return days since the step, the planned dose, the baseline and the last check-ins."""
-    past = CheckIn.objects.filter(patient=patient, received_at__lt=now).values_list(
-        "received_at", "triage__dws", "answers__s_sleep"
-    )
-    wanted = past.order_by("-received_at")[:ROWS_READ]
     if current and current.number > 1:
-        # However long the step has been held, its baseline is the week before it began.
-        begin = datetime.combine(current.start_on, time.min, patient.tz)
-        week = past.filter(received_at__gte=begin - timedelta(days=8), received_at__lt=begin)
-        wanted = wanted.union(week.order_by())
-    rows = sorted(wanted, key=lambda row: row[0], reverse=True)
+        end = datetime.combine(current.start_on, time.min, patient.tz)
+        begin = end - timedelta(days=8)
+        found = LAST_AND_WEEK_BEFORE.all(patient_id=patient.pk, now=now, begin=begin, end=end)
+    else:
+        found = LAST.all(patient_id=patient.pk, now=now)
+    rows = cast("list[Row]", found)
+    rows.sort(key=lambda row: row[0], reverse=True)
     return context_from(patient, current, rows, now)
 
 

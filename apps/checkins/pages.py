@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,6 +13,7 @@ from apps.accounts.guessing import guessed_too_often
 from apps.checkins import advice
 from apps.checkins.actions import PART_CORRECTION, PART_WEEKLY, LinkUsedError, check_part_is_free
 from apps.checkins.forms import CheckInForm
+from apps.checkins.kept_pages import KeptPages
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.triage import Level
 
@@ -22,6 +24,8 @@ REFUSED: Final = "Checkin-Refused"
 BLANK: Final = "Checkin-Form"
 STATUS: Final = {"unknown": 404, "too_long": 413, "used": 410, "expired": 410, "guessed": 429}
 CLOCK_IS_OFF: Final = timedelta(hours=1)  # [proposal]
+TOKEN: Final = "TOKEN"  # stands for the link's own in a page that many get
+DONE: Final = KeptPages("checkins/check_in_done.html")
 
 
 def show_form(
@@ -62,15 +66,17 @@ def show_done(
         "advice": advice.true_advice_for(check_in, link.clinic, alert),
         "told": advice.told_sentence(check_in, alert, now),
         "wishes": advice.wishes_of(check_in, now),
-        "weekly_url": reverse("checkins:weekly", args=[token]) if weekly else "",
-        "correct_url": reverse("checkins:correct", args=[token]) if daily else "",
+        "weekly_url": reverse("checkins:weekly", args=[TOKEN]) if weekly else "",
+        "correct_url": reverse("checkins:correct", args=[TOKEN]) if daily else "",
         "clock_is_off": clock_is_off(form, now),
         "watching": advice.watching_now(link.clinic, now),
         "clinic": link.clinic,
-        "check_in": check_in,
+        "site": {"demo": settings.DEMO_MODE, "clinic": None},
+        "level": check_in.triage.level,
+        "is_complete": check_in.is_complete,
         "language": check_in.language,
     }
-    page = render(request, "checkins/check_in_done.html", context)
+    page = HttpResponse(DONE.render(context).replace(TOKEN, token))
     page[SAVED] = str(form.submission_id)
     return page
 

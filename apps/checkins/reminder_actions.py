@@ -14,14 +14,32 @@ from apps.checkins.windows import context_of_silence, last_complete, next_judgem
 from apps.clinical.triage import Level, TaperAction, Triage, assess_silence
 from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
+from config.statements import Change, Read
 
 SOURCE_SILENCE: Final = "silence"
+LOCKED_PATIENT = Read[Patient](
+    lambda key: Patient.objects.select_for_update(of=("self",))
+    .select_related("medication", "risk", "review_clock")
+    .filter(pk=key),
+    key=UUID,
+)
+LOCKED_WINDOW = Read[Reminder](
+    lambda patient_id: Reminder.objects.live()
+    .select_for_update()
+    .filter(patient_id=patient_id),
+    patient_id=UUID,
+)
+REPLAN = Change(
+    lambda key, now: (Reminder.objects.filter(pk=key), {"replan_at": now}), key=UUID, now=datetime
+)
 
 
 def lock_patient(patient_id: UUID) -> Patient:
     """Return the patient locked: check-in, sweep and status change come one after another."""
-    patients = Patient.objects.select_for_update(of=("self",)).select_related("medication", "risk")
-    return patients.get(pk=patient_id)
+    patient = LOCKED_PATIENT.first(key=patient_id)
+    if patient is None:
+        raise Patient.DoesNotExist
+    return patient
 
 
 @transaction.atomic
@@ -137,14 +155,14 @@ def answer_window(check_in: CheckIn, now: datetime) -> None:
     """
     if check_in.questionnaire != "daily" or not check_in.is_complete:
         return
-    live = Reminder.objects.live().filter(patient=check_in.patient).select_for_update().first()
+    live = LOCKED_WINDOW.first(patient_id=check_in.patient_id)
     if live is None:
         return
     tz = check_in.patient.tz
     if live.due_at.astimezone(tz).date() <= now.astimezone(tz).date():
         end_window(live, Reminder.State.ANSWERED, now, check_in=check_in)
     else:
-        Reminder.objects.filter(pk=live.pk).update(replan_at=now)
+        REPLAN.run(key=live.pk, now=now)
 
 
 @transaction.atomic

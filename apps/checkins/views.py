@@ -38,6 +38,14 @@ from apps.clinical.questionnaires import (
 from apps.clinical.triage import assess
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.permissions import Right
+from config.statements import Read
+
+LINK = Read[CheckInLink](
+    lambda token_hash: CheckInLink.objects.not_revoked()
+    .select_related("clinic", "patient")
+    .filter(token_hash=token_hash),
+    token_hash=str,
+)
 
 
 @require_POST
@@ -81,8 +89,7 @@ def check_in_correct(request: HttpRequest, token: str) -> HttpResponse:
 
 def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
     """Show one part of a link, or take its answers."""
-    links = CheckInLink.objects.not_revoked().select_related("clinic", "patient")
-    link = links.filter(token_hash=hash_token(token)).first()
+    link = LINK.first(token_hash=hash_token(token))
     try:
         data = request.POST if request.method == "POST" else None
     except (RequestDataTooBig, SuspiciousOperation):

@@ -12,13 +12,30 @@ from datetime import UTC, date, datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import prefetch_related_objects
+
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan, TaperStep
+from config.statements import Read
 
 # Asked with a patient and the moments at which the step before began and this one is
 # due; the answer is why the cut may not come, or nothing. Apps above add theirs at start.
 Gate = Callable[[UUID, datetime, datetime], str]
 GATES: list[Gate] = []
+
+ACTIVE_PLAN = Read[TaperPlan](
+    lambda patient_id: TaperPlan.objects.active()
+    .select_related("in_force")
+    .filter(patient_id=patient_id),
+    patient_id=UUID,
+)
+STEPS = Read[TaperStep](
+    lambda version_id: TaperStep.objects.filter(version_id=version_id), version_id=UUID
+)
+OPEN_HOLDS = Read[PlanHold](
+    lambda plan_id: PlanHold.objects.open().filter(plan_id=plan_id).order_by("opened_at"),
+    plan_id=UUID,
+)
 
 
 def register_gate(gate: Gate) -> None:
@@ -71,13 +88,11 @@ class Today:
 
 def plan_today(patient: Patient, now: datetime, *, pieces: bool = False) -> Today | None:
     """Return how the patient's active plan stands at `now`, None without one."""
-    plan = (
-        TaperPlan.objects.active()
-        .select_related("in_force", "patient")
-        .filter(patient_id=patient.pk)
-        .first()
-    )
-    return None if plan is None else today_of(plan, now, pieces=pieces)
+    plan = ACTIVE_PLAN.first(patient_id=patient.pk)
+    if plan is None:
+        return None
+    plan.patient = patient
+    return today_of(plan, now, pieces=pieces)
 
 
 def no_dose_left_behind(patient: Patient, now: datetime) -> str:
@@ -97,9 +112,10 @@ def today_of(plan: TaperPlan, now: datetime, *, pieces: bool = False) -> Today:
     Those of a plan that switches are always fetched: its doses cannot be told without.
     """
     version, day = plan.version, now.astimezone(plan.patient.tz).date()
-    wanted = pieces or version.switches
-    rows = version.steps.prefetch_related("pieces") if wanted else version.steps.all()
-    steps, holds = list(rows), list(plan.holds.open().order_by("opened_at"))
+    steps = STEPS.all(version_id=version.pk)
+    if pieces or version.switches:
+        prefetch_related_objects(steps, "pieces")
+    holds = OPEN_HOLDS.all(plan_id=plan.pk)
     step, locked = unlocked_step(plan, steps, holds, day)
     return Today(day, plan, version, steps, step, holds, locked)
 

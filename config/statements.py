@@ -1,0 +1,212 @@
+"""Statements that the ORM defines and nobody compiles twice: for the few paths that must be fast.
+
+A queryset costs far more to turn into SQL than PostgreSQL needs to answer it. Here a queryset,
+an UPDATE or an INSERT is turned into SQL once per process, and PostgreSQL keeps its plan
+(docs/adr/0021). The models stay the only definition: a new field is in the statement at the
+next start. Everywhere else a plain queryset is right.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, Final, Generic, TypeVar, cast
+from uuid import UUID
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Model, QuerySet
+from django.db.models.query import get_related_populators
+from django.db.models.sql import InsertQuery, Query, UpdateQuery
+from psycopg import sql
+
+M = TypeVar("M", bound=Model)
+Row = tuple[Any, ...]
+
+# One value of each type per name, told apart from every constant of a queryset.
+STAND_INS: Final[Mapping[type, Callable[[int], object]]] = {
+    UUID: lambda number: UUID(int=(1 << 127) + number),
+    datetime: lambda number: datetime(1, 1, 2, 0, 0, number, number, tzinfo=UTC),
+    date: lambda number: date(1, 1, number),
+    str: lambda number: f"\N{WHITE STAR} {number}",
+}
+
+
+class PreparedCursor(psycopg.Cursor[Row]):
+    """Binds values in the server and lets it keep the plan, which Django's own cursor does not."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
+        """Run a statement by the plan that PostgreSQL has of it."""
+        options.setdefault("prepare", True)
+        return super().execute(query, params, **options)
+
+
+def execute(statement: str, values: Any) -> Any:
+    """Run one prepared statement in the present transaction; return its cursor.
+
+    While queries are logged Django's own cursor runs it: that one knows the statement with
+    its values, which is what a log shows.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.queries_logged:
+        cursor: Any = database.cursor()
+        cursor.execute(statement, values)
+        return cursor
+    database.ensure_connection()
+    cursor = PreparedCursor(database.connection)
+    database.make_cursor(cursor).execute(statement, values)
+    return cursor
+
+
+def named(query: Query, stand_ins: Mapping[str, object], compiler: Any) -> str:
+    """Return a query's SQL with `%(name)s` for each stand-in and its constants written out.
+
+    Constants are part of the text, so that partial indexes whose condition they meet are used.
+    """
+    text, params = compiler.as_sql()
+    names = {value: name for name, value in stand_ins.items()}
+    parts = [
+        f"%({names[value]})s" if isinstance(value, str | date | UUID) and value in names
+        else sql.Literal(value).as_string(connection.connection).replace("%", "%%")
+        for value in params
+    ]  # fmt: skip
+    missing = [name for name in stand_ins if f"%({name})s" not in parts]
+    if missing:
+        raise LookupError(f"{missing} of the statement on {query.model} went nowhere.")
+    return cast(str, text.replace("%%", "%%%%") % tuple(parts))
+
+
+class Statement:
+    """What reads and updates share: named values, each with its type, and their stand-ins."""
+
+    def __init__(self, build: Callable[..., Any], /, **types: type) -> None:
+        """Take the function that makes the queryset; it is called once, at the first use."""
+        self.build = build
+        self.stand_ins = {
+            name: STAND_INS[kind](number) for number, (name, kind) in enumerate(types.items(), 1)
+        }
+
+
+class Read(Statement, Generic[M]):
+    """A queryset of whole objects, `select_related` and `annotate` included."""
+
+    @cached_property
+    def compiled(self) -> tuple[str, Callable[[list[Row]], list[M]]]:
+        """The SQL, and what makes objects of its rows, as `ModelIterable` does."""
+        connection.ensure_connection()
+        queryset: QuerySet[M] = self.build(**self.stand_ins)
+        compiler = queryset.query.get_compiler(connection=connection)
+        text = named(queryset.query, self.stand_ins, compiler)
+        info, select = compiler.klass_info, compiler.select
+        first, last = info["select_fields"][0], info["select_fields"][-1] + 1
+        names = [column[0].target.attname for column in select[first:last]]
+        related = get_related_populators(info, select, "default")
+        annotations = list(compiler.annotation_col_map.items())
+        converters = compiler.get_converters([column[0] for column in select])
+
+        def objects(rows: list[Row]) -> list[M]:
+            found = []
+            for row in compiler.apply_converters(rows, converters):
+                each = info["model"].from_db("default", names, row[first:last])
+                for populator in related:
+                    populator.populate(row, each)
+                for name, place in annotations:
+                    setattr(each, name, row[place])
+                found.append(each)
+            return found
+
+        return text, objects
+
+    def all(self, **values: object) -> list[M]:
+        """Return every object."""
+        text, objects = self.compiled
+        return objects(execute(text, values).fetchall())
+
+    def first(self, **values: object) -> M | None:
+        """Return the first object, None without one."""
+        return next(iter(self.all(**values)), None)
+
+
+class ReadRows(Statement):
+    """A queryset of `values_list`."""
+
+    @cached_property
+    def compiled(self) -> tuple[str, Callable[[list[Row]], list[Row]]]:
+        """The SQL, and what brings its columns into the order that was asked for."""
+        connection.ensure_connection()
+        queryset = self.build(**self.stand_ins)
+        query = queryset.query
+        compiler = query.get_compiler(connection=connection)
+        text = named(query, self.stand_ins, compiler)
+        converters = compiler.get_converters([column[0] for column in compiler.select])
+        columns = [*query.values_select, *query.annotation_select]
+        order = itemgetter(*(columns.index(name) for name in queryset._fields))
+
+        def rows_of(rows: list[Row]) -> list[Row]:
+            return [order(row) for row in compiler.apply_converters(rows, converters)]
+
+        return text, rows_of
+
+    def all(self, **values: object) -> list[Row]:
+        """Return every row, in the order of the fields given to `values_list`."""
+        text, rows_of = self.compiled
+        return rows_of(execute(text, values).fetchall())
+
+
+class Change(Statement):
+    """An UPDATE: `build` returns the queryset and the new values."""
+
+    @cached_property
+    def text(self) -> str:
+        """The SQL."""
+        connection.ensure_connection()
+        queryset, changes = self.build(**self.stand_ins)
+        query = queryset.query.chain(UpdateQuery)
+        query.add_update_values(changes)
+        return named(query, self.stand_ins, query.get_compiler(connection=connection))
+
+    def run(self, **values: object) -> int:
+        """Return how many rows it changed."""
+        return cast(int, execute(self.text, values).rowcount)
+
+
+class Insert(Generic[M]):
+    """`objects.create` and `bulk_create` of one model, without its compilation."""
+
+    def __init__(self, model: type[M]) -> None:
+        """Take the model; its fields are looked at when the first row is stored."""
+        self.model = model
+        self.texts: dict[int, str] = {}
+
+    @cached_property
+    def fields(self) -> list[Any]:
+        """Every column that we give a value; PostgreSQL gives the others theirs."""
+        meta = self.model._meta
+        return [f for f in meta.concrete_fields if f is not meta.auto_field]
+
+    def compile(self, rows: list[M]) -> str:
+        """Return the INSERT of so many rows; it returns the keys that PostgreSQL makes."""
+        connection.ensure_connection()
+        query = InsertQuery(self.model)
+        query.insert_values(self.fields, rows)
+        compiler = query.get_compiler(connection=connection)
+        ((text, _),) = compiler.as_sql()
+        key = self.model._meta.pk
+        assert key is not None
+        return f"{text} RETURNING {connection.ops.quote_name(key.column)}"
+
+    def run(self, *rows: M) -> None:
+        """Store new objects with one statement."""
+        text = self.texts.get(len(rows))
+        if text is None:
+            text = self.texts[len(rows)] = self.compile(list(rows))
+        values = [
+            field.get_db_prep_save(field.pre_save(row, add=True), connection)
+            for row in rows
+            for field in self.fields
+        ]
+        keys = execute(text, values).fetchall()
+        for row, (key,) in zip(rows, keys, strict=True):
+            if self.model._meta.auto_field:
+                row.pk = key
+            row._state.adding, row._state.db = False, "default"
