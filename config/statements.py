@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from psycopg import sql
@@ -191,8 +191,7 @@ class Insert(Generic[M]):
         query.insert_values(self.fields, rows)
         compiler = query.get_compiler(connection=connection)
         ((text, _),) = compiler.as_sql()
-        key = self.model._meta.pk
-        assert key is not None
+        key = cast("Field[Any, Any]", self.model._meta.pk)
         return f"{text} RETURNING {connection.ops.quote_name(key.column)}"
 
     def run(self, *rows: M) -> None:

@@ -24,7 +24,7 @@ REFUSED: Final = "Checkin-Refused"
 BLANK: Final = "Checkin-Form"
 STATUS: Final = {"unknown": 404, "too_long": 413, "used": 410, "expired": 410, "guessed": 429}
 CLOCK_IS_OFF: Final = timedelta(hours=1)  # [proposal]
-TOKEN: Final = "TOKEN"  # stands for the link's own in a page that many get
+OWN_LINK: Final = "the-readers-own-link"  # stands for its token in a page that many get
 DONE: Final = KeptPages("checkins/check_in_done.html")
 
 
@@ -66,8 +66,8 @@ def show_done(
         "advice": advice.true_advice_for(check_in, link.clinic, alert),
         "told": advice.told_sentence(check_in, alert, now),
         "wishes": advice.wishes_of(check_in, now),
-        "weekly_url": reverse("checkins:weekly", args=[TOKEN]) if weekly else "",
-        "correct_url": reverse("checkins:correct", args=[TOKEN]) if daily else "",
+        "weekly_url": reverse("checkins:weekly", args=[OWN_LINK]) if weekly else "",
+        "correct_url": reverse("checkins:correct", args=[OWN_LINK]) if daily else "",
         "clock_is_off": clock_is_off(form, now),
         "watching": advice.watching_now(link.clinic, now),
         "clinic": link.clinic,
@@ -76,7 +76,7 @@ def show_done(
         "is_complete": check_in.is_complete,
         "language": check_in.language,
     }
-    page = HttpResponse(DONE.render(context).replace(TOKEN, token))
+    page = HttpResponse(DONE.render(context).replace(OWN_LINK, token))
     page[SAVED] = str(form.submission_id)
     return page
 

@@ -18,15 +18,15 @@ from config.statements import Change, Read
 
 SOURCE_SILENCE: Final = "silence"
 LOCKED_PATIENT = Read[Patient](
-    lambda key: Patient.objects.select_for_update(of=("self",))
-    .select_related("medication", "risk", "review_clock")
-    .filter(pk=key),
+    lambda key: (
+        Patient.objects.select_for_update(of=("self",))
+        .select_related("medication", "risk", "review_clock")
+        .filter(pk=key)
+    ),
     key=UUID,
 )
 LOCKED_WINDOW = Read[Reminder](
-    lambda patient_id: Reminder.objects.live()
-    .select_for_update()
-    .filter(patient_id=patient_id),
+    lambda patient_id: Reminder.objects.live().select_for_update().filter(patient_id=patient_id),
     patient_id=UUID,
 )
 REPLAN = Change(

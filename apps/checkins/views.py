@@ -41,9 +41,11 @@ from apps.patients.permissions import Right
 from config.statements import Read
 
 LINK = Read[CheckInLink](
-    lambda token_hash: CheckInLink.objects.not_revoked()
-    .select_related("clinic", "patient")
-    .filter(token_hash=token_hash),
+    lambda token_hash: (
+        CheckInLink.objects.not_revoked()
+        .select_related("clinic", "patient")
+        .filter(token_hash=token_hash)
+    ),
     token_hash=str,
 )
 

@@ -24,9 +24,9 @@ Gate = Callable[[UUID, datetime, datetime], str]
 GATES: list[Gate] = []
 
 ACTIVE_PLAN = Read[TaperPlan](
-    lambda patient_id: TaperPlan.objects.active()
-    .select_related("in_force")
-    .filter(patient_id=patient_id),
+    lambda patient_id: (
+        TaperPlan.objects.active().select_related("in_force").filter(patient_id=patient_id)
+    ),
     patient_id=UUID,
 )
 STEPS = Read[TaperStep](
