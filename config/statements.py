@@ -9,7 +9,6 @@ next start. Everywhere else a plain queryset is right.
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -29,6 +28,7 @@ STAND_INS: Final[Mapping[type, Callable[[int], object]]] = {
     datetime: lambda number: datetime(1, 1, 2, 0, 0, number, number, tzinfo=UTC),
     date: lambda number: date(1, 1, number),
     str: lambda number: f"\N{WHITE STAR} {number}",
+    int: lambda number: 30_000 + number,
 }
 
 
@@ -66,7 +66,7 @@ def named(query: Query, stand_ins: Mapping[str, object], compiler: Any) -> str:
     text, params = compiler.as_sql()
     names = {value: name for name, value in stand_ins.items()}
     parts = [
-        f"%({names[value]})s" if isinstance(value, str | date | UUID) and value in names
+        f"%({names[value]})s" if isinstance(value, str | int | date | UUID) and value in names
         else sql.Literal(value).as_string(connection.connection).replace("%", "%%")
         for value in params
     ]  # fmt: skip
@@ -140,10 +140,11 @@ class ReadRows(Statement):
         text = named(query, self.stand_ins, compiler)
         converters = compiler.get_converters([column[0] for column in compiler.select])
         columns = [*query.values_select, *query.annotation_select]
-        order = itemgetter(*(columns.index(name) for name in queryset._fields))
+        order = [columns.index(name) for name in queryset._fields]
 
         def rows_of(rows: list[Row]) -> list[Row]:
-            return [order(row) for row in compiler.apply_converters(rows, converters)]
+            converted = compiler.apply_converters(rows, converters)
+            return [tuple([row[place] for place in order]) for row in converted]
 
         return text, rows_of
 

@@ -23,9 +23,21 @@ from apps.clinical.triage import RULES_BY_ID
 from apps.clinical.triage import Level as TriageLevel
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
+from config.statements import Insert, Read
 
 # No letters or digits that sound or look alike on the phone.
 REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"
+
+OF_SOURCE = Read[Alert](
+    lambda source_type, source_id: Alert.objects.filter(
+        source_type=source_type, source_id=source_id
+    ),
+    source_type=str, source_id=UUID,
+)  # fmt: skip
+UNRESOLVED = Read[Alert](
+    lambda patient_id: Alert.objects.unresolved().filter(patient_id=patient_id), patient_id=UUID
+)
+INSERT_ALERT = Insert(Alert)
 
 
 class AlertTakenError(ValueError):
@@ -55,11 +67,11 @@ def open_alert(
 
     Calling again for the same source returns the first alert and tells nobody twice.
     """
-    existing = Alert.objects.filter(source_type=source_type, source_id=source_id).first()
+    existing = OF_SOURCE.first(source_type=source_type, source_id=source_id)
     if existing is not None:
         return existing
-    earlier = list(Alert.objects.unresolved().filter(patient=patient))
-    alert = Alert.objects.create(
+    earlier = UNRESOLVED.all(patient_id=patient.pk)
+    alert = Alert(
         clinic_id=patient.clinic_id,
         patient=patient,
         reference=new_reference(),
@@ -73,6 +85,7 @@ def open_alert(
         next_rung_at=now,
         muted_until=muted_until(patient, level, rules, now),
     )
+    INSERT_ALERT.run(alert)
     note_opening(alert, earlier, now)
     start_ladder(alert, now)
     return alert

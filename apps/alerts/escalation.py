@@ -6,7 +6,7 @@ dispatcher is part of that transaction, so it arrives exactly when the rows do.
 
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -32,6 +32,7 @@ from apps.alerts.ways import (
 )
 from apps.patients.models import Role, StaffMember
 from apps.patients.permissions import RIGHTS, Right
+from config.statements import Change, Insert, Read
 
 OUTBOX_CHANNEL: Final = "glidepath_outbox"
 # Messages of a hand-over are numbered beyond any round of the ladder.
@@ -42,14 +43,35 @@ CONFIRM_WITHIN: Final = timedelta(seconds=60)
 EVERYONE_RETRY: Final = timedelta(seconds=8)
 ALERT_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 
+ON_SHIFT = Read[StaffMember](
+    lambda clinic_id, rung, now: StaffMember.objects.active()
+    .filter(clinic_id=clinic_id)
+    .select_related("user")
+    .filter(
+        pk__in=Shift.objects.at(now).filter(clinic_id=clinic_id, rung=rung).values("member_id")
+    ),
+    clinic_id=UUID, rung=str, now=datetime,
+)  # fmt: skip
+OWN_LADDER = Read[ClinicLadder](
+    lambda clinic_id, level: ClinicLadder.objects.filter(clinic_id=clinic_id, level=level),
+    clinic_id=UUID, level=str,
+)  # fmt: skip
+SET_NEXT = Change(
+    lambda key, rung, at: (
+        Alert.objects.filter(pk=key), {"next_rung": rung, "next_rung_at": at}
+    ),
+    key=UUID, rung=int, at=datetime,
+)  # fmt: skip
+INSERT_DELIVERIES = Insert(Delivery)
+INSERT_LINE = Insert(AlertEvent)
+
 
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
     staff = StaffMember.objects.active().filter(clinic_id=alert.clinic_id).select_related("user")
     if rung == ladder.Rung.EVERYONE:
         return list(staff.filter(role__in=ALERT_ROLES))
-    on_shift = Shift.objects.at(now).filter(clinic_id=alert.clinic_id, rung=rung)
-    people = list(staff.filter(pk__in=on_shift.values("member_id")))
+    people = ON_SHIFT.all(clinic_id=alert.clinic_id, rung=str(rung), now=now)
     if rung == ladder.Rung.LEAD and not people:
         return list(staff.filter(role=Role.CLINICAL_LEAD))
     return people
@@ -89,7 +111,7 @@ def reaches_somebody(deliveries: list[Delivery], rung: str, people: list[StaffMe
 
 def times_of(alert: Alert) -> ladder.Times | None:
     """Return when this clinic climbs its rungs, None where it has set nothing of its own."""
-    own = ClinicLadder.objects.filter(clinic_id=alert.clinic_id, level=alert.level).first()
+    own = OWN_LADDER.first(clinic_id=alert.clinic_id, level=str(alert.level))
     return own.times if own else None
 
 
@@ -104,7 +126,7 @@ def tell(
     quiet = quiet_ends(people, alert.level, now)
     last_resort = rung == ladder.Rung.EVERYONE and alert.level == ladder.Level.URGENT
     despite = last_resort and len(quiet) == len(people)
-    waiting = waiting_for_morning(alert.pk) & set(quiet) if not despite else set()
+    waiting = waiting_for_morning(alert.pk) & set(quiet) if quiet and not despite else set()
     ways, trouble = ways_of(people), troubled()
     told = [member for member in people if member.pk not in waiting]
     messages = [
@@ -119,11 +141,11 @@ def tell(
         # Its server is known to be in trouble: do not wait a minute to find that out.
         if delivery.confirm_by and server_of(delivery) in trouble:
             delivery.confirm_by = now
-    deliveries = Delivery.objects.bulk_create(messages)
-    if deliveries:
-        log(alert, f"{ladder.RUNG_LABELS[rung]}: telling {told_how(deliveries)}.", now)
+    if messages:
+        INSERT_DELIVERIES.run(*messages)
+        log(alert, f"{ladder.RUNG_LABELS[rung]}: telling {told_how(messages)}.", now)
         wake_dispatcher()
-    return deliveries
+    return messages
 
 
 def told_how(deliveries: list[Delivery]) -> str:
@@ -209,7 +231,7 @@ def go_on(delivery: Delivery, *, now: datetime) -> None:
 def set_next(alert: Alert, rung: int, at: datetime) -> None:
     """Store when the next rung is climbed."""
     alert.next_rung, alert.next_rung_at = rung, at
-    alert.save(update_fields=["next_rung", "next_rung_at"])
+    SET_NEXT.run(key=alert.pk, rung=rung, at=at)
 
 
 def hand_over(delivery: Delivery, *, now: datetime) -> None:
@@ -232,7 +254,7 @@ def hand_over(delivery: Delivery, *, now: datetime) -> None:
 
 def log(alert: Alert, text: str, now: datetime) -> None:
     """Add a line to the alert's timeline."""
-    AlertEvent.objects.create(alert=alert, at=now, text=text[:300])
+    INSERT_LINE.run(AlertEvent(alert=alert, at=now, text=text[:300]))
 
 
 def wake_dispatcher() -> None:

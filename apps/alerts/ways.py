@@ -13,8 +13,10 @@ from apps.alerts.ladder import Level
 from apps.alerts.models import Channel, ContactMethod, Delivery, MailServer, QuietHours
 from apps.alerts.states import DeliveryStatus
 from apps.patients.models import StaffMember
+from config.statements import ReadRows
 
 GATEWAY: Final = "gateway "
+IN_TROUBLE = ReadRows(lambda: MailServer.objects.filter(retry_at__isnull=False).values_list("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def waiting_for_morning(alert_id: UUID) -> set[UUID]:
 
 def troubled() -> set[str]:
     """Return the names of the servers and gateways that do not take messages just now."""
-    return set(MailServer.objects.filter(retry_at__isnull=False).values_list("name", flat=True))
+    return {name for (name,) in IN_TROUBLE.all()}
 
 
 def server_name() -> str:

@@ -24,6 +24,24 @@ from apps.tapers.engine import course_of
 from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep
 from apps.tapers.stopping import check_no_abrupt_stop
 from apps.tapers.today import today_of
+from config.statements import Insert, Read
+
+LOCKED_PLAN = Read[TaperPlan](
+    lambda patient_id: (
+        TaperPlan.objects.active()
+        .select_for_update(of=("self",))
+        .select_related("in_force")
+        .filter(patient_id=patient_id)
+    ),
+    patient_id=UUID,
+)
+HOLD_OF_SOURCE = Read[PlanHold](
+    lambda plan_id, source_type, source_id: PlanHold.objects.filter(
+        plan_id=plan_id, source_type=source_type, source_id=source_id
+    ),
+    plan_id=UUID, source_type=str, source_id=UUID,
+)  # fmt: skip
+INSERT_HOLD = Insert(PlanHold)
 
 
 def preview_plan(patient: Patient, request: dict[str, Any], day: date) -> dict[str, Any]:
@@ -149,14 +167,15 @@ def hold_plan(
     `by` is who decided, None for triage and the clock. Today's dose stays. Calling again
     for the same source changes nothing. Returns the hold, or None when no plan is active.
     """
-    plan = TaperPlan.objects.active().select_for_update().filter(patient=patient).first()
+    plan = LOCKED_PLAN.first(patient_id=patient.pk)
     if plan is None:
         return None
-    existing = plan.holds.filter(source_type=source_type, source_id=source_id).first()
+    plan.patient = patient
+    existing = HOLD_OF_SOURCE.first(plan_id=plan.pk, source_type=source_type, source_id=source_id)
     if existing is not None:
         return existing
     current = today_of(plan, now).step
-    hold = PlanHold.objects.create(
+    hold = PlanHold(
         plan=plan,
         source_type=source_type,
         source_id=source_id,
@@ -165,6 +184,7 @@ def hold_plan(
         held_step=current.number if current else 1,
         opened_at=now,
     )
+    INSERT_HOLD.run(hold)
     record(
         "plan.held",
         by=by,

@@ -113,6 +113,8 @@ def today_of(plan: TaperPlan, now: datetime, *, pieces: bool = False) -> Today:
     """
     version, day = plan.version, now.astimezone(plan.patient.tz).date()
     steps = STEPS.all(version_id=version.pk)
+    for each in steps:  # a step asks its version whether its milligrams add up
+        each.version = version
     if pieces or version.switches:
         prefetch_related_objects(steps, "pieces")
     holds = OPEN_HOLDS.all(plan_id=plan.pk)
