@@ -185,13 +185,14 @@ class Insert(Generic[M]):
         meta = self.model._meta
         return [f for f in meta.concrete_fields if f is not meta.auto_field]
 
-    def compile(self, rows: list[M]) -> str:
-        """Return the INSERT of so many rows; it returns the keys that PostgreSQL makes."""
+    def compile(self, count: int, row: M) -> str:
+        """Return the INSERT of so many rows like this one; it returns their primary keys."""
         connection.ensure_connection()
         query = InsertQuery(self.model)
-        query.insert_values(self.fields, rows)
-        compiler = query.get_compiler(connection=connection)
-        ((text, _),) = compiler.as_sql()
+        query.insert_values(self.fields, [row])
+        ((text, _),) = query.get_compiler(connection=connection).as_sql()
+        head, values = text.split(" VALUES ", 1)
+        text = f"{head} VALUES {', '.join([values] * count)}"
         key = cast("Field[Any, Any]", self.model._meta.pk)
         return f"{text} RETURNING {connection.ops.quote_name(key.column)}"
 
@@ -199,7 +200,7 @@ class Insert(Generic[M]):
         """Store new objects with one statement."""
         text = self.texts.get(len(rows))
         if text is None:
-            text = self.texts[len(rows)] = self.compile(list(rows))
+            text = self.texts[len(rows)] = self.compile(len(rows), rows[0])
         values = [
             field.get_db_prep_save(field.pre_save(row, add=True), connection)
             for row in rows

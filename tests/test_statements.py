@@ -95,7 +95,7 @@ def test_every_statement_of_the_product_reads_what_its_queryset_reads(followed) 
 def test_every_statement_of_the_product_can_be_made(name) -> None:
     statement = every_statement()[name]
     if isinstance(statement, Insert):
-        assert statement.compile([statement.model()]).startswith("INSERT INTO")
+        assert statement.compile(1, statement.model()).startswith("INSERT INTO")
     else:
         text = statement.text if isinstance(statement, Change) else statement.compiled[0]
         assert all(f"%({value})s" in text for value in statement.stand_ins)

@@ -25,7 +25,7 @@ from apps.clinical.questionnaires import (
     missing_mandatory,
 )
 from apps.clinical.texts import patient_text
-from apps.clinical.triage import Level, emergency_options
+from apps.clinical.triage import Level, assess, emergency_options
 
 MISSING = {
     "en": "Please choose an answer.",
@@ -149,14 +149,16 @@ class CheckInForm:
                 found.append({"key": section.key, "title": heading, "items": items})
         return found
 
-    def may_be_sent(self, level: Level) -> bool:
+    def may_be_sent(self) -> bool:
         """Answer whether the answers go out: complete, or too grave to wait for the others.
 
         An emergency never waits. What is urgent goes out incomplete when the patient asked
         to send it at once.
         """
-        grave = level >= Level.EMERGENCY or (self.at_once and level >= Level.URGENT)
-        return self.is_bound and (not self.errors or grave)
+        if not self.is_bound or not self.errors:
+            return self.is_bound
+        level = assess(self.answers).level
+        return level >= Level.EMERGENCY or (self.at_once and level >= Level.URGENT)
 
     def typed(self) -> list[dict[str, str]]:
         """Return what was given, in words and as it was typed, for a page that must refuse it."""

@@ -35,7 +35,6 @@ from apps.clinical.questionnaires import (
     QuestionnaireError,
     get_questionnaire,
 )
-from apps.clinical.triage import assess
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.permissions import Right
 from config.statements import Read
@@ -101,7 +100,7 @@ def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
     now = timezone.now()
     with translation.override(link.patient.language), timezone.override(link.patient.tz):
         form = new_form(link, part, data)
-        if form.is_bound and form.may_be_sent(assess(form.answers).level):
+        if form.may_be_sent():
             return take_answers(request, link, form, part)
         if not form.is_bound and (reason := closed_because(link, part, now)):
             return refuse(request, link, reason)
