@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import apps
+from apps.accounts.tokens import hash_token
 from apps.alerts.rota import ON_CALL
 from apps.audit.models import AuditEvent, UnsealedEvent
 from apps.checkins.actions import FRESH_LINK, USE_LINK, create_link
 from apps.checkins.assessment import LAST, LAST_AND_WEEK_BEFORE
-from apps.checkins.models import CheckIn, CheckInLink, hash_token
+from apps.checkins.models import CheckIn, CheckInLink
 from apps.checkins.reminder_actions import LOCKED_PATIENT, plan_window
 from apps.checkins.views import LINK
 from apps.patients.models import Patient
