@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.tokens import hash_token
+from apps.accounts.tokens import hash_token, new_token
 from apps.checkins.actions import as_json
 from apps.checkins.models import CheckIn, CheckInLink, TriageResult
 from apps.checkins.reminder_actions import plan_window
@@ -87,7 +87,7 @@ def on_a_plan(member: StaffMember, days: int) -> Patient:
 
 def links_for(patient: Patient, count: int) -> list[str]:
     """Return the paths of new links of a patient."""
-    now, tokens = timezone.now(), [CheckInLink.new_token() for _ in range(count)]
+    now, tokens = timezone.now(), [new_token() for _ in range(count)]
     CheckInLink.objects.bulk_create(
         CheckInLink(
             clinic_id=patient.clinic_id, patient=patient, token_hash=hash_token(token),
