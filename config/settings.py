@@ -121,7 +121,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-# Lets config/statements.py keep plans; the ORM's own statements bind in the client, unprepared.
+# apps/database/statements.py keeps plans; the ORM's own statements bind in the client, unprepared.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Sign-in rate limits count in the cache, so every web process must see the same one.

@@ -12,6 +12,7 @@ APPS = ROOT / "apps"
 # Imports go to a strictly lower layer only (design section 3).
 LAYERS = [
     {"clinical"},
+    {"database"},
     {"audit"},
     {"accounts"},
     {"patients"},

@@ -19,10 +19,10 @@ from apps.checkins.assessment import LAST, LAST_AND_WEEK_BEFORE
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.checkins.reminder_actions import LOCKED_PATIENT, plan_window
 from apps.checkins.views import LINK
+from apps.database.statements import Change, Insert, Read, ReadRows, Statement
 from apps.patients.models import Patient
 from apps.tapers.models import TaperStep
 from apps.tapers.today import ACTIVE_PLAN, OPEN_HOLDS, STEPS
-from config.statements import Change, Insert, Read, ReadRows, Statement
 from tests.factories import CALM, SEIZURE, check_in, make_active_plan, put_on_call
 
 pytestmark = pytest.mark.django_db

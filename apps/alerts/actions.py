@@ -21,9 +21,9 @@ from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
 from apps.clinical.triage import RULES_BY_ID
 from apps.clinical.triage import Level as TriageLevel
+from apps.database.statements import Insert, Read
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
-from config.statements import Insert, Read
 
 # No letters or digits that sound or look alike on the phone.
 REFERENCE_LETTERS: Final = "ACDEFHJKLMNPRTVWXY3479"

@@ -30,9 +30,9 @@ from apps.alerts.ways import (
     waiting_for_morning,
     ways_of,
 )
+from apps.database.statements import Change, Insert, Read
 from apps.patients.models import Role, StaffMember
 from apps.patients.permissions import RIGHTS, Right
-from config.statements import Change, Insert, Read
 
 OUTBOX_CHANNEL: Final = "glidepath_outbox"
 # Messages of a hand-over are numbered beyond any round of the ladder.

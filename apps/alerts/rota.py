@@ -6,8 +6,8 @@ from uuid import UUID
 from apps.alerts.coverage import DAYS_AHEAD, open_stretches
 from apps.alerts.ladder import Rung
 from apps.alerts.models import Shift
+from apps.database.statements import Read
 from apps.patients.models import Clinic
-from config.statements import Read
 
 ON_CALL = Read[Shift](
     lambda clinic_id, now: Shift.objects.at(now)

@@ -12,8 +12,8 @@ from django.conf import settings
 from apps.alerts.ladder import Level
 from apps.alerts.models import Channel, ContactMethod, Delivery, MailServer, QuietHours
 from apps.alerts.states import DeliveryStatus
+from apps.database.statements import ReadRows
 from apps.patients.models import StaffMember
-from config.statements import ReadRows
 
 GATEWAY: Final = "gateway "
 IN_TROUBLE = ReadRows(lambda: MailServer.objects.filter(retry_at__isnull=False).values_list("name"))

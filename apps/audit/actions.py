@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from apps.audit.chain import NO_CLINIC, Head, digest, head_of
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
-from config.statements import Insert
+from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
 

@@ -28,9 +28,9 @@ from apps.checkins.reminder_actions import answer_window, lock_patient
 from apps.checkins.task_actions import open_requests
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
+from apps.database.statements import Change, Insert, Read
 from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
-from config.statements import Change, Insert, Read
 
 SOURCE_CHECK_IN: Final = "check_in"
 SOURCE_TRUSTED: Final = "trusted_person"  # a check-in too, in another person's words

@@ -13,11 +13,11 @@ from apps.checkins.models import CheckIn
 from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import baseline
 from apps.clinical.triage import CheckInSummary, Context, Profile
+from apps.database.statements import ReadRows
 from apps.patients.models import Patient
 from apps.tapers.conversion import converted_on
 from apps.tapers.models import TaperStep
 from apps.tapers.today import plan_today
-from config.statements import ReadRows
 
 HISTORY_LENGTH: Final = 10
 ROWS_READ: Final = 3 * HISTORY_LENGTH

@@ -12,9 +12,9 @@ from apps.audit.actions import HasId, record
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, policy_of
 from apps.checkins.windows import context_of_silence, last_complete, next_judgement, next_window
 from apps.clinical.triage import Level, TaperAction, Triage, assess_silence
+from apps.database.statements import Change, Read
 from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
-from config.statements import Change, Read
 
 SOURCE_SILENCE: Final = "silence"
 LOCKED_PATIENT = Read[Patient](

@@ -35,9 +35,9 @@ from apps.clinical.questionnaires import (
     QuestionnaireError,
     get_questionnaire,
 )
+from apps.database.statements import Read
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.permissions import Right
-from config.statements import Read
 
 LINK = Read[CheckInLink](
     lambda token_hash: (

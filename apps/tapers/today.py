@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
 
+from apps.database.statements import Read
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan, TaperStep
-from config.statements import Read
 
 # Asked with a patient and the moments at which the step before began and this one is
 # due; the answer is why the cut may not come, or nothing. Apps above add theirs at start.

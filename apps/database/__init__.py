@@ -1,0 +1,1 @@
+"""What every application stands on when it speaks to PostgreSQL."""
