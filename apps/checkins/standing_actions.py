@@ -113,16 +113,20 @@ def look_at_duty(duty_id: UUID, now: datetime) -> bool:
     if state is None or state.step is None:
         return False
     first = max(state.step.start_on, duty.started_at.astimezone(patient.tz).date())
-    before = CareTask.objects.filter(order_key__startswith=f"{duty.pk}:").count()
-    for day in duty.order.days:
-        due_on = state.step.start_on + timedelta(days=day)
-        if first <= due_on <= today:
-            open_team_task(
-                patient=patient, kind=CareTask.Kind.FOLLOW_UP, by=None, now=now,
-                title=duty.order.title, owner=owner_of(duty),
-                order_key=f"{duty.pk}:{state.step.start_on}:{day}",
-            )  # fmt: skip
-    return CareTask.objects.filter(order_key__startswith=f"{duty.pk}:").count() > before
+    begun = state.step.start_on
+    wanted = [
+        f"{duty.pk}:{begun}:{day}"
+        for day in duty.order.days
+        if first <= begun + timedelta(days=day) <= today
+    ]
+    made = set(CareTask.objects.filter(order_key__in=wanted).values_list("order_key", flat=True))
+    missing = [key for key in wanted if key not in made]
+    for key in missing:
+        open_team_task(
+            patient=patient, kind=CareTask.Kind.FOLLOW_UP, by=None, now=now,
+            title=duty.order.title, owner=owner_of(duty), order_key=key,
+        )  # fmt: skip
+    return bool(missing)
 
 
 def owner_of(duty: StandingDuty) -> User | None:
