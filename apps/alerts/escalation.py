@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.alerts import ladder
 from apps.alerts.links import new_link
@@ -43,11 +44,14 @@ CONFIRM_WITHIN: Final = timedelta(seconds=60)
 EVERYONE_RETRY: Final = timedelta(seconds=8)
 ALERT_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 
+
+def staff_of(clinic_id: UUID) -> QuerySet[StaffMember]:
+    """Return who works in the clinic, with the person each is."""
+    return StaffMember.objects.active().filter(clinic_id=clinic_id).select_related("user")
+
+
 ON_SHIFT = Read[StaffMember](
-    lambda clinic_id, rung, now: StaffMember.objects.active()
-    .filter(clinic_id=clinic_id)
-    .select_related("user")
-    .filter(
+    lambda clinic_id, rung, now: staff_of(clinic_id).filter(
         pk__in=Shift.objects.at(now).filter(clinic_id=clinic_id, rung=rung).values("member_id")
     ),
     clinic_id=UUID, rung=str, now=datetime,
@@ -68,12 +72,11 @@ INSERT_LINE = Insert(AlertEvent)
 
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
-    staff = StaffMember.objects.active().filter(clinic_id=alert.clinic_id).select_related("user")
     if rung == ladder.Rung.EVERYONE:
-        return list(staff.filter(role__in=ALERT_ROLES))
+        return list(staff_of(alert.clinic_id).filter(role__in=ALERT_ROLES))
     people = ON_SHIFT.all(clinic_id=alert.clinic_id, rung=str(rung), now=now)
     if rung == ladder.Rung.LEAD and not people:
-        return list(staff.filter(role=Role.CLINICAL_LEAD))
+        return list(staff_of(alert.clinic_id).filter(role=Role.CLINICAL_LEAD))
     return people
 
 
