@@ -9,14 +9,9 @@ from django.utils import timezone
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckIn
 from apps.patients.models import Patient
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 
 SCALES = (
     "s_anx", "s_restless", "s_shaky", "s_sweat", "s_stomach", "s_jerks", "s_senses", "s_fog",

@@ -6,14 +6,9 @@ import pytest
 
 from apps.patients.models import Patient
 from tests.flows.test_browser_path import enter_as
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 
 CLINIC_PAGES = ("/reviews/", "/supply/", "/formulary/", "/formulary/edit/", "/requests/")
 PATIENT_PAGES = (

@@ -10,14 +10,9 @@ from apps.checkins.models import CareTask
 from tests.factories import make_alert, make_task
 from tests.flows.test_browser_path import enter_as
 from tests.flows.test_phone_pages import barriers
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 
 
 @pytest.fixture

@@ -12,16 +12,11 @@ from apps.checkins.actions import create_link
 from apps.checkins.models import CheckIn
 from apps.patients.models import Patient
 from tests.flows.test_browser_path import ANSWERS
+from tests.harness.marks import BROWSER_FLOW
 from tests.harness.proxy import Line, Proxy
 from tests.harness.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 SMALLEST = {"width": 320, "height": 640}
 KEPT = """() => new Promise((done) => {
   const open = indexedDB.open("checkins", 1);

@@ -14,14 +14,9 @@ from apps.portal.actions import give_consent
 from apps.portal.models import PatientSession
 from tests.flows.test_browser_path import enter_as
 from tests.flows.test_phone_pages import barriers, barriers_without_script
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 SMALLEST = {"width": 320, "height": 640}
 ADDRESS = "own@home.example"
 OWN = ("home", "trend", "check_ins", "trusted", "settings", "calendar", "export", "consent",

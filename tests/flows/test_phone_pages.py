@@ -8,14 +8,9 @@ from django.utils import timezone
 
 from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 SMALLEST = {"width": 320, "height": 640}
 
 

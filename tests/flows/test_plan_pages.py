@@ -15,14 +15,9 @@ from apps.tapers.models import TaperPlan
 from tests.exchange.reading import calendar_days, feed_days
 from tests.factories import make_active_plan, make_member, make_patient
 from tests.flows.test_browser_path import enter_as
+from tests.harness.marks import BROWSER_FLOW
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 
 
 @pytest.fixture

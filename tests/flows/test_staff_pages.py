@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -10,15 +9,10 @@ from django.utils import timezone
 from apps.dashboard.count_actions import count_due
 from apps.patients.models import Role
 from tests.factories import make_active_plan, make_member, make_patient
+from tests.harness.marks import BROWSER_FLOW
 from tests.test_access_matrix import MATRIX, objects_of, path_of
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 # Files, and a part of a page that is looked at as a whole.
 NO_PAGES = {
     "dashboard:board_live", "dashboard:caseload_csv", "exchange:calendar", "exchange:pharmacy",
