@@ -2,7 +2,6 @@
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
 from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
@@ -17,11 +16,6 @@ from tests.factories import make_patient
 
 pytestmark = pytest.mark.django_db
 REASON = "Her husband called: she has a seizure and nobody answers."
-
-
-@pytest.fixture(autouse=True)
-def cache_table(db: None) -> None:
-    call_command("createcachetable", verbosity=0)
 
 
 def page_of(patient) -> str:

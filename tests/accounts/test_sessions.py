@@ -4,7 +4,6 @@ import time
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -15,11 +14,6 @@ from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def cache_table(db: None) -> None:
-    call_command("createcachetable", verbosity=0)
 
 
 def age(client: Client, key: str, seconds: int) -> None:

@@ -9,7 +9,6 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.core.cache import cache
-from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -18,11 +17,6 @@ from apps.accounts.checks import demo_mode_is_off
 from apps.accounts.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def cache_table(db: None) -> None:
-    call_command("createcachetable", verbosity=0)
 
 
 def login(email: str, password: str):

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
@@ -34,11 +33,6 @@ from tests.factories import NOW, make_alert, make_invitation, make_member, put_o
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "four words in a row"
-
-
-@pytest.fixture(autouse=True)
-def cache_table(db: None) -> None:
-    call_command("createcachetable", verbosity=0)
 
 
 @pytest.fixture

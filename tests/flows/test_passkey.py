@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -13,22 +12,16 @@ from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.factories import make_clinic, make_member
+from tests.harness.marks import BROWSER_FLOW
 from tests.harness.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.flow,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER_FLOW
 PASSWORD = "a long test password"
 
 
 @pytest.fixture
 def url(parts: Any) -> str:
     """The web part; browsers make passkeys for names such as localhost, never for numbers."""
-    call_command("createcachetable", verbosity=0)
     parts.web(GLIDEPATH_DEMO="1")
     return str(parts.url).replace("127.0.0.1", "localhost")
 

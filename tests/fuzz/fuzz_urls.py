@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 
 from tests.security.walk import Stop, every_stop
@@ -91,7 +90,6 @@ def test_no_input_breaks_a_page_or_reaches_another_clinic(
     patient, prescriber, other_patient, outsider, other_clinic
 ) -> None:
     print(f"FUZZ_SEED={SEED} FUZZ_ROUNDS={ROUNDS}")
-    call_command("createcachetable", verbosity=0)
     foreign = objects_of(other_patient, outsider)
     chance, before = Chance(SEED, foreign), rows_of(other_clinic)
     hidden = [other_patient.family_name, outsider.user.full_name, other_clinic.name]

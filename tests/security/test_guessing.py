@@ -1,13 +1,10 @@
 """A thousand guesses from one address: refused, nothing told, nothing logged, nobody locked out."""
 
-import logging
 import secrets
-from io import StringIO
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +13,6 @@ from apps.accounts.models import Invitation, User
 from apps.alerts.links import token_for
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import create_link
-from config.logs import PrivateFormatter
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
 from tests.factories import make_alert, make_invitation, put_on_call
@@ -25,26 +21,6 @@ pytestmark = pytest.mark.django_db
 GUESSES = 1_000
 # What a real guesser would love to read: none of it may be in a log line.
 PASSWORD = "a long test password"
-
-
-@pytest.fixture(autouse=True)
-def cache_table(db: None) -> None:
-    call_command("createcachetable", verbosity=0)
-
-
-@pytest.fixture
-def logs() -> Any:
-    """Everything that any logger writes, laid out as production does."""
-    text = StringIO()
-    handler = logging.StreamHandler(text)
-    handler.setFormatter(PrivateFormatter("%(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield text
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def guess_passwords(email: str, times: int = GUESSES) -> list[Any]:

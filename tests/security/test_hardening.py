@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -55,7 +54,6 @@ def check_page(text: str, name: str) -> None:
 
 
 def test_every_url_sets_every_header_and_holds_no_inline_script(patient, prescriber) -> None:
-    call_command("createcachetable", verbosity=0)
     seen = set()
     for stop in every_stop(patient, prescriber):
         for client in (stop.client, Client()):
@@ -77,7 +75,6 @@ LIBRARY = (
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_the_librarys_pages_are_as_strict(name: str, nurse) -> None:
-    call_command("createcachetable", verbosity=0)
     for client in (Client(), signed_in(nurse)):
         answer = client.get(reverse(name), follow=True)
         check_headers(answer, name)
@@ -104,7 +101,6 @@ def test_error_pages_are_as_strict_and_say_nothing(path: str, status: int, more:
 
 
 def test_cookies_are_for_this_site_and_no_script(nurse) -> None:
-    call_command("createcachetable", verbosity=0)
     client = sign_in(nurse)
     client.get(reverse("patients:create"))
     for name in ("sessionid", "csrftoken"):
@@ -115,7 +111,6 @@ def test_cookies_are_for_this_site_and_no_script(nurse) -> None:
 
 @pytest.mark.parametrize("word", ["a\r\nSet-Cookie: x=1", "a\nLocation: //evil.example"])
 def test_no_header_is_made_of_what_somebody_typed(word: str, nurse) -> None:
-    call_command("createcachetable", verbosity=0)
     for answer in (
         signed_in(nurse).post(reverse("dashboard:caseload"), {"q": word}),
         Client().get(reverse("account_login"), {"next": word}),

@@ -27,7 +27,6 @@ from apps.audit.models import AuditEvent
 from apps.checkins.actions import create_link
 from apps.dashboard import caseload_views
 from config.celery import app
-from config.logs import PrivateFormatter
 from tests.conftest import signed_in
 from tests.factories import (
     SEIZURE,
@@ -54,23 +53,7 @@ def found(words: tuple[str, ...], text: str) -> list[str]:
 
 
 @pytest.fixture
-def logs() -> Iterator[StringIO]:
-    """Everything that any logger writes, laid out as production does."""
-    text = StringIO()
-    handler = logging.StreamHandler(text)
-    handler.setFormatter(PrivateFormatter("%(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield text
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
-@pytest.fixture
 def zephyrine(clinic, prescriber, nurse) -> Any:
-    call_command("createcachetable", verbosity=0)
     alert_tasks.doorbell.quiet_until = 0.0
     now = timezone.now()
     put_on_call(nurse, now=now)
