@@ -15,12 +15,12 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.clinical.breaches import breaches
 from apps.clinical.plan import Plan
 from apps.clinical.requests import parse_request, plan_to_json
 from apps.clinical.taper import build_plan
 from apps.database.statements import Insert, Read
 from apps.patients.models import Patient
-from apps.tapers.changes import breaches
 from apps.tapers.engine import course_of
 from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep
 from apps.tapers.stopping import check_no_abrupt_stop

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.clinical.breaches import Breach, breaches, not_agreed
 from apps.clinical.plan import Plan
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
@@ -22,7 +23,7 @@ from apps.tapers.actions_signing import (
     put_in_force,
     release_holds,
 )
-from apps.tapers.changes import Change, DiffRow, breaches, changed, was_and_now
+from apps.tapers.changes import Change, DiffRow, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.stopping import check_no_abrupt_stop, why_refused
@@ -51,8 +52,13 @@ class ChangePreview:
 
     plan: Plan
     rows: list[DiffRow]
-    needs_second: bool
+    new_breaches: tuple[Breach, ...]
     since_step: int
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether it falls too fast in a way that nobody has agreed to yet."""
+        return bool(self.new_breaches)
 
 
 def preview_change(plan: TaperPlan, change: Change, now: datetime) -> ChangePreview:
@@ -69,11 +75,11 @@ def previewed(state: Today, change: Change) -> ChangePreview:
     number = state.step.number if state.step else 1
     after = changed(before, number, state.day, change)
     check_no_abrupt_stop(state.plan.patient, after.steps, state.day, after=number)
-    known = breaches(before.steps)
+    asked, agreed = breaches(after.steps, after=number), breaches(before.steps)
     return ChangePreview(
         plan=after,
         rows=was_and_now(state.steps, after.steps, state.day),
-        needs_second=bool(breaches(after.steps, after=number) - known),
+        new_breaches=not_agreed(asked, agreed),
         since_step=number,
     )
 

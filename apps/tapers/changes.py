@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, Protocol
 
 from apps.clinical import replan
 from apps.clinical.doses import parse_dose_mg
 from apps.clinical.errors import RequestError
 from apps.clinical.methods import Switch
-from apps.clinical.plan import Plan, Step
+from apps.clinical.plan import Plan
 from apps.clinical.requests import parse_request
 from apps.tapers.models import PlanVersion
 from apps.tapers.tablets import dose_words
@@ -215,13 +214,3 @@ def dose_on(steps: Iterable[Dosed], day: date) -> dict[str, Decimal] | None:
     """Return what the calendar calls for on a day by drug, None before the first step."""
     begun = [step for step in steps if step.start_on <= day]
     return {drug: mg.normalize() for drug, mg in begun[-1].by_drug.items()} if begun else None
-
-
-def breaches(steps: Iterable[Step], after: int = 0) -> set[tuple[Decimal, Decimal]]:
-    """Return the falls above the limit after step `after`, each as the two doses it joins."""
-    rows = list(steps)
-    return {
-        (Decimal(before.daily_mg), Decimal(step.daily_mg))
-        for before, step in pairwise(rows)
-        if step.verdict == "block" and step.number > after
-    }

@@ -24,7 +24,7 @@ from apps.tapers.actions_signing import ActivationError, Signing, sign_second
 from apps.tapers.changes import Change
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan
 from apps.tapers.today import plan_today
-from tests.factories import CALM, check_in, make_active_plan, make_patient
+from tests.factories import CALM, check_in, make_active_plan, make_patient, make_plan, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -310,3 +310,26 @@ def test_two_drugs_are_never_added_up(clinic, prescriber) -> None:
     assert rows[0].was_dose == rows[0].now_dose == "1 mg clonazepam + 20 mg diazepam"
     moved = next(row for row in rows if row.is_changed)
     assert (moved.was_dose, moved.difference) == ("40 mg diazepam", "changed")
+
+
+def test_the_same_falls_in_a_week_need_both_people_again(patient, prescriber, lead) -> None:
+    """Agreed to every 28 days; every 7 days they are other falls."""
+    doses = {"kind": "custom", "daily_mg": ["1.375", "0.875", "0.5", "0.25"]}
+    reason = Signing("password", "Falls every night.")
+    plan = make_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), goal_mg="0.25",
+        method=doses, interval_days=28,
+    )  # fmt: skip
+    sign(plan, prescriber.user, now=DAY_1, breach_reason=reason.breach_reason)
+    slow = plan.latest
+    sign_second(version=slow, signing=BY_PASSWORD, by=lead.user, now=DAY_1)
+    with pytest.raises(ActivationError, match="faster than the guideline"):
+        decide(plan, prescriber, "method", later(2), method=doses, interval_days=7)
+    fast = decide(
+        plan, prescriber, "method", later(2), method=doses, interval_days=7, signing=reason
+    )
+    plan.refresh_from_db()
+    assert (fast.needs_second, plan.version) == (True, slow)
+    # What makes nothing worse asks nobody twice.
+    held = decide(plan, lead, "hold", later(3), days=14)
+    assert (held.needs_second, plan.versions.latest("number")) == (False, held)
