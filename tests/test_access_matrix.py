@@ -126,6 +126,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "checkins:review_policy": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
     "tapers:create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "tapers:detail": ({"GET"}, CARE_TEAM, "plan_id"),
+    "tapers:edit": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
+    "tapers:discard": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
     "tapers:sign_second": ({"POST"}, PRESCRIBING, "plan_id"),
     "tapers:on_day": ({"GET"}, CARE_TEAM, "plan_id"),

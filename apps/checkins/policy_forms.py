@@ -4,6 +4,8 @@ from typing import Final
 
 from django import forms
 
+from apps.patients.forms import CountField
+
 FIELDS: Final = ("hold_on_request", "usual_time", "second_mail_hours", "requests_until")
 
 
@@ -23,7 +25,8 @@ class PolicyForm(forms.Form):
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": "Write a time, like 09:00.", "required": "Write a time."},
     )
-    second_mail_hours = forms.IntegerField(
+    second_mail_hours = CountField(
+        what="hours",
         min_value=1, max_value=12,
         label="Second mail after (hours)",
         help_text="From 1 to 12 hours after the first mail of a day. A weekly one is repeated "

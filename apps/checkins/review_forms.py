@@ -3,6 +3,7 @@
 from django import forms
 
 from apps.clinical.profile import RB_REVIEW_DAYS
+from apps.patients.forms import CountField
 from apps.patients.models import RiskBenefitReview
 
 DATE = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -31,11 +32,11 @@ class ReviewForm(forms.Form):
 class ReviewPolicyForm(forms.Form):
     """How often the clinic reviews."""
 
-    usual_days = forms.IntegerField(
+    usual_days = CountField(
         label="Days between reviews", min_value=1, max_value=RB_REVIEW_DAYS,
         help_text=f"At most {RB_REVIEW_DAYS} (ASAM-01).",
     )  # fmt: skip
-    strict_days = forms.IntegerField(
+    strict_days = CountField(
         label="Days with an opioid or a substance use disorder", min_value=1,
         max_value=RB_REVIEW_DAYS,
         help_text="ASAM-22 and ASAM-24 ask for more frequent reviews and name no number.",

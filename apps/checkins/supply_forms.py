@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.clinical.doses import parse_dose_mg, plain
 from apps.clinical.errors import ClinicalError
 from apps.clinical.products import marketed_products
+from apps.patients.forms import CountField
 from apps.patients.models import Patient
 from apps.tapers.formulary_actions import stocked_products
 from apps.tapers.models import Dispensing, SlotPiece, TaperPlan
@@ -32,9 +33,7 @@ class DispensingForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )  # fmt: skip
     dispensed_on = forms.DateField(label="Handed out on", widget=DATE)
-    days = forms.IntegerField(
-        label="Meant to last (days)", min_value=1, max_value=MOST_DAYS, initial=14
-    )
+    days = CountField(label="Meant to last (days)", min_value=1, max_value=MOST_DAYS, initial=14)
     next_pickup_on = forms.DateField(
         label="Next pick-up", required=False, widget=DATE,
         help_text="Blank: when the days above are over.",

@@ -9,9 +9,10 @@ from django import forms
 from django.utils import timezone
 
 from apps.clinical.dose_check import dose_questions
-from apps.clinical.doses import parse_dose_mg, plain
+from apps.clinical.doses import parse_dose_mg, parse_number, plain
 from apps.clinical.drugs import all_drugs, get_drug
 from apps.clinical.errors import ClinicalError
+from apps.clinical.typed_values import check_percent
 from apps.patients.models import DAYS_OF, SLOTS, Medication, Patient, Pattern, usual_days
 
 PERSON_FIELDS: Final = (
@@ -25,6 +26,7 @@ COMMON_ZONES: Final = (
 )  # fmt: skip
 FURTHER_DRUGS: Final = (2, 3)
 
+WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
 PHONE: Final = re.compile(r"\+?[\d\s().\-]{3,29}(?:\s*(?:x|ext\.?)\s*\d{1,6})?")
 
 
@@ -42,9 +44,46 @@ class DoseField(forms.CharField):
         if text in self.empty_values:
             return None
         try:
-            return parse_dose_mg(text, field=str(self.label or "dose"), allow_zero=True)
+            return self.read(text)
         except ClinicalError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(said_of(error)) from error
+
+    def read(self, text: str) -> Decimal:
+        """Return the number written; raises `ClinicalError`."""
+        return parse_dose_mg(text, allow_zero=True)
+
+
+class PercentField(DoseField):
+    """A percentage, read as exactly as a dose and named as what it is."""
+
+    def read(self, text: str) -> Decimal:
+        """Return a percentage above 0 and up to 100; raises `ClinicalError`."""
+        percent = parse_number(text, field="percent", what="a percentage")
+        check_percent(percent)
+        return percent
+
+
+class CountField(forms.IntegerField):
+    """A whole number of days, weeks or steps: plain digits, as a dose is read, and no other."""
+
+    def __init__(self, *, what: str = "days", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.what = what
+
+    def to_python(self, value: Any) -> Any:
+        """Return the number; another script's digits, a sign or a comma are refused."""
+        text = "" if value is None else str(value).strip()
+        if text and not WHOLE_NUMBER.fullmatch(text):
+            raise forms.ValidationError(
+                f"Takes a whole number of {self.what} in plain digits, such as 14."
+            )
+        return super().to_python(text)
+
+
+def said_of(error: ClinicalError) -> str:
+    """Return a sentence of the engine for the field it stands beside: without its name."""
+    text = str(error).partition(": ")[2] or str(error)
+    return text[0].upper() + text[1:]
 
 
 class PersonForm(forms.ModelForm):
@@ -141,13 +180,13 @@ class MedicineForm(forms.Form):
             label="How regularly", choices=Pattern.choices, initial=Pattern.DAILY,
             required=is_needed,
         )  # fmt: skip
-        self.fields[f"{prefix}days_per_week"] = forms.IntegerField(
+        self.fields[f"{prefix}days_per_week"] = CountField(
             label="Days a week", min_value=0, max_value=7, required=False,
             help_text="When taken as needed; 0 is less than once a week.",
         )  # fmt: skip
-        self.fields[f"{prefix}taken_months"] = forms.IntegerField(
-            label="Taken for how many months", min_value=0, max_value=900, required=is_needed,
-            help_text="0 when it is less than one month.",
+        self.fields[f"{prefix}taken_months"] = CountField(
+            what="months", label="Taken for how many months", min_value=0, max_value=900,
+            required=is_needed, help_text="0 when it is less than one month.",
         )  # fmt: skip
         for slot in SLOTS:
             self.fields[f"{prefix}{slot}_mg"] = DoseField(

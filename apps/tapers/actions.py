@@ -44,6 +44,19 @@ HOLD_OF_SOURCE = Read[PlanHold](
 INSERT_HOLD = Insert(PlanHold)
 
 
+class NotSeenError(ValueError):
+    """What would be saved is not what the person saw; the text says what to do."""
+
+    def __init__(self, seen: str) -> None:
+        """Tell a plan nobody has looked at from one that is another by now."""
+        super().__init__(
+            "These are not the steps you saw: what was typed, the intake, the formulary or the "
+            "day has changed since. Look at the new ones, then save again."
+            if seen
+            else "Here are the steps. Look at them, then save: nothing is saved unseen."
+        )
+
+
 def preview_plan(patient: Patient, request: dict[str, Any], day: date) -> dict[str, Any]:
     """Return the schedule the engine gives for `request`, as the command line prints it.
 
@@ -58,15 +71,18 @@ def preview_plan(patient: Patient, request: dict[str, Any], day: date) -> dict[s
 
 @transaction.atomic
 def create_plan(
-    *, patient: Patient, request: dict[str, Any], reason: str, by: User, now: datetime
-) -> TaperPlan:
+    *, patient: Patient, request: dict[str, Any], reason: str, by: User, now: datetime,
+    seen: str | None = None,
+) -> TaperPlan:  # fmt: skip
     """Store a draft plan with its first version, its steps and their tablets.
 
-    Raises `ClinicalError` for a wrong request, and `AbruptStopError` for a plan that stops
-    the medicine at once.
+    `seen` is the hash of the steps a person looked at; None where no page was shown.
+    Raises `ClinicalError` for a wrong request, `AbruptStopError` for a plan that stops
+    the medicine at once, and `NotSeenError` for steps other than those seen.
     """
     schedule = build_plan(parse_request(request))
     check_no_abrupt_stop(patient, schedule.steps, now.astimezone(patient.tz).date())
+    check_seen(schedule, seen)
     plan = TaperPlan.objects.create(
         clinic_id=patient.clinic_id, patient=patient, created_at=now, created_by=by
     )
@@ -143,6 +159,17 @@ def store_steps(version: PlanVersion, steps: list[dict[str, Any]]) -> None:
                     )
                 )
     SlotPiece.objects.bulk_create(pieces)
+
+
+def check_seen(schedule: Plan, seen: str | None) -> None:
+    """Raise `NotSeenError` unless the steps are those that a person saw."""
+    if seen is not None and steps_hash(plan_to_json(schedule)) != seen:
+        raise NotSeenError(seen)
+
+
+def steps_hash(schedule: dict[str, Any]) -> str:
+    """Return what stands for the days and tablets of a plan, whatever is said of them."""
+    return content_hash({"steps": schedule["steps"]})
 
 
 def content_hash(schedule: dict[str, Any]) -> str:

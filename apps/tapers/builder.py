@@ -16,16 +16,19 @@ from django.utils import timezone
 from apps.clinical.errors import ClinicalError
 from apps.clinical.requests import parse_request
 from apps.patients.models import Patient
-from apps.tapers.actions import preview_plan
+from apps.tapers.actions import preview_plan, steps_hash
 from apps.tapers.charts import DoseChart, dose_charts
 from apps.tapers.forms import PlanForm
-from apps.tapers.forms_method import tell
+from apps.tapers.forms_method import method_typed, tell
 from apps.tapers.methods_words import method_words
+from apps.tapers.models import TaperPlan
 from apps.tapers.step_rows import StepRow, day_words, step_rows, weeks_of
 from apps.tapers.stopping import AbruptStopError
 from apps.tapers.tablets import dose_words
 
 ASIDE: Final = "a"  # prefix of the fields of the plan put aside
+# What the table on the page was made of; doses typed into it mean nothing with another drug.
+TABLE_FIELDS: Final = ("interval_days", "method", "to_drug", "source", "swap_days")
 BLANK: Final = "?"  # what a step without a dose becomes in the list: it is refused, never skipped
 
 
@@ -37,6 +40,24 @@ class Candidate:
     preview: dict[str, Any] | None = None
     rows: list[StepRow] = field(default_factory=list)
     is_abrupt: bool = False
+
+    @property
+    def seen(self) -> str:
+        """What stands for the steps on this page: saved is what was seen."""
+        return steps_hash(self.preview) if self.preview else ""
+
+    @property
+    def table(self) -> list[tuple[str, str]]:
+        """What the page remembers of its table, to tell which doses were typed over."""
+        request = self.form.engine_request()
+        doses = [row.typed or BLANK for row in self.rows if row.number in self.editable]
+        made_of = {
+            "interval_days": str(self.interval_days),
+            **{name: str(self.form[name].value() or "") for name in TABLE_FIELDS[2:]},
+            "method": "switch" if request["method"]["kind"] == "switch" else "custom",
+        }
+        return [("table_doses", " ".join(doses)),
+                *((f"table_{name}", value) for name, value in made_of.items())]  # fmt: skip
 
     @property
     def needs_second(self) -> bool:
@@ -123,17 +144,21 @@ def aside(data: QueryDict, patient: Patient) -> Candidate | None:
 
 
 def as_asked(data: QueryDict, patient: Patient) -> QueryDict:
-    """Return what was posted after the button that rearranges it, if one was pressed."""
-    names = list(PlanForm(patient=patient).fields)
-    if "edit" in data:
-        return with_typed_doses(data)
+    """Return what was posted as the plan it asks for: the one place that reads it.
+
+    Doses typed over in the table count whichever button was pressed, except the one that
+    drops them. Then the plans change places where the button says so.
+    """
+    if "untype" not in data and ("edit" in data or is_typed_over(data)):
+        data = with_typed_doses(data)
     data = data.copy()
+    names = [*PlanForm(patient=patient).fields, "seen"]
     kept = {name: data.get(f"{ASIDE}-{name}", "") for name in names}
     shown = {name: data.get(name, "") for name in names}
-    if "keep" in data or "swap" in data:
+    if {"keep", "swap", "choose_aside"} & set(data):
         for name, value in shown.items():
             data[f"{ASIDE}-{name}"] = value
-    if ("swap" in data or "choose_aside" in data) and kept["method"]:
+    if {"swap", "choose_aside"} & set(data) and kept["method"]:
         for name, value in kept.items():
             data[name] = value
     if "drop" in data:
@@ -142,18 +167,52 @@ def as_asked(data: QueryDict, patient: Patient) -> QueryDict:
     return data
 
 
+def typed_before(draft: TaperPlan, patient: Patient) -> QueryDict:
+    """Return what was typed for a draft, as its page would post it again."""
+    version = draft.latest
+    request, typed = version.request, QueryDict(mutable=True)
+    typed.update(
+        {
+            **{
+                name: str(field.initial or "")
+                for name, field in PlanForm(patient=patient).fields.items()
+            },
+            **method_typed(request["method"]),
+            "start_on": request["start_on"],
+            "interval_days": str(request.get("interval_days", "")),
+            "goal_mg": request.get("goal_mg", ""),
+            "reason": version.reason,
+            "based_on": str(version.number),
+        }
+    )
+    return typed
+
+
+def typed_steps(data: QueryDict) -> dict[int, str]:
+    """Return what stands in the table's fields, by the number of the step."""
+    numbers = [int(name[5:]) for name in data if name[:5] == "edit_" and name[5:].isdecimal()]
+    return {number: data[f"edit_{number}"].strip() for number in sorted(numbers)}
+
+
+def is_typed_over(data: QueryDict) -> bool:
+    """Answer whether a dose in the table differs from the one that was printed there."""
+    typed = typed_steps(data)
+    return bool(typed) and list(typed.values()) != data.get("table_doses", "").split()
+
+
 def with_typed_doses(data: QueryDict) -> QueryDict:
     """Return the post as a plan of typed doses: every step's as it stands in the table.
 
-    Nothing is guessed: all doses come from the table that was typed over, and a blank one
-    is refused by its step.
+    Nothing is guessed: all doses come from the table that was typed over, with the drug,
+    the equivalence and the days it was made of, and a blank one is refused by its step.
     """
     data = data.copy()
-    numbers = sorted(int(name[5:]) for name in data if name[5:].isdecimal() and name[:5] == "edit_")
-    doses = [data[f"edit_{number}"].strip() or BLANK for number in numbers]
+    doses = [dose or BLANK for dose in typed_steps(data).values()]
+    for name in TABLE_FIELDS:
+        if f"table_{name}" in data:
+            data[name] = data[f"table_{name}"]
     data["then" if data.get("method") == "switch" else "method"] = "custom"
     data["daily_mg"] = "\n".join(doses)
-    data["interval_days"] = data.get("edit_interval", "")
     return data
 
 

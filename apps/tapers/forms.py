@@ -8,7 +8,7 @@ from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.utils import timezone
 
-from apps.patients.forms import DoseField
+from apps.patients.forms import CountField, DoseField
 from apps.patients.models import Patient
 from apps.tapers.forms_method import PRESET, MethodForm
 from apps.tapers.forms_signing import date_input
@@ -26,13 +26,21 @@ class PlanForm(MethodForm):
         label="Present dose from", widget=date_input(),
         help_text="The first cut comes one interval later.",
     )  # fmt: skip
-    interval_days = forms.IntegerField(
+    interval_days = CountField(
         label="Days between cuts", required=False, initial=14, min_value=7, max_value=28,
         help_text="7 to 28; usually 14 to 28. Blank: what a published method says.",
     )  # fmt: skip
     goal_mg = DoseField(
         label="Goal (mg a day)", required=False, initial="0", help_text="0 is a full stop."
     )
+
+    reason = forms.CharField(
+        label="Why this plan", required=False, max_length=300,
+        help_text="In a sentence, before it is saved. It stays on the plan.",
+    )  # fmt: skip
+    based_on = CountField(
+        what="versions", required=False, widget=forms.HiddenInput
+    )  # the version of a draft made again
 
     def __init__(self, *args: Any, patient: Patient, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,6 +53,8 @@ class PlanForm(MethodForm):
         self.helper.layout = Layout(
             Row(Column("start_on"), Column("interval_days"), Column("goal_mg")),
             *self.method_layout(),
+            "reason",
+            "based_on",
         )
 
     def clean_start_on(self) -> date:
@@ -56,6 +66,12 @@ class PlanForm(MethodForm):
         if day > today + LATEST_START:
             raise forms.ValidationError("This day is more than a year ahead.")
         return day
+
+    def check_reason(self) -> bool:
+        """Return whether the form may be saved: a preview needs no reason, a plan does."""
+        if not self.cleaned_data["reason"].strip():
+            self.add_error("reason", "Say why, in a sentence. It stays on the plan.")
+        return self.is_valid()
 
     def engine_request(self, products: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         """Return the request as apps.clinical takes it: strings, not floats.

@@ -5,7 +5,7 @@ from typing import Any
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 
-from apps.patients.forms import DoseField
+from apps.patients.forms import CountField, DoseField, PercentField
 from apps.tapers.changes import Change
 from apps.tapers.forms_method import MethodForm
 from apps.tapers.forms_signing import SigningForm
@@ -87,7 +87,7 @@ class StepBackForm(ChangeForm):
         "The patient returns to the last higher dose from today. Rare, and only with a reason "
         "(ASAM-17)."
     )
-    days = forms.IntegerField(
+    days = CountField(
         label="Stay there for (days)", initial=14, min_value=7, max_value=182,
         help_text="Then the plan goes on from that dose.",
     )  # fmt: skip
@@ -102,10 +102,10 @@ class SlowForm(ChangeForm):
 
     title, kind, fields_shown = "Slow down", Kind.SLOW, ("percent", "interval_days")
     lead = "Smaller cuts, rarer cuts, or both. The next step comes no earlier than planned."
-    percent = DoseField(
+    percent = PercentField(
         label="Cut, percent of the current dose", required=False, help_text="Blank: as it is."
     )
-    interval_days = forms.IntegerField(
+    interval_days = CountField(
         label="Days between cuts", required=False, initial=28, min_value=7, max_value=28,
         help_text="Blank: as it is.",
     )  # fmt: skip
@@ -123,7 +123,7 @@ class ChangeMethodForm(ChangeForm, MethodForm):
 
     title, kind = "Change the method", Kind.METHOD
     lead = "Only the future changes: the new method counts from the dose of today."
-    interval_days = forms.IntegerField(
+    interval_days = CountField(
         label="Days between cuts", required=False, min_value=7, max_value=28,
         help_text="Blank: as it is.",
     )  # fmt: skip

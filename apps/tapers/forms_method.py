@@ -11,7 +11,7 @@ from apps.clinical.drugs import all_drugs
 from apps.clinical.equivalence import SOURCES
 from apps.clinical.errors import ClinicalError
 from apps.clinical.methods import PRESETS
-from apps.patients.forms import DoseField, drug_label
+from apps.patients.forms import CountField, DoseField, PercentField, drug_label
 
 PRESET: Final = "preset:"
 TAPERS: Final = [
@@ -43,10 +43,10 @@ class MethodForm(forms.Form):
         choices=[("Methods", TAPERS), ("Published", PRESET_CHOICES), ("switch", "Switch the drug")],
         initial="percent_of_current",
     )
-    percent = DoseField(label="Percent", required=False, help_text="Usually 5 to 10.")
+    percent = PercentField(label="Percent", required=False, help_text="Usually 5 to 10.")
     mg = DoseField(label="Milligrams each time", required=False)
-    steps = forms.IntegerField(
-        label="Number of steps", required=False, min_value=1, max_value=104
+    steps = CountField(
+        what="steps", label="Number of steps", required=False, min_value=1, max_value=104
     )  # fmt: skip
     daily_mg = forms.CharField(
         label="Milligrams a day at each step", required=False, max_length=1000,
@@ -59,7 +59,7 @@ class MethodForm(forms.Form):
         choices=[("", "Choose a source …"), *SOURCES.items()],
         help_text="The sources disagree, so there is no default. Your choice stays on the plan.",
     )  # fmt: skip
-    swap_days = forms.IntegerField(
+    swap_days = CountField(
         label="Days for each time of day", required=False, initial=7, min_value=1, max_value=28,
         help_text="One dose after the other, usually a week each.",
     )  # fmt: skip
@@ -125,6 +125,20 @@ class MethodForm(forms.Form):
         elif kind != "hyperbolic":
             value = f"{value:f}"
         return {"kind": kind, PARAMETER[kind]: value}
+
+
+def method_typed(method: dict[str, Any]) -> dict[str, str]:
+    """Return what is typed to get a method: what `MethodForm.method_json` made it of."""
+    if method["kind"] == "switch":
+        after = method_typed(method["then"])
+        named = {name: str(method[name]) for name in ("to_drug", "source", "swap_days")}
+        return after | named | {"method": "switch", "then": after["method"]}
+    if method["kind"] == "preset":
+        return {"method": PRESET + method["name"]}
+    name = PARAMETER[method["kind"]]
+    value = method[name]
+    text = "\n".join(value) if isinstance(value, list) else str(value)
+    return {"method": method["kind"], name: text}
 
 
 def tell(form: forms.Form, error: ClinicalError) -> None:

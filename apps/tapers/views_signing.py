@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right, may
+from apps.tapers.actions_drafts import can_edit
 from apps.tapers.actions_signing import ActivationError, can_sign_second, sign_plan, sign_second
 from apps.tapers.forms_signing import SecondSignatureForm, SigningForm, SignPlanForm
 from apps.tapers.models import TaperPlan
@@ -111,6 +112,7 @@ def render_plan(
         "sign_off": getattr(plan, "sign_off", None),
         "holds": plan.holds.select_related("released_by").order_by("-opened_at"),
         "may_activate": may(member, Right.ACTIVATE_PLANS),
+        "may_edit": may(member, Right.PLAN_TAPERS) and can_edit(plan),
     }
     context["form"] = form or missing_signature(request, plan, context)
     return render(request, "tapers/plan_detail.html", context, status=status)

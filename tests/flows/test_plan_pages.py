@@ -45,6 +45,7 @@ def shown(day: date) -> str:
 
 def builder(page: Any, url: str, patient: Any) -> None:
     page.goto(url + reverse("tapers:create", args=[patient.pk]))
+    page.get_by_label("Why this plan").fill("Wishes to sleep without it.")
 
 
 def test_the_whole_builder(url, people, patient, desktop_page, screenshot) -> None:
@@ -72,7 +73,10 @@ def test_the_whole_builder(url, people, patient, desktop_page, screenshot) -> No
     page.get_by_text("doses chosen step by step").first.wait_for()
     assert page.locator("#id_method").input_value() == "custom"
     page.get_by_text("too fast").or_(page.get_by_text("faster than usual")).first.wait_for()
+    # Another button than the one meant for it: what was typed over still counts.
+    page.locator("#edit_6").fill("1.25")
     page.get_by_role("button", name="Put aside and compare with another").click()
+    assert page.locator("#edit_6").input_value() == "1.25"
     page.locator("#id_method").select_option("fixed_mg")
     page.get_by_label("Milligrams each time").fill("0.125")
     page.get_by_text("B, the one above").first.wait_for()
@@ -89,7 +93,8 @@ def test_the_whole_builder(url, people, patient, desktop_page, screenshot) -> No
     page.get_by_text("This is a draft.").wait_for()
     plan = TaperPlan.objects.get()
     assert plan.latest.request["method"]["kind"] == "custom"
-    assert plan.latest.request["method"]["daily_mg"][0] == "1.5"
+    assert plan.latest.request["method"]["daily_mg"][:5] == ["1.5", "1.5", "1.5", "1.5", "1.25"]
+    assert plan.latest.reason == "Wishes to sleep without it."
 
 
 def sign_first(page: Any, day: date, reason: str = "") -> None:
@@ -283,7 +288,14 @@ def test_without_javascript_a_plan_is_made_compared_signed_and_printed(
     page.get_by_label("Percent", exact=False).first.fill("5")
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("B, the one above").first.wait_for()
+    page.locator("#edit_2").fill("1.75")
     page.get_by_role("button", name="Choose B: save draft").click()
+    page.get_by_text("These are not the steps you saw").wait_for()
+    assert page.locator("#edit_2").input_value() == "1.75"
+    page.get_by_role("button", name="Drop A").click()
+    page.locator("#id_method").select_option("percent_of_current")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Save draft").first.click()
     sign_first(page, local_day(patient))
     page.get_by_text("The plan is active.").wait_for()
     plan = TaperPlan.objects.get()

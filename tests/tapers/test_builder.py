@@ -1,22 +1,32 @@
 """The builder's page: every method, live without a script too, wrong values told in place."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.audit.models import AuditEvent
 from apps.clinical.methods import PRESETS
+from apps.clinical.requests import parse_request, plan_to_json
+from apps.clinical.taper import build_plan
+from apps.patients.models import Medication
+from apps.tapers.actions import steps_hash
+from apps.tapers.actions_drafts import discard_draft, edit_draft
+from apps.tapers.actions_signing import ActivationError, Signing, sign_second
 from apps.tapers.models import TaperPlan
 from apps.tapers.repeated import steps_words
 from tests.conftest import signed_in
-from tests.factories import make_patient
+from tests.factories import NOW, make_patient, make_plan, sign
 
 pytestmark = pytest.mark.django_db
 BASE = {
     "start_on": (timezone.localdate() + timedelta(days=9)).isoformat(),
     "interval_days": "14", "goal_mg": "0",
     "method": "percent_of_current", "percent": "10", "swap_days": "7", "then": "percent_of_current",
+    "reason": "Wishes to sleep without it.",
 }  # fmt: skip
 # Locale commas, other scripts' digits, signs, exponents, spaces inside, a letter for a digit.
 NOT_A_NUMBER = (
@@ -29,6 +39,23 @@ SWITCH = {"method": "switch", "to_drug": "diazepam", "source": "ashton_low"}
 def post(member, patient, button="preview", **changes):
     url = reverse("tapers:create", args=[patient.pk])
     return signed_in(member).post(url, BASE | {button: "1"} | changes)
+
+
+def seen(page, **changes):
+    """Return what the shown page posts besides what was typed: its table and its steps."""
+    shown, other = page.context["shown"], page.context["other"]
+    doses = {f"edit_{row.number}": row.typed for row in shown.rows if row.number in shown.editable}
+    kept = {}
+    if other:
+        kept = {f"a-{name}": other.form[name].value() or "" for name in other.form.fields}
+        kept["a-seen"] = other.seen
+    return kept | doses | dict(shown.table) | {"seen": shown.seen} | changes
+
+
+def save(member, patient, button="save", **changes):
+    """Preview, then press the button that saves."""
+    page = post(member, patient, **changes)
+    return post(member, patient, button, **changes | seen(page))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +75,7 @@ def test_every_method_is_previewed_and_saved(patient, prescriber, changes) -> No
     assert page.status_code == 200, page.context["form"].errors
     assert all(chart.points for chart in page.context["charts"])
     assert not TaperPlan.objects.exists()
-    assert post(prescriber, patient, "save", **changes).status_code == 302
+    assert save(prescriber, patient, **changes).status_code == 302
     steps = TaperPlan.objects.get().version.steps
     assert steps.count() == len(page.context["preview"]["steps"])
 
@@ -118,23 +145,145 @@ def test_the_preview_is_live_and_nothing_is_evaluated(patient, prescriber) -> No
     assert "unsafe" not in page.headers["Content-Security-Policy"]
 
 
-def edited(page, **typed):
-    """Return what the page's table posts after some of its doses were typed over."""
-    doses = {f"edit_{row.number}": row.typed for row in page.context["shown"].rows
-             if row.number in page.context["shown"].editable}  # fmt: skip
-    return doses | {"edit_interval": str(page.context["shown"].interval_days)} | typed
+@pytest.mark.parametrize("button", ["save", "preview", "keep", "swap", "drop", "edit"])
+@pytest.mark.parametrize("is_aside", [False, True])
+def test_a_typed_dose_survives_every_button(patient, prescriber, button, is_aside) -> None:
+    kept = {f"a-{name}": value for name, value in BASE.items()} if is_aside else {}
+    before = post(prescriber, patient, goal_mg="1", percent="5", **kept)
+    low = {f"edit_{n}": "1.25" for n in before.context["shown"].editable if n > 2}
+    # The method above was changed too: the typed doses go first, with the table's own days.
+    more = {"goal_mg": "1", "percent": "7", "interval_days": "28"}
+    page = post(prescriber, patient, button, **seen(before, edit_2="1.5", **low), **more)
+    assert page.status_code == (422 if button == "save" else 200)
+    assert not TaperPlan.objects.exists(), "nobody has seen these steps yet"
+    has_moved = button == "swap" and is_aside
+    typed = page.context["other"].form if has_moved else page.context["form"]
+    assert typed["daily_mg"].value().split()[:2] == ["1.5", "1.25"]
+    assert (typed["method"].value(), typed["interval_days"].value()) == ("custom", "14")
+    shown = page.context["other"] if has_moved else page.context["shown"]
+    assert [row.dose for row in shown.rows[1:3]] == ["1.5", "1.25"]
+    assert "The doses typed in the table are used" in page.text
+    dropped = post(prescriber, patient, "untype", **seen(before, edit_2="1.5", **low), **more)
+    assert dropped.context["form"]["method"].value() == "percent_of_current"
+
+
+def test_doses_of_one_drug_are_never_read_as_anothers(patient, prescriber) -> None:
+    before = post(prescriber, patient, goal_mg="1", percent="5")
+    all_of_them = {f"edit_{number}": "1.5" for number in before.context["shown"].editable}
+    page = post(prescriber, patient, "save", **seen(before, **all_of_them), **SWITCH)
+    assert page.context["form"]["method"].value() == "custom"
+    assert page.context["form"].engine_request()["drug"] == "clonazepam"
+
+
+def test_only_what_was_seen_is_saved(patient, prescriber, lead) -> None:
+    unseen = post(prescriber, patient, "save")
+    assert unseen.status_code == 422
+    assert "nothing is saved unseen" in unseen.text
+    assert unseen.context["preview"]
+    page = post(prescriber, patient)
+    update_slots(patient, morning="0.5")
+    refused = post(prescriber, patient, "save", **seen(page))
+    assert refused.status_code == 422
+    assert "not the steps you saw" in refused.text
+    assert not TaperPlan.objects.exists()
+    assert post(prescriber, patient, "save", **seen(refused)).status_code == 302
+    assert TaperPlan.objects.get().latest.steps.first().daily_mg == Decimal("1.5")
+
+
+def update_slots(patient, **slots):
+    Medication.objects.filter(patient=patient).update(
+        **{f"{slot}_mg": Decimal(mg) for slot, mg in slots.items()}
+    )
+
+
+def test_a_plan_is_saved_with_the_reason_that_was_typed(patient, prescriber) -> None:
+    page = post(prescriber, patient)
+    silent = post(prescriber, patient, "save", **seen(page), reason=" ")
+    assert silent.status_code == 422
+    assert "Say why" in silent.context["form"].errors["reason"][0]
+    post(prescriber, patient, "save", **seen(page))
+    assert TaperPlan.objects.get().latest.reason == "Wishes to sleep without it."
+
+
+def test_a_draft_is_made_again_and_keeps_its_history(patient, prescriber, lead) -> None:
+    save(prescriber, patient, **SWITCH | {"goal_mg": "20"})
+    plan = TaperPlan.objects.get()
+    url, client = reverse("tapers:edit", args=[plan.pk]), signed_in(prescriber)
+    page = client.get(url)
+    assert [row.dose for row in page.context["shown"].rows][-1] == "20 mg diazepam"
+    typed = {name: page.context["form"][name].value() for name in page.context["form"].fields}
+    typed |= {"goal_mg": "10", "reason": "Wants to go lower."}
+    page = client.post(url, typed | {"preview": "1"})
+    done = client.post(url, typed | seen(page) | {"save": "1"})
+    assert done.status_code == 302, done.context["form"].errors
+    assert [version.number for version in plan.versions.all()] == [1, 2]
+    assert plan.latest.reason == "Wants to go lower."
+    # A colleague who had version 1 open does not overwrite it.
+    late = signed_in(lead).post(url, typed | seen(page) | {"save": "1", "reason": "Other."})
+    assert late.status_code == 409
+    assert "What" in late.text
+    assert late.context["form"]["reason"].value() == "Other."
+    assert late.context["form"]["based_on"].value() == "2"
+
+
+def test_a_signed_draft_is_not_made_again_but_put_away(patient, prescriber, lead) -> None:
+    plan = make_plan(patient, prescriber.user, goal_mg="0")
+    sign(plan, prescriber.user, breach_reason="His wish.")
+    client = signed_in(lead)
+    page = client.get(reverse("tapers:edit", args=[plan.pk]), follow=True)
+    assert "has signed this draft" in page.text
+    url = reverse("tapers:discard", args=[plan.pk])
+    assert client.post(url, {"reason": ""}).status_code == 422
+    client.post(url, {"reason": "Too fast for him."})
+    plan.refresh_from_db()
+    assert (plan.status, plan.left_reason) == ("discarded", "Too fast for him.")
+    with pytest.raises(ActivationError, match="put away already"):
+        sign_second(version=plan.latest, signing=Signing("password"), by=lead.user, now=NOW)
+
+
+@pytest.mark.parametrize("act", ["edit", "discard"])
+def test_a_draft_is_changed_whole_or_not_at_all_and_once(
+    patient, prescriber, monkeypatch, act
+) -> None:
+    plan = make_plan(patient, prescriber.user)
+    request = plan.latest.request | {"goal_mg": "1.5"}
+    steps = steps_hash(plan_to_json(build_plan(parse_request(request))))
+    asked = {"plan": plan, "reason": "Her wish.", "by": prescriber.user, "now": NOW}
+
+    def go():
+        if act == "discard":
+            return discard_draft(**asked)
+        return edit_draft(request=request, seen=steps, based_on=1, **asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.tapers.actions_drafts.record", failing)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            go()
+    plan.refresh_from_db()
+    assert (plan.status, plan.versions.count()) == ("draft", 1)
+    go()
+    go()
+    plan.refresh_from_db()
+    assert (plan.status, plan.versions.count()) == (
+        ("discarded", 1) if act == "discard" else ("draft", 2)
+    )
+    assert AuditEvent.objects.filter(event__startswith="plan.draft_").count() == 1
+
+
+def failing(*args, **kwargs):
+    raise IntegrityError("forced")
 
 
 def test_a_single_step_is_typed_over_and_checked_again(patient, prescriber) -> None:
     before = post(prescriber, patient, goal_mg="1", percent="5")
     assert not before.context["shown"].needs_second
-    page = post(prescriber, patient, "edit", goal_mg="1", percent="5", **edited(before, edit_3="1"))
+    page = post(prescriber, patient, "edit", goal_mg="1", percent="5", **seen(before, edit_3="1"))
     shown, old = page.context["shown"], before.context["shown"]
     assert page.status_code == 422
     assert "above the 1 mg before it" in page.context["form"].errors["daily_mg"][0]
     assert page.context["form"]["daily_mg"].value().split()[1] == "1"
     rest = {f"edit_{row.number}": "1" for row in old.rows if row.number > 3}
-    page = post(prescriber, patient, "edit", goal_mg="1", **edited(before, edit_3="1", **rest))
+    page = post(prescriber, patient, "edit", goal_mg="1", **seen(before, edit_3="1", **rest))
     shown = page.context["shown"]
     assert page.status_code == 200, page.context["form"].errors
     assert page.context["form"]["method"].value() == "custom"
@@ -145,14 +294,14 @@ def test_a_single_step_is_typed_over_and_checked_again(patient, prescriber) -> N
 
 def test_untouched_steps_stay_what_they_were(patient, prescriber) -> None:
     before = post(prescriber, patient, goal_mg="1", percent="5", interval_days="21")
-    page = post(prescriber, patient, "edit", **edited(before))
+    page = post(prescriber, patient, "edit", **seen(before))
     was, now = before.context["shown"].rows, page.context["shown"].rows
     assert [(r.start_on, r.dose) for r in now] == [(r.start_on, r.dose) for r in was]
 
 
 def test_a_blank_step_is_refused_and_not_skipped(patient, prescriber) -> None:
     before = post(prescriber, patient, goal_mg="1")
-    page = post(prescriber, patient, "edit", **edited(before, edit_4=""))
+    page = post(prescriber, patient, "edit", **seen(before, edit_4=""))
     assert page.status_code == 422
     assert "A step has no dose." in page.context["form"].errors["daily_mg"][0]
 
@@ -160,7 +309,7 @@ def test_a_blank_step_is_refused_and_not_skipped(patient, prescriber) -> None:
 @pytest.mark.parametrize("typed", ["1,75", "١", "17.5", "-1", "1e1"])
 def test_a_slip_in_the_table_is_told_by_its_place(patient, prescriber, typed) -> None:
     before = post(prescriber, patient, goal_mg="1")
-    page = post(prescriber, patient, "edit", **edited(before, edit_3=typed))
+    page = post(prescriber, patient, "edit", **seen(before, edit_3=typed))
     assert page.status_code == 422
     assert "ose" in page.context["form"].errors["daily_mg"][0]
     assert not TaperPlan.objects.exists()
@@ -171,7 +320,7 @@ def test_after_a_switch_the_new_drugs_steps_may_be_typed_over(patient, prescribe
     editable = before.context["shown"].editable
     rows = before.context["shown"].rows
     assert {tuple(row.by_drug) for row in rows if row.number in editable} == {("diazepam",)}
-    page = post(prescriber, patient, "edit", **SWITCH, **edited(before))
+    page = post(prescriber, patient, "edit", **SWITCH, **seen(before))
     assert page.status_code == 200, page.context["form"].errors
     assert page.context["form"]["method"].value() == "switch"
     assert page.context["form"]["then"].value() == "custom"
@@ -209,7 +358,7 @@ def test_a_wrong_value_in_the_second_plan_keeps_the_first(patient, prescriber) -
 @pytest.mark.parametrize(("button", "percent"), [("choose_aside", "5"), ("save", "8")])
 def test_either_of_two_plans_is_chosen(patient, prescriber, button, percent) -> None:
     kept = {f"a-{name}": value for name, value in BASE.items()} | {"a-percent": "5"}
-    assert post(prescriber, patient, button, percent="8", **kept).status_code == 302
+    assert save(prescriber, patient, button, percent="8", **kept).status_code == 302
     assert TaperPlan.objects.get().version.request["method"]["percent"] == percent
 
 

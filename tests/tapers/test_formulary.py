@@ -119,7 +119,9 @@ def test_the_builder_uses_the_stock_and_says_so(patient, prescriber, lead, clini
     save(clinic, lead, HALF_MG)
     assert "Only products this clinic stocks are used." in client.get(path).text
     sent = plan_sent() | {"start_on": timezone.localdate().isoformat(), "save": "1"}
-    assert client.post(path, sent).status_code == 302
+    sent |= {"reason": "Wishes to."}
+    seen = client.post(path, sent).context["shown"].seen
+    assert client.post(path, sent | {"seen": seen}).status_code == 302
     assert set(SlotPiece.objects.values_list("product", flat=True)) == {"clonazepam 0.5 mg tablet"}
 
 

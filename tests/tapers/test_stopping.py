@@ -57,7 +57,13 @@ def document(patient: Patient, by: Any, kind: str = "stop") -> None:
         {"method": "percent_of_start", "percent": "100"},
         {"method": "fixed_mg", "mg": "2"},
         {"method": "hyperbolic", "steps": "1"},
-        {"edit": "1", "method": "fixed_mg", "mg": "0.25", "edit_interval": "14", "edit_2": "0"},
+        {
+            "edit": "1",
+            "method": "fixed_mg",
+            "mg": "0.25",
+            "table_interval_days": "14",
+            "edit_2": "0",
+        },
     ],
     ids=lambda typed: " ".join(typed.values()).replace("\n", ","),
 )
@@ -160,7 +166,8 @@ def test_the_documented_path_opens_the_builder_and_a_new_fact_closes_it(clinic, 
     document(patient, prescriber, "short_taper")
     assert post(prescriber, "tapers:create", patient.pk, **typed).status_code == 422
     document(patient, prescriber)
-    assert post(prescriber, "tapers:create", patient.pk, **typed).status_code == 302
+    seen = post(prescriber, "tapers:create", patient.pk, **typed).context["shown"].seen
+    assert post(prescriber, "tapers:create", patient.pk, **typed, seen=seen).status_code == 302
     Medication.objects.filter(patient=patient).update(pattern="daily", days_per_week=7)
     with pytest.raises(ActivationError, match="ASAM-03"):
         sign(TaperPlan.objects.get(), prescriber.user, now=now, breach_reason="Falls.")

@@ -55,7 +55,7 @@ def builder(name: str, **values: str) -> Callable[..., Form]:
 
 def edited(patient: Patient, member: Any, text: str) -> Form:
     data = QueryDict(mutable=True)
-    typed = {"edit": "1", "edit_interval": "14", "method": "fixed_mg", "mg": "0.25"}
+    typed = {"edit": "1", "table_interval_days": "14", "method": "fixed_mg", "mg": "0.25"}
     data.update(START | {"start_on": TODAY.isoformat()} | typed | {"edit_2": text})
     return candidate(as_asked(data, patient), patient).form
 
@@ -117,6 +117,50 @@ def test_spaces_around_a_number_are_no_slip(patient, prescriber, place, field) -
     form = FIELDS[place, field](patient, prescriber, " 0.5 ")
     form.is_valid()
     assert field not in form.errors
+
+
+COUNTS = {
+    ("builder", "interval_days"): builder("interval_days", method="fixed_mg", mg="0.25"),
+    ("builder", "steps"): builder("steps", method="hyperbolic"),
+    ("builder", "swap_days"): builder("swap_days", method="switch", to_drug="diazepam"),
+    ("decision", "days"): decision("step_back", "days"),
+    ("decision, slower", "interval_days"): decision("slow", "interval_days"),
+    ("registration", "taken_months"): registered("taken_months"),
+    ("registration", "days_per_week"): registered("days_per_week"),
+    ("supply", "days"): handed_out,
+}
+
+
+def test_a_count_is_read_as_strictly_as_a_dose(patient, prescriber) -> None:
+    slips = ("٧", "７", "7.0", "1e1", "+7", "-7", "07", "0x7", "7 days", "7,5", "1_4")
+    for (place, field), form_of in COUNTS.items():
+        right = form_of(patient, prescriber, "7") if field != "days" else None
+        if right is not None:
+            right.is_valid()
+            assert field not in right.errors, place
+        for slip in slips:
+            form = form_of(patient, prescriber, slip)
+            if place == "supply":
+                form = DispensingForm(form.data | {"days": slip}, patient=patient)
+            assert not form.is_valid()
+            assert "whole number" in str(form.errors[field]), (place, slip)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("7,5", "Takes a percentage written as text with a point"),
+        ("0", "Takes a percentage from above 0 to 100, not 0."),
+        ("150", "Takes a percentage from above 0 to 100, not 150."),
+    ],
+)
+def test_a_percentage_is_named_as_one_and_once(patient, prescriber, typed, words) -> None:
+    for form_of in (FIELDS["builder", "percent"], FIELDS["decision, slower", "percent"]):
+        form = form_of(patient, prescriber, typed)
+        form.is_valid()
+        (said,) = form.errors["percent"]
+        assert said.startswith(words)
+        assert "milligram" not in said
 
 
 @pytest.mark.parametrize(

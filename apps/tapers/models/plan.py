@@ -68,6 +68,7 @@ class TaperPlan(models.Model):
         ACTIVE = "active", "Active"
         INPATIENT = "inpatient", "In hospital"
         ENDED = "ended", "Ended"
+        DISCARDED = "discarded", "Put away"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="plans")
