@@ -7,12 +7,12 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.clinical.breaches import breaches
 from apps.clinical.requests import parse_request
 from apps.clinical.taper import build_plan
 from apps.tapers.actions import check_seen, store_version
 from apps.tapers.actions_changes import ConflictError
 from apps.tapers.actions_signing import ActivationError, locked
-from apps.tapers.changes import breaches
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.stopping import check_no_abrupt_stop
 
