@@ -37,8 +37,10 @@ from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
 from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
-from apps.tapers.actions_signing import Approvals, Signing, sign_plan
+from apps.tapers.actions_signing import sign_plan, sign_second
+from apps.tapers.approvals import Approvals
 from apps.tapers.models import Dispensing, TaperPlan
+from apps.tapers.signable import Seen, Signing
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 REPORT_SECRET = "whsec_c2VjcmV0IG9mIGEgdGVzdCBnYXRld2F5"  # "secret of a test gateway"
@@ -170,10 +172,30 @@ def sign(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> T
     begun = plan.latest.steps.filter(start_on__lte=now.date()).count()
     TaperPlan.objects.filter(pk=plan.pk).update(begun_step=max(begun, 1))
     values: dict[str, Any] = {
-        "agreed_on": now.date(), "agreed_how": "visit", "care_level_note": "Seen weekly.",
+        "agreed_on": now.astimezone(plan.patient.tz).date(), "agreed_how": "visit",
+        "care_level_note": "Seen weekly.",
     } | changes  # fmt: skip
     signing = Signing("password", values.pop("breach_reason", ""))
-    return sign_plan(plan=plan, signing=signing, approvals=Approvals(**values), by=by, now=now)
+    return sign_plan(
+        plan=plan, seen=seen(plan), signing=signing, approvals=Approvals(**values), by=by, now=now
+    )
+
+
+def sign_too(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> TaperPlan:
+    """Return the plan with its latest version signed as a second prescriber does who read it."""
+    values: dict[str, Any] = {"seen": seen(plan), "signing": Signing("password")} | changes
+    return sign_second(plan=plan, by=by, now=now, **values)
+
+
+def seen(plan: TaperPlan) -> Seen:
+    """Return what a page of the latest version shows."""
+    return Seen(plan.latest.number, plan.latest.content_hash)
+
+
+def seen_on_page(plan: TaperPlan) -> dict[str, str]:
+    """Return the same as the page's form posts it."""
+    latest = plan.latest
+    return {"seen_version": str(latest.number), "seen_hash": latest.content_hash}
 
 
 def put_on_call(member: StaffMember, rung: str = "on_call", *, now: datetime = NOW) -> Shift:

@@ -129,7 +129,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "tapers:edit": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:discard": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:activate": ({"POST"}, PRESCRIBING, "plan_id"),
-    "tapers:sign_second": ({"POST"}, PRESCRIBING, "plan_id"),
+    "tapers:sign_second": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:on_day": ({"GET"}, CARE_TEAM, "plan_id"),
     "tapers:go_on": ({"GET", "POST"}, PRESCRIBING, "plan_id"),
     "tapers:hold": ({"GET", "POST"}, PRESCRIBING, "plan_id"),

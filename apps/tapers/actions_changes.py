@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
@@ -13,21 +14,23 @@ from apps.patients.actions import change_status
 from apps.patients.models import Patient
 from apps.tapers.actions import store_version
 from apps.tapers.actions_clock import settle_locked
-from apps.tapers.actions_signing import (
-    ActivationError,
-    Meaning,
-    Signing,
-    add_signature,
-    check_breach_reason,
-    locked,
-    put_in_force,
-    release_holds,
-)
+from apps.tapers.actions_signing import add_signature, locked, put_in_force, release_holds
+from apps.tapers.approvals import Approvals, check_agreed, check_specialist, keep_approvals
 from apps.tapers.changes import Change, DiffRow, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json
 from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.outdated import intake_since
+from apps.tapers.signable import (
+    ActivationError,
+    Meaning,
+    Signing,
+    check_breach_reason,
+    check_intake_asked,
+)
 from apps.tapers.stopping import check_no_abrupt_stop, why_refused
 from apps.tapers.today import Today, today_of
+
+NOTHING_SAID: Final = Approvals()
 
 
 class ConflictError(ValueError):
@@ -60,6 +63,11 @@ class ChangePreview:
         """Whether it falls too fast in a way that nobody has agreed to yet."""
         return bool(self.new_breaches)
 
+    @property
+    def gives_less(self) -> bool:
+        """Whether less is taken on a day to come than by the version in force."""
+        return any(row.is_less for row in self.rows)
+
 
 def preview_change(plan: TaperPlan, change: Change, now: datetime) -> ChangePreview:
     """Return the plan after a decision, beside the one in force. Stores nothing.
@@ -86,15 +94,16 @@ def previewed(state: Today, change: Change) -> ChangePreview:
 
 @transaction.atomic
 def change_plan(
-    *, plan: TaperPlan, change: Change, based_on: int, signing: Signing, by: User, now: datetime
-) -> PlanVersion:
+    *, plan: TaperPlan, change: Change, based_on: int, signing: Signing, by: User, now: datetime,
+    approvals: Approvals = NOTHING_SAID,
+) -> PlanVersion:  # fmt: skip
     """Save a decision as a new signed version and let the plan follow it.
 
-    Version, steps, signature, released holds and audit row are saved together or not at
-    all. A version that falls too fast waits for a second prescriber; until then the one
-    in force goes on. Saving the same decision twice returns the first version. Raises
-    `ConflictError` when somebody else saved since version `based_on`, ClinicalError or
-    `ActivationError` with the reason otherwise.
+    Version, steps, signature, approvals, released holds and audit row are saved together
+    or not at all. A version that falls too fast waits for a second prescriber; until then
+    the one in force goes on. Saving the same decision twice returns the first version.
+    Raises `ConflictError` when somebody else saved since version `based_on`, ClinicalError
+    or `ActivationError` with the reason otherwise.
     """
     plan = locked(plan)
     latest = plan.latest
@@ -108,6 +117,7 @@ def change_plan(
     settle_locked(plan, now)
     state = today_of(plan, now, pieces=True)
     preview = previewed(state, change)
+    check_approvals(state, preview, change, approvals, by)
     version = store_version(
         plan,
         preview.plan,
@@ -121,6 +131,7 @@ def change_plan(
         number=latest.number + 1,
     )
     check_breach_reason(version, signing)
+    keep_approvals(version, approvals, state.day, by, now)
     add_signature(version, Meaning.PRESCRIBE, signing, by, now)
     released = 0
     if not version.needs_second:
@@ -130,6 +141,28 @@ def change_plan(
     write_down("plan.changed", plan, by, now, version=version.number, kind=str(change.kind),
                released_holds=released, content_hash=version.content_hash)  # fmt: skip
     return version
+
+
+def check_approvals(
+    state: Today, preview: ChangePreview, change: Change, approvals: Approvals, by: User
+) -> None:
+    """Raise `ActivationError` for what has to be on record before a decision.
+
+    What keeps, raises or slows the dose waits for nobody: a hold in an emergency is never
+    refused for a paper. What gives less than the version in force, or lets a held cut
+    come, needs the patient's agreement, an intake that agrees, and a specialist's word on
+    whatever the intake says since the last one.
+    """
+    plan, patient = state.plan, state.plan.patient
+    check_agreed(
+        approvals, state.version.created_at, patient, state.day, is_needed=preview.gives_less
+    )
+    if preview.gives_less or change.kind == PlanVersion.Kind.GO_ON:
+        check_intake_asked(patient)
+        contradiction = intake_since(plan, state.version)
+        if contradiction:
+            raise ActivationError(" ".join(contradiction))
+        check_specialist(plan, approvals.specialist, [by], state.day)
 
 
 def check_can_end(state: Today) -> None:

@@ -12,8 +12,9 @@ from apps.clinical.requests import parse_request
 from apps.clinical.taper import build_plan
 from apps.tapers.actions import check_seen, store_version
 from apps.tapers.actions_changes import ConflictError
-from apps.tapers.actions_signing import ActivationError, locked
+from apps.tapers.actions_signing import locked
 from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.signable import ActivationError
 from apps.tapers.stopping import check_no_abrupt_stop
 
 

@@ -177,6 +177,12 @@ class DiffRow:
         return self.was != self.now
 
     @property
+    def is_less(self) -> bool:
+        """Whether less is taken from this day on than before, or of another drug."""
+        was, now = self.was or {}, self.now or {}
+        return any(now.get(drug, Decimal(0)) < mg for drug, mg in was.items())
+
+    @property
     def was_dose(self) -> str:
         """The dose before in words; two drugs are never added up."""
         return "–" if self.was is None else dose_words(self.was, named=self.named)

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.patients.forms import CountField, DoseField
 from apps.patients.models import Patient
+from apps.tapers.forms_approvals import date_input
 from apps.tapers.forms_method import PRESET, MethodForm
-from apps.tapers.forms_signing import date_input
 from apps.tapers.formulary_actions import engine_products
 
 # The longest interval is 28 days: a plan that began before that has a cut due today.

@@ -7,6 +7,7 @@ from django import forms
 
 from apps.patients.forms import CountField, DoseField, PercentField
 from apps.tapers.changes import Change
+from apps.tapers.forms_approvals import ApprovalFields
 from apps.tapers.forms_method import MethodForm
 from apps.tapers.forms_signing import SigningForm
 from apps.tapers.models import PlanVersion, TaperPlan
@@ -15,8 +16,8 @@ Kind = PlanVersion.Kind
 REASON = "Why, in a sentence. It stays on the plan."
 
 
-class ChangeForm(SigningForm):
-    """The reason, the version it was made on, and the signer's proof."""
+class ChangeForm(ApprovalFields, SigningForm):
+    """The reason, the version it was made on, the patient's agreement, the signer's proof."""
 
     title = ""
     lead = ""
@@ -27,9 +28,19 @@ class ChangeForm(SigningForm):
     reason = forms.CharField(label="Reason", max_length=300, help_text=REASON)
     based_on = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.helper.layout = Layout(*self.parts(), "reason", *self.proof_fields, "based_on")
+        self.ask_approvals(plan)
+        self.fields["agreed_on"].help_text = "Needed when the dose falls sooner or further."
+        self.helper.layout = Layout(
+            *self.parts(), "reason", *self.approvals_layout(), *self.proof_fields, "based_on"
+        )
+
+    @property
+    def paper_fields(self) -> list[str]:
+        """Names of the fields that say why and prove who, but change no dose."""
+        names = ("reason", "based_on", *self.agreement_fields, *self.specialist_fields)
+        return [name for name in (*names, *self.proof_fields) if name in self.fields]
 
     def parts(self) -> tuple[Any, ...]:
         """Return the fields of this decision."""
@@ -45,8 +56,7 @@ class ChangeForm(SigningForm):
 
     def preview_change(self) -> Change | None:
         """Return the decision as far as it is typed, None when a value of it is wrong."""
-        proof = {"reason", "based_on", *self.proof_fields}
-        if self.is_bound and set(self.errors) - proof - {"__all__"}:
+        if self.is_bound and set(self.errors) - {*self.paper_fields, "__all__"}:
             return None
         if not self.is_bound:
             self.cleaned_data = {name: self.get_initial_for_field(field, name)

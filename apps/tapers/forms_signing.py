@@ -1,12 +1,11 @@
 """Signing: proof of who signs, and what must be on record before a plan starts."""
 
-from datetime import date
 from typing import Any, Final
 
 from allauth.account.authentication import get_authentication_records
 from allauth.core import ratelimit
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Column, Fieldset, Layout, Row, Submit
+from crispy_forms.layout import Layout, Submit
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,17 +14,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from apps.patients.models import RiskProfile
-from apps.tapers.actions_signing import Approvals, Signing, SpecialistWord, specialist_reasons
-from apps.tapers.models import Agreement, Signature, TaperPlan
+from apps.tapers.forms_approvals import ApprovalFields, SeenFields, SpecialistFields
+from apps.tapers.models import PlanVersion, Signature, TaperPlan
+from apps.tapers.signable import Signing
 
 # A confirmation with a passkey serves one signature, and for so long.
 CONFIRMED_FOR_SECONDS: Final = 300
 SIGNED_WITH: Final = "signed_with_confirmation_at"
-
-
-def date_input() -> forms.DateInput:
-    """Return a date picker that shows ISO dates, as browsers want them."""
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class SigningForm(forms.Form):
@@ -114,91 +109,38 @@ class SigningForm(forms.Form):
             self.request.session[SIGNED_WITH] = self.confirmed_at()
 
 
-class SecondSignatureForm(SigningForm):
-    """The second prescriber's name under a plan that falls too fast."""
+class SecondSignatureForm(SeenFields, SpecialistFields, SigningForm):
+    """The second prescriber's name under the version that the page shows."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, version: PlanVersion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.helper.layout = Layout(*self.proof_fields)
+        plan = version.plan
+        self.show_version(version)
+        self.ask_specialist(plan, timezone.localdate(timezone=plan.patient.tz))
+        self.helper.layout = Layout(
+            *self.specialist_layout(), *self.proof_fields, *self.seen_fields
+        )
         self.helper.add_input(Submit("sign", "Sign as second prescriber"))
 
 
-class SignPlanForm(SigningForm):
+class SignPlanForm(SeenFields, ApprovalFields, SigningForm):
     """Everything the first signature of a plan needs."""
 
-    agreed_on = forms.DateField(
-        label="The patient agreed on", required=False, widget=date_input(),
-        help_text="The day you talked the plan through together.",
-    )  # fmt: skip
-    agreed_how = forms.ChoiceField(
-        label="How", required=False, choices=[("", "Choose …"), *Agreement.How.choices]
-    )
     care_level_note = forms.CharField(
         label="Why outpatient care is right", required=False, max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}), help_text="Needed when the seizure risk is high.",
     )  # fmt: skip
-    specialist_name = forms.CharField(label="Specialist", required=False, max_length=120)
-    specialist_role = forms.CharField(label="Role", required=False, max_length=120)
-    specialist_on = forms.DateField(label="On", required=False, widget=date_input())
-    specialist_text = forms.CharField(
-        label="What the specialist wrote", required=False, max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )  # fmt: skip
 
     def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
-        super().__init__(*args, breach=plan.latest.needs_second, **kwargs)
-        self.today: date = timezone.localdate(timezone=plan.patient.tz)
-        self.born_on: date = plan.patient.birth_date
-        self.because = specialist_reasons(plan, self.today)
+        latest = plan.latest
+        super().__init__(*args, breach=latest.needs_second, **kwargs)
+        self.show_version(latest)
+        self.ask_approvals(plan)
+        self.fields["agreed_on"].help_text = "The day you talked the plan through together."
         if plan.patient.risk.tier != RiskProfile.Tier.HIGH:
             self.fields["care_level_note"].widget.attrs["rows"] = 2
-        if not self.because:
-            for name in [name for name in self.fields if name.startswith("specialist_")]:
-                del self.fields[name]
-        self.helper.layout = self.layout()
+        agreement, *specialist = self.approvals_layout()
+        self.helper.layout = Layout(
+            agreement, "care_level_note", *specialist, *self.proof_fields, *self.seen_fields
+        )
         self.helper.add_input(Submit("activate", "Sign and activate"))
-
-    def layout(self) -> Layout:
-        """Return the crispy layout: agreement, level of care, sign-off, signature."""
-        parts: list[Any] = [Row(Column("agreed_on"), Column("agreed_how")), "care_level_note"]
-        if self.because:
-            why = "; ".join(self.because)
-            parts.append(
-                Fieldset(
-                    "Specialist's sign-off",
-                    HTML(f"<p class='form-text'>Needed because {why}.</p>"),
-                    Row(
-                        Column("specialist_name"),
-                        Column("specialist_role"),
-                        Column("specialist_on"),
-                    ),
-                    "specialist_text",
-                )
-            )
-        return Layout(*parts, *self.proof_fields)
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse dates of the future, and a specialist's word with a part missing."""
-        data = super().clean() or {}
-        for name in ("agreed_on", "specialist_on"):
-            if data.get(name) and data[name] > self.today:
-                self.add_error(name, "This day has not come yet.")
-            elif data.get(name) and data[name] < self.born_on:
-                self.add_error(name, "This day is before the patient was born.")
-        names = [name for name in self.fields if name.startswith("specialist_")]
-        if any(data.get(name) for name in names):
-            for name in names:
-                if not data.get(name) and name not in self.errors:
-                    self.add_error(name, "Needed for the specialist's sign-off.")
-        return data
-
-    def approvals(self) -> Approvals:
-        """Return what is to be on record before the plan starts."""
-        data = self.cleaned_data
-        word = None
-        if data.get("specialist_name"):
-            word = SpecialistWord(
-                data["specialist_name"], data["specialist_role"], data["specialist_on"],
-                data["specialist_text"],
-            )  # fmt: skip
-        return Approvals(data["agreed_on"], data["agreed_how"], data["care_level_note"], word)

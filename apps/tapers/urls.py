@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.tapers import formulary_views, views, views_changes, views_signing
+from apps.tapers import formulary_views, views, views_changes, views_second, views_signing
 from apps.tapers.forms_changes import CHANGE_FORMS
 
 app_name = "tapers"
@@ -14,7 +14,7 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/edit/", views.plan_edit, name="edit"),
     path("plans/<uuid:plan_id>/put-away/", views.plan_discard, name="discard"),
     path("plans/<uuid:plan_id>/activate/", views_signing.plan_activate, name="activate"),
-    path("plans/<uuid:plan_id>/sign/", views_signing.plan_sign_second, name="sign_second"),
+    path("plans/<uuid:plan_id>/sign/", views_second.plan_sign_second, name="sign_second"),
     path("plans/<uuid:plan_id>/on-day/", views_changes.plan_on_day, name="on_day"),
     path("plans/<uuid:plan_id>/end/", views_changes.plan_end, name="end"),
     path("plans/<uuid:plan_id>/inpatient/", views_changes.plan_inpatient, name="inpatient"),

@@ -17,7 +17,6 @@ from apps.patients.permissions import Right
 from apps.tapers.actions import NotSeenError, create_plan
 from apps.tapers.actions_changes import ConflictError
 from apps.tapers.actions_drafts import check_can_edit, discard_draft, edit_draft
-from apps.tapers.actions_signing import ActivationError
 from apps.tapers.builder import (
     Candidate,
     as_asked,
@@ -31,6 +30,7 @@ from apps.tapers.builder import (
 from apps.tapers.changes import was_and_now
 from apps.tapers.forms_changes import EndForm
 from apps.tapers.models import TaperPlan
+from apps.tapers.signable import ActivationError
 from apps.tapers.views_signing import fetch_plan
 
 SAVING = {"save", "choose_aside"}

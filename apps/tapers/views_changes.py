@@ -24,11 +24,11 @@ from apps.tapers.actions_changes import (
     move_to_inpatient,
     preview_change,
 )
-from apps.tapers.actions_signing import ActivationError
 from apps.tapers.changes import was_and_now
 from apps.tapers.forms_changes import CHANGE_FORMS, ChangeForm, EndForm
 from apps.tapers.forms_method import tell
 from apps.tapers.models import PlanVersion, TaperPlan, TaperStep
+from apps.tapers.signable import ActivationError
 from apps.tapers.today import step_in_force, today_of
 from apps.tapers.views_signing import fetch_plan
 
@@ -54,10 +54,10 @@ def change_form(request: HttpRequest, plan: TaperPlan, kind: str) -> ChangeForm:
     form = CHANGE_FORMS[kind]
     initial = {"based_on": plan.latest.number}
     if request.method != "POST":
-        return form(request=request, initial=initial)
+        return form(request=request, plan=plan, initial=initial)
     # A preview asks for nothing that a signature needs.
-    bound = form(request.POST, request=request, initial=initial, breach="breach_reason" in
-                 request.POST)  # fmt: skip
+    bound = form(request.POST, request=request, plan=plan, initial=initial,
+                 breach="breach_reason" in request.POST)  # fmt: skip
     if "save" not in request.POST:
         for name in ("reason", *bound.proof_fields):
             bound.fields[name].required = False
@@ -90,13 +90,14 @@ def save_change(
     try:
         version = change_plan(
             plan=plan, change=form.change(), based_on=form.cleaned_data["based_on"],
-            signing=form.signing(), by=member_of(request).user, now=timezone.now(),
+            signing=form.signing(), approvals=form.approvals(), by=member_of(request).user,
+            now=timezone.now(),
         )  # fmt: skip
     except ConflictError as conflict:
         return render_conflict(request, plan, form, conflict)
     except ActivationError as error:
         if error.field == "breach_reason" and error.field not in form.fields:
-            form = CHANGE_FORMS[form.kind](request.POST, request=request, breach=True)
+            form = CHANGE_FORMS[form.kind](request.POST, request=request, plan=plan, breach=True)
             form.is_valid()
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return render_change(request, plan, form, preview, status=422)
@@ -116,7 +117,9 @@ def render_conflict(
     today = timezone.localdate(timezone=plan.patient.tz)
     posted = request.POST.copy()
     posted["based_on"] = str(conflict.latest.number)
-    again = CHANGE_FORMS[form.kind](posted, request=request, breach="breach_reason" in posted)
+    again = CHANGE_FORMS[form.kind](
+        posted, request=request, plan=plan, breach="breach_reason" in posted
+    )
     preview = preview_of(plan, again)
     again.add_error(None, str(conflict))
     extra = {
@@ -143,7 +146,9 @@ def render_change(
     if preview is not None and preview.needs_second and "breach_reason" not in form.fields:
         data = request.POST if form.is_bound else None
         initial = form.initial
-        form = CHANGE_FORMS[form.kind](data, request=request, breach=True, initial=initial)
+        form = CHANGE_FORMS[form.kind](
+            data, request=request, plan=plan, breach=True, initial=initial
+        )
         if "save" not in request.POST:
             for name in ("reason", *form.proof_fields):
                 form.fields[name].required = False

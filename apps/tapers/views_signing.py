@@ -1,6 +1,6 @@
 """Staff pages of one plan: what it says, what is on record, and the signatures."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,10 +12,16 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right, may
 from apps.tapers.actions_drafts import can_edit
-from apps.tapers.actions_signing import ActivationError, can_sign_second, sign_plan, sign_second
-from apps.tapers.forms_signing import SecondSignatureForm, SigningForm, SignPlanForm
-from apps.tapers.models import TaperPlan
+from apps.tapers.actions_signing import sign_plan
+from apps.tapers.changes import DiffRow, was_and_now
+from apps.tapers.forms_signing import SigningForm, SignPlanForm
+from apps.tapers.models import Agreement, TaperPlan
+from apps.tapers.outdated import outdated
+from apps.tapers.signable import ActivationError, StaleVersionError
 from apps.tapers.today import today_of
+from apps.tapers.waiting import is_waiting, overtaken
+
+OPEN: Final = (TaperPlan.Status.DRAFT, TaperPlan.Status.ACTIVE)
 
 
 @require_GET
@@ -34,31 +40,13 @@ def plan_activate(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             plan = sign_plan(
-                plan=plan, signing=form.signing(), approvals=form.approvals(),
+                plan=plan, seen=form.seen(), signing=form.signing(), approvals=form.approvals(),
                 by=member_of(request).user, now=timezone.now(),
             )  # fmt: skip
+        except StaleVersionError as stale:
+            return render_plan(request, plan, stale=stale, status=409)
         except ActivationError as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
-        else:
-            form.was_used()
-            return signed(request, plan)
-    return render_plan(request, plan, form, status=422)
-
-
-@require_POST
-@requires(Right.ACTIVATE_PLANS)
-def plan_sign_second(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    """Sign as the second prescriber a version that falls too fast."""
-    plan = fetch_plan(request, plan_id)
-    form = SecondSignatureForm(request.POST, request=request)
-    if form.is_valid():
-        try:
-            plan = sign_second(
-                version=plan.latest, signing=form.signing(), by=member_of(request).user,
-                now=timezone.now(),
-            )  # fmt: skip
-        except ActivationError as error:
-            form.add_error(None, str(error))
         else:
             form.was_used()
             return signed(request, plan)
@@ -84,9 +72,13 @@ def fetch_plan(request: HttpRequest, plan_id: UUID) -> TaperPlan:
 
 
 def render_plan(
-    request: HttpRequest, plan: TaperPlan, form: SigningForm | None = None, status: int = 200
+    request: HttpRequest,
+    plan: TaperPlan,
+    form: SigningForm | None = None,
+    status: int = 200,
+    stale: StaleVersionError | None = None,
 ) -> HttpResponse:
-    """Render the plan page, with the form of whatever signature is missing."""
+    """Render the plan page, with the form of the first signature while it is missing."""
     member, now, latest = member_of(request), timezone.now(), plan.latest
     shown = latest if plan.in_force is None else plan.in_force
     versions = list(
@@ -94,8 +86,6 @@ def render_plan(
             "signatures__signer"
         )
     )
-    waiting = latest.needs_second and len(versions[-1].signatures.all()) == 1
-    day = now.astimezone(plan.patient.tz).date()
     today = today_of(plan, now) if plan.status == TaperPlan.Status.ACTIVE else None
     context: dict[str, Any] = {
         "plan": plan,
@@ -106,26 +96,32 @@ def render_plan(
         "drug_id": today.drug_id if today else shown.drug_id,
         "steps": shown.steps.prefetch_related("pieces"),
         "findings": shown.findings,
-        "waiting": latest if waiting else None,
-        "may_second": waiting and can_sign_second(plan, latest, member.user, day),
-        "agreement": getattr(plan, "agreement", None),
-        "sign_off": getattr(plan, "sign_off", None),
+        "waiting": latest if is_waiting(plan, versions[-1]) else None,
+        "overtaken": overtaken(plan, versions),
+        "outdated": outdated(plan, shown) if plan.status in OPEN else [],
+        "agreement": Agreement.objects.filter(version=shown).first(),
+        "sign_offs": plan.sign_offs.all(),
         "holds": plan.holds.select_related("released_by").order_by("-opened_at"),
         "may_activate": may(member, Right.ACTIVATE_PLANS),
         "may_edit": may(member, Right.PLAN_TAPERS) and can_edit(plan),
+        "stale": stale,
+        "since": difference(plan, stale) if stale else None,
     }
-    context["form"] = form or missing_signature(request, plan, context)
+    context["form"] = form or first_signature(request, plan, context)
     return render(request, "tapers/plan_detail.html", context, status=status)
 
 
-def missing_signature(
+def difference(plan: TaperPlan, stale: StaleVersionError) -> list[DiffRow]:
+    """Return what is in the latest version and was not in the one that was shown."""
+    seen = plan.versions.filter(number=stale.seen.number).first() or stale.latest
+    was, now = (each.steps.prefetch_related("pieces") for each in (seen, stale.latest))
+    return was_and_now(was, now, timezone.localdate(timezone=plan.patient.tz))
+
+
+def first_signature(
     request: HttpRequest, plan: TaperPlan, context: dict[str, Any]
 ) -> SigningForm | None:
-    """Return the form of the signature this reader may give, None for none."""
-    if not context["may_activate"]:
+    """Return the form of the first signature where this reader may give it, None for none."""
+    if not context["may_activate"] or context["waiting"] or plan.status != TaperPlan.Status.DRAFT:
         return None
-    if context["waiting"]:
-        return SecondSignatureForm(request=request) if context["may_second"] else None
-    if plan.status == TaperPlan.Status.DRAFT:
-        return SignPlanForm(request=request, plan=plan)
-    return None
+    return SignPlanForm(request=request, plan=plan)

@@ -14,9 +14,9 @@ from apps.alerts.states import DeliveryStatus
 from apps.alerts.sweep import climb_due
 from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.actions_changes import change_plan
-from apps.tapers.actions_signing import Signing
 from apps.tapers.changes import Change
 from apps.tapers.models import PlanHold
+from apps.tapers.signable import Signing
 from config.demo.story import Care, Event
 
 # Minutes until somebody takes an alert and from then until it is closed.

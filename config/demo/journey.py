@@ -14,8 +14,10 @@ from apps.patients.review_actions import record_review
 from apps.portal.actions import give_consent
 from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
-from apps.tapers.actions_signing import Approvals, Signing, sign_plan
+from apps.tapers.actions_signing import sign_plan
+from apps.tapers.approvals import Approvals
 from apps.tapers.models import TaperPlan
+from apps.tapers.signable import Seen, Signing
 from apps.tapers.today import midnight
 from config.demo.care import ORDINARY, look_after
 from config.demo.history import History
@@ -186,8 +188,10 @@ class Journey:
             approvals = Approvals(
                 agreed_on=self.day(ago), agreed_how="visit", care_level_note=story.care_level_note
             )
+            draft = self.plan.latest
             self.plan = sign_plan(
-                plan=self.plan, signing=Signing("demo"), approvals=approvals, by=self.prescriber,
+                plan=self.plan, seen=Seen(draft.number, draft.content_hash),
+                signing=Signing("demo"), approvals=approvals, by=self.prescriber,
                 now=at + timedelta(minutes=12),
             )  # fmt: skip
             self.history.follow(self.plan)

@@ -15,9 +15,9 @@ from apps.exchange.actions import make_feed, revoke_feed
 from apps.exchange.feed import calendar_file
 from apps.exchange.models import CalendarFeed
 from apps.tapers.actions_changes import change_plan
-from apps.tapers.actions_signing import Signing
 from apps.tapers.changes import Change
 from apps.tapers.schedule import schedule_of
+from apps.tapers.signable import Signing
 from tests.conftest import signed_in
 from tests.exchange.reading import feed_days
 from tests.factories import NOW, make_active_plan, make_patient

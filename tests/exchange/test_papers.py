@@ -16,11 +16,10 @@ from apps.exchange.documents import calendar_pdf, letter_pdf, pharmacy_data, pha
 from apps.exchange.feed import calendar_file
 from apps.exchange.pharmacy import supply_lines
 from apps.tapers.actions import hold_plan
-from apps.tapers.actions_signing import Signing, sign_second
 from apps.tapers.schedule import schedule_of
 from tests.conftest import signed_in
 from tests.exchange.reading import calendar_days, feed_days, text_of
-from tests.factories import NOW, make_active_plan, make_patient, make_plan, sign
+from tests.factories import NOW, make_active_plan, make_patient, make_plan, sign, sign_too
 
 pytestmark = pytest.mark.django_db
 START = "2026-11-23"
@@ -188,7 +187,7 @@ def test_a_breach_with_one_signature_reaches_nobody(patient, prescriber, lead) -
     plan = sign(plan, prescriber.user, breach_reason="Wishes to be done before the birth.")
     url = reverse("exchange:calendar", args=[plan.pk, "en"])
     assert signed_in(prescriber).get(url).status_code == 302
-    sign_second(version=plan.latest, signing=Signing("password"), by=lead.user, now=NOW)
+    sign_too(plan, lead.user)
     schedule = schedule_of(patient, NOW)
     printed = calendar_days(calendar_pdf(schedule, "en"))
     assert printed == planned(schedule, max(printed))

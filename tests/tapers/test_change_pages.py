@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
-from tests.factories import make_active_plan
+from tests.factories import make_active_plan, seen_on_page
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long test password"
@@ -22,7 +22,9 @@ def plan(patient, prescriber) -> TaperPlan:
 
 
 def post(member, plan, kind: str, **values: str):
-    data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD} | values
+    today = timezone.localdate(timezone=plan.patient.tz).isoformat()
+    agreed = {"agreed_on": today, "agreed_how": "visit"}
+    data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD} | agreed | values
     return signed_in(member).post(reverse(f"tapers:{kind}", args=[plan.pk]), data)
 
 
@@ -116,7 +118,11 @@ def test_a_fall_above_the_limit_asks_for_a_reason_and_waits(plan, prescriber, le
     assert plan.version.number == 1
     shown = signed_in(lead).get(reverse("tapers:detail", args=[plan.pk]))
     assert "waits for a second prescriber" in shown.text
-    signed_in(lead).post(reverse("tapers:sign_second", args=[plan.pk]), {"password": PASSWORD})
+    url = reverse("tapers:sign_second", args=[plan.pk])
+    page = signed_in(lead).get(url)
+    assert page.context["version"].number == 2
+    assert any(row.is_less for row in page.context["diff"])
+    signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD})
     plan.refresh_from_db()
     assert plan.version.number == 2
 

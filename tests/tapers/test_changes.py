@@ -1,6 +1,6 @@
 """Decisions on a live plan: what moves, what stays, and who may not overwrite whom."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -14,24 +14,26 @@ from apps.tapers.actions import hold_plan
 from apps.tapers.actions_changes import (
     ConflictError,
     EndError,
-    change_plan,
     end_plan,
     move_to_inpatient,
     preview_change,
 )
-from apps.tapers.actions_clock import settle_due
-from apps.tapers.actions_signing import ActivationError, Signing, sign_second
 from apps.tapers.changes import Change
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan
+from apps.tapers.signable import ActivationError, Signing
 from apps.tapers.today import plan_today
-from tests.factories import CALM, check_in, make_active_plan, make_patient, make_plan, sign
+from tests.factories import (
+    CALM,
+    check_in,
+    make_active_plan,
+    make_patient,
+    make_plan,
+    sign,
+    sign_too,
+)
+from tests.tapers.decisions import DAY_1, START, decide, later, reach_step
 
 pytestmark = pytest.mark.django_db
-
-START = date(2026, 12, 1)
-# Noon in New York on the first day of the plan.
-DAY_1 = datetime(2026, 12, 1, 17, tzinfo=UTC)
-BY_PASSWORD = Signing("password")
 
 
 @pytest.fixture
@@ -40,31 +42,8 @@ def plan(patient, prescriber) -> TaperPlan:
     return make_active_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
 
 
-def later(days: int) -> datetime:
-    return DAY_1 + timedelta(days=days)
-
-
-def decide(plan, member, kind, now, *, signing=BY_PASSWORD, based_on=None, **values) -> PlanVersion:
-    plan.refresh_from_db()
-    return change_plan(
-        plan=plan, change=Change(kind, "Poor sleep", values), signing=signing, by=member.user,
-        based_on=plan.latest.number if based_on is None else based_on, now=now,
-    )  # fmt: skip
-
-
 def doses(version) -> list[tuple[date, Decimal]]:
     return [(step.start_on, step.daily_mg) for step in version.steps.all()]
-
-
-def reach_step(plan, number: int) -> datetime:
-    """Check in before every step and let the clock run until the step has begun."""
-    for step in plan.version.steps.filter(number__lte=number, number__gt=1):
-        moment = datetime(*step.start_on.timetuple()[:3], 16, tzinfo=UTC)
-        check_in(plan.patient, CALM, now=moment - timedelta(days=1))
-        settle_due(moment)
-    plan.refresh_from_db()
-    assert plan.begun_step == number
-    return moment
 
 
 def test_a_hold_keeps_the_dose_and_moves_every_later_date(plan, prescriber) -> None:
@@ -206,7 +185,7 @@ def test_a_change_that_falls_too_fast_waits_for_a_second_prescriber(plan, prescr
     version = decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
     plan.refresh_from_db()
     assert plan.version.number == 1
-    sign_second(version=version, signing=BY_PASSWORD, by=lead.user, now=later(2))
+    sign_too(plan, lead.user, now=later(2))
     plan.refresh_from_db()
     assert plan.version == version
     # A hold of a plan whose breach was agreed to needs no second agreement.
@@ -217,9 +196,9 @@ def test_a_change_that_falls_too_fast_waits_for_a_second_prescriber(plan, prescr
 def test_a_late_second_signature_never_cuts_at_once(plan, prescriber, lead) -> None:
     fast = {"kind": "percent_of_current", "percent": "40"}
     reason = Signing("password", "Falls every night.")
-    version = decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
+    decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
     with pytest.raises(ActivationError, match="due already"):
-        sign_second(version=version, signing=BY_PASSWORD, by=lead.user, now=later(20))
+        sign_too(plan, lead.user, now=later(20))
 
 
 def test_a_plan_is_never_ended_abruptly(plan, prescriber) -> None:
@@ -322,7 +301,7 @@ def test_the_same_falls_in_a_week_need_both_people_again(patient, prescriber, le
     )  # fmt: skip
     sign(plan, prescriber.user, now=DAY_1, breach_reason=reason.breach_reason)
     slow = plan.latest
-    sign_second(version=slow, signing=BY_PASSWORD, by=lead.user, now=DAY_1)
+    sign_too(plan, lead.user, now=DAY_1)
     with pytest.raises(ActivationError, match="faster than the guideline"):
         decide(plan, prescriber, "method", later(2), method=doses, interval_days=7)
     fast = decide(

@@ -9,22 +9,27 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
-from apps.tapers.actions_signing import (
-    ActivationError,
-    Approvals,
-    Signing,
-    SpecialistWord,
-    sign_plan,
-    sign_second,
-)
+from apps.tapers.actions_signing import sign_plan
+from apps.tapers.approvals import Approvals, SpecialistWord
 from apps.tapers.models import Agreement, Enactment, Signature, SpecialistSignOff, TaperPlan
+from apps.tapers.signable import ActivationError, Signing
 from tests.conftest import signed_in
-from tests.factories import NOW, make_active_plan, make_member, make_patient, make_plan, sign
+from tests.factories import (
+    NOW,
+    make_active_plan,
+    make_member,
+    make_patient,
+    make_plan,
+    seen,
+    seen_on_page,
+    sign,
+    sign_too,
+)
 
 pytestmark = pytest.mark.django_db
 
 TOO_FAST = {"method": {"kind": "percent_of_current", "percent": "40"}}
-WORD = SpecialistWord("Dr. Ada Fern", "Neurologist", date(2026, 11, 20), "Slow taper agreed.")
+WORD = SpecialistWord("Dr. Ada Fern", "Neurologist", NOW.date(), "Slow taper agreed.")
 PASSWORD = "a long test password"
 
 
@@ -34,7 +39,7 @@ def test_signing_names_the_person_and_keeps_what_was_signed(patient, prescriber)
     assert (plan.status, plan.activated_by) == ("active", prescriber.user)
     assert (signature.signer, signature.meaning) == (prescriber.user, "prescribe")
     assert signature.content_hash == plan.version.content_hash
-    assert plan.agreement.how == "visit"
+    assert plan.version.agreement.how == "visit"
     events = AuditEvent.objects.filter(object_id=plan.pk).values_list("event", flat=True)
     assert {"plan.signed", "plan.activated"} <= set(events)
 
@@ -60,12 +65,13 @@ def test_signing_is_all_or_nothing(patient, prescriber, monkeypatch) -> None:
 
 
 def test_a_signature_never_lowers_a_dose(patient, prescriber) -> None:
-    plan = make_plan(patient, prescriber.user, start_on="2026-11-02")
-    approvals = Approvals(agreed_on=date(2026, 11, 2), agreed_how="visit")
+    plan = make_plan(patient, prescriber.user, start_on="2026-11-12")
+    approvals, now = Approvals(NOW.date(), "visit"), NOW + timedelta(days=4)
     with pytest.raises(ActivationError, match="due already"):
         sign_plan(
-            plan=plan, signing=Signing("password"), approvals=approvals, by=prescriber.user, now=NOW
-        )
+            plan=plan, seen=seen(plan), signing=Signing("password"), approvals=approvals,
+            by=prescriber.user, now=now,
+        )  # fmt: skip
 
 
 def test_postgresql_refuses_an_active_plan_without_signature(patient, prescriber) -> None:
@@ -149,22 +155,22 @@ def test_a_breach_needs_a_reason_and_another_persons_signature(
     plan = sign(plan, prescriber.user, breach_reason="Severe falls at night.")
     assert plan.status == "draft"
     with pytest.raises(ActivationError, match="another person"):
-        sign_second(version=plan.latest, signing=Signing("password"), by=prescriber.user, now=NOW)
+        sign_too(plan, prescriber.user)
     for _ in range(2):
-        plan = sign_second(version=plan.latest, signing=Signing("password"), by=lead.user, now=NOW)
+        plan = sign_too(plan, lead.user)
     assert (plan.status, plan.activated_by) == ("active", lead.user)
     assert plan.version.signatures.count() == 2
     assert plan.version.signatures.get(meaning="prescribe").breach_reason
     nobody = make_member(clinic, Role.PRESCRIBER)
     with pytest.raises(ActivationError):
-        sign_second(version=plan.latest, signing=Signing("password"), by=nobody.user, now=NOW)
+        sign_too(plan, nobody.user)
 
 
 # --- The page -----------------------------------------------------------------------------------
-def posted(**changes: str) -> dict[str, str]:
-    return {
-        "agreed_on": "2026-11-01", "agreed_how": "visit", "care_level_note": "",
-        "password": PASSWORD,
+def posted(plan, **changes: str) -> dict[str, str]:
+    today = timezone.localdate(timezone=plan.patient.tz).isoformat()
+    return seen_on_page(plan) | {
+        "agreed_on": today, "agreed_how": "visit", "care_level_note": "", "password": PASSWORD,
     } | changes  # fmt: skip
 
 
@@ -176,12 +182,12 @@ def draft(patient, member, **changes):
 def test_the_page_asks_for_the_password_again(patient, prescriber) -> None:
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
-    page = client.post(url, posted(password="wrong", care_level_note="Kept text"))
+    page = client.post(url, posted(plan, password="wrong", care_level_note="Kept text"))
     assert page.status_code == 422
     assert "This is not your password" in page.text
     assert "Kept text" in page.text
     assert "wrong" not in page.text
-    assert client.post(url, posted()).status_code == 302
+    assert client.post(url, posted(plan)).status_code == 302
     plan.refresh_from_db()
     assert plan.status == "active"
 
@@ -190,7 +196,7 @@ def test_guessing_the_password_is_slowed_down(patient, prescriber) -> None:
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
     for _ in range(12):
-        page = client.post(url, posted(password="wrong"))
+        page = client.post(url, posted(plan, password="wrong"))
     assert "Too many tries" in page.text
     assert not Signature.objects.exists()
 
@@ -199,29 +205,35 @@ def test_what_is_missing_is_told_beside_its_field(clinic, prescriber) -> None:
     patient = make_patient(clinic, risk={"epilepsy": True})
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
-    page = client.post(url, posted(specialist_name="Dr. Fern", care_level_note="ok"))
+    page = client.post(url, posted(plan, specialist_name="Dr. Fern", care_level_note="ok"))
     assert page.status_code == 422
     assert page.context["form"].errors["specialist_text"]
-    future = posted(agreed_on="2199-01-01", care_level_note="ok")
+    future = posted(plan, agreed_on="2199-01-01", care_level_note="ok")
     assert client.post(url, future).context["form"].errors["agreed_on"]
 
 
 def test_the_second_prescriber_signs_on_the_page(patient, prescriber, lead) -> None:
     plan = draft(patient, prescriber, **TOO_FAST)
-    url = reverse("tapers:detail", args=[plan.pk])
+    url = reverse("tapers:sign_second", args=[plan.pk])
     signed_in(prescriber).post(
-        reverse("tapers:activate", args=[plan.pk]), posted(breach_reason="Falls.")
+        reverse("tapers:activate", args=[plan.pk]), posted(plan, breach_reason="Falls.")
     )
-    assert "Sign as second prescriber" not in signed_in(prescriber).get(url).text
+    own = signed_in(prescriber).get(url)
+    assert "Sign as second prescriber" not in own.text
+    assert "another person" in own.text
     page = signed_in(lead).get(url)
     assert "Sign as second prescriber" in page.text
     assert "Falls." in page.text
-    done = signed_in(lead).post(
-        reverse("tapers:sign_second", args=[plan.pk]), {"password": PASSWORD}
-    )
+    assert [row.number for row in page.context["too_fast"]] == [
+        step.number for step in plan.latest.steps.filter(verdict="block")
+    ]
+    done = signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD})
     assert done.status_code == 302
     plan.refresh_from_db()
     assert plan.status == "active"
+    # The same form sent again signs nothing more and says what there is.
+    assert signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD}).status_code == 302
+    assert Signature.objects.count() == 2
 
 
 def test_a_draft_signed_once_is_not_signed_by_the_same_person_again(patient, prescriber) -> None:
@@ -257,16 +269,16 @@ def confirmed(client, seconds_ago=1, **record):
 
 
 def post_signature(client, plan):
-    today = timezone.localdate().isoformat()
+    today = timezone.localdate(timezone=plan.patient.tz).isoformat()
     return client.post(
         reverse("tapers:activate", args=[plan.pk]),
-        {"agreed_on": today, "agreed_how": "visit", "passkey": "on"},
+        seen_on_page(plan) | {"agreed_on": today, "agreed_how": "visit", "passkey": "on"},
     )
 
 
 def test_a_person_without_a_password_signs_by_a_fresh_confirmation(clinic, passkey_only) -> None:
     patient = make_patient(clinic)
-    plan = make_plan(patient, passkey_only.user, start_on=timezone.localdate().isoformat())
+    plan = draft(patient, passkey_only)
     client = signed_in(passkey_only)
     page = client.get(reverse("tapers:detail", args=[plan.pk]))
     assert "Confirm with your passkey" in page.text
@@ -286,18 +298,14 @@ def test_a_person_without_a_password_signs_by_a_fresh_confirmation(clinic, passk
 def test_an_old_confirmation_or_the_sign_in_is_no_signature(
     clinic, passkey_only, seconds_ago, record
 ) -> None:
-    plan = make_plan(
-        make_patient(clinic), passkey_only.user, start_on=timezone.localdate().isoformat()
-    )
+    plan = draft(make_patient(clinic), passkey_only)
     client = confirmed(signed_in(passkey_only), seconds_ago, **record)
     assert post_signature(client, plan).status_code == 422
     assert not Signature.objects.exists()
 
 
 def test_one_confirmation_serves_one_signature(clinic, passkey_only) -> None:
-    today = timezone.localdate().isoformat()
-    first = make_plan(make_patient(clinic), passkey_only.user, start_on=today)
-    second = make_plan(make_patient(clinic), passkey_only.user, start_on=today)
+    first, second = (draft(make_patient(clinic), passkey_only) for _ in range(2))
     client = confirmed(signed_in(passkey_only))
     assert post_signature(client, first).status_code == 302
     assert post_signature(client, second).status_code == 422

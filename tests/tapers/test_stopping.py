@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import NoReverseMatch, reverse
@@ -10,8 +11,8 @@ from django.utils import timezone
 from apps.patients.intake_actions import document_stop
 from apps.patients.models import FurtherMedicine, Medication, Patient
 from apps.tapers.actions_changes import EndError, end_plan
-from apps.tapers.actions_signing import ActivationError
 from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.signable import ActivationError
 from tests.conftest import signed_in
 from tests.factories import make_active_plan, make_patient, make_plan, sign
 
@@ -36,7 +37,12 @@ def half_way(patient: Patient, by: Any, goal_mg: str = "1.5") -> TaperPlan:
 
 
 def post(member: Any, name: str, key: Any, **values: str) -> Any:
-    data = {"based_on": "1", "reason": "Asks for it.", "password": PASSWORD, "save": "1"} | values
+    agreed = {
+        "agreed_on": timezone.localdate(timezone=ZoneInfo("America/New_York")).isoformat(),
+        "agreed_how": "visit",
+    }
+    data = {"based_on": "1", "reason": "Asks for it.", "password": PASSWORD, "save": "1"}
+    data |= agreed | values
     return signed_in(member).post(reverse(name, args=[key]), data)
 
 

@@ -22,6 +22,7 @@ from apps.tapers.builder import as_asked, candidate
 from apps.tapers.forms import PlanForm
 from apps.tapers.forms_changes import CHANGE_FORMS
 from apps.tapers.formulary_forms import FormularyForm
+from apps.tapers.models import TaperPlan
 from tests.factories import make_active_plan
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,9 @@ def decision(kind: str, name: str, **values: str) -> Callable[..., Form]:
     def form(patient: Patient, member: Any, text: str) -> Form:
         request = RequestFactory().post("/")
         request.user = member.user
-        return CHANGE_FORMS[kind]({"based_on": "1"} | values | {name: text}, request=request)
+        plan = TaperPlan(patient=patient)
+        data = {"based_on": "1"} | values | {name: text}
+        return CHANGE_FORMS[kind](data, request=request, plan=plan)
 
     return form
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.tapers.models.plan import PlanVersion, TaperPlan
@@ -71,7 +72,8 @@ class SpecialistSignOff(models.Model):
     """A named specialist's word that this plan is right for a patient of special risk."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    plan = models.OneToOneField(TaperPlan, on_delete=models.PROTECT, related_name="sign_off")
+    plan = models.ForeignKey(TaperPlan, on_delete=models.PROTECT, related_name="sign_offs")
+    version = models.ForeignKey(PlanVersion, on_delete=models.PROTECT, related_name="sign_offs")
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=120)
     signed_on = models.DateField()
@@ -81,6 +83,7 @@ class SpecialistSignOff(models.Model):
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        ordering: ClassVar = ["recorded_at"]
         triggers: ClassVar = [
             pgtrigger.Protect(name="sign_off_immutable", operation=NEVER_CHANGED),
         ]
@@ -90,7 +93,10 @@ class SpecialistSignOff(models.Model):
 
 
 class Agreement(models.Model):
-    """The patient's own yes to the plan (ASAM-06: decided together)."""
+    """Whether and when the patient said yes to a version (ASAM-06: decided together).
+
+    Empty when nobody has asked them yet: a hold in an emergency waits for nobody.
+    """
 
     class How(models.TextChoices):
         """Where it was talked through."""
@@ -100,18 +106,25 @@ class Agreement(models.Model):
         PHONE = "phone", "By phone"
         GUARDIAN = "guardian", "With a parent or guardian"
 
-    plan = models.OneToOneField(
-        TaperPlan, primary_key=True, on_delete=models.PROTECT, related_name="agreement"
+    version = models.OneToOneField(
+        PlanVersion, primary_key=True, on_delete=models.PROTECT, related_name="agreement"
     )
-    agreed_on = models.DateField()
-    how = models.CharField(max_length=10, choices=How)
+    agreed_on = models.DateField(null=True, blank=True)
+    how = models.CharField(max_length=10, choices=How, blank=True)
     recorded_at = models.DateTimeField()
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(agreed_on__isnull=True, how="")
+                | Q(agreed_on__isnull=False) & ~Q(how=""),
+                name="agreement_has_a_day_and_a_way",
+            ),
+        ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="agreement_immutable", operation=NEVER_CHANGED),
         ]
 
     def __str__(self) -> str:
-        return f"Agreed {self.agreed_on}"
+        return f"Agreed {self.agreed_on}" if self.agreed_on else "Not asked yet"
