@@ -18,6 +18,7 @@ from apps.clinical.methods import (
     CKS_BANDS,
     CKS_FASTER_BANDS,
     PRESETS,
+    Custom,
     dose_for_occupancy,
     micro_taper,
     occupancy,
@@ -25,6 +26,7 @@ from apps.clinical.methods import (
 from apps.clinical.pace import LOW_DOSE_FLOOR_MG, PacePoint, check_pace
 from apps.clinical.plan import PlanRequest
 from apps.clinical.schedules import Stage, published_schedule
+from apps.clinical.stopping import stop_at_once
 from apps.clinical.taper import build_plan
 
 Vector = Mapping[str, Any]
@@ -115,6 +117,21 @@ def pace(vector: Vector) -> list[dict[str, Any]]:
     ]
 
 
+def stop(vector: Vector) -> dict[str, Any]:
+    """Return which step of the typed doses of one drug stops it at once, None for none."""
+    given = _input(vector, "drug", "doses_mg", "days")
+    doses = tuple(map(_decimal, given["doses_mg"]))
+    request = PlanRequest(
+        drug_id=given["drug"],
+        slots=(("night", doses[0]),),
+        method=Custom(doses[1:]),
+        start_on=ANY_DAY,
+        interval_days=given["days"],
+        goal_mg=doses[-1],
+    )
+    return {"stops_at_step": stop_at_once(build_plan(request).steps)}
+
+
 def _input(vector: Vector, *fields: str) -> Mapping[str, Any]:
     """Return a vector's input; raises RequestError for a field nothing would look at."""
     given: Mapping[str, Any] = vector["input"]
@@ -186,5 +203,6 @@ RUNNERS: Mapping[str, Callable[[Vector], Any]] = MappingProxyType(
         "published_rule": rule,
         "formula": formula,
         "pace_check": pace,
+        "stop_at_once": stop,
     }
 )

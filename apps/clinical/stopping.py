@@ -14,9 +14,17 @@ from typing import Protocol
 
 from apps.clinical.dependence import DependenceRisk
 from apps.clinical.equivalence import diazepam_equivalents
-from apps.clinical.pace import LOW_DOSE_FLOOR_MG, WINDOW_DAYS, Verdict
+from apps.clinical.pace import (
+    LOW_DOSE_FLOOR_MG,
+    LOW_DOSE_STEP_MG,
+    USUAL_PCT,
+    WINDOW_DAYS,
+    Verdict,
+)
 from apps.clinical.risk import RiskReason
 
+# All but one usual cut of ASAM-08.
+NEARLY_ALL_PCT = 100 - USUAL_PCT
 SOURCE = "ASAM 2025 rec 2, 2a, 2b, 3, 3a (ASAM-03, ASAM-05)"
 REFUSED_BECAUSE = (
     "Physical dependence is likely. Stopping at once can cause withdrawal with seizures that "
@@ -73,10 +81,11 @@ def stop_verdict(
 
 
 class Taken(Protocol):
-    """A step of a plan: its number, first day, milligrams of each drug, and its verdict."""
+    """A step of a plan: number, first day, milligrams of each drug, what the pace check said."""
 
     number: int
     start_on: date
+    fall_14d_pct: Decimal
     verdict: str
 
     @property
@@ -87,19 +96,29 @@ class Taken(Protocol):
 def stop_at_once(steps: Iterable[Taken], *, after: int = 0) -> int | None:
     """Return the number of a step beyond ``after`` that stops the medicine at once, None for none.
 
-    A stop at once is a fall to nothing that the pace rules block (ASAM-09), from a dose in
-    the 14 days before that is above the low-dose floor of C-01 as diazepam, by the highest
-    of all sources (C-06) [proposal]. A last step from a dose below that floor is a fall
+    A stop at once is a fall to nothing or near it that the pace rules block (ASAM-09), from
+    a dose in the 14 days before that is above the low-dose floor of C-01 as diazepam, by the
+    highest of all sources (C-06) [proposal]. Near nothing is what is left for the last jump:
+    at most 1 mg of diazepam by the lowest source, from which C-01 lets a plan end, or at most
+    one usual cut of 10 % (ASAM-08) of the dose of those 14 days [proposal]; whatever crumbs
+    follow, they do not make a taper of it. A last step from a dose below that floor is a fall
     above the limit like any other: a reason and a second prescriber let it pass.
     """
     before: list[Taken] = []
     for step in steps:
-        if step.number > after and not step.by_drug and step.verdict == Verdict.BLOCK:
+        if step.number > after and step.verdict == Verdict.BLOCK and _is_near_nothing(step):
             earlier = _in_force(before, step.start_on)
             if any(_as_diazepam_mg(each.by_drug) > LOW_DOSE_FLOOR_MG for each in earlier):
                 return step.number
         before.append(step)
     return None
+
+
+def _is_near_nothing(step: Taken) -> bool:
+    if step.fall_14d_pct >= NEARLY_ALL_PCT:
+        return True
+    left = (diazepam_equivalents(drug, mg).lowest for drug, mg in step.by_drug.items() if drug)
+    return sum(left, Fraction(0)) <= LOW_DOSE_STEP_MG
 
 
 def _in_force(before: list[Taken], day: date) -> list[Taken]:

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
+from apps.clinical.doses import plain
 from apps.clinical.errors import ClinicalError
 from apps.clinical.stopping import StopPath, stop_at_once
 from apps.patients.intake import stop_verdict_of
 from apps.patients.models import Patient, StopDecision
+from apps.tapers.tablets import dose_words
 
 INSTEAD: Final = (
     "Go lower in smaller steps, or stay at this dose. A stop without a taper is only for "
@@ -40,7 +42,16 @@ def check_no_abrupt_stop(
     is_short_taper = any(s.number < last and s.cut_pct > 0 for s in steps)
     why = why_refused(patient, day, is_short_taper=is_short_taper)
     if why:
-        raise AbruptStopError(f"Step {last} would stop the medicine at once. {why}")
+        step = next(each for each in steps if each.number == last)
+        raise AbruptStopError(f"Step {last} would stop the medicine at once{left(step)}. {why}")
+
+
+def left(step: Any) -> str:
+    """Return in words what a step that is a stop leaves of the medicine, nothing for none."""
+    if not step.by_drug:
+        return ""
+    dose = dose_words(step.by_drug)
+    return f": it falls by {plain(step.fall_14d_pct)} % within 14 days and leaves {dose} a day"
 
 
 def why_refused(patient: Patient, day: date, *, is_short_taper: bool = False) -> str:

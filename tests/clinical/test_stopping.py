@@ -1,10 +1,19 @@
 """Stopping without a taper: refused, a short taper, or the documented path."""
 
-import pytest
+import json
+from decimal import Decimal
+from pathlib import Path
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.clinical.conformance import run_vectors
 from apps.clinical.dependence import DependenceRisk
+from apps.clinical.methods import Custom
 from apps.clinical.risk import tier_from_factors
-from apps.clinical.stopping import StopPath, stop_verdict
+from apps.clinical.stopping import StopPath, stop_at_once, stop_verdict
+from tests.clinical.plans import plan_for, product
 
 
 @pytest.mark.parametrize(
@@ -41,3 +50,43 @@ def test_what_was_not_asked_is_never_a_no():
     verdict = stop_verdict(DependenceRisk.RARE, (), ["epilepsy or any other seizure"])
     assert verdict.path is StopPath.REFUSED
     assert verdict.because == ("Not asked yet: epilepsy or any other seizure.",)
+
+
+VECTORS = json.loads((Path(__file__).parent / "data" / "stop_vectors.json").read_text("utf-8"))
+
+
+def test_vectors_of_a_stop_at_once():
+    exact = json.loads(json.dumps(VECTORS), parse_float=Decimal)
+    lines, failed = run_vectors(exact)
+    assert failed == 0, lines
+
+
+FALLING = st.lists(
+    st.integers(0, 4000), min_size=2, max_size=7, unique=True
+).map(lambda tenths: [Decimal(mg) / 100 for mg in sorted(tenths, reverse=True)])  # fmt: skip
+
+
+def plan_of(doses, days):
+    return plan_for(
+        "diazepam", {"night": doses[0]}, Custom(tuple(doses[1:])), interval_days=days,
+        goal_mg=doses[-1], products=(product("diazepam", "0.01"),),
+    )  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(FALLING, st.integers(7, 28))
+def test_near_nothing_within_14_days_from_above_the_floor_is_a_stop_however_it_is_cut(doses, days):
+    """Counted day by day, without the engine's own windows."""
+    taken = [mg for mg in doses for _ in range(days)]
+    expected = None
+    for day in range(days, len(taken)):
+        highest, now = max(taken[max(0, day - 14) : day]), taken[day]
+        is_fall = now < taken[day - 1] and now * 4 < highest * 3
+        if is_fall and highest > 5 and (now <= 1 or now * 10 <= highest):
+            expected = day // days + 1
+            break
+    steps = plan_of(doses, days).steps
+    assert stop_at_once(steps) == expected
+    # Whatever is left out at the end, the first stop stays one.
+    if expected is not None:
+        assert stop_at_once(steps[:expected]) == expected

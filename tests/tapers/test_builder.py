@@ -15,11 +15,11 @@ from apps.clinical.taper import build_plan
 from apps.patients.models import Medication
 from apps.tapers.actions import steps_hash
 from apps.tapers.actions_drafts import discard_draft, edit_draft
-from apps.tapers.actions_signing import ActivationError, Signing, sign_second
 from apps.tapers.models import TaperPlan
 from apps.tapers.repeated import steps_words
+from apps.tapers.signable import ActivationError
 from tests.conftest import signed_in
-from tests.factories import NOW, make_patient, make_plan, sign
+from tests.factories import make_patient, make_plan, sign, sign_too
 
 pytestmark = pytest.mark.django_db
 BASE = {
@@ -238,7 +238,7 @@ def test_a_signed_draft_is_not_made_again_but_put_away(patient, prescriber, lead
     plan.refresh_from_db()
     assert (plan.status, plan.left_reason) == ("discarded", "Too fast for him.")
     with pytest.raises(ActivationError, match="put away already"):
-        sign_second(version=plan.latest, signing=Signing("password"), by=lead.user, now=NOW)
+        sign_too(plan, lead.user)
 
 
 @pytest.mark.parametrize("act", ["edit", "discard"])
