@@ -6,7 +6,7 @@ no row of small steps can hide a large fall.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -59,11 +59,20 @@ class Pace:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A dose taken before the first point, up to and with ``last_day``."""
+
+    last_day: int
+    point: PacePoint
+
+
 def check_pace(
     points: Sequence[PacePoint],
     *,
     low_dose_floor_mg: Fraction = LOW_DOSE_FLOOR_MG,
     short_use: bool = False,
+    before: Sequence[Earlier] = (),
 ) -> tuple[Pace, ...]:
     """Return the verdict on every point after the first.
 
@@ -72,7 +81,8 @@ def check_pace(
     reference is at most ``low_dose_floor_mg`` and the step at most 1 mg, both as
     diazepam (C-01). ``short_use`` says the drug was taken for under 3 months:
     that lifts the warning, never the block (ASAM-10). A dose that does not fall
-    is always ok. Points must be in order of day.
+    is always ok. Points must be in order of day. What was taken ``before`` them
+    counts for as long as its last day lies within the 14 days.
     """
     results = []
     earliest = 0
@@ -82,11 +92,35 @@ def check_pace(
         # its last day lies within the 14 days before this step.
         while points[earliest + 1].day <= day - WINDOW_DAYS and earliest + 1 < index:
             earliest += 1
-        reference = max(points[earliest:index], key=lambda point: point.dose)
+        seen = (*points[earliest:index], *_still_counting(before, day))
+        reference = max(seen, key=lambda point: point.dose)
         results.append(
             _judge(points[index - 1], points[index], reference, low_dose_floor_mg, short_use)
         )
     return tuple(results)
+
+
+def check_first(
+    point: PacePoint,
+    before: Sequence[Earlier],
+    low_dose_floor_mg: Fraction = LOW_DOSE_FLOOR_MG,
+) -> Pace | None:
+    """Return the verdict on a plan's first dose against what was taken before; None for nothing.
+
+    The plan cuts nothing there, so ``cut_pct`` is zero: the fall came with another plan's
+    end or with the intake, and adds to whatever this plan cuts next.
+    """
+    counting = _still_counting(before, point.day)
+    if not counting:
+        return None
+    highest = max(counting, key=lambda each: each.dose)
+    pace = _judge(highest, point, highest, low_dose_floor_mg, short_use=True)
+    return replace(pace, cut_pct=percentage(0, 1))
+
+
+def _still_counting(before: Sequence[Earlier], day: int) -> tuple[PacePoint, ...]:
+    """Return the earlier doses of which a day lies within the 14 days before ``day``."""
+    return tuple(each.point for each in before if day - WINDOW_DAYS <= each.last_day < day)
 
 
 def is_legal(
@@ -118,6 +152,20 @@ def pace_finding(pace: Pace, step: int) -> Finding | None:
     rule, level, text = _WORDS[pace.verdict]
     message = text.format(step=step, cut=pace.cut_pct, fall=pace.fall_14d_pct)
     return finding(rule, level, message, step=step, days=WINDOW_DAYS, percentage=pace.fall_14d_pct)
+
+
+def before_finding(pace: Pace) -> Finding | None:
+    """Return what a reader must be told of a first dose that falls from what was taken before."""
+    if pace.verdict is not Verdict.BLOCK:
+        return None
+    message = (
+        f"Step 1 is {pace.fall_14d_pct} % below what was taken within the {WINDOW_DAYS} days "
+        f"before, above the limit of {LIMIT_PCT} %; hold this dose first, or give a reason and a "
+        "second prescriber's name."
+    )
+    return finding(
+        "ASAM-09", Level.BLOCK, message, step=1, days=WINDOW_DAYS, percentage=pace.fall_14d_pct
+    )
 
 
 _WORDS = {

@@ -29,6 +29,14 @@ SlotPieces = tuple[tuple[str, tuple[Piece, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBefore:
+    """A day's milligrams by drug that were taken before a plan, up to and with ``last_on``."""
+
+    doses: tuple[tuple[str, Decimal], ...]
+    last_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRequest:
     """Everything a plan follows from; the same request always gives the same plan.
 
@@ -40,7 +48,8 @@ class PlanRequest:
     ``low_dose_floor_mg`` is the clinic's setting for C-01, which may only be
     stricter than the rule's own 5 mg. ``earlier_drugs`` is filled in when a plan
     changes course after a switch: for each drug taken before, the milligrams of
-    ``drug_id`` that count as 1 mg of it.
+    ``drug_id`` that count as 1 mg of it. ``before`` is what was taken in the days before the
+    plan, by another plan or by the intake: the pace looks back at it.
     """
 
     drug_id: str
@@ -54,6 +63,7 @@ class PlanRequest:
     short_use: bool = False
     low_dose_floor_mg: Decimal = Decimal(int(LOW_DOSE_FLOOR_MG))
     earlier_drugs: tuple[tuple[str, Fraction], ...] = ()
+    before: tuple[TakenBefore, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse, with RequestError, what no plan can be made of, wherever it was typed."""

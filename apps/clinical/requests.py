@@ -38,6 +38,7 @@ from apps.clinical.plan import (
     Plan,
     PlanRequest,
     Step,
+    TakenBefore,
     Total,
     check_whole,
 )
@@ -53,17 +54,9 @@ MIN_START, MAX_START = date(2000, 1, 1), date(2100, 1, 1)
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 PARTS = {"1": "1", "1/2": "0.5", "0.5": "0.5", "1/4": "0.25", "0.25": "0.25"}
 FIELDS = (
-    "drug",
-    "slots",
-    "method",
-    "interval_days",
-    "start_on",
-    "goal_mg",
-    "products",
-    "confirmed",
-    "short_use",
-    "low_dose_floor_mg",
-)
+    "drug", "slots", "method", "interval_days", "start_on", "goal_mg", "products", "confirmed",
+    "short_use", "low_dose_floor_mg", "before",
+)  # fmt: skip
 
 Json = Mapping[str, Any]
 
@@ -94,7 +87,23 @@ def parse_request(data: object) -> PlanRequest:
         low_dose_floor_mg=parse_dose_mg(
             body.get("low_dose_floor_mg", "5"), field="low_dose_floor_mg", allow_zero=True
         ),
+        before=_before(body.get("before", [])),
     )
+
+
+def _before(value: object) -> tuple[TakenBefore, ...]:
+    if not isinstance(value, list):
+        raise RequestError("before: takes a list of what was taken before.")
+    return tuple(_taken(item, f"before[{place}]") for place, item in enumerate(value))
+
+
+def _taken(value: object, field: str) -> TakenBefore:
+    where = f"{field}.doses"
+    body = _object(value, field, ("doses", "last_on"), required=("doses", "last_on"))
+    if not isinstance(body["doses"], dict):
+        raise RequestError(f"{where}: takes milligrams by drug.")
+    doses = ((get_drug(d).id, parse_dose_mg(mg, field=where)) for d, mg in body["doses"].items())
+    return TakenBefore(tuple(doses), _date(body["last_on"], f"{field}.last_on"))
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:

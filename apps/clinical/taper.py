@@ -23,6 +23,8 @@ from apps.clinical.pace import (
     Pace,
     PacePoint,
     Verdict,
+    before_finding,
+    check_first,
     check_pace,
     pace_finding,
 )
@@ -44,7 +46,7 @@ from apps.clinical.switching import (
     switch_findings,
     total_mg,
 )
-from apps.clinical.weighing import amounts_of, final_mg_per_mg, floors_of
+from apps.clinical.weighing import amounts_of, earlier_doses, final_mg_per_mg, floors_of
 
 __all__ = ["Finding", "Piece", "Plan", "PlanRequest", "Step", "Total", "build_plan"]
 
@@ -140,12 +142,15 @@ def _judged(
     points = [
         PacePoint(draft.start_on.toordinal(), amount_of(draft), floor_of(draft)) for draft in drafts
     ]
+    before = earlier_doses(request)
+    floor = Fraction(request.low_dose_floor_mg)
     paces = check_pace(
-        points,
-        low_dose_floor_mg=Fraction(request.low_dose_floor_mg),
-        short_use=request.short_use,
+        points, low_dose_floor_mg=floor, short_use=request.short_use, before=before or ()
     )
-    first = Pace(points[0].day, NO_CUT, NO_CUT, Verdict.OK)
+    unknown = None if before is not None else _not_comparable(request)
+    fell = check_first(points[0], before or (), floor)
+    verdict = Verdict.BLOCK if unknown else Verdict.OK
+    first = fell or Pace(points[0].day, NO_CUT, NO_CUT, verdict)
     ends = [draft.start_on - timedelta(days=1) for draft in drafts[1:]]
     steps = tuple(
         _step(number, draft, end, pace)
@@ -154,7 +159,20 @@ def _judged(
         )
     )
     found = (pace_finding(pace, number) for number, pace in enumerate(paces, start=2))
-    return steps, [item for item in found if item is not None]
+    told = (unknown or before_finding(first), *found)
+    return steps, [item for item in told if item is not None]
+
+
+def _not_comparable(request: PlanRequest) -> Finding:
+    """Say that another drug was taken just before, so that nobody knows how far it falls."""
+    taken = request.before[-1]
+    words = " and ".join(f"{plain(mg)} mg {get_drug(drug).name}" for drug, mg in taken.doses)
+    text = (
+        f"Until {taken.last_on} {words} a day was taken, and no source was named to compare it "
+        "with this plan: how far step 1 falls is not known. Give a reason and a second "
+        "prescriber's name."
+    )
+    return finding("ASAM-09", Level.BLOCK, text, step=1, days=WINDOW_DAYS)
 
 
 def request_findings(request: PlanRequest) -> list[Finding]:

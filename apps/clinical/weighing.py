@@ -11,7 +11,7 @@ from types import MappingProxyType
 from apps.clinical.equivalence import eq10_for, floor_dze_per_mg
 from apps.clinical.errors import ConversionError
 from apps.clinical.methods import Switch
-from apps.clinical.pace import Amount
+from apps.clinical.pace import Amount, Earlier, PacePoint
 from apps.clinical.plan import Draft, PlanRequest, SlotPieces, milligrams_by_drug
 
 
@@ -88,3 +88,27 @@ def floors_of(request: PlanRequest) -> Callable[[Draft], Fraction | None]:
         return total
 
     return floor
+
+
+def earlier_doses(request: PlanRequest) -> tuple[Earlier, ...] | None:
+    """Return what was taken before a plan as the pace counts it.
+
+    None where a drug was taken that the plan does not weigh: no source was named for it,
+    and nothing here picks one.
+    """
+    unit_mg = Fraction(request.stock(request.final_drug_id).unit_mg)
+    weight = weights(request)
+    found = []
+    for taken in request.before:
+        if any(drug_id not in weight for drug_id, _ in taken.doses):
+            return None
+        amount = sum((Fraction(mg) * weight[drug] for drug, mg in taken.doses), Fraction(0))
+        rates = [(mg, floor_dze_per_mg(drug)) for drug, mg in taken.doses]
+        floor = (
+            None
+            if any(rate is None for _, rate in rates)
+            else sum((Fraction(mg) * rate for mg, rate in rates if rate), Fraction(0))
+        )
+        day = taken.last_on.toordinal()
+        found.append(Earlier(day, PacePoint(day, amount / unit_mg, floor)))
+    return tuple(found)

@@ -15,6 +15,7 @@ from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right, may
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import today_of
+from apps.tapers.waiting import versions_waiting
 
 
 @require_GET
@@ -44,10 +45,12 @@ def step_review(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 @require_GET
 @requires(Right.SEE_PATIENTS)
 def decisions_waiting(request: HttpRequest) -> HttpResponse:
-    """List the plans whose next cut waits for a prescriber."""
+    """List the plans whose next cut, or whose second signature, waits for a prescriber."""
     member = member_of(request)
     context = {
         "plans": plans_waiting(member.clinic),
+        "versions": versions_waiting(member.clinic_id),
+        "reader": member.user,
         "may_decide": may(member, Right.ACTIVATE_PLANS),
     }
     return render(request, "dashboard/decisions_waiting.html", context)

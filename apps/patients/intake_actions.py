@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.dose_check import dose_questions
+from apps.clinical.doses import plain
 from apps.clinical.stopping import StopPath
 from apps.patients.intake import stop_verdict_of
 from apps.patients.intake_words import changes_between, intake_words
@@ -76,7 +77,7 @@ def save_section(
     dose that nobody confirmed.
     """
     patient = locked(patient)
-    before = intake_words(patient)
+    before, taken = intake_words(patient), taken_now(patient)
     apply_values(patient, values, by, now)
     patient = locked(patient)  # read again: the words must be those of the rows
     changes = changes_between(before, intake_words(patient))
@@ -85,7 +86,7 @@ def save_section(
     newer = patient.intake_entries.filter(section=section, number__gt=based_on)
     if newer.exists():
         raise IntakeConflictError(list(newer.select_related("saved_by")))
-    write_entry(patient, section, changes, by, now)
+    write_entry(patient, section, changes, by, now, taken if taken != taken_now(patient) else None)
     reassess(patient, patient.risk, now)
     set_review_clock(patient)
     return patient
@@ -97,15 +98,21 @@ def locked(patient: Patient) -> Patient:
     return rows.get(pk=patient.pk)
 
 
+def taken_now(patient: Patient) -> dict[str, str]:
+    """Return the drug that is to be tapered with its milligrams a day, as it is stored."""
+    return {patient.medication.drug_id: plain(patient.medication.daily_mg)}
+
+
 def write_entry(
-    patient: Patient, section: str, changes: list[list[str]], by: User | None, now: datetime
-) -> IntakeEntry:
+    patient: Patient, section: str, changes: list[list[str]], by: User | None, now: datetime,
+    taken_before: dict[str, str] | None = None,
+) -> IntakeEntry:  # fmt: skip
     """Append what changed to the history, and its number to the patient and the audit record."""
     patient.intake_version += 1
     patient.save(update_fields=["intake_version"])
     entry = IntakeEntry.objects.create(
         clinic_id=patient.clinic_id, patient=patient, number=patient.intake_version,
-        section=section, changes=changes, saved_at=now, saved_by=by,
+        section=section, changes=changes, taken_before=taken_before, saved_at=now, saved_by=by,
     )  # fmt: skip
     record(
         "intake.saved", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,

@@ -21,6 +21,7 @@ from apps.clinical.requests import parse_request, plan_to_json
 from apps.clinical.taper import build_plan
 from apps.database.statements import Insert, Read
 from apps.patients.models import Patient
+from apps.tapers.earlier import with_doses_before
 from apps.tapers.engine import course_of
 from apps.tapers.models import PlanHold, PlanVersion, SlotPiece, TaperPlan, TaperStep
 from apps.tapers.stopping import check_no_abrupt_stop
@@ -63,7 +64,7 @@ def preview_plan(patient: Patient, request: dict[str, Any], day: date) -> dict[s
     Raises `apps.clinical.errors.ClinicalError` with the reason when the request is wrong,
     or would stop the medicine at once. Stores nothing.
     """
-    schedule = build_plan(parse_request(request))
+    schedule = build_plan(parse_request(with_doses_before(patient, request, day)))
     check_no_abrupt_stop(patient, schedule.steps, day)
     answer: dict[str, Any] = plan_to_json(schedule)
     return answer
@@ -80,8 +81,10 @@ def create_plan(
     Raises `ClinicalError` for a wrong request, `AbruptStopError` for a plan that stops
     the medicine at once, and `NotSeenError` for steps other than those seen.
     """
+    day = now.astimezone(patient.tz).date()
+    request = with_doses_before(patient, request, day)
     schedule = build_plan(parse_request(request))
-    check_no_abrupt_stop(patient, schedule.steps, now.astimezone(patient.tz).date())
+    check_no_abrupt_stop(patient, schedule.steps, day)
     check_seen(schedule, seen)
     plan = TaperPlan.objects.create(
         clinic_id=patient.clinic_id, patient=patient, created_at=now, created_by=by

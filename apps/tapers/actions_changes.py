@@ -9,7 +9,9 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.breaches import Breach, breaches, not_agreed
+from apps.clinical.errors import NotDispensableError
 from apps.clinical.plan import Plan
+from apps.clinical.products import Product
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
 from apps.tapers.actions import store_version
@@ -17,9 +19,10 @@ from apps.tapers.actions_clock import settle_locked
 from apps.tapers.actions_signing import add_signature, locked, put_in_force, release_holds
 from apps.tapers.approvals import Approvals, check_agreed, check_specialist, keep_approvals
 from apps.tapers.changes import Change, DiffRow, changed, was_and_now
-from apps.tapers.engine import plan_of, request_json
+from apps.tapers.engine import plan_of, request_json, request_of, restocked
+from apps.tapers.formulary_actions import stocked_products
 from apps.tapers.models import PlanVersion, TaperPlan
-from apps.tapers.outdated import intake_since
+from apps.tapers.outdated import gone_from, intake_since, stock_words
 from apps.tapers.signable import (
     ActivationError,
     Meaning,
@@ -57,6 +60,7 @@ class ChangePreview:
     rows: list[DiffRow]
     new_breaches: tuple[Breach, ...]
     since_step: int
+    gone: tuple[str, ...] = ()
 
     @property
     def needs_second(self) -> bool:
@@ -78,10 +82,17 @@ def preview_change(plan: TaperPlan, change: Change, now: datetime) -> ChangePrev
 
 
 def previewed(state: Today, change: Change) -> ChangePreview:
-    """Return the same from a plan's state at hand."""
+    """Return the same from a plan's state at hand.
+
+    Steps to come are made of what the clinic stocks now. Where the dose of today cannot
+    be made of that, the plan goes on with its own products and says which are gone.
+    """
     before = plan_of(state.version)
     number = state.step.number if state.step else 1
-    after = changed(before, number, state.day, change)
+    try:
+        after = changed(restocked(before, stock_of(state, change)), number, state.day, change)
+    except NotDispensableError:
+        after = changed(before, number, state.day, change)
     check_no_abrupt_stop(state.plan.patient, after.steps, state.day, after=number)
     asked, agreed = breaches(after.steps, after=number), breaches(before.steps)
     return ChangePreview(
@@ -89,7 +100,17 @@ def previewed(state: Today, change: Change) -> ChangePreview:
         rows=was_and_now(state.steps, after.steps, state.day),
         new_breaches=not_agreed(asked, agreed),
         since_step=number,
+        gone=gone_from(after.steps[number:], state.plan.clinic_id),
     )
+
+
+def stock_of(state: Today, change: Change) -> list[Product]:
+    """Return what the clinic stocks now of every drug that a decision may give."""
+    request = request_of(state.version)
+    typed = change.values.get("method") or {}
+    drugs = dict.fromkeys([request.drug_id, request.final_drug_id, typed.get("to_drug")])
+    clinic_id = state.plan.clinic_id
+    return [each for drug in drugs if drug for each in stocked_products(clinic_id, drug)]
 
 
 @transaction.atomic
@@ -159,9 +180,11 @@ def check_approvals(
     )
     if preview.gives_less or change.kind == PlanVersion.Kind.GO_ON:
         check_intake_asked(patient)
-        contradiction = intake_since(plan, state.version)
-        if contradiction:
-            raise ActivationError(" ".join(contradiction))
+        found = intake_since(plan, state.version)
+        if preview.gone:
+            found.append(stock_words(preview.gone, is_live=True))
+        if found:
+            raise ActivationError(" ".join(found))
         check_specialist(plan, approvals.specialist, [by], state.day)
 
 

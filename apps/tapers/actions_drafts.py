@@ -13,6 +13,7 @@ from apps.clinical.taper import build_plan
 from apps.tapers.actions import check_seen, store_version
 from apps.tapers.actions_changes import ConflictError
 from apps.tapers.actions_signing import locked
+from apps.tapers.earlier import with_doses_before
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.signable import ActivationError
 from apps.tapers.stopping import check_no_abrupt_stop
@@ -52,14 +53,15 @@ def edit_draft(
     """
     plan = locked(plan)
     check_can_edit(plan)
-    latest = plan.latest
+    latest, day = plan.latest, now.astimezone(plan.patient.tz).date()
+    request = with_doses_before(plan.patient, request, day)
     is_same = (latest.request, latest.reason, latest.created_by_id) == (request, reason, by.pk)
     if latest.number == based_on + 1 and is_same:
         return latest
     if latest.number != based_on:
         raise ConflictError(based_on, latest)
     schedule = build_plan(parse_request(request))
-    check_no_abrupt_stop(plan.patient, schedule.steps, now.astimezone(plan.patient.tz).date())
+    check_no_abrupt_stop(plan.patient, schedule.steps, day)
     check_seen(schedule, seen)
     version = store_version(
         plan, schedule, request=request, reason=reason, needs_second=bool(breaches(schedule.steps)),

@@ -4,6 +4,8 @@ Nothing is computed again: past steps are read as they were signed, so a newer e
 never rewrites what a patient has taken.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
@@ -17,14 +19,15 @@ from apps.clinical.plan import Plan, PlanRequest, Step, milligrams_by_drug, tota
 from apps.clinical.products import Product, marketed_products
 from apps.clinical.requests import parse_request
 from apps.clinical.solver import Piece
+from apps.tapers.formulary_actions import as_json, product_of
 from apps.tapers.models import PlanVersion, TaperStep
 
 
 def plan_of(version: PlanVersion) -> Plan:
     """Return the engine's plan that a stored version is, steps and findings included."""
     request = request_of(version)
-    known = products_of(request)
     course = version.course
+    known = products_of(version)
     targets, reasons = course.get("targets", {}), course.get("reasons", {})
     rows = version.steps.prefetch_related("pieces")
     steps = tuple(
@@ -59,6 +62,7 @@ def request_of(version: PlanVersion) -> PlanRequest:
         short_use=request.short_use,
         low_dose_floor_mg=request.low_dose_floor_mg,
         earlier_drugs=weights,
+        before=request.before,
     )
 
 
@@ -75,6 +79,7 @@ def course_of(plan: Plan) -> dict[str, Any]:
             if step.target_mg is not None
         },
         "reasons": {str(step.number): step.reason for step in plan.steps if step.reason},
+        "earlier_products": [as_json(product) for product in _left_behind(plan)],
     }
 
 
@@ -91,8 +96,10 @@ def request_json(
         under_way = request.drug_id == before["drug"] and request.final_drug_id != request.drug_id
         if under_way and method.get("kind") != "switch":
             now = {**before["method"], "then": method}
+    stock = {"products": [as_json(each) for each in request.products]} if request.products else {}
     return {
-        **before,
+        **{name: value for name, value in before.items() if name != "products"},
+        **stock,
         "drug": request.drug_id,
         "slots": {slot: plain(mg) for slot, mg in request.slots},
         "method": now,
@@ -102,11 +109,24 @@ def request_json(
     }
 
 
-def products_of(request: PlanRequest) -> dict[str, Product]:
-    """Return every product the plan may use, by the name its rows carry."""
+def products_of(version: PlanVersion) -> dict[str, Product]:
+    """Return every product a version may use or has used, by the name its rows carry."""
+    request = request_of(version)
     drugs = [request.drug_id, request.final_drug_id, *(drug for drug, _ in request.earlier_drugs)]
     listed = [product for drug in dict.fromkeys(drugs) for product in marketed_products(drug)]
-    return {product.name: product for product in (*listed, *request.products)}
+    earlier = map(product_of, version.course.get("earlier_products", ()))
+    return {product.name: product for product in (*listed, *earlier, *request.products)}
+
+
+def restocked(plan: Plan, stock: Iterable[Product]) -> Plan:
+    """Return the plan with steps to come made of what is in stock now.
+
+    A drug of which nothing is stocked keeps the products that the plan was made of.
+    """
+    stock = tuple(stock)
+    said = {product.drug_id for product in stock}
+    kept = tuple(product for product in plan.request.products if product.drug_id not in said)
+    return replace(plan, request=replace(plan.request, products=(*kept, *stock)))
 
 
 def _step(row: TaperStep, known: dict[str, Product], target: str | None, reason: str) -> Step:
@@ -127,6 +147,17 @@ def _step(row: TaperStep, known: dict[str, Product], target: str | None, reason:
         target_mg=None if target is None else Decimal(target),
         reason=reason,
     )
+
+
+def _left_behind(plan: Plan) -> list[Product]:
+    """Return the products of steps taken that the plan is no longer made of."""
+    used = {
+        piece.product.name: piece.product
+        for step in plan.steps
+        for pieces in step.slots.values()
+        for piece in pieces
+    }
+    return [product for product in used.values() if product not in plan.request.products]
 
 
 def _piece(name: str, quantity: Decimal, mg: Decimal, known: dict[str, Product]) -> Piece:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.doses import plain
-from apps.clinical.products import PART_NAMES, Product, marketed_products
+from apps.clinical.products import PART_NAMES, Form, Product, marketed_products
 from apps.patients.models import Clinic
 from apps.tapers.models import FormularyChange, FormularyItem
 
@@ -53,6 +55,15 @@ def as_json(product: Product) -> dict[str, str]:
         "form": product.form.value,
         "smallest_part": part_text(product),
     }
+
+
+def product_of(listed: dict[str, str]) -> Product:
+    """Return the product that `as_json` wrote down."""
+    part = listed["smallest_part"].removesuffix(" mL")
+    return Product(
+        listed["drug"], Decimal(listed["strength_mg"]), Form(listed["form"]),
+        Decimal(Fraction(part).numerator) / Fraction(part).denominator,
+    )  # fmt: skip
 
 
 def part_text(product: Product) -> str:

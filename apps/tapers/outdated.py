@@ -4,12 +4,16 @@ A draft has to begin with what the patient takes now. A plan in force has moved 
 there, so the intake may say any dose that it has given so far.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
+from apps.clinical.plan import Step
+from apps.clinical.products import Product
 from apps.patients.models import Medication, Patient
-from apps.tapers.engine import products_of, request_of
+from apps.tapers.earlier import doses_before
+from apps.tapers.engine import products_of
 from apps.tapers.formulary_actions import stocked_products
 from apps.tapers.models import PlanVersion, SlotPiece, TaperPlan, TaperStep
 from apps.tapers.tablets import by_drug, dose_words
@@ -17,20 +21,28 @@ from apps.tapers.tablets import by_drug, dose_words
 AGAIN = "Make the plan again from the intake."
 
 
-def outdated(plan: TaperPlan, version: PlanVersion) -> list[str]:
+def outdated(plan: TaperPlan, version: PlanVersion, day: date, *, today: bool = False) -> list[str]:
     """Return in sentences why a version no longer fits patient or pharmacy; empty when it does.
 
-    Four queries at most, whatever the length of the plan.
+    Of a plan in force the steps to come count, with `today` the one in force too. Eight
+    queries at most, whatever the length of the plan.
     """
     is_live = plan.status == TaperPlan.Status.ACTIVE
-    found = intake_since(plan, version) if is_live else intake_before(plan.patient, version)
-    gone = gone_products(plan, version, after=plan.begun_step if is_live else 0)
+    if is_live:
+        found = intake_since(plan, version)
+    else:
+        found = intake_before(plan.patient, version) or other_before(plan.patient, version, day)
+    gone = gone_products(plan, version, after=plan.begun_step - today if is_live else 0)
     if gone:
-        found.append(
-            f"The pharmacy no longer has what this plan uses: {', '.join(gone)}. "
-            + ("Make the decision again with what is in stock." if is_live else AGAIN)
-        )
+        found.append(stock_words(gone, is_live=is_live))
     return found
+
+
+def stock_words(gone: Iterable[str], *, is_live: bool) -> str:
+    """Return in a sentence which products are no longer there, and what to do."""
+    return f"The pharmacy no longer has what this plan uses: {', '.join(gone)}. " + (
+        "Change the method to what is in stock, or have it ordered." if is_live else AGAIN
+    )
 
 
 def intake_before(patient: Patient, version: PlanVersion) -> list[str]:
@@ -44,6 +56,17 @@ def intake_before(patient: Patient, version: PlanVersion) -> list[str]:
     return [
         f"The intake says {taken_words(medication)}; this plan begins with "
         f"{slots_words(planned)}. {AGAIN}"
+    ]
+
+
+def other_before(patient: Patient, version: PlanVersion, day: date) -> list[str]:
+    """Return why a draft's pace looks back at something else than what was taken before it."""
+    known = version.request.get("before", [])
+    if all(each in known for each in doses_before(patient, day)):
+        return []
+    return [
+        "What was taken in the 14 days before this plan is not what its pace was checked "
+        f"against: another plan has ended, or the intake was changed. {AGAIN}"
     ]
 
 
@@ -61,31 +84,39 @@ def intake_since(plan: TaperPlan, version: PlanVersion) -> list[str]:
     ]
 
 
-def gone_products(plan: TaperPlan, version: PlanVersion, *, after: int) -> list[str]:
-    """Return the products of the steps beyond `after` that are not in stock, or not in such parts.
+def gone_products(plan: TaperPlan, version: PlanVersion, *, after: int) -> tuple[str, ...]:
+    """Return the products of the steps beyond `after` that are not in stock, or not so split."""
+    known = products_of(version)
+    used = SlotPiece.objects.filter(step__version=version, step__number__gt=after)
+    rows = used.values_list("product", "quantity").order_by().distinct()
+    return not_in_stock({(known[n], count) for n, count in rows if n in known}, plan.clinic_id)
+
+
+def gone_from(steps: Iterable[Step], clinic_id: UUID) -> tuple[str, ...]:
+    """Return the same of steps that the engine made."""
+    slots = (pieces for step in steps for pieces in step.slots.values())
+    return not_in_stock({(piece.product, piece.quantity) for s in slots for piece in s}, clinic_id)
+
+
+def not_in_stock(used: set[tuple[Product, Decimal]], clinic_id: UUID) -> tuple[str, ...]:
+    """Return which of these amounts the clinic's pharmacy cannot hand out now, in words.
 
     Of a drug of which the clinic stocks nothing it has not said what it has: nothing is gone.
     """
-    known = products_of(request_of(version))
-    stock: dict[str, dict[str, Decimal]] = {}
-    gone = []
-    used = SlotPiece.objects.filter(step__version=version, step__number__gt=after)
-    parts: dict[str, set[Decimal]] = defaultdict(set)
-    for name, quantity in used.values_list("product", "quantity").order_by().distinct():
-        parts[name].add(quantity)
-    for name, quantities in sorted(parts.items()):
-        drug_id = known[name].drug_id if name in known else version.drug_id
-        if drug_id not in stock:
-            items = stocked_products(plan.clinic_id, drug_id)
-            stock[drug_id] = {item.name: item.smallest_part for item in items}
-        smallest = stock[drug_id].get(name)
-        if not stock[drug_id]:
-            continue
-        if smallest is None:
-            gone.append(name)
-        elif any(quantity % smallest for quantity in quantities):
-            gone.append(f"{name} in such parts")
-    return gone
+    drugs = {product.drug_id for product, _ in used}
+    stock = {
+        drug: {item.name: item.smallest_part for item in stocked_products(clinic_id, drug)}
+        for drug in drugs
+    }
+    gone = set()
+    for product, quantity in used:
+        there = stock[product.drug_id]
+        smallest = there.get(product.name)
+        if there and smallest is None:
+            gone.add(product.name)
+        elif smallest and quantity % smallest:
+            gone.add(f"{product.name} in such parts")
+    return tuple(sorted(gone))
 
 
 def taken_words(medication: Medication) -> str:

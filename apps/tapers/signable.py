@@ -105,7 +105,7 @@ def check_version(plan: TaperPlan, version: PlanVersion, day: date) -> None:
         raise ActivationError("This patient has an active plan. End it before you start another.")
     check_nothing_due(plan, version, day)
     check_intake_asked(plan.patient)
-    check_up_to_date(plan, version)
+    check_up_to_date(plan, version, day)
     check_version_stops_nothing(plan, version, day)
 
 
@@ -150,9 +150,9 @@ def begun(version: PlanVersion, number: int) -> list[tuple[date, object]]:
     return [(step.start_on, step.by_drug) for step in rows]
 
 
-def check_up_to_date(plan: TaperPlan, version: PlanVersion) -> None:
+def check_up_to_date(plan: TaperPlan, version: PlanVersion, day: date) -> None:
     """Raise `ActivationError` when the intake or the stock says something else by now."""
-    found = outdated(plan, version)
+    found = outdated(plan, version, day)
     if found:
         raise ActivationError(" ".join(found))
 

@@ -31,6 +31,7 @@ from apps.tapers.models import PlanVersion, TaperPlan, TaperStep
 from apps.tapers.signable import ActivationError
 from apps.tapers.today import step_in_force, today_of
 from apps.tapers.views_signing import fetch_plan
+from apps.tapers.waiting import is_waiting
 
 
 @require_http_methods(["GET", "POST"])
@@ -152,6 +153,7 @@ def render_change(
         if "save" not in request.POST:
             for name in ("reason", *form.proof_fields):
                 form.fields[name].required = False
+    latest = plan.latest
     context = {
         "plan": plan,
         "patient": plan.patient,
@@ -159,6 +161,7 @@ def render_change(
         "preview": preview,
         "schedule": plan_to_json(preview.plan) if preview else None,
         "today": today_of(plan, timezone.now()),
+        "waiting": latest if is_waiting(plan, latest) else None,
         **extra,
     }
     return render(request, "tapers/plan_change.html", context, status=status)

@@ -86,6 +86,7 @@ def render_plan(
             "signatures__signer"
         )
     )
+    day = now.astimezone(plan.patient.tz).date()
     today = today_of(plan, now) if plan.status == TaperPlan.Status.ACTIVE else None
     context: dict[str, Any] = {
         "plan": plan,
@@ -98,7 +99,7 @@ def render_plan(
         "findings": shown.findings,
         "waiting": latest if is_waiting(plan, versions[-1]) else None,
         "overtaken": overtaken(plan, versions),
-        "outdated": outdated(plan, shown) if plan.status in OPEN else [],
+        "outdated": outdated(plan, shown, day, today=True) if plan.status in OPEN else [],
         "agreement": Agreement.objects.filter(version=shown).first(),
         "sign_offs": plan.sign_offs.all(),
         "holds": plan.holds.select_related("released_by").order_by("-opened_at"),

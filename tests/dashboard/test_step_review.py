@@ -21,6 +21,7 @@ from tests.factories import (
     make_patient,
     make_plan,
     make_trusted,
+    sign,
 )
 
 pytestmark = pytest.mark.django_db
@@ -110,10 +111,23 @@ def test_plans_that_wait_are_listed_for_their_clinic_only(
         make_active_plan(patient, prescriber.user, now=timezone.now())
         hold(patient)
         hold(patient)
+    for _ in range(3):
+        asked = make_plan(
+            make_patient(clinic), prescriber.user, now=timezone.now(), goal_mg="0",
+            start_on=timezone.localdate().isoformat(),
+        )  # fmt: skip
+        sign(asked, prescriber.user, now=timezone.now(), breach_reason="Her wish.")
     url = reverse("dashboard:decisions")
     client = signed_in(nurse)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         page = client.get(url)
     assert len(page.context["plans"]) == 5
+    assert len(page.context["versions"]) == 3
+    assert asked.patient.family_name in page.text
+    assert reverse("tapers:sign_second", args=[asked.pk]) not in page.text
+    own = signed_in(prescriber).get(url).text
+    assert reverse("tapers:sign_second", args=[asked.pk]) in own
+    assert "somebody other than you" in own
+    assert asked.patient.family_name not in signed_in(outsider).get(url).text
     assert plan.patient.family_name in page.text
     assert plan.patient.family_name not in signed_in(outsider).get(url).text

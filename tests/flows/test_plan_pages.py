@@ -1,7 +1,7 @@
 """A plan as people make, sign and change it, in a browser, and what the patient then gets."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.utils import timezone
 from apps.exchange.actions import make_feed
 from apps.patients.models import Role
 from apps.tapers.models import TaperPlan
-from tests.exchange.reading import calendar_days, feed_days
+from apps.tapers.today import midnight
+from tests.exchange.reading import calendar_days, feed_days, text_of
 from tests.factories import make_active_plan, make_member, make_patient
 from tests.flows.test_browser_path import enter_as
 from tests.harness.marks import BROWSER_FLOW
@@ -121,15 +122,21 @@ def test_signing_with_a_breach_takes_two_people(
     sign_first(page, local_day(patient), "Wishes to be done before the spring.")
     page.get_by_text("waits for a second prescriber").first.wait_for()
     screenshot(page, "1 waits")
+    page.get_by_role("link", name="Read version 1").click()
+    page.get_by_text("The second signature must be another person's.").wait_for()
     plan = TaperPlan.objects.get()
     assert page.get_by_role("button", name="Sign as second prescriber").count() == 0
     page.goto(url + reverse("exchange:schedule", args=[plan.pk]))
     page.get_by_text("Only a signed plan in force has a schedule").wait_for()
     other = browser.new_context().new_page()
     enter_as(other, url, "Pia Second")
-    other.goto(url + reverse("tapers:detail", args=[plan.pk]))
+    other.goto(url + reverse("dashboard:decisions"))
+    other.get_by_role("link", name=re.compile("Quillfeather")).click()
+    other.get_by_role("heading", name="Second signature: version 1").wait_for()
     other.get_by_text("Wishes to be done before the spring.").first.wait_for()
-    assert plan.latest.content_hash in other.content()
+    fast = plan.latest.steps.filter(verdict="block").first()
+    assert other.locator(f"#step-{fast.number}").get_by_text("too fast").count()
+    screenshot(other, "2 second signature")
     other.get_by_label("I sign this").check()
     other.get_by_role("button", name="Sign as second prescriber").click()
     other.get_by_text("The plan is active.").wait_for()
@@ -154,6 +161,9 @@ def everywhere(page: Any, url: str, plan: Any, token: str) -> dict[str, Any]:
     feed = page.request.get(url + reverse("exchange:feed", args=[token])).body()
     last = today + timedelta(days=100)
     found = {"page": (dose, next_on), "patient": patient_next}
+    for paper in ("pharmacy", "letter"):
+        body = page.request.get(url + reverse(f"exchange:{paper}", args=[plan.pk])).body()
+        found[paper] = text_of(body)
     for name, days in (("pdf", calendar_days(pdf)), ("feed", feed_days(feed, last))):
         changes = [day for day in sorted(days) if day > today and days[day] != days[today]]
         found[name] = (f"{days[today].normalize():f}", shown(changes[0]) if changes else "")
@@ -161,11 +171,21 @@ def everywhere(page: Any, url: str, plan: Any, token: str) -> dict[str, Any]:
 
 
 def agree(found: dict[str, Any], dose: str, next_on: date | None) -> None:
-    """Check that the plan page, the patient's page, the PDF and the feed say the same."""
+    """Check that plan page, patient's page, calendar, feed, pharmacy sheet and letter agree."""
     expected = (dose, shown(next_on) if next_on else "")
     assert found["page"] == found["pdf"] == found["feed"] == expected, found
     words = f"{next_on:%A}, {next_on:%B} {next_on.day}" if next_on else ""
     assert words in found["patient"], found
+    assert f"Dose today {dose} mg a day in all" in found["letter"], found["letter"]
+    if next_on is None:
+        assert "until changed" in found["pharmacy"], found["pharmacy"]
+        assert "goes on" in found["letter"], found["letter"]
+        return
+    last, first = (f"{day.day} {day:%b %Y}" for day in (next_on - timedelta(days=1), next_on))
+    for paper in ("letter", "pharmacy"):  # today's dose until the day before, the next from then
+        assert re.search(rf"{last}.*? {first} ", found[paper]), (
+            paper, found[paper],
+        )  # fmt: skip
 
 
 def decide(page: Any, url: str, plan: Any, kind: str, reason: str, **typed: str) -> None:
@@ -176,6 +196,8 @@ def decide(page: Any, url: str, plan: Any, kind: str, reason: str, **typed: str)
         is_list = field.evaluate("el => el.tagName") == "SELECT"
         field.select_option(value) if is_list else field.fill(value)
     page.get_by_label("Reason").fill(reason)
+    page.get_by_label("The patient agreed on").fill(local_day(plan.patient).isoformat())
+    page.get_by_label("How", exact=True).select_option("phone")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="The steps after this decision").wait_for()
     assert page.get_by_label("Reason").input_value() == reason
@@ -259,10 +281,12 @@ def test_no_clock_change_makes_a_step_of_13_or_15_days(url, people, browser) -> 
         datetime.strptime(text, "%a %d %b %Y").date()  # noqa: DTZ007
         for text in from_column
     ]
-    begun = [datetime.combine(day, time(0), tzinfo=patient.tz) for day in days]
-    offsets = {moment.utcoffset() for moment in begun}
-    assert len(offsets) == 2, "the plan is to cross a clock change"
-    assert {(later - day).days for day, later in pairwise(days)} == {14}
+    begun = [midnight(day, patient.tz) for day in days]
+    # Real time from midnight to midnight: 14 days, and 14 days with an hour more or less.
+    spans = {(b.astimezone(UTC) - a.astimezone(UTC), b.utcoffset() - a.utcoffset())
+             for a, b in pairwise(begun)}  # fmt: skip
+    assert len(spans) > 1, "the plan is to cross a clock change"
+    assert {span + moved for span, moved in spans} == {timedelta(days=14)}
     feed = page.request.get(url + reverse("exchange:feed", args=[token])).body()
     taken = feed_days(feed, days[-1])
     assert sorted(taken) == [today + timedelta(days=n) for n in range((days[-1] - today).days + 1)]

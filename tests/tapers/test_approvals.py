@@ -8,15 +8,26 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from apps.clinical.products import Form, Product
 from apps.patients.intake_actions import SectionValues, save_section
-from apps.patients.models import Section
+from apps.patients.models import Role, Section
 from apps.tapers.actions import hold_plan
+from apps.tapers.actions_changes import end_plan
 from apps.tapers.approvals import Approvals, SpecialistWord
-from apps.tapers.models import TaperPlan
+from apps.tapers.formulary_actions import save_formulary
+from apps.tapers.models import FormularyItem, TaperPlan
 from apps.tapers.signable import ActivationError, Seen, Signing, StaleVersionError
 from apps.tapers.waiting import versions_waiting
 from tests.conftest import signed_in
-from tests.factories import make_active_plan, seen, sign_too
+from tests.factories import (
+    make_active_plan,
+    make_member,
+    make_patient,
+    make_plan,
+    seen,
+    sign,
+    sign_too,
+)
 from tests.tapers.decisions import DAY_1, START, decide, later, reach_step
 
 pytestmark = pytest.mark.django_db
@@ -80,8 +91,9 @@ def test_a_condition_recorded_later_calls_a_specialist_before_less_is_given(
     for wrong, field in (
         (word(prescriber.user.full_name, two_on), "specialist_name"),
         (word(f"Dr. {prescriber.user.full_name.upper()}", two_on), "specialist_name"),
-        (word(day=START), "specialist_on"),  # before anybody knew
-        (word(day=date(1999, 1, 1)), "agreed_on"),
+        (replace(word(day=START), agreed_on=two_on), "specialist_on"),  # before anybody knew
+        (replace(word(day=date(1999, 1, 1)), agreed_on=two_on), "specialist_on"),
+        (replace(word(day=date(2199, 1, 1)), agreed_on=two_on), "specialist_on"),
     ):
         with pytest.raises(ActivationError) as refused:
             decide(plan, prescriber, "goal", later(2), goal_mg="0.5", approvals=wrong)
@@ -160,7 +172,9 @@ def test_a_step_that_began_meanwhile_is_not_rewritten_by_a_late_signature(
 
 
 def take(patient, member, now, **doses) -> None:
-    medicine = {"drug_id": "clonazepam", "pattern": "daily", "taken_months": 24} | doses
+    medicine = {
+        "drug_id": "clonazepam", "pattern": "daily", "taken_months": 24, "dose_confirmed": True,
+    } | doses  # fmt: skip
     save_section(
         patient=patient, section=Section.MEDICINE, values=SectionValues(medication=medicine),
         based_on=patient.intake_version, by=member.user, now=now,
@@ -177,3 +191,121 @@ def test_an_intake_that_contradicts_the_plan_is_said_and_stops_what_gives_less(
     with pytest.raises(ActivationError, match="The intake was changed since"):
         decide(plan, prescriber, "goal", later(1), goal_mg="0.5")
     assert decide(plan, prescriber, "hold", later(1), days=14).number == 2
+
+
+def stock(clinic, member, now, *strengths: str, based_on: int = 0) -> None:
+    save_formulary(
+        clinic=clinic, based_on=based_on, by=member.user, now=now,
+        stocked=[
+            Product("clonazepam", Decimal(mg), Form.TABLET, Decimal("0.5")) for mg in strengths
+        ],
+    )  # fmt: skip
+
+
+def products_of_steps(version, after=1) -> set[str]:
+    rows = version.steps.filter(number__gt=after).values_list("pieces__product", flat=True)
+    return set(rows)
+
+
+def test_a_decision_uses_what_the_pharmacy_has_now(plan, prescriber, clinic) -> None:
+    stock(clinic, prescriber, later(1), "1", "0.5")
+    version = decide(plan, prescriber, "goal", later(2), goal_mg="1.5")
+    assert products_of_steps(version) <= {"clonazepam 1 mg tablet", "clonazepam 0.5 mg tablet"}
+    # Step 1 was handed out as it was signed, and the plan can go on from its rows.
+    assert decide(plan, prescriber, "hold", later(3), days=7).number == 3
+
+
+def test_a_plan_whose_tablets_are_gone_says_so_and_cuts_no_further(
+    plan, prescriber, clinic
+) -> None:
+    decide(plan, prescriber, "slow", later(1), interval_days=28)
+    stock(clinic, prescriber, later(1), "3")  # makes no dose of this plan
+    page = signed_in(prescriber).get(reverse("tapers:detail", args=[plan.pk]))
+    assert "The pharmacy no longer has what this plan uses: clonazepam" in page.text
+    with pytest.raises(ActivationError, match="no longer has"):
+        decide(plan, prescriber, "goal", later(2), goal_mg="0.5")
+    assert decide(plan, prescriber, "hold", later(2), days=14).number == 3  # never refused
+
+
+def test_a_draft_is_signed_only_while_intake_and_stock_are_what_it_was_made_of(
+    patient, prescriber, clinic
+) -> None:
+    draft = make_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
+    stock(clinic, prescriber, DAY_1, "2", "1")
+    with pytest.raises(ActivationError, match="The pharmacy no longer has"):
+        sign(draft, prescriber.user, now=DAY_1)
+    FormularyItem.objects.update(is_stocked=False)
+    take(patient, prescriber, DAY_1, morning_mg=Decimal("0.5"))
+    with pytest.raises(ActivationError, match=r"The intake says 0\.5 mg clonazepam morning"):
+        sign(draft, prescriber.user, now=DAY_1)
+    page = signed_in(prescriber).get(reverse("tapers:detail", args=[draft.pk]))
+    assert "Make it again from the intake" in page.text
+    take(patient, prescriber, DAY_1, morning_mg=Decimal(1), drug_id="lorazepam_ir")
+    with pytest.raises(ActivationError, match="lorazepam"):
+        sign(draft, prescriber.user, now=DAY_1)
+
+
+def test_two_people_who_sign_at_once_make_one_second_signature(
+    plan, clinic, prescriber, lead
+) -> None:
+    decide(plan, prescriber, "method", later(1), method=FAST, signing=REASON)
+    other, read = make_member(clinic, Role.PRESCRIBER), seen(plan)
+    sign_too(plan, lead.user, now=later(2), seen=read)
+    with pytest.raises(ActivationError, match="has signed this version"):
+        sign_too(plan, other.user, now=later(2), seen=read)
+    assert plan.latest.signatures.count() == 2
+
+
+def diazepam(clinic, mg="40"):
+    return make_patient(clinic, drug_id="diazepam", slots={"night": mg}, now=DAY_1)
+
+
+def begin(patient, member, now, **changes):
+    start = now.astimezone(patient.tz).date().isoformat()
+    values = {"goal_mg": "5", "start_on": start} | changes
+    return make_plan(patient, member.user, now=now, **values)
+
+
+def test_ending_a_plan_hides_no_fall_from_the_next_one(clinic, prescriber) -> None:
+    patient = diazepam(clinic)
+    first = sign(begin(patient, prescriber, DAY_1), prescriber.user, now=DAY_1)
+    decide(first, prescriber, "stop", later(1))
+    end_plan(plan=first, reason="Begins anew.", by=prescriber.user, now=later(20))
+    take(patient, prescriber, later(20), drug_id="diazepam", morning_mg=Decimal(0),
+         night_mg=Decimal(10))  # fmt: skip
+    second = begin(patient, prescriber, later(20))
+    assert second.latest.needs_second
+    assert second.latest.steps.get(number=1).fall_14d_pct == Decimal("75.0")
+    with pytest.raises(ActivationError, match=r"Step 1 is 75\.0 % below"):
+        sign(second, prescriber.user, now=later(20))
+    # Two weeks at the lower dose are two weeks.
+    assert not begin(patient, prescriber, later(35)).latest.needs_second
+
+
+def test_a_dose_typed_lower_into_the_intake_hides_no_fall(clinic, prescriber) -> None:
+    patient = diazepam(clinic)
+    draft = begin(patient, prescriber, later(3))
+    take(patient, prescriber, later(3), drug_id="diazepam", night_mg=Decimal(10))
+    lower = begin(patient, prescriber, later(3))
+    assert lower.latest.needs_second
+    assert lower.latest.request["before"] == [
+        {"doses": {"diazepam": "40"}, "last_on": later(2).date().isoformat()}
+    ]
+    with pytest.raises(ActivationError, match="The intake says"):
+        sign(draft, prescriber.user, now=later(3))
+
+
+def test_a_slip_mended_on_the_same_day_was_no_dose(clinic, prescriber) -> None:
+    patient = diazepam(clinic)
+    take(patient, prescriber, DAY_1, drug_id="diazepam", night_mg=Decimal(10))
+    assert not begin(patient, prescriber, DAY_1).latest.needs_second
+
+
+def test_a_draft_is_made_again_when_a_plan_ended_after_it(clinic, prescriber) -> None:
+    patient = diazepam(clinic)
+    first = sign(begin(patient, prescriber, DAY_1), prescriber.user, now=DAY_1)
+    draft = begin(patient, prescriber, later(1))
+    decide(first, prescriber, "stop", later(1))
+    end_plan(plan=first, reason="Begins anew.", by=prescriber.user, now=later(2))
+    with pytest.raises(ActivationError, match="another plan has ended"):
+        sign(draft, prescriber.user, now=later(2))

@@ -19,7 +19,7 @@ from apps.tapers.models import TaperPlan
 from apps.tapers.repeated import steps_words
 from apps.tapers.signable import ActivationError
 from tests.conftest import signed_in
-from tests.factories import make_patient, make_plan, sign, sign_too
+from tests.factories import NOW, make_patient, make_plan, sign, sign_too
 
 pytestmark = pytest.mark.django_db
 BASE = {

@@ -1,7 +1,8 @@
 """When a step begins: local midnight, unlocked, once, and told when it is not."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
+from itertools import pairwise
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -127,17 +128,34 @@ def test_the_task_and_the_command_settle(plan, monkeypatch) -> None:
     ],
 )
 def test_a_step_is_fourteen_days_whatever_the_clocks_do(clinic, prescriber, zone, start) -> None:
-    patient = make_patient(clinic, time_zone=zone)
+    """Counted in real time: from one local midnight to the next, by the instants themselves."""
     tz = ZoneInfo(zone)
-    first = midnight(start, tz)
-    plan = make_active_plan(patient, prescriber.user, now=first, start_on=start.isoformat())
-    for step in plan.version.steps.exclude(end_on=None):
-        assert (step.end_on - step.start_on).days == 13
-    check_in(patient, CALM, now=first + timedelta(days=1))
-    begins = midnight(start + timedelta(days=14), tz)
-    assert step_at(plan, begins - timedelta(seconds=1)) == 1
-    assert step_at(plan, begins) == 2
-    assert begins.date() == start + timedelta(days=14)
+    patient = make_patient(clinic, time_zone=zone, now=midnight(start, tz))
+    plan = make_active_plan(
+        patient, prescriber.user, now=midnight(start, tz), start_on=start.isoformat()
+    )
+    days = [step.start_on for step in plan.version.steps.all()][:4]
+    begins = [midnight(day, tz) for day in days]
+    shifted = False
+    for number, (one, other) in enumerate(pairwise(begins), start=1):
+        elapsed = other.astimezone(UTC) - one.astimezone(UTC)
+        moved = other.utcoffset() - one.utcoffset()
+        shifted = shifted or bool(moved)
+        # Fourteen times the sun rises: an hour more or less, never a day.
+        assert elapsed == timedelta(days=14) - moved + (other - datetime.combine(
+            other.date(), time(0), tzinfo=tz))  # fmt: skip
+        assert abs(elapsed - timedelta(days=14)) <= timedelta(hours=1)
+        local_days = {
+            (one.astimezone(UTC) + timedelta(hours=n)).astimezone(tz).date()
+            for n in range(int(elapsed / timedelta(hours=1)))
+        }
+        assert len(local_days) == 14
+        check_in(patient, CALM, now=one + timedelta(hours=30))
+        assert step_at(plan, other.astimezone(UTC) - timedelta(seconds=1)) == number
+        assert step_at(plan, other.astimezone(UTC)) == number + 1
+        settle_due(other)
+        plan.refresh_from_db()
+    assert shifted, "these weeks are to cross a clock change"
 
 
 def test_a_day_without_midnight_begins_with_its_first_moment() -> None:

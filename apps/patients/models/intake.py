@@ -34,6 +34,9 @@ class IntakeEntry(models.Model):
     number = models.PositiveIntegerField()
     section = models.CharField(max_length=10, choices=Section)
     changes = models.JSONField(help_text="A list of [field, before, after], in words.")
+    taken_before = models.JSONField(
+        null=True, help_text="Drug and milligrams a day until this entry, where they changed."
+    )
     saved_at = models.DateTimeField()
     saved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
