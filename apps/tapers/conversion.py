@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 
 from apps.clinical.products import marketed_products
-from apps.clinical.requests import parse_request
 from apps.tapers.engine import products_of
 from apps.tapers.models import PlanVersion, SlotPiece, TaperStep
 
@@ -36,7 +35,7 @@ def is_swap(before: dict[str, Decimal], after: dict[str, Decimal]) -> bool:
 
 def milligrams_by_step(version: PlanVersion, until: int) -> dict[int, dict[str, Decimal]]:
     """Return the milligrams a day of each drug in each step up to number `until`. One query."""
-    drug_of = {name: p.drug_id for name, p in products_of(parse_request(version.request)).items()}
+    drug_of = {name: p.drug_id for name, p in products_of(version).items()}
     for drug in version.course.get("earlier_drugs", {}):
         drug_of |= {product.name: drug for product in marketed_products(drug)}
     found: dict[int, dict[str, Decimal]] = {}

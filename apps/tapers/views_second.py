@@ -15,7 +15,7 @@ from apps.tapers.actions_signing import sign_second
 from apps.tapers.changes import was_and_now
 from apps.tapers.charts import dose_charts
 from apps.tapers.forms_signing import SecondSignatureForm
-from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.models import Agreement, PlanVersion, TaperPlan
 from apps.tapers.signable import ActivationError, StaleVersionError, why_not_second
 from apps.tapers.step_rows import StepRow, step_rows
 from apps.tapers.today import today_of
@@ -71,7 +71,7 @@ def render_second(
         "stale": stale,
         "since": difference(plan, stale) if stale else None,
         "form": None if why_not else form or SecondSignatureForm(request=request, version=version),
-        "agreement": version.agreement,
+        "agreement": Agreement.objects.filter(version=version).first(),
         "sign_offs": plan.sign_offs.all(),
         **what_waits(plan, version, now),
     }
