@@ -14,13 +14,13 @@ from apps.tapers.supply_actions import store_dispensing, uses_of
 from apps.tapers.today import plan_today
 
 STOCKED: Final = ("clonazepam", "diazepam", "lorazepam_ir", "alprazolam_ir")
-FORMS: Final = (Form.TABLET, Form.LIQUID)
+FORMS: Final = (Form.TABLET, Form.LIQUID, Form.ODT)
 LASTS_DAYS: Final = 28
 SPARE_DAYS: Final = 7  # guideline.md invariant 7: a week more than the step
 
 
 def stock_clinic(clinic: Clinic, by: User, now: datetime) -> None:
-    """Mark what the pharmacy has: plain tablets and liquids of the common drugs."""
+    """Mark what the pharmacy has: tablets, melting ones too, and liquids of the common drugs."""
     products = [
         product
         for drug_id in STOCKED

@@ -137,6 +137,9 @@ def test_signing_with_a_breach_takes_two_people(
     fast = plan.latest.steps.filter(verdict="block").first()
     assert other.locator(f"#step-{fast.number}").get_by_text("too fast").count()
     screenshot(other, "2 second signature")
+    other.set_viewport_size({"width": 390, "height": 844})
+    assert other.locator("html").bounding_box()["width"] <= 390
+    screenshot(other, "3 second signature on a phone")
     other.get_by_label("I sign this").check()
     other.get_by_role("button", name="Sign as second prescriber").click()
     other.get_by_text("The plan is active.").wait_for()
