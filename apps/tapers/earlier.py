@@ -37,8 +37,10 @@ def of_plans(patient: Patient, since: date) -> Iterator[dict[str, Any]]:
         status=TaperPlan.Status.ACTIVE
     )
     for plan in plans.select_related("in_force"):
+        if plan.left_at is None or plan.in_force is None:
+            continue
         left_on = plan.left_at.astimezone(patient.tz).date()
-        if left_on < since or plan.in_force is None:
+        if left_on < since:
             continue
         steps = plan.in_force.steps.filter(number__lte=plan.begun_step, start_on__lte=left_on)
         rows = list(steps.prefetch_related("pieces"))

@@ -3,13 +3,12 @@
 The writes are in actions_signing.py; agreement and specialists in approvals.py.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from apps.accounts.models import User
 from apps.patients.models import SPECIALIST_FLAGS, Patient
-from apps.tapers.models import PlanVersion, Signature, TaperPlan, TaperStep
+from apps.tapers.models import PlanVersion, Signature, TaperPlan
 from apps.tapers.outdated import outdated
 from apps.tapers.stopping import AbruptStopError, check_no_abrupt_stop
 
@@ -146,7 +145,7 @@ def check_same_past(plan: TaperPlan, version: PlanVersion) -> None:
 
 def begun(version: PlanVersion, number: int) -> list[tuple[date, object]]:
     """Return the first days and doses of a version's steps up to a number."""
-    rows: Sequence[TaperStep] = version.steps.filter(number__lte=number).prefetch_related("pieces")
+    rows = version.steps.filter(number__lte=number).prefetch_related("pieces")
     return [(step.start_on, step.by_drug) for step in rows]
 
 
