@@ -18,10 +18,21 @@ Dose = tuple[tuple[str, Decimal], ...]
 class Judged(Protocol):
     """A step with what the pace check said of it, of the engine or of the database."""
 
-    number: int
-    start_on: date
-    fall_14d_pct: Decimal
-    verdict: str
+    @property
+    def number(self) -> int:
+        """Its place in the plan."""
+
+    @property
+    def start_on(self) -> date:
+        """Its first day."""
+
+    @property
+    def fall_14d_pct(self) -> Decimal:
+        """What falls within 14 days, in percent."""
+
+    @property
+    def verdict(self) -> str:
+        """What the pace check said."""
 
     @property
     def by_drug(self) -> Mapping[str, Decimal]:
