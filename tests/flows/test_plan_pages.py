@@ -179,7 +179,7 @@ def agree(found: dict[str, Any], dose: str, next_on: date | None) -> None:
     assert found["page"] == found["pdf"] == found["feed"] == expected, found
     words = f"{next_on:%A}, {next_on:%B} {next_on.day}" if next_on else ""
     assert words in found["patient"], found
-    assert f"Dose today {dose} mg a day in all" in found["letter"], found["letter"]
+    assert f"Dose today: {dose} mg a day in all" in found["letter"], found["letter"]
     if next_on is None:
         assert "until changed" in found["pharmacy"], found["pharmacy"]
         assert "goes on" in found["letter"], found["letter"]
