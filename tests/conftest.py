@@ -8,7 +8,7 @@ from django.test import Client
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from tests.factories import NOW, make_clinic, make_member, make_patient
 from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by name
-    _transactional_tests_may_empty_the_audit_record,
+    _transactional_tests_may_empty_the_records,
     browser,
     desktop_page,
     live_broker,

@@ -5,8 +5,13 @@ from datetime import datetime
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.alerts import ladder
-from apps.alerts.actions import AlertTakenError, lock_alert, write_down
+from apps.alerts.actions import (
+    ACK_CLOCK_FIELDS,
+    AlertTakenError,
+    lock_alert,
+    start_ack_clock,
+    write_down,
+)
 from apps.alerts.escalation import tell_new_owner
 from apps.alerts.models import INTERIM_ACTS, Alert, AlertAct
 from apps.alerts.states import AlertStatus, TransitionError, check_alert_transition
@@ -42,10 +47,10 @@ def document_act(*, alert: Alert, kind: str, note: str, by: User, now: datetime)
     if last and (last.kind, last.note, last.by) == (kind, note, by):
         return last
     act = AlertAct.objects.create(alert=alert, at=now, by=by, kind=kind, note=note)
-    alert.ack_due_at = now + ladder.ACK_CLOCK[alert.level]
+    start_ack_clock(alert, now)
     if kind == AlertAct.Kind.WELFARE_CHECK and alert.welfare_check_at is None:
         alert.welfare_check_at = now
-    alert.save(update_fields=["ack_due_at", "welfare_check_at"])
+    alert.save(update_fields=[*ACK_CLOCK_FIELDS, "welfare_check_at"])
     write_down(alert, "alert.act_documented", f"{act.get_kind_display()}.", by, now)
     return act
 
@@ -73,9 +78,9 @@ def hand_over_alert(
     if alert.status != AlertStatus.ACKNOWLEDGED:
         raise TransitionError(f"This alert is {alert.status}. Take it instead.")
     check_can_receive(alert, to)
-    alert.owner, alert.acknowledged_at = to.user, now
-    alert.ack_due_at = now + ladder.ACK_CLOCK[alert.level]
-    alert.save(update_fields=["owner", "acknowledged_at", "ack_due_at"])
+    alert.owner = to.user
+    start_ack_clock(alert, now)
+    alert.save(update_fields=["owner", *ACK_CLOCK_FIELDS])
     act = AlertAct.objects.create(
         alert=alert, at=now, by=by, kind=AlertAct.Kind.HANDED_OVER, note=note, given_to=to.user
     )
@@ -116,13 +121,12 @@ def reopen_alert(*, alert: Alert, reason: str, by: User, now: datetime) -> Alert
     if mine and last and (last.kind, last.note) == (AlertAct.Kind.REOPENED, reason):
         return alert
     check_is_closed(alert)
-    alert.status, alert.owner, alert.acknowledged_at = AlertStatus.ACKNOWLEDGED, by, now
-    alert.ack_due_at = now + ladder.ACK_CLOCK[alert.level]
+    alert.status, alert.owner = AlertStatus.ACKNOWLEDGED, by
+    start_ack_clock(alert, now)
     alert.resolved_by, alert.resolved_at, alert.outcome, alert.note = None, None, "", ""
     alert.save(
         update_fields=[
-            "status", "owner", "acknowledged_at", "ack_due_at", "resolved_by", "resolved_at",
-            "outcome", "note",
+            "status", "owner", *ACK_CLOCK_FIELDS, "resolved_by", "resolved_at", "outcome", "note",
         ]
     )  # fmt: skip
     AlertAct.objects.create(alert=alert, at=now, by=by, kind=AlertAct.Kind.REOPENED, note=reason)

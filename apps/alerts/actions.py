@@ -38,6 +38,7 @@ UNRESOLVED = Read[Alert](
     lambda patient_id: Alert.objects.unresolved().filter(patient_id=patient_id), patient_id=UUID
 )
 INSERT_ALERT = Insert(Alert)
+ACK_CLOCK_FIELDS: Final = ("acknowledged_at", "clock_set_at", "ack_due_at")
 
 
 class AlertTakenError(ValueError):
@@ -83,6 +84,7 @@ def open_alert(
         opened_at=now,
         response_minutes=response_minutes,
         next_rung_at=now,
+        clock_set_at=now,
         muted_until=muted_until(patient, level, rules, now),
     )
     INSERT_ALERT.run(alert)
@@ -190,11 +192,21 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
         raise TransitionError("This alert is closed. Open it again with a reason if it must be.")
     check_alert_transition(AlertStatus(alert.status), AlertStatus.ACKNOWLEDGED)
     alert.status, alert.owner, alert.next_rung_at = AlertStatus.ACKNOWLEDGED, by, None
-    alert.acknowledged_at, alert.ack_due_at = now, now + ladder.ACK_CLOCK[alert.level]
-    alert.save(update_fields=["status", "owner", "next_rung_at", "acknowledged_at", "ack_due_at"])
+    start_ack_clock(alert, now)
+    alert.save(update_fields=["status", "owner", "next_rung_at", *ACK_CLOCK_FIELDS])
     cancel_pending(alert)
     write_down(alert, "alert.acknowledged", f"Taken by {by.full_name}.", by, now)
     return alert
+
+
+def start_ack_clock(alert: Alert, now: datetime) -> None:
+    """Give the owner the level's time for a documented act; the caller saves `ACK_CLOCK_FIELDS`.
+
+    When somebody first took the alert is kept for good: a hand-over or a re-opening is
+    another fact, and has its own line.
+    """
+    alert.acknowledged_at = alert.acknowledged_at or now
+    alert.clock_set_at, alert.ack_due_at = now, now + ladder.ACK_CLOCK[alert.level]
 
 
 def check_can_take_by_link(delivery: Delivery, reader: User | None, now: datetime) -> None:

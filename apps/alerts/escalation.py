@@ -61,10 +61,11 @@ OWN_LADDER = Read[ClinicLadder](
     clinic_id=UUID, level=str,
 )  # fmt: skip
 SET_NEXT = Change(
-    lambda key, rung, at: (
-        Alert.objects.filter(pk=key), {"next_rung": rung, "next_rung_at": at}
+    lambda key, rung, at, now: (
+        Alert.objects.filter(pk=key),
+        {"next_rung": rung, "next_rung_at": at, "clock_set_at": now},
     ),
-    key=UUID, rung=int, at=datetime,
+    key=UUID, rung=int, at=datetime, now=datetime,
 )  # fmt: skip
 INSERT_DELIVERIES = Insert(Delivery)
 INSERT_LINE = Insert(AlertEvent)
@@ -96,12 +97,12 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
             at = ladder.next_rung_at(
                 alert.level, alert.response, index, due_at=due_at, now=now, times=times
             )
-            set_next(alert, index + 1, at)
+            set_next(alert, index + 1, at, now)
             return deliveries
         why = "all are in their quiet hours" if people else "nobody is on the rota"
         log(alert, f"{ladder.RUNG_LABELS[step.rung]}: {why}, skipped.", now)
     log(alert, "Nobody at this clinic can be told. Trying again in a minute.", now)
-    set_next(alert, alert.next_rung, now + NOBODY_RETRY)
+    set_next(alert, alert.next_rung, now + NOBODY_RETRY, now)
     return []
 
 
@@ -231,10 +232,10 @@ def go_on(delivery: Delivery, *, now: datetime) -> None:
         hand_over(delivery, now=now)
 
 
-def set_next(alert: Alert, rung: int, at: datetime) -> None:
+def set_next(alert: Alert, rung: int, at: datetime, now: datetime) -> None:
     """Store when the next rung is climbed."""
-    alert.next_rung, alert.next_rung_at = rung, at
-    SET_NEXT.run(key=alert.pk, rung=rung, at=at)
+    alert.next_rung, alert.next_rung_at, alert.clock_set_at = rung, at, now
+    SET_NEXT.run(key=alert.pk, rung=rung, at=at, now=now)
 
 
 def hand_over(delivery: Delivery, *, now: datetime) -> None:
@@ -250,7 +251,7 @@ def hand_over(delivery: Delivery, *, now: datetime) -> None:
         return
     if delivery.rung == ladder.Rung.EVERYONE:
         soon = min(alert.next_rung_at or now, now + EVERYONE_RETRY)
-        set_next(alert, alert.next_rung, soon)
+        set_next(alert, alert.next_rung, soon, now)
     else:
         climb(alert, now=now)
 

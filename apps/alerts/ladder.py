@@ -53,6 +53,8 @@ QUIET_AT_MOST: Final[dict[str, timedelta]] = {
     Level.WATCH: timedelta(days=7),
 }
 
+MUTE_AT_MOST: Final = timedelta(days=14)  # [proposal]
+
 # After an outage the rungs that were missed follow each other this closely, so that whoever is
 # told first can still take the alert before the next is woken [proposal].
 CATCH_UP: Final = timedelta(minutes=1)

@@ -98,7 +98,7 @@ def set_clocks_right(now: datetime) -> int:
     taken = Alert.objects.filter(status=AlertStatus.ACKNOWLEDGED)
     for level, clock in ladder.ACK_CLOCK.items():
         moved += taken.filter(level=level, ack_due_at__gt=now + clock).update(
-            ack_due_at=now + clock
+            ack_due_at=now + clock, clock_set_at=now
         )
     return moved + set_rungs_right(now)
 
@@ -109,7 +109,7 @@ def set_rungs_right(now: datetime) -> int:
     for alert in Alert.objects.rung_far_ahead(now):
         due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung)
         late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
-        moved += late.update(next_rung_at=due)
+        moved += late.update(next_rung_at=due, clock_set_at=now)
     return moved
 
 
@@ -196,8 +196,8 @@ def reopen(alert_id: UUID, now: datetime) -> bool:
     check_alert_transition(AlertStatus(alert.status), AlertStatus.OPEN)
     owner = alert.owner.full_name if alert.owner else "the owner"
     alert.status, alert.owner, alert.ack_due_at = AlertStatus.OPEN, None, None
-    alert.next_rung_at = now
-    alert.save(update_fields=["status", "owner", "ack_due_at", "next_rung_at"])
+    alert.next_rung_at = alert.clock_set_at = now
+    alert.save(update_fields=["status", "owner", "ack_due_at", "next_rung_at", "clock_set_at"])
     log(alert, f"Open again: {owner} took it and documented nothing in time.", now)
     climb(alert, now=now)
     return True

@@ -178,7 +178,7 @@ def raise_open_alerts(*, backup_id: UUID, now: datetime) -> int:
     waiting = Alert.objects.select_for_update(no_key=True).filter(status=AlertStatus.OPEN)
     raised = 0
     for alert in waiting.exclude(deliveries__status__in=["pending", "sending"]):
-        Alert.objects.filter(pk=alert.pk).update(next_rung_at=now)
+        Alert.objects.filter(pk=alert.pk).update(next_rung_at=now, clock_set_at=now)
         log(alert, "Raised again after the database was restored from a backup.", now)
         raised += 1
     record(RAISED, by=None, now=now, obj=Restored(backup_id), alerts=raised)

@@ -14,7 +14,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from apps.alerts.ladder import SLOWEST, Level
-from apps.alerts.models import Alert, AlertAct
+from apps.alerts.models import PASSED_ON, Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn, Reminder
 from apps.dashboard.models import PatientState
@@ -26,7 +26,6 @@ BEFORE_STEP: Final = "before"
 # Upper bounds in minutes of the groups of times that are counted; beyond the last is "longer".
 BOUNDS: Final = (5, 15, 30, 60, 240, 480, 1440)
 LONGER: Final = "longer"
-NO_ACTS: Final = (AlertAct.Kind.HANDED_OVER, AlertAct.Kind.REOPENED)
 Counts = dict[date, Counter[str]]
 
 # One row per step that began with a cut in the clinic, and per week around it that ended within
@@ -162,24 +161,18 @@ def count_windows(counts: Counts, clinic: Clinic) -> None:
 
 
 def count_alerts(counts: Counts, clinic: Clinic) -> None:
-    """Count alerts by level, and how long each waited for somebody and for a first act.
-
-    `acknowledged_at` moves when an alert is handed on; the record says who took it first.
-    """
-    real_act = ~Q(acts__kind__in=NO_ACTS)
-    rows = list(
+    """Count alerts by level, and how long each waited for somebody and for a first act."""
+    rows = (
         Alert.objects.filter(between(counts, clinic, "opened_at"), clinic=clinic)
-        .annotate(acted_at=Min("acts__at", filter=real_act))
-        .values_list("pk", "level", "opened_at", "response_minutes", "resolved_at", "acted_at")
+        .annotate(acted_at=Min("acts__at", filter=~Q(acts__kind__in=PASSED_ON)))
+        .values_list(
+            "level", "opened_at", "response_minutes", "acknowledged_at", "resolved_at", "acted_at"
+        )
     )
-    taken = AuditEvent.objects.filter(
-        clinic_id=clinic.pk, event="alert.acknowledged", object_id__in=[row[0] for row in rows]
-    )
-    first_taken = dict(taken.values_list("object_id").annotate(Min("at")))
-    for key, level, opened_at, minutes, resolved_at, acted_at in rows:
+    for level, opened_at, minutes, acknowledged_at, resolved_at, acted_at in rows:
         day = counts[opened_at.astimezone(clinic.tz).date()]
         acted = earliest(acted_at, resolved_at)
-        moments = {"taken": earliest(first_taken.get(key), acted), "acted": acted}
+        moments = {"taken": earliest(acknowledged_at, acted), "acted": acted}
         targets = {"taken": minutes_to_take(level, minutes), "acted": minutes}
         day[f"alerts:{level}:opened"] += 1
         for name, moment in moments.items():

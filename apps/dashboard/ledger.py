@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
-from django.db.models import Min
+from django.db.models import Count, Min, Q
 
-from apps.alerts.models import LEVEL_LABELS, Alert
+from apps.alerts.models import LEVEL_LABELS, PASSED_ON, Alert, AlertAct
 from apps.checkins.models import CheckIn
 from apps.clinical.triage import RULES_BY_ID, Level
 from apps.clinical.what_if import level_with
+from apps.dashboard.counting import earliest
 from apps.patients.models import Clinic
 
 ACTED: Final = {
@@ -34,6 +35,8 @@ class Line:
     acted: int = 0
     false: int = 0
     still_open: int = 0
+    handed_over: int = 0
+    reopened: int = 0
     to_ack: list[timedelta] = field(default_factory=list)
     to_act: list[timedelta] = field(default_factory=list)
 
@@ -66,19 +69,30 @@ class Line:
 
 
 def ledger_of(clinic: Clinic, since: datetime, until: datetime) -> list[Line]:
-    """Return a line per rule that raised an alert in the period, the busiest first. One query."""
+    """Return a line per rule that raised an alert in the period, the busiest first. One query.
+
+    Taken is when anybody first took it, whoever had it later; who closes an alert without
+    taking it has taken it then. Handing it over or opening it again is no act for the patient.
+    """
     lines: dict[str, Line] = {}
     rows = Alert.objects.filter(clinic=clinic, opened_at__gte=since, opened_at__lt=until)
-    found = rows.annotate(acted_at=Min("acts__at")).values_list(
-        "rules", "outcome", "opened_at", "acknowledged_at", "acted_at"
+    found = rows.annotate(
+        acted_at=Min("acts__at", filter=~Q(acts__kind__in=PASSED_ON)),
+        handed_over=Count("acts", filter=Q(acts__kind=AlertAct.Kind.HANDED_OVER)),
+        reopened=Count("acts", filter=Q(acts__kind=AlertAct.Kind.REOPENED)),
+    ).values_list(
+        "rules", "outcome", "opened_at", "acknowledged_at", "acted_at", "handed_over", "reopened"
     )
-    for rules, outcome, opened_at, taken_at, acted_at in found:
+    for rules, outcome, opened_at, acknowledged_at, acted_at, handed_over, reopened in found:
+        taken_at = earliest(acknowledged_at, acted_at)
         for rule in rules:
             line = lines.setdefault(rule, Line(rule))
             line.fired += 1
             line.acted += outcome in ACTED
             line.false += outcome == Alert.Outcome.FALSE_ALARM
             line.still_open += not outcome
+            line.handed_over += handed_over
+            line.reopened += reopened
             if taken_at:
                 line.to_ack.append(taken_at - opened_at)
             if acted_at:
@@ -87,7 +101,7 @@ def ledger_of(clinic: Clinic, since: datetime, until: datetime) -> list[Line]:
 
 
 def in_words(times: Iterable[timedelta]) -> str:
-    """Return the middle of some times: 40 s, 12 min, 3.5 h; a dash when there is none."""
+    """Return the middle of some times: 40 s, 12 min, 3.5 h; a dash for none."""
     seconds = [time.total_seconds() for time in times]
     if not seconds:
         return "–"

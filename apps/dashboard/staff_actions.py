@@ -123,7 +123,7 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
     waiting = Invitation.objects.waiting()
     waiting.filter(clinic=member.clinic, email=member.user.email).update(revoked_at=now)
     theirs = Alert.objects.filter(clinic=member.clinic, owner=member.user)
-    theirs.filter(status=AlertStatus.ACKNOWLEDGED).update(ack_due_at=now)
+    theirs.filter(status=AlertStatus.ACKNOWLEDGED).update(ack_due_at=now, clock_set_at=now)
     record("staff.deactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
     return member
 

@@ -59,7 +59,7 @@ def test_opening_twice_for_one_source_tells_nobody_twice(patient, nurse) -> None
     put_on_call(nurse)
     first = make_alert(patient)
     again = open_alert(
-        patient=patient, level="emergency", response_minutes=5, rules=[],
+        patient=patient, level="emergency", response_minutes=5, rules=first.rules,
         source_type=first.source_type, source_id=first.source_id, now=NOW,
     )  # fmt: skip
     assert again == first

@@ -316,7 +316,7 @@ def test_everyone_is_not_a_dead_end_for_somebody_whose_gateway_is_down(
     provider.answer = 503
     alert = make_alert(patient, "urgent")
     Alert.objects.filter(pk=alert.pk).update(next_rung=4, next_rung_at=NOW)
-    alert.deliveries.all().delete()  # of an earlier rung
+    alert.deliveries.update(status="cancelled", next_attempt_at=None, confirm_by=None)
     clock = Clock()
     clock.go_on(2 * MINUTE)
     assert alert.deliveries.filter(rung="everyone", channel="email", status="sent").exists()
@@ -390,16 +390,6 @@ def test_an_unreachable_gateway_says_so(settings) -> None:
     settings.EMAIL_TIMEOUT = 0.3
     answer = send_text("json://127.0.0.1:9/{to}", to="+15555550100", ref="r", text="x")
     assert (answer.result, answer.reply) == (Result.TEMPORARY, "the gateway cannot be reached")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"gateway": None}, {"channel": "email"}, {"address": ""}, {"receipt": "delivered"}],
-)
-def test_postgresql_refuses_an_impossible_delivery(change, phone, patient) -> None:
-    delivery = make_alert(patient).deliveries.get()
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Delivery.objects.filter(pk=delivery.pk).update(**change)
 
 
 @pytest.mark.parametrize("change", [{"gateway": None}, {"channel": Channel.EMAIL}])

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
+import pgtrigger
 import pytest
 from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
@@ -105,9 +106,10 @@ def test_a_used_link_takes_nothing_again(delivery, nurse) -> None:
 
 
 def test_an_old_link_says_so_and_takes_nothing(delivery) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(
-        created_at=timezone.now() - 2 * LIFETIME, link_expires_at=timezone.now() - LIFETIME
-    )
+    with pgtrigger.ignore("alerts.Delivery:delivery_stays_itself"):
+        Delivery.objects.filter(pk=delivery.pk).update(
+            created_at=timezone.now() - 2 * LIFETIME, link_expires_at=timezone.now() - LIFETIME
+        )
     for page in (Client().get(path_of(delivery)), Client().post(path_of(delivery))):
         assert page.status_code == 410
         assert "This link is too old." in page.text

@@ -121,22 +121,6 @@ def test_a_mute_has_an_end_within_two_weeks(days, patient, prescriber) -> None:
         )  # fmt: skip
 
 
-IMPOSSIBLE = {
-    "of an emergency": {"level": "emergency"},
-    "of an emergency rule": {"rule": "E01_SEIZURE"},
-    "of a group of danger": {"rule_group": "neuro"},
-    "without a reason": {"reason": ""},
-    "without an end in time": {"ends_at": NOW + 15 * DAY},
-    "ended by nobody": {"ended_at": NOW},
-}
-
-
-@pytest.mark.parametrize("change", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
-def test_postgresql_refuses_a_mute(change: dict, mute) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Mute.objects.filter(pk=mute.pk).update(**change)
-
-
 def test_muting_is_all_or_nothing(patient, prescriber, monkeypatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise IntegrityError("audit row refused")

@@ -366,8 +366,8 @@ def test_an_urgent_ladder_is_in_per_cent_of_the_rules_time(nurse, backup, clinic
     times = {"remind": 10, "backup": 25, "lead": 50, "everyone": 75}
     set_ladder(clinic=nurse.clinic, level="urgent", times=times, by=clinic_admin.user, now=NOW)
     alert = open_alert(
-        patient=patient, level="urgent", response_minutes=100, rules=[], source_type="check_in",
-        source_id=uuid4(), now=NOW,
+        patient=patient, level="urgent", response_minutes=100, rules=["U12_SCORE_HIGH"],
+        source_type="check_in", source_id=uuid4(), now=NOW,
     )  # fmt: skip
     assert alert.next_rung_at == NOW + timedelta(minutes=10)
     sweep(NOW + timedelta(minutes=10))

@@ -18,7 +18,7 @@ from apps.alerts.states import (
     check_delivery_transition,
     diagrams,
 )
-from tests.factories import NOW, make_alert, put_on_call
+from tests.factories import make_alert, put_on_call
 
 pytestmark = pytest.mark.django_db
 # A trigger refuses with the one, a constraint with the other.
@@ -42,54 +42,6 @@ def test_a_delivery_is_only_sent_by_who_claimed_it() -> None:
         check_delivery_transition(DeliveryStatus.PENDING, DeliveryStatus.SENT)
 
 
-IMPOSSIBLE_ALERTS = {
-    "open without a next step": {"next_rung_at": None},
-    "open with an ack clock": {"ack_due_at": NOW},
-    "acknowledged without an owner": {
-        "status": "acknowledged", "next_rung_at": None, "acknowledged_at": NOW, "ack_due_at": NOW,
-    },
-    "acknowledged and still climbing": {"status": "acknowledged", "ack_due_at": NOW},
-    "resolved by nobody": {
-        "status": "resolved", "next_rung_at": None, "resolved_at": NOW, "outcome": "spoke",
-        "note": "x",
-    },
-    "of a level that no rule gives": {"level": "none"},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("change", IMPOSSIBLE_ALERTS.values(), ids=IMPOSSIBLE_ALERTS)
-def test_postgresql_refuses_an_alert_that_is(change: dict, patient) -> None:
-    alert = make_alert(patient)
-    with pytest.raises(REFUSED), transaction.atomic():
-        Alert.objects.filter(pk=alert.pk).update(**change)
-
-
-def test_postgresql_refuses_an_alert_closed_without_a_note(patient, nurse) -> None:
-    alert = make_alert(patient)
-    with pytest.raises(IntegrityError, match="alert_resolved_documented"), transaction.atomic():
-        Alert.objects.filter(pk=alert.pk).update(
-            status="resolved", next_rung_at=None, resolved_at=NOW, resolved_by=nurse.user,
-            outcome="spoke", note="",
-        )  # fmt: skip
-
-
-IMPOSSIBLE_DELIVERIES = {
-    "sent without a time": {"status": "sent", "next_attempt_at": None},
-    "sending without a lease": {"status": "sending"},
-    "pending without a next attempt": {"next_attempt_at": None},
-    "failed without a time": {"status": "failed", "next_attempt_at": None},
-    "sent and failed": {"status": "sent", "sent_at": NOW, "failed_at": NOW},
-}
-
-
-@pytest.mark.parametrize("change", IMPOSSIBLE_DELIVERIES.values(), ids=IMPOSSIBLE_DELIVERIES)
-def test_postgresql_refuses_a_delivery_that_is(change: dict, patient, nurse) -> None:
-    put_on_call(nurse)
-    delivery = make_alert(patient).deliveries.get()
-    with pytest.raises(REFUSED), transaction.atomic():
-        Delivery.objects.filter(pk=delivery.pk).update(**change)
-
-
 def test_one_person_is_told_once_per_round(patient, nurse) -> None:
     put_on_call(nurse)
     delivery = make_alert(patient).deliveries.get()
@@ -110,10 +62,14 @@ def sql(statement: str, *values: object) -> None:
 
 
 ALERT_COLUMNS = {
-    "open": "next_rung_at = now(), owner_id = NULL, ack_due_at = NULL, resolved_at = NULL",
+    "open": (
+        "next_rung_at = clock_set_at, owner_id = NULL, ack_due_at = NULL, resolved_at = NULL, "
+        "resolved_by_id = NULL, outcome = '', note = ''"
+    ),
     "acknowledged": (
-        "next_rung_at = NULL, owner_id = %(user)s, acknowledged_at = now(), ack_due_at = now(), "
-        "resolved_at = NULL"
+        "next_rung_at = NULL, owner_id = %(user)s, ack_due_at = clock_set_at, "
+        "acknowledged_at = COALESCE(acknowledged_at, now()), resolved_at = NULL, "
+        "resolved_by_id = NULL, outcome = '', note = ''"
     ),
     "resolved": (
         "next_rung_at = NULL, ack_due_at = NULL, resolved_at = now(), resolved_by_id = %(user)s, "
@@ -151,7 +107,9 @@ def test_raw_sql_moves_an_alert_only_as_the_table_says(current, target, patient,
 def test_raw_sql_moves_a_delivery_only_as_the_table_says(current, target, patient, nurse) -> None:
     put_on_call(nurse)
     delivery = make_alert(patient).deliveries.get()
-    with pgtrigger.ignore("alerts.Delivery:delivery_transition"):
+    with pgtrigger.ignore(
+        "alerts.Delivery:delivery_transition", "alerts.Delivery:delivery_known_once"
+    ):
         put_delivery(delivery, current)
     if target in DELIVERY_TRANSITIONS[current] or target == current:
         put_delivery(delivery, target)
@@ -164,33 +122,18 @@ def test_raw_sql_moves_a_delivery_only_as_the_table_says(current, target, patien
 def put_delivery(delivery: Delivery, status: str) -> None:
     """Write a state by raw SQL, with the columns that state needs."""
     needed = {
-        "pending": ("now()", "NULL", "NULL", "NULL"),
-        "sending": ("NULL", "gen_random_uuid()", "NULL", "NULL"),
-        "sent": ("NULL", "NULL", "now()", "NULL"),
-        "failed": ("NULL", "NULL", "NULL", "now()"),
-        "cancelled": ("NULL", "NULL", "NULL", "NULL"),
+        "pending": "next_attempt_at = now()",
+        "sending": "lease_token = gen_random_uuid(), lease_until = now(), attempts = 1",
+        "sent": "sent_at = now(), attempts = 1",
+        "failed": "failed_at = now(), attempts = 1",
+        "cancelled": "attempts = attempts",
     }
-    next_attempt_at, token, sent_at, failed_at = needed[status]
-    sql(
-        f"UPDATE alerts_delivery SET status = %s, next_attempt_at = {next_attempt_at}, "
-        f"lease_token = {token}, lease_until = now(), sent_at = {sent_at}, "
-        f"failed_at = {failed_at} WHERE id = %s",
-        status,
-        delivery.pk,
+    none = dict.fromkeys(
+        ("next_attempt_at", "lease_token", "lease_until", "sent_at", "failed_at"), "NULL"
     )
-
-
-def test_what_was_documented_is_never_rewritten(patient, nurse) -> None:
-    alert = make_alert(patient)
-    put_alert(alert, "resolved", nurse.user.pk)
-    with pytest.raises(REFUSED), transaction.atomic():
-        sql("UPDATE alerts_alert SET note = 'other' WHERE id = %s", alert.pk)
-
-
-def test_an_alert_is_never_deleted(patient) -> None:
-    alert = make_alert(patient)
-    with pytest.raises(REFUSED), transaction.atomic():
-        sql("DELETE FROM alerts_alert WHERE id = %s", alert.pk)
+    values = none | dict(part.split(" = ") for part in needed[status].split(", "))
+    changes = ", ".join(f"{column} = {value}" for column, value in values.items())
+    sql(f"UPDATE alerts_delivery SET status = %s, {changes} WHERE id = %s", status, delivery.pk)
 
 
 def test_the_diagrams_are_those_of_the_tables() -> None:

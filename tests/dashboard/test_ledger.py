@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts.act_actions import hand_over_alert, reopen_alert
 from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
@@ -46,6 +47,34 @@ def test_a_rules_line_counts_what_came_of_its_alerts(closed, clinic, patient) ->
     (line,) = ledger_of(clinic, NOW, NOW + 3 * DAY)
     assert (line.rule_id, line.fired, line.acted, line.false) == ("E01_SEIZURE", 3, 1, 1)
     assert (line.still_open, line.median_to_ack, line.median_to_act) == (1, "10 min", "20 min")
+
+
+def test_a_hand_over_and_an_opening_again_move_no_time_and_are_counted(
+    closed, clinic, nurse, backup
+) -> None:
+    alert = Alert.objects.get(opened_at=NOW)
+    late = NOW + 2 * DAY
+    reopen_alert(alert=alert, by=nurse.user, reason="Called back.", now=late)
+    hand_over_alert(alert=alert, to=backup, note="Shift ends.", by=nurse.user, now=late)
+    (line,) = ledger_of(clinic, NOW, NOW + DAY)
+    assert (line.median_to_ack, line.median_to_act) == ("10 min", "20 min")
+    assert (line.handed_over, line.reopened, line.still_open) == (1, 1, 1)
+
+
+def test_a_hand_over_is_no_act_and_closing_at_once_is_taking(
+    patient, clinic, nurse, backup
+) -> None:
+    check_in(patient, SEIZURE, now=NOW)
+    alert = acknowledge_alert(alert=Alert.objects.get(), by=nurse.user, now=NOW + MINUTE)
+    hand_over_alert(alert=alert, to=backup, note="x", by=nurse.user, now=NOW + 2 * MINUTE)
+    assert [line.median_to_act for line in ledger_of(clinic, NOW, NOW + DAY)] == ["–"]
+    check_in(patient, SEIZURE, now=NOW + DAY)
+    at_once = Alert.objects.get(opened_at=NOW + DAY)
+    resolve_alert(
+        alert=at_once, by=nurse.user, outcome="spoke", note="x", now=NOW + DAY + 4 * MINUTE
+    )
+    (line,) = ledger_of(clinic, NOW + DAY, NOW + 2 * DAY)
+    assert (line.median_to_ack, line.median_to_act) == ("4 min", "4 min")
 
 
 def test_the_period_and_the_clinic_are_kept_apart(closed, clinic, other_clinic) -> None:

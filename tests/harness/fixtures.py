@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 __all__ = [
-    "_transactional_tests_may_empty_the_audit_record",
+    "_transactional_tests_may_empty_the_records",
     "browser",
     "desktop_page",
     "live_broker",
@@ -43,18 +43,21 @@ DESKTOP = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _transactional_tests_may_empty_the_audit_record() -> Iterator[None]:
+def _transactional_tests_may_empty_the_records() -> Iterator[None]:
     """Let the clean-up after a transactional test pass the trigger that refuses TRUNCATE.
 
     Wrapped around Django's own clean-up, because pytest-django runs it after every fixture of
     the test has ended.
     """
     clean_up = TransactionTestCase._fixture_teardown
+    refusals = [
+        f"{model._meta.label}:{trigger.name}"
+        for model, trigger in pgtrigger.registered()
+        if trigger.operation == pgtrigger.Truncate
+    ]
 
     def without_the_trigger(case: TransactionTestCase) -> None:
-        with pgtrigger.ignore(
-            "audit.AuditEvent:audit_no_truncate", "audit.AuditSeal:seal_no_truncate"
-        ):
+        with pgtrigger.ignore(*refusals):
             clean_up(case)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -44,6 +44,7 @@ class GatewayServer:
             "ref": request.headers.get("X-Ref"),
             "text": body["message"],
             "at": time.monotonic(),
+            "answered": isinstance(self.answer, int),
         }
         is_refusal = isinstance(self.answer, int) and self.answer >= 300
         (self.refused if is_refusal else self.messages).append(message)

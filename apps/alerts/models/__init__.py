@@ -1,10 +1,11 @@
 """Tables of this app, one file per noun."""
 
+from apps.alerts.ladder import MUTE_AT_MOST
 from apps.alerts.models.act import (
     INTERIM_ACTS,
     MUTABLE_GROUPS,
     MUTABLE_LEVELS,
-    MUTE_AT_MOST,
+    PASSED_ON,
     AlertAct,
     Mute,
     MuteQuerySet,
@@ -24,6 +25,7 @@ from apps.alerts.models.delivery import (
     DeliveryAttempt,
     DeliveryQuerySet,
 )
+from apps.alerts.models.guards import RETENTION_ROLE
 from apps.alerts.models.hours import ClosedDay, CoverPromise, OpeningHours
 from apps.alerts.models.rota import (
     ROTA_RUNGS,
@@ -47,7 +49,9 @@ __all__ = [
     "MUTABLE_GROUPS",
     "MUTABLE_LEVELS",
     "MUTE_AT_MOST",
+    "PASSED_ON",
     "REACH_WITHIN",
+    "RETENTION_ROLE",
     "ROTA_RUNGS",
     "WEEKDAYS",
     "Alert",

@@ -1,7 +1,7 @@
 """What people did about an alert, in their own words, and what they chose not to hear."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Final
 
 import pgtrigger
@@ -9,32 +9,42 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
-from apps.alerts.ladder import Level
+from apps.alerts.ladder import MUTE_AT_MOST, Level
 from apps.alerts.models.alert import Alert
+from apps.alerts.models.guards import SameClinic, fixed, kept, known, never_emptied, once
+from apps.clinical.triage import RULES_BY_ID
 from apps.patients.models import Clinic, Patient
 
 # Only what says "more of the same" can be muted. Never a red flag: a seizure, a fall, a
 # thought of suicide, a missed supply [proposal; groups of clinical/triage_rules.csv].
 MUTABLE_GROUPS: Final = ("trend", "engagement", "governance", "post_taper")
 MUTABLE_LEVELS: Final = (Level.WATCH.value, Level.URGENT.value)
-MUTE_AT_MOST: Final = timedelta(days=14)  # [proposal]
+# Rule, group and level as the table of rules has them.
+MUTABLE: Final = [
+    (rule.rule_id, rule.group, rule.level.value)
+    for rule in RULES_BY_ID.values()
+    if rule.group in MUTABLE_GROUPS and rule.level.value in MUTABLE_LEVELS
+]
+
+
+class ActKind(models.TextChoices):
+    """What was done. The first six are interim: the alert stays with its owner."""
+
+    NO_ANSWER = "no_answer", "Called, no answer"
+    LEFT_MESSAGE = "left_message", "Left a message to call back"
+    SPOKE = "spoke", "Spoke with the patient, more to do"
+    CONTACT = "contact", "Called the emergency contact"
+    WELFARE_CHECK = "welfare_check", "Asked for a welfare check"
+    REFERRED = "referred", "Referred to a specialist or hospital"
+    HANDED_OVER = "handed_over", "Handed over"
+    CLOSED = "closed", "Closed"
+    REOPENED = "reopened", "Opened again"
 
 
 class AlertAct(models.Model):
     """One documented act on an alert: who, when, what, and a note. Never changed."""
 
-    class Kind(models.TextChoices):
-        """What was done. The first six are interim: the alert stays with its owner."""
-
-        NO_ANSWER = "no_answer", "Called, no answer"
-        LEFT_MESSAGE = "left_message", "Left a message to call back"
-        SPOKE = "spoke", "Spoke with the patient, more to do"
-        CONTACT = "contact", "Called the emergency contact"
-        WELFARE_CHECK = "welfare_check", "Asked for a welfare check"
-        REFERRED = "referred", "Referred to a specialist or hospital"
-        HANDED_OVER = "handed_over", "Handed over"
-        CLOSED = "closed", "Closed"
-        REOPENED = "reopened", "Opened again"
+    Kind = ActKind
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
     at = models.DateTimeField()
@@ -49,6 +59,8 @@ class AlertAct(models.Model):
     class Meta:
         ordering: ClassVar = ["at", "id"]
         constraints: ClassVar = [
+            known("act_kind_known", "kind", ActKind),
+            known("act_outcome_known", "outcome", Alert.Outcome, blank=True),
             models.CheckConstraint(condition=~Q(note=""), name="act_has_a_note"),
             models.CheckConstraint(
                 condition=Q(kind="closed") ^ Q(outcome=""), name="act_closed_with_an_outcome"
@@ -59,13 +71,17 @@ class AlertAct(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="act_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="act_immutable", operation=pgtrigger.Update),
+            kept("act_kept"),
+            never_emptied("act_never_emptied"),
         ]
 
     def __str__(self) -> str:
         return self.get_kind_display()
 
 
+# Who has it changes; nothing is done for the patient by that.
+PASSED_ON: Final = [AlertAct.Kind.HANDED_OVER, AlertAct.Kind.REOPENED]
 INTERIM_ACTS: Final = [
     AlertAct.Kind.NO_ANSWER,
     AlertAct.Kind.LEFT_MESSAGE,
@@ -127,6 +143,35 @@ class Mute(models.Model):
                 condition=Q(ended_at__isnull=True),
                 name="mute_once_per_rule",
             ),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="mute_of_clinic"
+            ),
+        ]
+        triggers: ClassVar = [
+            # Judged when it is made: a mute of the past stands when the table of rules changes.
+            pgtrigger.Protect(
+                name="mute_of_a_rule_that_may_be",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "NOT (NEW.rule, NEW.rule_group, NEW.level) IN "
+                    f"({', '.join(str(triple) for triple in sorted(MUTABLE))})"
+                ),
+            ),
+            fixed(
+                "mute_stays_itself",
+                "id",
+                "clinic",
+                "patient",
+                "rule",
+                "rule_group",
+                "level",
+                "reason",
+                "starts_at",
+                "ends_at",
+                "created_by",
+            ),
+            once("mute_ended_once", "ended_at", "ended_by_id"),
+            kept("mute_kept"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ impossible.
 
 import uuid
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import ClassVar
 
 import pgtrigger
@@ -14,7 +16,16 @@ from django.db import models
 from django.db.models import DateTimeField, ExpressionWrapper, F, FilteredRelation, Q, Value
 
 from apps.accounts.models import User
-from apps.alerts.ladder import REPEAT_AFTER, Level
+from apps.alerts.ladder import ACK_CLOCK, MUTE_AT_MOST, PRIORITY, QUIET_AT_MOST, REPEAT_AFTER, Level
+from apps.alerts.models.guards import (
+    SameClinic,
+    begins,
+    fixed,
+    kept,
+    known,
+    never_emptied,
+    once,
+)
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import Clinic, Patient
 
@@ -25,6 +36,33 @@ LEVEL_LABELS = {
 }
 # After this long without an accepted mail every staff page says so (design promise 3).
 REACH_WITHIN = timedelta(seconds=60)
+MINUTES_OF_RESPONSE = F("response_minutes") * Value(timedelta(minutes=1))
+
+
+def clock_possible(level: str) -> Q:
+    """Return that no clock of this level runs longer than the ladder can have set it."""
+    since = F("clock_set_at")
+    waits = Q(next_rung_at__lte=since + Value(REPEAT_AFTER[level]))
+    if level != Level.EMERGENCY:
+        waits |= Q(next_rung_at__lte=since + MINUTES_OF_RESPONSE)
+        waits |= Q(
+            next_rung=0,
+            next_rung_at__lte=F("muted_until"),
+            muted_until__lte=since + Value(MUTE_AT_MOST),
+        ) & Q(next_rung_at__lte=since + Value(QUIET_AT_MOST[level]))
+    return Q(level=str(level)) & (
+        Q(status=AlertStatus.RESOLVED)
+        | (Q(status=AlertStatus.OPEN) & waits)
+        | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=since + Value(ACK_CLOCK[level]))
+    )
+
+
+# What an alert is from its first day to its last: a worse report opens one of its own.
+ALERT_FIXED = (
+    "id", "clinic", "patient", "reference", "level", "priority", "source_type", "source_id",
+    "rules", "opened_at", "response_minutes",
+)  # fmt: skip
+ALERT_ONCE = ("acknowledged_at", "welfare_check_at")
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -95,17 +133,20 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         )
 
 
+class AlertOutcome(models.TextChoices):
+    """What was done; an alert ends only with one of these and a note."""
+
+    SPOKE = "spoke", "Spoke with the patient"
+    EMERGENCY_CARE = "emergency_care", "Sent to emergency care"
+    PLAN_CHANGED = "plan_changed", "Plan held or changed"
+    NO_ANSWER = "no_answer", "Could not reach the patient"
+    FALSE_ALARM = "false_alarm", "False alarm"
+
+
 class Alert(models.Model):
     """Something a patient reported that a person must act on."""
 
-    class Outcome(models.TextChoices):
-        """What was done; an alert ends only with one of these and a note."""
-
-        SPOKE = "spoke", "Spoke with the patient"
-        EMERGENCY_CARE = "emergency_care", "Sent to emergency care"
-        PLAN_CHANGED = "plan_changed", "Plan held or changed"
-        NO_ANSWER = "no_answer", "Could not reach the patient"
-        FALSE_ALARM = "false_alarm", "False alarm"
+    Outcome = AlertOutcome
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="alerts")
@@ -126,6 +167,9 @@ class Alert(models.Model):
     response_minutes = models.PositiveIntegerField()
     next_rung = models.PositiveSmallIntegerField(default=0)
     next_rung_at = models.DateTimeField(null=True, blank=True)
+    clock_set_at = models.DateTimeField(
+        help_text="When the clock that runs, of the next rung or of the owner, was last set."
+    )
     owner = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -151,8 +195,32 @@ class Alert(models.Model):
             models.UniqueConstraint(
                 fields=["source_type", "source_id"], name="alert_once_per_source"
             ),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="alert_of_clinic"
+            ),
+            SameClinic(
+                field="owner_id",
+                to="patients_staffmember",
+                column="user_id",
+                name="alert_owner_of_clinic",
+            ),
+            SameClinic(
+                field="resolved_by_id",
+                to="patients_staffmember",
+                column="user_id",
+                name="alert_closed_in_clinic",
+            ),
+            known("alert_level_known", "level", Level),
+            known("alert_outcome_known", "outcome", AlertOutcome, blank=True),
             models.CheckConstraint(
-                condition=Q(level__in=[level.value for level in Level]), name="alert_level_known"
+                condition=reduce(
+                    or_, (Q(level=str(level), priority=rank) for level, rank in PRIORITY.items())
+                ),
+                name="alert_priority_of_level",
+            ),
+            models.CheckConstraint(condition=~Q(rules=[]), name="alert_has_rules"),
+            models.CheckConstraint(
+                condition=reduce(or_, map(clock_possible, Level)), name="alert_clock_possible"
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -161,6 +229,9 @@ class Alert(models.Model):
                     owner__isnull=True,
                     ack_due_at__isnull=True,
                     resolved_at__isnull=True,
+                    resolved_by__isnull=True,
+                    outcome="",
+                    note="",
                 )
                 | Q(
                     status=AlertStatus.ACKNOWLEDGED,
@@ -169,6 +240,9 @@ class Alert(models.Model):
                     acknowledged_at__isnull=False,
                     ack_due_at__isnull=False,
                     resolved_at__isnull=True,
+                    resolved_by__isnull=True,
+                    outcome="",
+                    note="",
                 )
                 | Q(
                     status=AlertStatus.RESOLVED,
@@ -227,7 +301,10 @@ class Alert(models.Model):
                     "NEW.resolved_by_id, NEW.owner_id)"
                 ),
             ),
-            pgtrigger.Protect(name="alert_never_deleted", operation=pgtrigger.Delete),
+            begins("alert_begins_open", ALERT_TRANSITIONS),
+            fixed("alert_stays_itself", *ALERT_FIXED),
+            once("alert_known_once", *ALERT_ONCE),
+            kept("alert_never_deleted"),
         ]
 
     def __str__(self) -> str:
@@ -254,6 +331,11 @@ class AlertEvent(models.Model):
 
     class Meta:
         ordering: ClassVar = ["at", "id"]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="alert_event_immutable", operation=pgtrigger.Update),
+            kept("alert_event_kept"),
+            never_emptied("alert_event_never_emptied"),
+        ]
 
     def __str__(self) -> str:
         return self.text

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
+from apps.alerts.models.guards import known
 from apps.patients.models import Clinic, StaffMember
 
 
@@ -23,6 +24,9 @@ class Channel(models.TextChoices):
     PAGER = "pager", "Paging service"
 
 
+OTHER_CHANNELS = [channel.value for channel in Channel if channel != Channel.EMAIL]
+
+
 class Gateway(models.Model):
     """A clinic's account with a service that sends something other than mail.
 
@@ -33,7 +37,7 @@ class Gateway(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="gateways")
     channel = models.CharField(
-        max_length=10, choices=[c for c in Channel.choices if c[0] != Channel.EMAIL]
+        max_length=10, choices=[c for c in Channel.choices if c[0] in OTHER_CHANNELS]
     )
     name = models.CharField(max_length=60)
     sealed_url = models.TextField(help_text="Sealed; never shown, logged or exported.")
@@ -53,9 +57,7 @@ class Gateway(models.Model):
             models.UniqueConstraint(
                 fields=["clinic", "name"], condition=Q(is_active=True), name="gateway_named_once"
             ),
-            models.CheckConstraint(
-                condition=~Q(channel=Channel.EMAIL.value), name="gateway_is_not_mail"
-            ),
+            known("gateway_is_not_mail", "channel", OTHER_CHANNELS),
             models.CheckConstraint(
                 condition=Q(confirms=False) | ~Q(sealed_secret=""),
                 name="gateway_reports_are_signed",

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from apps.alerts.models.channel import Channel, Gateway
+from apps.alerts.models.guards import known
 from apps.patients.models import StaffMember
 
 CODE_LIFETIME: Final = timedelta(minutes=30)  # [proposal]
@@ -28,16 +29,19 @@ class ContactMethodQuerySet(models.QuerySet["ContactMethod"]):
         return self.filter(Q(verified_at__isnull=True) | Q(gateway__is_active=False))
 
 
+class SendingResult(models.TextChoices):
+    """What came of the last message to this address."""
+
+    WAITING = "waiting", "on its way"
+    ACCEPTED = "accepted", "accepted by the server"
+    ARRIVED = "arrived", "arrived"
+    REFUSED = "refused", "not accepted"
+
+
 class ContactMethod(models.Model):
     """One address of one member of staff; used for alerts once its code came back."""
 
-    class TestResult(models.TextChoices):
-        """What came of the last message to this address."""
-
-        WAITING = "waiting", "on its way"
-        ACCEPTED = "accepted", "accepted by the server"
-        ARRIVED = "arrived", "arrived"
-        REFUSED = "refused", "not accepted"
+    TestResult = SendingResult
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="contacts")
@@ -67,6 +71,8 @@ class ContactMethod(models.Model):
                 nulls_distinct=False,
                 name="contact_once_per_member",
             ),
+            known("contact_channel_known", "channel", Channel),
+            known("contact_test_result_known", "test_result", SendingResult, blank=True),
             models.CheckConstraint(
                 condition=Q(channel=Channel.EMAIL.value) ^ Q(gateway__isnull=False),
                 name="contact_gateway_unless_mail",

@@ -12,6 +12,7 @@ from apps.accounts.tokens import hash_token
 from apps.alerts.ladder import RUNG_LABELS, Rung
 from apps.alerts.models.alert import Alert
 from apps.alerts.models.channel import Channel, Gateway
+from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import StaffMember
 
@@ -21,6 +22,27 @@ MAY_HAVE_LEFT = ("started", "unclear", "unknown")
 # Not a rung of the ladder: a colleague gave the alert to this person.
 HANDED_OVER = "handed_over"
 DELIVERY_RUNGS = [*((r.value, RUNG_LABELS[r]) for r in Rung), (HANDED_OVER, "Handed over to you")]
+
+
+# What a message is from its first day to its last, and what is known of it for good.
+DELIVERY_FIXED = (
+    "id", "alert", "recipient", "channel", "gateway", "way", "address", "rung", "round",
+    "priority", "created_at", "link_hash",
+)  # fmt: skip
+DELIVERY_ONCE = ("sent_at", "failed_at", "link_used_at")
+ATTEMPT_RESULTS = (
+    "started", "sent", "temporary", "throttled", "permanent", "unclear", "unknown",
+)  # fmt: skip
+OF_ITS_ALERT = """
+IF NOT EXISTS (
+    SELECT FROM alerts_alert a JOIN patients_staffmember m ON m.clinic_id = a.clinic_id
+    WHERE a.id = NEW.alert_id AND a.priority = NEW.priority AND m.id = NEW.recipient_id
+) OR (NEW.gateway_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM alerts_alert a JOIN alerts_gateway g ON g.clinic_id = a.clinic_id
+    WHERE a.id = NEW.alert_id AND g.id = NEW.gateway_id
+)) THEN RAISE EXCEPTION 'This message is not of the clinic and priority of its alert.';
+END IF; RETURN NEW;
+"""
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -66,15 +88,18 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return rows.exclude(status=DeliveryStatus.PENDING, quiet_until__gt=now)
 
 
+class DeliveryReceipt(models.TextChoices):
+    """What is known of a message after the server has taken it."""
+
+    DELIVERED = "delivered", "Arrived"
+    UNDELIVERED = "undelivered", "Not delivered"
+    UNKNOWN = "unknown", "No word that it arrived"
+
+
 class Delivery(models.Model):
     """One message about one alert to one person on one rung, over one channel."""
 
-    class Receipt(models.TextChoices):
-        """What is known of a message after the server has taken it."""
-
-        DELIVERED = "delivered", "Arrived"
-        UNDELIVERED = "undelivered", "Not delivered"
-        UNKNOWN = "unknown", "No word that it arrived"
+    Receipt = DeliveryReceipt
 
     NOT_ARRIVED: ClassVar = [Receipt.UNDELIVERED, Receipt.UNKNOWN]
 
@@ -135,11 +160,13 @@ class Delivery(models.Model):
                     status=DeliveryStatus.PENDING,
                     next_attempt_at__isnull=False,
                     lease_token__isnull=True,
+                    lease_until__isnull=True,
                     sent_at__isnull=True,
                     failed_at__isnull=True,
                 )
                 | Q(
                     status=DeliveryStatus.SENDING,
+                    attempts__gte=1,
                     lease_token__isnull=False,
                     lease_until__isnull=False,
                     sent_at__isnull=True,
@@ -147,24 +174,35 @@ class Delivery(models.Model):
                 )
                 | Q(
                     status=DeliveryStatus.SENT,
+                    attempts__gte=1,
                     sent_at__isnull=False,
+                    next_attempt_at__isnull=True,
                     lease_token__isnull=True,
+                    lease_until__isnull=True,
                     failed_at__isnull=True,
                 )
                 | Q(
                     status=DeliveryStatus.FAILED,
+                    attempts__gte=1,
                     failed_at__isnull=False,
+                    next_attempt_at__isnull=True,
                     lease_token__isnull=True,
+                    lease_until__isnull=True,
                     sent_at__isnull=True,
                 )
                 | Q(
                     status=DeliveryStatus.CANCELLED,
+                    next_attempt_at__isnull=True,
                     lease_token__isnull=True,
+                    lease_until__isnull=True,
                     sent_at__isnull=True,
                     failed_at__isnull=True,
                 ),
                 name="delivery_state_possible",
             ),
+            known("delivery_channel_known", "channel", Channel),
+            known("delivery_rung_known", "rung", keys(DELIVERY_RUNGS)),
+            known("delivery_receipt_known", "receipt", DeliveryReceipt, blank=True),
             models.CheckConstraint(
                 condition=Q(channel=Channel.EMAIL.value, gateway__isnull=True)
                 | (~Q(channel=Channel.EMAIL.value) & Q(gateway__isnull=False) & ~Q(address="")),
@@ -202,6 +240,25 @@ class Delivery(models.Model):
             pgtrigger.FSM(
                 name="delivery_transition", field="status", transitions=pairs(DELIVERY_TRANSITIONS)
             ),
+            begins("delivery_begins_pending", DELIVERY_TRANSITIONS),
+            pgtrigger.Trigger(
+                name="delivery_of_its_alert",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=OF_ITS_ALERT,
+            ),
+            fixed("delivery_stays_itself", *DELIVERY_FIXED),
+            once("delivery_known_once", *DELIVERY_ONCE),
+            # Tries are never taken back, and that it arrived is final.
+            pgtrigger.Protect(
+                name="delivery_only_goes_on",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "NEW.attempts < OLD.attempts OR "
+                    "(OLD.receipt = 'delivered' AND NEW.receipt <> 'delivered')"
+                ),
+            ),
+            kept("delivery_kept"),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +299,23 @@ class DeliveryAttempt(models.Model):
         ordering: ClassVar = ["number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["delivery", "number"], name="attempt_numbered_once"),
+            known("attempt_result_known", "result", ATTEMPT_RESULTS),
+            models.CheckConstraint(condition=Q(number__gte=1), name="attempt_numbered_from_one"),
+            models.CheckConstraint(
+                condition=Q(result="started", finished_at__isnull=True)
+                | (~Q(result="started") & Q(finished_at__isnull=False)),
+                name="attempt_finished_with_a_result",
+            ),
+        ]
+        triggers: ClassVar = [
+            fixed("attempt_stays_itself", "delivery", "number", "started_at"),
+            pgtrigger.Protect(
+                name="attempt_finished_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.result <> 'started'"),
+            ),
+            kept("attempt_kept"),
+            never_emptied("attempt_never_emptied"),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from apps.alerts.models.guards import known
 from apps.alerts.models.rota import WEEKDAYS
 from apps.patients.models import Clinic
 
@@ -46,19 +47,25 @@ class ClosedDay(models.Model):
         return f"{self.day} {self.name}"
 
 
+class CoverKind(models.TextChoices):
+    """What the clinic has promised its patients."""
+
+    ALWAYS = "always", "Around the clock"
+    OPEN_HOURS = "open_hours", "While the clinic is open"
+
+
 class CoverPromise(models.Model):
     """Whether somebody is on call around the clock, or while the clinic is open."""
 
-    class Cover(models.TextChoices):
-        """What the clinic has promised its patients."""
-
-        ALWAYS = "always", "Around the clock"
-        OPEN_HOURS = "open_hours", "While the clinic is open"
+    Cover = CoverKind
 
     clinic = models.OneToOneField(
         Clinic, primary_key=True, on_delete=models.CASCADE, related_name="cover_promise"
     )
     cover = models.CharField(max_length=10, choices=Cover, default=Cover.ALWAYS)
+
+    class Meta:
+        constraints: ClassVar = [known("cover_known", "cover", CoverKind)]
 
     def __str__(self) -> str:
         return self.get_cover_display()

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.alerts.ladder import RUNG_LABELS, Rung
+from apps.alerts.models.guards import keys, known
 from apps.patients.models import Clinic, StaffMember
 
 ROTA_RUNGS = [(r.value, RUNG_LABELS[r]) for r in Rung if r != Rung.EVERYONE]
@@ -58,6 +59,7 @@ class Shift(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            known("shift_rung_known", "rung", keys(ROTA_RUNGS)),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="shift_ends_after_start"
             ),
@@ -90,6 +92,7 @@ class WeeklyTurn(models.Model):
     class Meta:
         ordering: ClassVar = ["weekday", "starts", "rung"]
         constraints: ClassVar = [
+            known("turn_rung_known", "rung", keys(ROTA_RUNGS)),
             models.CheckConstraint(condition=Q(weekday__lte=6), name="turn_on_a_weekday"),
             models.UniqueConstraint(
                 fields=["clinic", "rung", "member", "weekday", "starts"], name="turn_once"
@@ -105,15 +108,18 @@ class WeeklyTurn(models.Model):
         return self.ends <= self.starts
 
 
+class ChangeReason(models.TextChoices):
+    """Why; no free text, because a colleague's illness is nobody's business."""
+
+    SWAP = "swap", "Swap"
+    AWAY = "away", "Away"
+    EXTRA = "extra", "Extra cover"
+
+
 class RotaChange(models.Model):
     """An exception to the pattern: somebody else, somebody more, or nobody, for a while."""
 
-    class Reason(models.TextChoices):
-        """Why; no free text, because a colleague's illness is nobody's business."""
-
-        SWAP = "swap", "Swap"
-        AWAY = "away", "Away"
-        EXTRA = "extra", "Extra cover"
+    Reason = ChangeReason
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="rota_changes")
@@ -134,6 +140,8 @@ class RotaChange(models.Model):
     class Meta:
         ordering: ClassVar = ["created_at", "id"]
         constraints: ClassVar = [
+            known("change_rung_known", "rung", keys(ROTA_RUNGS)),
+            known("change_reason_known", "reason", ChangeReason),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="change_ends_after_start"
             ),

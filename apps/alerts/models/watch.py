@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.alerts.models.alert import Alert
+from apps.alerts.models.guards import known
 from apps.patients.models import Clinic
 
 # The clinic of the weekly drill. It holds one synthetic patient and nobody's data, so that
@@ -40,14 +41,17 @@ class MailServer(models.Model):
         return f"{self.name}, {self.failures} failures in a row"
 
 
+class SystemAlertKind(models.TextChoices):
+    """What went wrong."""
+
+    STRANDED = "stranded", "An alert has passed its time and nothing has moved it"
+    DRILL = "drill", "The weekly drill was missed, slow or not delivered"
+
+
 class SystemAlert(models.Model):
     """Something wrong with the machinery itself, told to the clinic's leads and to every page."""
 
-    class Kind(models.TextChoices):
-        """What went wrong."""
-
-        STRANDED = "stranded", "An alert has passed its time and nothing has moved it"
-        DRILL = "drill", "The weekly drill was missed, slow or not delivered"
+    Kind = SystemAlertKind
 
     kind = models.CharField(max_length=10, choices=Kind)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
@@ -59,6 +63,7 @@ class SystemAlert(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            known("system_alert_kind_known", "kind", SystemAlertKind),
             models.UniqueConstraint(
                 fields=["clinic", "kind"],
                 condition=Q(closed_at__isnull=True),
