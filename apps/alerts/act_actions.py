@@ -8,6 +8,7 @@ from apps.accounts.models import User
 from apps.alerts.actions import (
     ACK_CLOCK_FIELDS,
     AlertTakenError,
+    cancel_pending,
     lock_alert,
     start_ack_clock,
     write_down,
@@ -78,6 +79,7 @@ def hand_over_alert(
     if alert.status != AlertStatus.ACKNOWLEDGED:
         raise TransitionError(f"This alert is {alert.status}. Take it instead.")
     check_can_receive(alert, to)
+    cancel_pending(alert)  # to whoever was given it before and has not read of it yet
     alert.owner = to.user
     start_ack_clock(alert, now)
     alert.save(update_fields=["owner", *ACK_CLOCK_FIELDS])

@@ -119,6 +119,15 @@ def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: dat
     return True
 
 
+def note_correction(*, source_id: UUID, now: datetime) -> None:
+    """Write into an alert that is not closed that its patient corrected the answers behind it.
+
+    The alert stays: what was said first was said, and a person closes it.
+    """
+    for alert in Alert.objects.unresolved().filter(source_id=source_id):
+        log(alert, "The patient has corrected these answers; the new ones open no alert.", now)
+
+
 def shown_lately(patient: Patient, rule: str, now: datetime) -> Alert | None:
     """Return the patient's alert that showed this rule within its own time, if there is one."""
     known = RULES_BY_ID.get(rule)

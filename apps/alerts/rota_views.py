@@ -53,6 +53,7 @@ def rota(request: HttpRequest) -> HttpResponse:
         "coverage": coverage_of(member.clinic, now, reachable_members(member.clinic)),
         "changes": changes.filter(ends_at__gt=now).select_related("away__user", "member__user"),
         "may_edit": may(member, Right.EDIT_ROTA),
+        "whole": "all" in request.GET,  # on a phone three days, unless all are asked for
         "now": now,
     }
     return render(request, "alerts/rota.html", context)

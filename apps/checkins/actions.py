@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
 from apps.accounts.tokens import hash_token, new_token
-from apps.alerts.actions import note_repeat, open_alert
+from apps.alerts.actions import note_correction, note_repeat, open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of
 from apps.checkins.free_text import must_be_read_today
@@ -378,6 +378,8 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
             source_id=check_in.pk,
             now=now,
         )
+    elif check_in.corrects_id is not None:
+        note_correction(source_id=check_in.corrects_id, now=now)
 
 
 def as_json(answers: Mapping[str, object]) -> dict[str, Any]:

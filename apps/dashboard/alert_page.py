@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from apps.alerts.models import Alert, Mute
+from apps.alerts.models import Alert, Delivery, Mute
 from apps.alerts.mute_actions import MUTABLE_RULES
 from apps.audit.models import AuditEvent
 from apps.checkins.advice import advice_for
@@ -15,12 +15,24 @@ from apps.patients.permissions import Right, may
 
 LATER_SHOWN: Final = 3
 VIEWS_SHOWN: Final = 40
+# So many of the newest unless the reader asks for all.
+LINES_SHOWN: Final = 30
+TOLD_SHOWN: Final = 12
+UNFOLDED: Final = 5
 STEPS_SHOWN: Final = 4
 
 
-def page_of(alert: Alert, reader: StaffMember, now: datetime) -> dict[str, Any]:
-    """Return what the page shows of the alert, its patient and its plan."""
+def page_of(
+    alert: Alert, reader: StaffMember, now: datetime, *, everything: bool = False
+) -> dict[str, Any]:
+    """Return what the page shows of the alert, its patient and its plan.
+
+    `everything` shows the whole timeline and all who were told, however long they are.
+    """
     decorate(alert, now)
+    lines_shown, told_shown = (None, None) if everything else (LINES_SHOWN, TOLD_SHOWN)
+    lines, has_earlier = newest(timeline(alert, lines_shown), lines_shown)
+    told, told_earlier = newest(told_of(alert, told_shown), told_shown)
     check_in = CheckIn.objects.select_related("triage").filter(pk=alert.source_id).first()
     later = later_check_ins(alert, check_in)
     plan = plan_summary(alert.patient, now)
@@ -35,8 +47,12 @@ def page_of(alert: Alert, reader: StaffMember, now: datetime) -> dict[str, Any]:
         "advice_shown": advice_for(check_in, alert.clinic) if check_in else [],
         "plan_summary": plan,
         "steps": steps_around(plan),
-        "deliveries": alert.deliveries.select_related("recipient__user").prefetch_related("tries"),
-        "events": timeline(alert),
+        "deliveries": told,
+        "told_earlier": told_earlier,
+        "events": lines,
+        "newest_events": lines[-4:] if len(lines) > UNFOLDED else lines,
+        "has_earlier": has_earlier,
+        "everything": everything,
         "mutes": list(
             Mute.objects.in_force(now).filter(patient=alert.patient).select_related("created_by")
         ),
@@ -88,15 +104,26 @@ def steps_around(plan: dict[str, Any] | None) -> list[Any]:
     return [step for step in plan["steps"] if first <= step.number <= current + 1]
 
 
-def timeline(alert: Alert) -> list[dict[str, Any]]:
-    """Return everything that happened to the alert, oldest first: {at, who, text, note, kind}.
+def newest(rows: list[Any], limit: int | None) -> tuple[list[Any], bool]:
+    """Return the last of the rows, and whether there are earlier ones."""
+    return (rows, False) if limit is None else (rows[-limit:], len(rows) > limit)
+
+
+def told_of(alert: Alert, limit: int | None) -> list[Delivery]:
+    """Return the newest messages about the alert with their tries, one more than the limit."""
+    rows = alert.deliveries.select_related("recipient__user").prefetch_related("tries")
+    return list(rows.order_by("-created_at", "-way")[: limit and limit + 1])[::-1]
+
+
+def timeline(alert: Alert, limit: int | None) -> list[dict[str, Any]]:
+    """Return the newest of what happened to the alert, oldest first: {at, who, text, note, kind}.
 
     Events tell the machinery's part, acts hold people's own words, views come from the
     audit record. Looking at a page again within the same minute is one line.
     """
     notes = {(act.at, act.by_id): act for act in alert.acts.select_related("by", "given_to")}
     rows: list[dict[str, Any]] = []
-    for event in alert.events.select_related("by"):
+    for event in alert.events.select_related("by").order_by("-at", "-id")[: limit and limit + 1]:
         act = notes.get((event.at, event.by_id)) if event.by_id else None
         rows.append(
             {
@@ -107,7 +134,7 @@ def timeline(alert: Alert) -> list[dict[str, Any]]:
                 "kind": "act" if event.by_id else "system",
             }
         )
-    return sorted(rows + views_of(alert), key=lambda row: row["at"])
+    return sorted(rows[::-1] + views_of(alert), key=lambda row: row["at"])
 
 
 def views_of(alert: Alert) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def fetch_alert(request: HttpRequest, alert_id: UUID) -> Alert:
 def show(request: HttpRequest, alert: Alert, **forms: Any) -> HttpResponse:
     """Render the page; `forms` holds the one that was posted and is not right."""
     member = member_of(request)
-    context = page_of(alert, member, timezone.now())
+    context = page_of(alert, member, timezone.now(), everything="all" in request.GET)
     mine = alert.owner_id == member.user_id
     unused = {
         "resolve_form": ResolveForm(),

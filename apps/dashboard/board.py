@@ -122,7 +122,9 @@ def decorate(alert: Alert, now: datetime) -> None:
     alert.age = summaries.since(alert.opened_at, now)  # type: ignore[attr-defined]
     alert.patient_age = alert.patient.age_on(now.date())  # type: ignore[attr-defined]
     # Past its clock: the line says so even where nobody looks at the minutes.
-    alert.late = now > (alert.ack_due_at or alert.act_by)  # type: ignore[attr-defined]
+    alert.due_at = alert.ack_due_at or alert.act_by  # type: ignore[attr-defined]
+    alert.late = now > alert.due_at  # type: ignore[attr-defined]
+    alert.late_by = summaries.since(alert.due_at, now)  # type: ignore[attr-defined]
     alert.mark = mark_of(  # type: ignore[attr-defined]
         alert.status, alert.owner_id, alert.ack_due_at, alert.late,  # type: ignore[attr-defined]
         *alert.delivery_state.values(),  # type: ignore[attr-defined]

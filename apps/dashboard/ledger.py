@@ -101,10 +101,10 @@ def ledger_of(clinic: Clinic, since: datetime, until: datetime) -> list[Line]:
 
 
 def in_words(times: Iterable[timedelta]) -> str:
-    """Return the middle of some times: 40 s, 12 min, 3.5 h; a dash for none."""
+    """Return the middle of some times: 40 s, 12 min, 3.5 h, or that there is none yet."""
     seconds = [time.total_seconds() for time in times]
     if not seconds:
-        return "–"
+        return "none yet"
     middle = median(seconds)
     if middle < 60:
         return f"{middle:.0f} s"

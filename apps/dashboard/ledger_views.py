@@ -22,7 +22,7 @@ PERIODS = [(30, "30 days"), (90, "90 days"), (365, "a year")]
 class TrialForm(forms.Form):
     """Which rule, with which number, over which period."""
 
-    rule = forms.ChoiceField(label="Rule")
+    rule = forms.ChoiceField(label="Rule", widget=forms.RadioSelect)
     number = forms.IntegerField(label="Number to try", min_value=1, max_value=40)
     days = forms.TypedChoiceField(label="On the check-ins of the last", choices=PERIODS, coerce=int)
 

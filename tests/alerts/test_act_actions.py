@@ -97,6 +97,13 @@ def test_the_mail_of_a_hand_over_is_tried_again_until_it_is_out(taken, nurse, ba
     assert not claimed.is_wanted
 
 
+def test_who_was_given_it_on_the_way_is_not_mailed_any_more(taken, nurse, backup, lead) -> None:
+    hand_over_alert(alert=taken, to=backup, note="Going home.", by=nurse.user, now=LATER)
+    hand_over_alert(alert=taken, to=lead, note="Me too.", by=backup.user, now=LATER)
+    rows = Delivery.objects.filter(rung="handed_over").values_list("recipient", "status")
+    assert set(rows) == {(backup.pk, "cancelled"), (lead.pk, "pending")}
+
+
 def test_a_colleague_may_take_over_and_is_not_mailed(taken, backup) -> None:
     act = hand_over_alert(alert=taken, to=backup, note="Nell is ill.", by=backup.user, now=LATER)
     assert act.given_to == backup.user

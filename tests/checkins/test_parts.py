@@ -117,7 +117,9 @@ def test_a_correction_is_a_second_check_in_and_never_withdraws_an_alert(token) -
     assert Client().post(url, posted(CALM)).status_code == 200
     first, second = CheckIn.objects.order_by("received_at")
     assert (second.corrects, first.answers["seizure"]) == (first, "yes")
-    assert Alert.objects.get().status == "open"
+    alert = Alert.objects.get()
+    assert alert.status == "open"
+    assert alert.events.filter(text__contains="corrected these answers").count() == 1
 
 
 def test_corrections_are_few_and_repeats_of_one_count_once(token) -> None:

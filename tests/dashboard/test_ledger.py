@@ -67,7 +67,7 @@ def test_a_hand_over_is_no_act_and_closing_at_once_is_taking(
     check_in(patient, SEIZURE, now=NOW)
     alert = acknowledge_alert(alert=Alert.objects.get(), by=nurse.user, now=NOW + MINUTE)
     hand_over_alert(alert=alert, to=backup, note="x", by=nurse.user, now=NOW + 2 * MINUTE)
-    assert [line.median_to_act for line in ledger_of(clinic, NOW, NOW + DAY)] == ["–"]
+    assert [line.median_to_act for line in ledger_of(clinic, NOW, NOW + DAY)] == ["none yet"]
     check_in(patient, SEIZURE, now=NOW + DAY)
     at_once = Alert.objects.get(opened_at=NOW + DAY)
     resolve_alert(
