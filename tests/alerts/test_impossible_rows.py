@@ -100,7 +100,9 @@ OF_ALERTS = {
     "open with an outcome": alert("outcome='spoke'"),
     "open with a closing note": alert("note='x'"),
     "open with a step in the year 3000": alert("next_rung_at='3000-01-01'"),
-    "open with a step beyond the ladder": alert("next_rung_at=clock_set_at + interval '6 min'"),
+    "open with a step beyond the ladder": alert(
+        "next_rung_at=greatest(clock_set_at, now()) + interval '6 min'"
+    ),
     "taken without an owner": alert(TAKEN.replace("%(nurse)s", "NULL")),
     "taken and still climbing": alert(TAKEN + ", next_rung_at=clock_set_at"),
     "taken with a clock in the year 3000": alert(TAKEN + ", ack_due_at='3000-01-01'"),

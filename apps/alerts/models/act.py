@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 import pgtrigger
 from django.db import models
@@ -44,7 +44,7 @@ class ActKind(models.TextChoices):
 class AlertAct(models.Model):
     """One documented act on an alert: who, when, what, and a note. Never changed."""
 
-    Kind = ActKind
+    Kind: TypeAlias = ActKind
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
     at = models.DateTimeField()

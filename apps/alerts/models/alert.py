@@ -9,11 +9,12 @@ import uuid
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import pgtrigger
 from django.db import models
 from django.db.models import DateTimeField, ExpressionWrapper, F, FilteredRelation, Q, Value
+from django.db.models.functions import Greatest, Now
 
 from apps.accounts.models import User
 from apps.alerts.ladder import ACK_CLOCK, MUTE_AT_MOST, PRIORITY, QUIET_AT_MOST, REPEAT_AFTER, Level
@@ -40,8 +41,12 @@ MINUTES_OF_RESPONSE = F("response_minutes") * Value(timedelta(minutes=1))
 
 
 def clock_possible(level: str) -> Q:
-    """Return that no clock of this level runs longer than the ladder can have set it."""
-    since = F("clock_set_at")
+    """Return that no clock of this level runs longer than the ladder can have set it.
+
+    Since it was set, or since the present if that is later: a bound against the clock of the
+    database alone would refuse alerts, and lose them, whenever ours is ahead of it.
+    """
+    since = Greatest("clock_set_at", Now())
     waits = Q(next_rung_at__lte=since + Value(REPEAT_AFTER[level]))
     if level != Level.EMERGENCY:
         waits |= Q(next_rung_at__lte=since + MINUTES_OF_RESPONSE)
@@ -146,7 +151,7 @@ class AlertOutcome(models.TextChoices):
 class Alert(models.Model):
     """Something a patient reported that a person must act on."""
 
-    Outcome = AlertOutcome
+    Outcome: TypeAlias = AlertOutcome
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="alerts")

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from django.db import models
 from django.db.models import F, Q
@@ -41,7 +41,7 @@ class SendingResult(models.TextChoices):
 class ContactMethod(models.Model):
     """One address of one member of staff; used for alerts once its code came back."""
 
-    TestResult = SendingResult
+    TestResult: TypeAlias = SendingResult
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="contacts")

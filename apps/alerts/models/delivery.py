@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import pgtrigger
 from django.db import models
@@ -99,7 +99,7 @@ class DeliveryReceipt(models.TextChoices):
 class Delivery(models.Model):
     """One message about one alert to one person on one rung, over one channel."""
 
-    Receipt = DeliveryReceipt
+    Receipt: TypeAlias = DeliveryReceipt
 
     NOT_ARRIVED: ClassVar = [Receipt.UNDELIVERED, Receipt.UNKNOWN]
 

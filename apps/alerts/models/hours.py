@@ -1,6 +1,6 @@
 """When a clinic is open, and what cover it promises."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.db import models
 from django.db.models import F, Q
@@ -57,7 +57,7 @@ class CoverKind(models.TextChoices):
 class CoverPromise(models.Model):
     """Whether somebody is on call around the clock, or while the clinic is open."""
 
-    Cover = CoverKind
+    Cover: TypeAlias = CoverKind
 
     clinic = models.OneToOneField(
         Clinic, primary_key=True, on_delete=models.CASCADE, related_name="cover_promise"

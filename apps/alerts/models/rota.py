@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.db import models
 from django.db.models import F, Q
@@ -119,7 +119,7 @@ class ChangeReason(models.TextChoices):
 class RotaChange(models.Model):
     """An exception to the pattern: somebody else, somebody more, or nobody, for a while."""
 
-    Reason = ChangeReason
+    Reason: TypeAlias = ChangeReason
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="rota_changes")

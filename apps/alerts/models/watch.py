@@ -1,6 +1,6 @@
 """What the machinery says of itself: no clinical data here."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 from django.db import models
@@ -51,7 +51,7 @@ class SystemAlertKind(models.TextChoices):
 class SystemAlert(models.Model):
     """Something wrong with the machinery itself, told to the clinic's leads and to every page."""
 
-    Kind = SystemAlertKind
+    Kind: TypeAlias = SystemAlertKind
 
     kind = models.CharField(max_length=10, choices=Kind)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
