@@ -47,7 +47,8 @@ class Wish:
     ``asked`` the exact total wanted, ``goal`` the least total allowed,
     ``reference`` the highest total in force in the 14 days before.
     ``typed`` says a person chose the milligrams, so an exact dose goes before
-    an easy one; ``liquid_begun`` that the patient measures already.
+    an easy one; ``own`` that a person typed this very dose; ``liquid_begun``
+    that the patient measures already.
     """
 
     stock: Formulary
@@ -59,6 +60,7 @@ class Wish:
     dze_per_unit: Fraction | None
     low_dose_floor_mg: Fraction
     typed: bool
+    own: bool
     liquid_begun: bool
 
 
@@ -70,6 +72,8 @@ def choose(wish: Wish) -> Choice | None:
     would not have.
     """
     whole = sum(wish.previous)
+    if wish.own:
+        return _as_typed(wish, whole)
     if not _legal(wish, wish.asked):
         return _asked_too_fast(wish, whole)
     top = min(math.floor(wish.asked), whole - 1)
@@ -79,6 +83,27 @@ def choose(wish: Wish) -> Choice | None:
         or _first(wish, _up(wish, top + 1, whole), legal=True)
         or _coarse(wish, whole)
     )
+
+
+def _as_typed(wish: Wish, whole: int) -> Choice:
+    """Return the dose a person typed, or the nearest lower one that is handed out.
+
+    A dose typed above zero never becomes none: where nothing lies below it, it is the
+    smallest dose there is above it, or the dose before goes on.
+    """
+    top = min(math.floor(wish.asked), whole - 1)
+    least = 1 if wish.asked else 0
+    solid = totals_down_from(wish.stock, top, top, with_liquid=False)
+    below = totals_down_from(wish.stock, top, least, with_liquid=True)
+    choice = _first(wish, solid, legal=False, with_liquid=False)
+    if choice is None or choice.fit is not Fit.EXACT:
+        choice = _first(wish, below, legal=False)
+    if choice is None:
+        above = reversed(list(totals_down_from(wish.stock, whole - 1, top + 1, with_liquid=True)))
+        return _first(wish, above, legal=False) or Choice(wish.previous, Fit.ABOVE)
+    if _legal(wish, wish.asked) and not _legal(wish, sum(choice.slots)):
+        return Choice(choice.slots, Fit.COARSE)
+    return choice
 
 
 def nearest_total_above(wish: Wish) -> int:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from apps.clinical.allocation import Units
 from apps.clinical.choosing import Choice, Fit, Wish, choose, nearest_total_above
-from apps.clinical.doses import plain
+from apps.clinical.doses import MAX_DECIMALS, plain
 from apps.clinical.drugs import Drug, get_drug, other_formulations
 from apps.clinical.equivalence import floor_dze_per_mg
 from apps.clinical.errors import NotDispensableError, RequestError
@@ -61,7 +61,7 @@ class Leg:
     """One stretch of lowering: the stock, the doses it began with, where it goes.
 
     Milligrams and their diazepam equivalents are kept as fractions, made once.
-    ``typed`` says a person chose the milligrams of each step.
+    ``typed`` says a person chose the milligrams of each cut, ``own`` of each dose.
     """
 
     request: PlanRequest
@@ -76,6 +76,7 @@ class Leg:
     dze_per_unit: Fraction | None
     low_dose_floor_mg: Fraction
     typed: bool
+    own: bool
 
 
 def begin_leg(request: PlanRequest, slots: SlotPieces) -> Leg:
@@ -98,6 +99,7 @@ def begin_leg(request: PlanRequest, slots: SlotPieces) -> Leg:
         dze_per_unit=None if per_mg is None else per_mg * unit,
         low_dose_floor_mg=Fraction(request.low_dose_floor_mg),
         typed=isinstance(request.taper, Custom | FixedMg),
+        own=isinstance(request.taper, Custom),
     )
 
 
@@ -163,7 +165,7 @@ def _targets(leg: Leg, first: Units, now: Callable[[], Units]) -> Iterator[Fract
     if isinstance(method, Custom):
         present = sum(first) * leg.unit_mg
         for dose in _typed_targets(method, present, is_fresh=first == leg.start):
-            if sum(now()) > leg.goal_units:
+            if sum(now()) * leg.unit_mg > leg.goal_mg:
                 yield dose
         return
     start = Position(leg.start_mg, leg.start_mg, leg.start_mg, leg.goal_mg, leg.dze_per_mg)
@@ -197,6 +199,7 @@ def _wish(leg: Leg, units: Units, target: Fraction, reference: Amount, liquid: b
         dze_per_unit=leg.dze_per_unit,
         low_dose_floor_mg=leg.low_dose_floor_mg,
         typed=leg.typed,
+        own=leg.own,
         liquid_begun=liquid,
     )
 
@@ -226,7 +229,9 @@ def _remarks(leg: Leg, wish: Wish, choice: Choice, number: int) -> list[Finding]
     if choice.fit is Fit.EXACT or (choice.fit is Fit.BELOW and not wish.typed):
         return []
     mg = plain(leg.stock.mg(sum(choice.slots)))
-    asked = shown_mg(wish.asked * leg.unit_mg)
+    asked = asked_mg(wish.asked * leg.unit_mg)
+    if wish.own and choice.fit is Fit.ABOVE:
+        return [_nothing_below(leg, mg, asked, number)]
     if choice.fit is Fit.ABOVE:
         text = (
             f"Step {number} is {mg} mg, above the {asked} mg asked: these products give no lower "
@@ -239,6 +244,14 @@ def _remarks(leg: Leg, wish: Wish, choice: Choice, number: int) -> list[Finding]
         f"{mg} mg, which it gives, and {above} mg."
     )
     return [finding("ROUNDED", Level.NOTE, text, step=number)]
+
+
+def _nothing_below(leg: Leg, mg: str, asked: str, number: int) -> Finding:
+    text = (
+        f"Your tablets run out of resolution here: step {number} was typed as {asked} mg, and "
+        f"these products give nothing so small. It is {mg} mg. Ways on: {_ways_on(leg)}."
+    )
+    return finding("C-09", Level.WARN, text, step=number)
 
 
 def _out_of_resolution(leg: Leg, wish: Wish, choice: Choice, number: int) -> Finding:
@@ -288,7 +301,12 @@ def immediate_way(drug: Drug) -> list[str]:
 def _off_goal(leg: Leg, units: Units, number: int) -> Finding:
     goal = leg.request.goal_mg
     reached = plain(leg.stock.mg(sum(units)))
-    if leg.stock.mg(sum(units)) < goal:
+    if leg.stock.mg(sum(units)) < goal and isinstance(leg.request.taper, Custom):
+        text = (
+            f"The plan ends at {reached} mg, the nearest dose these products give below the "
+            f"{plain(goal)} mg typed."
+        )
+    elif leg.stock.mg(sum(units)) < goal:
         text = (
             f"The plan ends at {reached} mg, below the goal of {plain(goal)} mg: the switch "
             "rounds down to it, since these products make nothing nearer."
@@ -301,6 +319,12 @@ def _off_goal(leg: Leg, units: Units, number: int) -> Finding:
             f"{plain(goal)} mg or anything between."
         )
     return finding("GOAL", Level.WARN, text, step=number)
+
+
+def asked_mg(mg: Fraction) -> str:
+    """Return milligrams as a person typed them, or as `shown_mg` where they were worked out."""
+    units = mg * 10**MAX_DECIMALS
+    return plain(Decimal(int(units)).scaleb(-MAX_DECIMALS)) if units == int(units) else shown_mg(mg)
 
 
 def shown_mg(mg: Fraction) -> str:

@@ -204,6 +204,31 @@ def test_a_typed_dose_that_cannot_be_made_is_named_with_its_neighbours():
     assert "the nearest are 18 mg, which it gives, and 18.5 mg" in note.message
 
 
+QUARTERS = (product("clonazepam", "0.5", part="0.25"),)
+
+
+@pytest.mark.parametrize(
+    ("typed", "given", "rule", "words"),
+    [
+        # Too fast as typed: still never higher than typed while something lower is handed out.
+        ("0.5 0.2 0", "1 0.5 0.125 0", "ROUNDED", "0.2 mg cannot be made"),
+        ("0.9 0.875 0", "1 0.875 0.875 0", "ROUNDED", "the nearest are 0.875 mg, which it gives"),
+        ("0.9 0.8", "1 0.875 0.75", "GOAL", "ends at 0.75 mg, the nearest dose"),
+        # Nothing lower is handed out: never a stop that nobody typed.
+        ("0.5 0.25 0.0625 0", "1 0.5 0.25 0.125 0", "C-09", "typed as 0.0625 mg"),
+        ("0.25 0.125 0.0625 0", "1 0.25 0.125 0.125 0", "C-09", "It is 0.125 mg."),
+        ("0.5 0", "1 0.5 0", "ASAM-09", "in 14 days"),
+    ],
+)
+def test_a_typed_dose_becomes_the_nearest_lower_one_and_says_both(typed, given, rule, words):
+    method = Custom(tuple(map(Decimal, typed.split())))
+    plan = plan_for(
+        "clonazepam", {"night": "1"}, method, products=QUARTERS, goal_mg=typed.split()[-1]
+    )
+    assert " ".join(doses(plan)) == given
+    assert any(item.rule == rule and words in item.message for item in plan.findings)
+
+
 def test_a_typed_list_that_ends_above_the_goal_says_so():
     typed = Custom(tuple(map(Decimal, ("18", "16"))))
     plan = audited(plan_for("diazepam", {"night": "20"}, typed))
