@@ -12,7 +12,7 @@ from apps.alerts.actions import open_alert
 from apps.checkins.clock_tasks import END_OF_DAY, lock_followed, open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.clinical.supply import TASK_DAYS, URGENT_DAYS, supply_rule
+from apps.clinical.supply import TASK_DAYS, URGENT_DAYS, supply_warning
 from apps.patients.models import Patient
 from apps.tapers.models import Dispensing, RunOut
 from apps.tapers.supply_actions import SupplyLine, set_run_outs, store_dispensing
@@ -43,9 +43,9 @@ def record_dispensing(
 def look_at_supply(patient_id: UUID, now: datetime, by: User | None = None) -> bool:
     """Set one patient's supply clocks and open the task and the alert they call for.
 
-    A task a week before a product is gone, at once where it is gone before the next
-    pick-up; an alert by the rules of a check-in (W02, U03) where no pick-up comes in
-    time. Safe to repeat; patients who are away are left in peace.
+    A task a week before a product is gone; task and alert at once where it is gone before
+    the pick-up that is arranged, and from a week before where none is (W02, U03). Safe to
+    repeat; patients who are away are left in peace.
     """
     patient = lock_followed(patient_id)
     if patient is None:
@@ -79,8 +79,10 @@ def open_refill_task(patient: Patient, line: SupplyLine, now: datetime) -> bool:
 
 def warn(patient: Patient, line: SupplyLine, now: datetime) -> bool:
     """Open the alert of a product that is gone before more comes; once per rule and record."""
-    rule = supply_rule(line.days_left) if line.days_left is not None else None
-    if rule is None or not line.is_short:
+    if line.days_left is None or not line.is_short:
+        return False
+    rule = supply_warning(line.days_left, is_before_pickup=line.next_pickup_on is not None)
+    if rule is None:
         return False
     open_alert(
         patient=patient, level=rule.level.value, response_minutes=rule.minutes,

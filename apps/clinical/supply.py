@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from apps.clinical.triage.rule import Rule
+from apps.clinical.triage.rule import Level
 from apps.clinical.triage.rules_urgent import URGENT_RULES
 from apps.clinical.triage.rules_watch import WATCH_RULES
 
@@ -71,12 +71,33 @@ def used_on(uses: Sequence[Use], day: date) -> Decimal:
     )
 
 
-def supply_rule(days_left: int) -> Rule | None:
-    """Return the triage rule that so many days of medicine left call for, if any does."""
+@dataclass(frozen=True, slots=True)
+class SupplyWarning:
+    """An alert about supply: its rule, how soon a person has to act, and why in words."""
+
+    rule_id: str
+    level: Level
+    minutes: int
+    plain: str
+
+
+# [proposal] A gap known long before is no emergency: the level and the day of W02_SUPPLY_7.
+SUPPLY_GAP = SupplyWarning(
+    "SUPPLY_GAP", Level.WATCH, 1440, "The medicine runs out before the next pick-up."
+)
+
+
+def supply_warning(days_left: int, *, is_before_pickup: bool) -> SupplyWarning | None:
+    """Return the alert that so many days of medicine left call for, if any does.
+
+    ``is_before_pickup`` says a later pick-up is arranged, so that the gap is known already:
+    that is told however far away it is. Near the end the rules of a check-in go first.
+    """
     rules = {rule.rule_id: rule for rule in (*URGENT_RULES, *WATCH_RULES)}
-    if days_left <= URGENT_DAYS:
-        return rules["U03_SUPPLY_3"]
-    return rules["W02_SUPPLY_7"] if days_left <= TASK_DAYS else None
+    if days_left <= TASK_DAYS:
+        rule = rules["U03_SUPPLY_3" if days_left <= URGENT_DAYS else "W02_SUPPLY_7"]
+        return SupplyWarning(rule.rule_id, rule.level, rule.minutes, rule.plain)
+    return SUPPLY_GAP if is_before_pickup else None
 
 
 def covers_step(run_out_on: date | None, step_end_on: date | None) -> bool:

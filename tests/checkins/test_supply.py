@@ -14,6 +14,7 @@ from apps.audit.models import AuditEvent
 from apps.checkins.clock_sweep import sweep_clocks
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import close_task
+from apps.dashboard.summaries import rule_words
 from apps.patients.actions import change_status
 from apps.tapers.models import Dispensing, RunOut
 from apps.tapers.supply_actions import DispensingError, supply_of
@@ -122,24 +123,29 @@ def test_more_tablets_end_the_task(on_plan, nurse) -> None:
     assert (task.outcome, task.done_by) == ("overtaken", nurse.user)
 
 
-def test_too_little_for_the_next_pick_up_is_a_task_at_once(on_plan, nurse) -> None:
+def test_too_little_for_the_next_pick_up_is_told_at_once_and_once(on_plan, nurse) -> None:
     hand_out(on_plan, nurse, 14, 28)
+    for days in (0, 1, 2):
+        sweep_clocks(NOW + days * DAY)
     assert CareTask.objects.get().kind == "refill"
-    assert not Alert.objects.exists()
+    alert = Alert.objects.get()
+    assert (alert.level, alert.rules, alert.opened_at) == ("watch", ["SUPPLY_GAP"], NOW)
+    assert rule_words(alert.rules) == ["The medicine runs out before the next pick-up."]
 
 
 def test_an_alert_opens_by_the_rules_of_a_check_in(on_plan, nurse) -> None:
     hand_out(on_plan, nurse, 14, 28)
     for days in (6, 7, 8):
         sweep_clocks(NOW + days * DAY)
-    assert [(a.level, a.rules, a.source_type) for a in Alert.objects.all()] == [
-        ("watch", ["W02_SUPPLY_7"], "supply")
-    ]
+    found = Alert.objects.order_by("opened_at")
+    assert [(a.level, a.rules, a.source_type) for a in found] == [
+        ("watch", ["SUPPLY_GAP"], "supply"), ("watch", ["W02_SUPPLY_7"], "supply"),
+    ]  # fmt: skip
     for days in (11, 12):
         sweep_clocks(NOW + days * DAY)
     urgent = Alert.objects.get(level="urgent")
     assert (urgent.rules, urgent.response_minutes) == (["U03_SUPPLY_3"], 240)
-    assert Alert.objects.count() == 2
+    assert Alert.objects.count() == 3
 
 
 def test_a_pick_up_that_nobody_kept_is_no_pick_up(on_plan, nurse) -> None:

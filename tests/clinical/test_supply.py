@@ -14,7 +14,7 @@ from apps.clinical.supply import (
     Use,
     covers_step,
     stock_of,
-    supply_rule,
+    supply_warning,
     used_on,
 )
 
@@ -85,12 +85,15 @@ def test_two_uses_of_one_day_add_up():
 
 
 @pytest.mark.parametrize(
-    ("days", "rule_id"),
-    [(8, None), (7, "W02_SUPPLY_7"), (4, "W02_SUPPLY_7"), (3, "U03_SUPPLY_3"),
-     (0, "U03_SUPPLY_3"), (-2, "U03_SUPPLY_3")],
+    ("days", "is_before_pickup", "rule_id"),
+    [(8, False, None), (7, False, "W02_SUPPLY_7"), (4, True, "W02_SUPPLY_7"),
+     (3, True, "U03_SUPPLY_3"), (0, False, "U03_SUPPLY_3"), (-2, False, "U03_SUPPLY_3"),
+     (8, True, "SUPPLY_GAP"), (300, True, "SUPPLY_GAP")],
 )  # fmt: skip
-def test_the_rules_are_those_of_a_check_in(days, rule_id):
-    rule = supply_rule(days)
+def test_a_known_gap_is_told_at_once_and_the_end_as_a_check_in_would(
+    days, is_before_pickup, rule_id
+):
+    rule = supply_warning(days, is_before_pickup=is_before_pickup)
     assert (rule.rule_id if rule else None) == rule_id
 
 
