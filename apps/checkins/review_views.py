@@ -1,5 +1,7 @@
 """Staff pages of risk-benefit reviews: one patient's, what is due in the clinic, how often."""
 
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,6 +16,7 @@ from apps.checkins.clock_sweep import off_medicine_of
 from apps.checkins.review_actions import record_review
 from apps.checkins.review_forms import ReviewForm, ReviewPolicyForm
 from apps.clinical.errors import ClinicalError
+from apps.clinical.reviews import review_interval
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.intake import review_state
 from apps.patients.models import Patient, ReviewClock, ReviewPolicy
@@ -77,18 +80,31 @@ def review_list(request: HttpRequest) -> HttpResponse:
     clocks = (
         ReviewClock.objects.filter(clinic=member.clinic, patient__status=Patient.Status.ACTIVE)
         .exclude(off_medicine_of())
-        .select_related("patient")
+        .select_related("patient__risk")
         .order_by("due_on")
     )
     page = Paginator(clocks, PER_PAGE).get_page(request.GET.get("page"))
-    today = timezone.localdate()
-    rows = [{"clock": clock, "overdue": clock.due_on < today} for clock in page.object_list]
     policy = ReviewPolicy.objects.filter(clinic=member.clinic).first() or ReviewPolicy()
+    today = timezone.localdate()
     context = {
-        "rows": rows, "page_obj": page, "policy": policy,
+        "rows": [row_of(clock, today) for clock in page.object_list],
+        "page_obj": page, "policy": policy,
         "may_set": may(member, Right.SET_CLINICAL_LIMITS),
+        "may_review": may(member, Right.PLAN_TAPERS),
     }  # fmt: skip
     return render(request, "checkins/review_list.html", context)
+
+
+def row_of(clock: ReviewClock, today: date) -> dict[str, Any]:
+    """Return a line of the list: when it is due in words, and why sooner than usual."""
+    days = (clock.due_on - today).days
+    when = "due today" if not days else f"in {days} days" if days > 1 else "tomorrow"
+    if days < 0:
+        when = f"overdue by {-days} day{'s' if days < -1 else ''}"
+    risk = clock.patient.risk
+    found = review_interval(risk.opioid_rx, risk.uses_substances).because
+    because = [f"the patient {w}" if w.startswith(("takes", "has")) else w for w in found]
+    return {"clock": clock, "overdue": days < 0, "when": when, "because": because}
 
 
 @require_http_methods(["GET", "POST"])

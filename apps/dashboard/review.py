@@ -10,12 +10,22 @@ from typing import Final
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
+from apps.dashboard.summaries import rule_words
 from apps.patients.models import Clinic
 from apps.tapers.models import PlanHold, TaperPlan
 from apps.tapers.today import Today, midnight
 
 BEFORE: Final = timedelta(days=14)  # what the symptoms since the step are compared with
 WAITING_SHOWN: Final = 20
+# Who asked for a hold that names no rule, by the kind of its source.
+ASKED: Final = {
+    "check_in": "A check-in asked for it.",
+    "trusted_person": "The trusted person's report asked for it.",
+    "alert": "An alert asked for it.",
+    "request": "The patient asked to stay at this dose.",
+    "silence": "No check-in came.",
+}
+OTHERWISE: Final = "A colleague asked for a hold."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +91,29 @@ def doses_taken(rows: Iterable[CheckIn]) -> list[tuple[str, int]]:
     return [(words.get(value, value), count) for value, count in given.most_common()]
 
 
-def plans_waiting(clinic: Clinic) -> list[TaperPlan]:
-    """Return the clinic's active plans whose next cut waits for a prescriber, longest first."""
+def plans_waiting(clinic: Clinic, now: datetime) -> list[TaperPlan]:
+    """Return the clinic's active plans whose next cut waits for a prescriber, longest first.
+
+    Each with the dose of today, the seizure risk, since when, for how long and why.
+    """
     holds = (
         PlanHold.objects.open()
         .filter(plan__clinic=clinic, plan__status=TaperPlan.Status.ACTIVE)
-        .select_related("plan__patient")
+        .select_related("plan__patient__risk", "plan__patient__state")
         .order_by("opened_at")
     )
     first: dict[object, TaperPlan] = {}
     for hold in holds:
         plan = first.setdefault(hold.plan_id, hold.plan)
         if not hasattr(plan, "waits_since"):
-            plan.waits_since, plan.waits_because = hold.opened_at, hold.note  # type: ignore[attr-defined]
+            plan.waits_since, plan.waits_because = hold.opened_at, why(hold)  # type: ignore[attr-defined]
+            plan.waits_days = (now - hold.opened_at).days  # type: ignore[attr-defined]
     return list(first.values())[:WAITING_SHOWN]
+
+
+def why(hold: PlanHold) -> str:
+    """Return in a sentence who or what asked for a hold."""
+    if hold.note:
+        return hold.note
+    said = "; ".join(rule_words(hold.rules))
+    return f"A check-in asked for it: {said}" if said else ASKED.get(hold.source_type, OTHERWISE)

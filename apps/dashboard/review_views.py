@@ -48,7 +48,7 @@ def decisions_waiting(request: HttpRequest) -> HttpResponse:
     """List the plans whose next cut, or whose second signature, waits for a prescriber."""
     member = member_of(request)
     context = {
-        "plans": plans_waiting(member.clinic),
+        "plans": plans_waiting(member.clinic, timezone.now()),
         "versions": versions_waiting(member.clinic_id),
         "reader": member.user,
         "may_decide": may(member, Right.ACTIVATE_PLANS),

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from apps.clinical.doses import plain
 from apps.clinical.drugs import get_drug
-from apps.clinical.equivalence import SOURCES, diazepam_equivalents
+from apps.clinical.equivalence import SOURCES, convert_mg, diazepam_equivalents
+from apps.clinical.errors import ConversionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,33 @@ def equivalent_table(drug_id: str, daily_mg: Decimal) -> EquivalentTable:
     return EquivalentTable(get_drug(drug_id).name, (*chosen, *others), spread, found.remarks)
 
 
+@dataclass(frozen=True, slots=True)
+class EqualDoses:
+    """One dose in another drug by every source that converts both: for a person to decide."""
+
+    dose: str
+    to_drug: str
+    by_source: tuple[tuple[str, str], ...]
+
+
+def equal_doses(daily_mg: Decimal, drug_id: str, to_drug: str) -> EqualDoses:
+    """Return what each source calls equal; one that gives no value says so."""
+    rows = []
+    for source, label in SOURCES.items():
+        try:
+            mg = shown(convert_mg(daily_mg, drug_id, to_drug, source))
+        except ConversionError:
+            mg = "no value"
+        rows.append((label, mg))
+    dose = f"{plain(daily_mg)} mg {get_drug(drug_id).name}"
+    return EqualDoses(dose, get_drug(to_drug).name, tuple(rows))
+
+
 def between(low: Fraction, high: Fraction) -> str:
     """Return a range: "5 to 40 mg"."""
     return f"{shown(low).removesuffix(' mg')} to {shown(high)}"
 
 
 def shown(mg: Fraction) -> str:
-    """Return milligrams of diazepam to one decimal, in words for a reader and never for a dose."""
+    """Return milligrams to one decimal, in words for a reader and never for a dose."""
     return f"{plain(round(Decimal(mg.numerator) / mg.denominator, 1))} mg"

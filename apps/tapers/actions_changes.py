@@ -9,16 +9,17 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.breaches import Breach, breaches, not_agreed
-from apps.clinical.errors import NotDispensableError
+from apps.clinical.errors import ClinicalError, NotDispensableError
 from apps.clinical.plan import Plan
 from apps.clinical.products import Product
+from apps.clinical.requests import plan_to_json
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
-from apps.tapers.actions import store_version
+from apps.tapers.actions import check_seen, steps_hash, store_version
 from apps.tapers.actions_clock import settle_locked
 from apps.tapers.actions_signing import add_signature, locked, put_in_force, release_holds
 from apps.tapers.approvals import Approvals, check_agreed, check_specialist, keep_approvals
-from apps.tapers.changes import Change, DiffRow, changed, was_and_now
+from apps.tapers.changes import LEAVING, Change, DiffRow, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json, request_of, restocked
 from apps.tapers.formulary_actions import stocked_products
 from apps.tapers.models import PlanVersion, TaperPlan
@@ -34,6 +35,8 @@ from apps.tapers.stopping import check_no_abrupt_stop, why_refused
 from apps.tapers.today import Today, today_of
 
 NOTHING_SAID: Final = Approvals()
+Kind = PlanVersion.Kind
+Status = TaperPlan.Status
 
 
 class ConflictError(ValueError):
@@ -48,8 +51,13 @@ class ConflictError(ValueError):
         self.based_on, self.latest = based_on, latest
 
 
-class EndError(ValueError):
+class EndError(ClinicalError):
     """Why a plan may not end; the text is for the prescriber."""
+
+
+# What a decision makes of a plan that is left by it.
+LEFT_AS: Final = {Kind.END: Status.ENDED, Kind.INPATIENT: Status.INPATIENT}
+EVENTS: Final = {Kind.END: "plan.ended", Kind.INPATIENT: "plan.moved_to_inpatient"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,11 @@ class ChangePreview:
     new_breaches: tuple[Breach, ...]
     since_step: int
     gone: tuple[str, ...] = ()
+
+    @property
+    def seen(self) -> str:
+        """What stands for the steps on this page: saved is what was seen."""
+        return steps_hash(plan_to_json(self.plan))
 
     @property
     def needs_second(self) -> bool:
@@ -87,6 +100,8 @@ def previewed(state: Today, change: Change) -> ChangePreview:
     Steps to come are made of what the clinic stocks now. Where the dose of today cannot
     be made of that, the plan goes on with its own products and says which are gone.
     """
+    if change.kind == Kind.END and state.plan.status == Status.ACTIVE:
+        check_can_end(state)
     before = plan_of(state.version)
     number = state.step.number if state.step else 1
     try:
@@ -97,7 +112,7 @@ def previewed(state: Today, change: Change) -> ChangePreview:
     asked, agreed = breaches(after.steps, after=number), breaches(before.steps)
     return ChangePreview(
         plan=after,
-        rows=was_and_now(state.steps, after.steps, state.day),
+        rows=was_and_now(state.steps, () if change.kind in LEAVING else after.steps, state.day),
         new_breaches=not_agreed(asked, agreed),
         since_step=number,
         gone=gone_from(after.steps[number:], state.plan.clinic_id),
@@ -116,28 +131,30 @@ def stock_of(state: Today, change: Change) -> list[Product]:
 @transaction.atomic
 def change_plan(
     *, plan: TaperPlan, change: Change, based_on: int, signing: Signing, by: User, now: datetime,
-    approvals: Approvals = NOTHING_SAID,
+    approvals: Approvals = NOTHING_SAID, seen: str | None = None,
 ) -> PlanVersion:  # fmt: skip
-    """Save a decision as a new signed version and let the plan follow it.
+    """Save a decision as a new signed version and let the plan follow it, or leave it.
 
     Version, steps, signature, approvals, released holds and audit row are saved together
     or not at all. A version that falls too fast waits for a second prescriber; until then
     the one in force goes on. Saving the same decision twice returns the first version.
-    Raises `ConflictError` when somebody else saved since version `based_on`, ClinicalError
-    or `ActivationError` with the reason otherwise.
+    `seen` is the hash of the steps a person looked at; None where no page was shown.
+    Raises `ConflictError` when somebody else saved since version `based_on`,
+    `NotSeenError` for steps other than those seen, ClinicalError or `ActivationError` with
+    the reason otherwise.
     """
     plan = locked(plan)
     latest = plan.latest
     is_same = latest.change == change.as_json() and latest.created_by_id == by.pk
     if latest.number == based_on + 1 and is_same:
         return latest
-    if plan.status != TaperPlan.Status.ACTIVE:
-        raise ActivationError(f"This plan is {plan.get_status_display().lower()}, not active.")
+    check_open_to(plan, change.kind)
     if latest.number != based_on:
         raise ConflictError(based_on, latest)
     settle_locked(plan, now)
     state = today_of(plan, now, pieces=True)
     preview = previewed(state, change)
+    check_seen(preview.plan, seen)
     check_approvals(state, preview, change, approvals, by)
     version = store_version(
         plan,
@@ -154,13 +171,10 @@ def change_plan(
     check_breach_reason(version, signing)
     keep_approvals(version, approvals, state.day, by, now)
     add_signature(version, Meaning.PRESCRIBE, signing, by, now)
-    released = 0
-    if not version.needs_second:
-        put_in_force(plan, version, by, now)
-        released = release_holds(plan, change.reason, by, now)
-        settle_locked(plan, now)
-    write_down("plan.changed", plan, by, now, version=version.number, kind=str(change.kind),
-               released_holds=released, content_hash=version.content_hash)  # fmt: skip
+    released = follow(plan, version, by, now)
+    write_down(EVENTS.get(change.kind, "plan.changed"), plan, by, now, version=version.number,
+               kind=str(change.kind), released_holds=released,
+               content_hash=version.content_hash)  # fmt: skip
     return version
 
 
@@ -188,6 +202,33 @@ def check_approvals(
         check_specialist(plan, approvals.specialist, [by], state.day)
 
 
+def check_open_to(plan: TaperPlan, kind: str) -> None:
+    """Raise `ActivationError` unless the plan can still be decided on: after a hospital, ended."""
+    open_to = {Status.ACTIVE, Status.INPATIENT} if kind == Kind.END else {Status.ACTIVE}
+    if plan.status not in open_to:
+        raise ActivationError(f"This plan is {plan.get_status_display().lower()}, not active.")
+
+
+def follow(plan: TaperPlan, version: PlanVersion, by: User, now: datetime) -> int:
+    """Put a signed version in force, and leave the plan where it says so; count released holds.
+
+    Part of the caller's transaction. Nothing happens while a second signature is missing.
+    """
+    if version.needs_second:
+        return 0
+    if version.kind not in LEFT_AS:
+        put_in_force(plan, version, by, now)
+        released = release_holds(plan, version.reason, by, now)
+        settle_locked(plan, now)
+        return released
+    plan.status = LEFT_AS[Kind(version.kind)]
+    plan.left_at, plan.left_by, plan.left_reason = now, by, version.reason
+    put_in_force(plan, version, by, now, "status", "left_at", "left_by", "left_reason")
+    if version.kind == Kind.INPATIENT:
+        change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+    return release_holds(plan, version.reason, by, now)
+
+
 def check_can_end(state: Today) -> None:
     """Raise `EndError` when ending would leave the patient without the dose they take.
 
@@ -206,49 +247,6 @@ def check_can_end(state: Today) -> None:
             f"The patient takes {step.dose} a day, and this plan is to go lower. Ending it now "
             f"would stop the medicine at once. {why}"
         )
-
-
-@transaction.atomic
-def end_plan(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperPlan:
-    """End a plan whose goal is reached or that has not begun, with the reason on it.
-
-    All or nothing; ending again changes nothing. Raises `EndError` when it would stop
-    the medicine at once.
-    """
-    plan = locked(plan)
-    if plan.status == TaperPlan.Status.ENDED:
-        return plan
-    settle_locked(plan, now)
-    if plan.status == TaperPlan.Status.ACTIVE:
-        check_can_end(today_of(plan, now))
-    leave(plan, TaperPlan.Status.ENDED, reason, by, now)
-    write_down("plan.ended", plan, by, now)
-    return plan
-
-
-@transaction.atomic
-def move_to_inpatient(*, plan: TaperPlan, reason: str, by: User, now: datetime) -> TaperPlan:
-    """Hand the taper over to a hospital: no step of this plan begins any more.
-
-    Plan, patient's status and audit rows together or not at all; twice is once.
-    """
-    plan = locked(plan)
-    if plan.status == TaperPlan.Status.INPATIENT:
-        return plan
-    if plan.status != TaperPlan.Status.ACTIVE:
-        raise EndError(f"This plan is {plan.get_status_display().lower()}, not active.")
-    settle_locked(plan, now)
-    leave(plan, TaperPlan.Status.INPATIENT, reason, by, now)
-    change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
-    write_down("plan.moved_to_inpatient", plan, by, now)
-    return plan
-
-
-def leave(plan: TaperPlan, status: str, reason: str, by: User, now: datetime) -> None:
-    """Take a plan out of force and keep who did it, when and why."""
-    release_holds(plan, reason, by, now)
-    plan.status, plan.left_at, plan.left_by, plan.left_reason = status, now, by, reason
-    plan.save(update_fields=["status", "left_at", "left_by", "left_reason"])
 
 
 def write_down(event: str, plan: TaperPlan, by: User, now: datetime, **details: object) -> None:

@@ -29,6 +29,7 @@ from apps.tapers.tablets import dose_words
 ASIDE: Final = "a"  # prefix of the fields of the plan put aside
 # What the table on the page was made of; doses typed into it mean nothing with another drug.
 TABLE_FIELDS: Final = ("interval_days", "method", "to_drug", "source", "swap_days")
+FEW: Final = 3  # so many steps are named in a cell
 BLANK: Final = "?"  # what a step without a dose becomes in the list: it is refused, never skipped
 
 
@@ -99,6 +100,7 @@ class Candidate:
             ("Ends at", f"{ends_at} a day"),
             ("Largest cut", largest(row.cut_pct for row in rows)),
             ("Largest fall in 14 days", largest(row.fall_14d_pct for row in rows)),
+            ("Too fast at", steps_at(rows)),
             ("Second prescriber", "must sign too" if self.needs_second else "not needed"),
         ]
 
@@ -236,6 +238,13 @@ def dose_on(rows: Sequence[StepRow], day: date) -> str:
     """Return the dose of a day in words, a dash before the first step."""
     begun = [row.dose for row in rows if row.start_on <= day]
     return begun[-1] if begun else "–"
+
+
+def steps_at(rows: Sequence[StepRow]) -> str:
+    """Return the steps that fall above the limit, with their days."""
+    found = [f"step {row.number}, {row.start}" for row in rows if row.verdict == "block"]
+    more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
+    return "; ".join(found[:FEW]) + more if found else "no step"
 
 
 def largest(percents: Any) -> str:

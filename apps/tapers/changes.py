@@ -40,9 +40,11 @@ def changed(plan: Plan, step_number: int, today: date, change: Change) -> Plan:
     Steps up to today stay. A cut that a hold or the clock had locked comes one interval
     after the decision at the earliest. Raises ClinicalError with one sentence.
     """
-    here = as_taken(plan, step_number, today)
     if change.kind not in CHANGES:
         raise RequestError(f"kind: takes one of {', '.join(CHANGES)}.")
+    if change.kind in LEAVING and plan.step_on(today) is None:
+        return plan  # It never began.
+    here = as_taken(plan, step_number, today)
     new = CHANGES[change.kind](here, today, change)
     return never_tomorrow(plan, here, new, step_number, today)
 
@@ -107,9 +109,12 @@ def _method(plan: Plan, today: date, change: Change) -> Plan:
     method = method_of(plan, change)
     if method is None:
         raise RequestError("method: choose the new method.")
+    goal = change.values.get("goal_mg")
     return replan.change_method(
-        plan, today, method, interval_days=change.values.get("interval_days")
-    )
+        plan, today, method, interval_days=change.values.get("interval_days"),
+        goal_mg=parse_dose_mg(goal, field="goal_mg", allow_zero=True) if goal else None,
+        confirmed=plan.request.confirmed,
+    )  # fmt: skip
 
 
 def _goal(plan: Plan, today: date, change: Change) -> Plan:
@@ -121,6 +126,7 @@ def _stop(plan: Plan, today: date, change: Change) -> Plan:
     return replan.stop(plan, today)
 
 
+LEAVING = {Kind.END, Kind.INPATIENT}
 CHANGES = {
     Kind.HOLD: _hold,
     Kind.GO_ON: _go_on,
@@ -129,6 +135,8 @@ CHANGES = {
     Kind.METHOD: _method,
     Kind.GOAL: _goal,
     Kind.STOP: _stop,
+    Kind.END: _stop,
+    Kind.INPATIENT: _stop,
 }
 
 
@@ -178,8 +186,14 @@ class DiffRow:
 
     @property
     def is_less(self) -> bool:
-        """Whether less is taken from this day on than before, or of another drug."""
-        was, now = self.was or {}, self.now or {}
+        """Whether less is taken from this day on than before, or of another drug.
+
+        A plan that is left gives nothing and takes nothing away: who goes on says the hospital,
+        or the dose that was reached.
+        """
+        if self.now is None:
+            return False
+        was, now = self.was or {}, self.now
         return any(now.get(drug, Decimal(0)) < mg for drug, mg in was.items())
 
     @property
@@ -190,7 +204,9 @@ class DiffRow:
     @property
     def now_dose(self) -> str:
         """The dose after in words."""
-        return "–" if self.now is None else dose_words(self.now, named=self.named)
+        if self.now is None:
+            return "–" if self.was is None else "no plan"
+        return dose_words(self.now, named=self.named)
 
     @property
     def difference(self) -> str:
@@ -198,6 +214,8 @@ class DiffRow:
         if not self.is_changed:
             return "same"
         was, now = self.was, self.now
+        if was is not None and now is None:
+            return "ended"
         if was is None or now is None or len(was) > 1 or len(now) > 1:
             return "changed"
         if set(was) != set(now) and was and now:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from apps.tapers.step_rows import StepRow
@@ -16,6 +17,22 @@ from apps.tapers.tablets import dose_words, drug_word
 WIDTH: Final = 720
 HEIGHT: Final = 160
 TAIL: Final = timedelta(days=14)  # the last dose goes on; so much of it is drawn
+
+
+# What the pace check says of a step that is marked, by its verdict.
+MARKED: Final = {"block": "too fast", "warn": "faster than usual"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A step of the line that the pace check has something to say about."""
+
+    number: int
+    x: Decimal
+    y: Decimal
+    verdict: str
+    words: str
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,7 @@ class DoseChart:
     first: date
     last: date
     other: str = ""
+    marks: tuple[Mark, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -49,9 +67,41 @@ def dose_charts(rows: Sequence[StepRow], other: Sequence[StepRow] = ()) -> list[
                 first=first,
                 last=last,
                 other=line(other, drug, top, first, last),
+                marks=(
+                    *marks_of(rows, drug, top, first, last, "B" if other else ""),
+                    *marks_of(other, drug, top, first, last, "A"),
+                ),
             )
         )
     return charts
+
+
+def marks_of(
+    rows: Sequence[StepRow], drug: str, top: Decimal, first: date, last: date, plan: str
+) -> list[Mark]:
+    """Return where the line of a drug falls too fast, or faster than usual; `plan` names it."""
+    return [
+        Mark(
+            row.number,
+            x_of(row.start_on, first, last),
+            y_of(row.by_drug.get(drug, Decimal(0)), top),
+            row.verdict,
+            f"{plan} step {row.number}, {row.start}: {MARKED[row.verdict]}".strip(),
+            plan,
+        )
+        for before, row in pairwise(rows)
+        if row.verdict in MARKED and row.by_drug.get(drug, 0) < before.by_drug.get(drug, 0)
+    ]
+
+
+def x_of(day: date, first: date, last: date) -> Decimal:
+    """Return where a day stands."""
+    return round((day - first).days * WIDTH / Decimal((last - first).days), 1)
+
+
+def y_of(mg: Decimal, top: Decimal) -> Decimal:
+    """Return where a dose stands."""
+    return round((1 - mg / top) * HEIGHT, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +153,9 @@ def joined(points: Iterable[tuple[float, float]]) -> str:
 
 def line(rows: Sequence[StepRow], drug: str, top: Decimal, first: date, last: date) -> str:
     """Return one plan's doses of a drug as the points of a stair."""
-    span = Decimal((last - first).days)
     points: list[tuple[Decimal, Decimal]] = []
     for row in rows:
-        x = round((row.start_on - first).days * WIDTH / span, 1)
-        y = round((1 - row.by_drug.get(drug, Decimal(0)) / top) * HEIGHT, 1)
+        x, y = x_of(row.start_on, first, last), y_of(row.by_drug.get(drug, Decimal(0)), top)
         if points:
             points.append((x, points[-1][1]))
         points.append((x, y))

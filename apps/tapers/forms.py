@@ -31,7 +31,10 @@ class PlanForm(MethodForm):
         help_text="7 to 28; usually 14 to 28. Blank: what a published method says.",
     )  # fmt: skip
     goal_mg = DoseField(
-        label="Goal (mg a day)", required=False, initial="0", help_text="0 is a full stop."
+        label="Goal (mg a day)",
+        required=False,
+        initial="0",
+        help_text="0 is a full stop. Of a switch: milligrams of the new drug.",
     )
 
     reason = forms.CharField(

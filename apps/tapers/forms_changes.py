@@ -50,6 +50,12 @@ class ChangeForm(ApprovalFields, SigningForm):
         """Return what was typed besides the reason."""
         return {}
 
+    def without_proof(self) -> None:
+        """Ask for no signature while there is nothing to sign."""
+        for name in self.proof_fields:
+            del self.fields[name]
+        self.helper.layout = Layout(*self.parts(), "reason", "based_on")
+
     def change(self) -> Change:
         """Return the decision."""
         return Change(self.kind, self.cleaned_data.get("reason", "").strip(), self.values())
@@ -137,17 +143,21 @@ class ChangeMethodForm(ChangeForm, MethodForm):
         label="Days between cuts", required=False, min_value=7, max_value=28,
         help_text="Blank: as it is.",
     )  # fmt: skip
+    goal_mg = DoseField(
+        label="Goal in the new drug (mg a day)", required=False,
+        help_text="Needed where the plan ends above 0: a goal is never converted for you.",
+    )  # fmt: skip
 
     def parts(self) -> tuple[Any, ...]:
         """Return the fields of the method and the interval."""
-        return (*self.method_layout(), "interval_days")
+        return (*self.method_layout("goal_mg"), "interval_days")
 
     def values(self) -> dict[str, Any]:
         """Return the method with its interval."""
-        return {
-            "method": self.method_json(),
-            "interval_days": self.cleaned_data.get("interval_days"),
-        }
+        data = self.cleaned_data
+        goal = data.get("goal_mg") if data["method"] == "switch" else None
+        values = {"method": self.method_json(), "interval_days": data.get("interval_days")}
+        return values | ({} if goal is None else {"goal_mg": f"{goal:f}"})
 
     def preview_change(self) -> Change | None:
         """Return nothing before a method was typed: there is nothing to guess."""
@@ -178,20 +188,38 @@ class StopForm(ChangeForm):
     lead = "No further cut is planned. The medicine goes on at the dose of today."
 
 
+class EndPlanForm(ChangeForm):
+    """No plan says anything any more."""
+
+    title, kind = "End the plan", Kind.END
+    lead = "A plan ends when its goal is reached. Nothing here stops a medicine at once."
+
+    def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
+        super().__init__(*args, plan=plan, **kwargs)
+        if plan.status == TaperPlan.Status.INPATIENT:
+            self.fields["reason"].label = "What the hospital did, and what the patient takes now"
+
+
+class InpatientForm(ChangeForm):
+    """The hospital decides the dose."""
+
+    title, kind = "Move to hospital", Kind.INPATIENT
+    lead = (
+        "No step of this plan begins any more, and reminders stop. The hospital decides the dose; "
+        "after discharge you make a new plan from the dose then taken."
+    )
+
+
 CHANGE_FORMS: dict[str, type[ChangeForm]] = {
     form.kind: form
     for form in (
         GoOnForm, HoldForm, StepBackForm, SlowForm, ChangeMethodForm, GoalForm, StopForm,
+        EndPlanForm, InpatientForm,
     )
 }  # fmt: skip
 
 
-class EndForm(forms.Form):
-    """The reason to end a plan or to hand it over to a hospital."""
+class PutAwayForm(forms.Form):
+    """The reason to put a draft away."""
 
     reason = forms.CharField(label="Reason", max_length=300, help_text=REASON)
-
-    def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if plan.status == TaperPlan.Status.INPATIENT:
-            self.fields["reason"].label = "What the hospital did, and what the patient takes now"

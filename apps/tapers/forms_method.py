@@ -74,14 +74,15 @@ class MethodForm(forms.Form):
         self.fields["to_drug"].choices = [("", "Choose …"), *drugs]  # type: ignore[attr-defined]
 
     @staticmethod
-    def method_layout() -> Iterable[Any]:
-        """Return the fields in the order of a person's thoughts."""
+    def method_layout(*of_switch: str) -> Iterable[Any]:
+        """Return the fields in the order of a person's thoughts; `of_switch` stand with it."""
         return (
             Row(Column("method"), Column("percent"), Column("mg"), Column("steps")),
             Div("daily_mg", css_class="method-custom"),
             Div(
                 HTML("<p class='form-text'>Only for a switch of the drug:</p>"),
                 Row(Column("to_drug"), Column("source"), Column("swap_days"), Column("then")),
+                *of_switch,
                 css_class="method-switch",
             ),
         )

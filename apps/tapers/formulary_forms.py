@@ -78,7 +78,9 @@ class FormularyForm(forms.Form):
             ticked = self[f"{key}_stocked"]
             group["rows"].append({"stocked": ticked, "part": self[f"{key}_part"]})
             group["stocked"] += bool(ticked.value())
-            group["note"] = get_drug(product.drug_id).divisible_note
+            note, _, source = get_drug(product.drug_id).divisible_note.partition(" [")
+            group["note"] = note[:1].upper() + note[1:]
+            group["note_source"] = source_words(source)
         return list(groups.values())
 
     def clean(self) -> dict[str, Any]:
@@ -120,6 +122,12 @@ class FormularyForm(forms.Form):
             if data[f"{key}_stocked"]
         ]  # fmt: skip
         return ticked if self.own is None else [*ticked, self.own]
+
+
+def source_words(mark: str) -> str:
+    """Return where a note of the drug list comes from, as people read it: "(FDA label)"."""
+    named = mark.rstrip("]").partition(":")[2].strip()
+    return f"({named})" if named else ""
 
 
 def parts_of(product: Product) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 What stops a plan is never folded away: it stands at its step, each time.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
@@ -38,6 +39,12 @@ def folded(findings: Iterable[Item]) -> tuple[list[Item], list[Item]]:
         else:
             once.append(as_one(items, rest))
     return kept, once
+
+
+def brief_of(item: Item) -> str:
+    """Return a folded finding in a few words, for the row of its own step."""
+    said = item["message"].partition(WINDOW)[2]
+    return f"{re.split('[.;:(]', said)[0].strip()} ({item['rule']})"
 
 
 def as_one(items: Sequence[Item], rest: str) -> Item:

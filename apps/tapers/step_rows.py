@@ -19,7 +19,7 @@ from apps.clinical.doses import plain
 from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.plan import SLOT_ORDER
 from apps.tapers.models import TaperStep
-from apps.tapers.repeated import folded
+from apps.tapers.repeated import brief_of, folded
 from apps.tapers.tablets import Portion, dose_words
 
 SOURCE_NAMES: Final = {"vadod": "VA/DoD", "ashton_low": "Ashton", "ashton_high": "Ashton high"}
@@ -45,6 +45,7 @@ class StepRow:
     is_now: bool
     by_drug: dict[str, Decimal]
     findings: list[Mapping[str, Any]] = field(default_factory=list)
+    brief: str = ""
 
     @property
     def key(self) -> str:
@@ -80,8 +81,11 @@ def step_rows(
     if steps and isinstance(steps[0], StepRow):
         return steps
     by_step: dict[Any, list[Mapping[str, Any]]] = {}
-    for item in folded(findings or ())[0]:
+    kept, _ = folded(findings or ())
+    for item in kept:
         by_step.setdefault(item["step"], []).append(item)
+    stays = set(map(id, kept))
+    brief = {item["step"]: brief_of(item) for item in findings or () if id(item) not in stays}
     rows: list[StepRow] = []
     now, first = getattr(current, "number", None), dict[tuple[str, ...], Decimal]()
     found = [json_row(step) if isinstance(step, Mapping) else stored_row(step) for step in steps]
@@ -95,6 +99,7 @@ def step_rows(
                 bar=bar_of(row["daily_mg"], whole) if len(row["by_drug"]) == 1 else "",
                 is_now=row["number"] == now,
                 findings=by_step.get(row["number"], []),
+                brief=brief.get(row["number"], ""),
             )
         )
     return rows

@@ -16,8 +16,6 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/activate/", views_signing.plan_activate, name="activate"),
     path("plans/<uuid:plan_id>/sign/", views_second.plan_sign_second, name="sign_second"),
     path("plans/<uuid:plan_id>/on-day/", views_changes.plan_on_day, name="on_day"),
-    path("plans/<uuid:plan_id>/end/", views_changes.plan_end, name="end"),
-    path("plans/<uuid:plan_id>/inpatient/", views_changes.plan_inpatient, name="inpatient"),
     # One page per decision: /plans/…/hold/, /plans/…/step-back/ and so on.
     *(
         path(

@@ -28,7 +28,7 @@ from apps.tapers.builder import (
     typed_before,
 )
 from apps.tapers.changes import was_and_now
-from apps.tapers.forms_changes import EndForm
+from apps.tapers.forms_changes import PutAwayForm
 from apps.tapers.models import TaperPlan
 from apps.tapers.signable import ActivationError
 from apps.tapers.views_signing import fetch_plan
@@ -136,7 +136,7 @@ def render_builder(
 def plan_discard(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """Put a draft away with a reason."""
     plan = fetch_plan(request, plan_id)
-    form = EndForm(request.POST or None, plan=plan)
+    form = PutAwayForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             discard_draft(plan=plan, reason=form.cleaned_data["reason"],

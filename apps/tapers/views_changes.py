@@ -1,7 +1,7 @@
 """Staff pages of decisions on a live plan: previewed, signed, and safe for two editors."""
 
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,27 +11,38 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.clinical.drugs import all_drugs
 from apps.clinical.errors import ClinicalError
 from apps.clinical.requests import plan_to_json
 from apps.patients.access import member_of, requires
+from apps.patients.equivalents import EqualDoses, equal_doses
 from apps.patients.permissions import Right
+from apps.tapers.actions import NotSeenError
 from apps.tapers.actions_changes import (
     ChangePreview,
     ConflictError,
-    EndError,
     change_plan,
-    end_plan,
-    move_to_inpatient,
+    check_open_to,
     preview_change,
 )
 from apps.tapers.changes import was_and_now
-from apps.tapers.forms_changes import CHANGE_FORMS, ChangeForm, EndForm
+from apps.tapers.engine import request_of
+from apps.tapers.forms_changes import CHANGE_FORMS, ChangeForm
 from apps.tapers.forms_method import tell
 from apps.tapers.models import PlanVersion, TaperPlan, TaperStep
+from apps.tapers.on_day import said_on
 from apps.tapers.signable import ActivationError
-from apps.tapers.today import step_in_force, today_of
+from apps.tapers.today import today_of
 from apps.tapers.views_signing import fetch_plan
 from apps.tapers.waiting import is_waiting
+
+DONE: Final = {
+    PlanVersion.Kind.END: "The plan has ended.",
+    PlanVersion.Kind.INPATIENT: "The patient is in hospital. No step of this plan begins any more.",
+}
+# Days a person may ask about; the ends keep the day before and after within the calendar.
+EARLIEST: Final = date(1900, 1, 1)
+LATEST: Final = date(2200, 1, 1)
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,8 +50,10 @@ from apps.tapers.waiting import is_waiting
 def plan_change(request: HttpRequest, plan_id: UUID, kind: str) -> HttpResponse:
     """Show what a decision would change; a signed POST saves it."""
     plan = fetch_plan(request, plan_id)
-    if plan.status != TaperPlan.Status.ACTIVE:
-        messages.warning(request, "Only an active plan can be changed.")
+    try:
+        check_open_to(plan, kind)
+    except ActivationError as error:
+        messages.warning(request, str(error))
         return redirect("tapers:detail", plan.pk)
     form = change_form(request, plan, kind)
     preview = preview_of(plan, form)
@@ -92,10 +105,13 @@ def save_change(
         version = change_plan(
             plan=plan, change=form.change(), based_on=form.cleaned_data["based_on"],
             signing=form.signing(), approvals=form.approvals(), by=member_of(request).user,
-            now=timezone.now(),
+            now=timezone.now(), seen=request.POST.get("seen", ""),
         )  # fmt: skip
     except ConflictError as conflict:
         return render_conflict(request, plan, form, conflict)
+    except NotSeenError as error:
+        form.add_error(None, str(error))
+        return render_change(request, plan, form, preview, status=422)
     except ActivationError as error:
         if error.field == "breach_reason" and error.field not in form.fields:
             form = CHANGE_FORMS[form.kind](request.POST, request=request, plan=plan, breach=True)
@@ -105,6 +121,8 @@ def save_change(
     form.was_used()
     if version.needs_second:
         messages.info(request, "Signed. A second prescriber must sign before it is in force.")
+    elif version.kind in DONE:
+        messages.success(request, DONE[version.kind])
     else:
         messages.success(request, f"Version {version.number} is in force.")
     return redirect("tapers:detail", plan.pk)
@@ -153,10 +171,13 @@ def render_change(
         if "save" not in request.POST:
             for name in ("reason", *form.proof_fields):
                 form.fields[name].required = False
+    if preview is None:
+        form.without_proof()
     latest = plan.latest
     context = {
         "plan": plan,
         "patient": plan.patient,
+        "goal": goal_table(plan, form) if form.kind == PlanVersion.Kind.METHOD else None,
         "form": form,
         "preview": preview,
         "schedule": plan_to_json(preview.plan) if preview else None,
@@ -167,39 +188,14 @@ def render_change(
     return render(request, "tapers/plan_change.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
-@requires(Right.ACTIVATE_PLANS)
-def plan_end(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    """End a plan, or say why that would be an abrupt stop."""
-    return leave(request, plan_id, end_plan, "tapers/plan_end.html", "The plan has ended.")
-
-
-@require_http_methods(["GET", "POST"])
-@requires(Right.ACTIVATE_PLANS)
-def plan_inpatient(request: HttpRequest, plan_id: UUID) -> HttpResponse:
-    """Hand a taper over to a hospital."""
-    done = "The patient is in hospital. No step of this plan begins any more."
-    return leave(request, plan_id, move_to_inpatient, "tapers/plan_inpatient.html", done)
-
-
-def leave(
-    request: HttpRequest, plan_id: UUID, action: Any, template: str, done: str
-) -> HttpResponse:
-    """Show the form of an act that takes a plan out of force, and do it."""
-    plan = fetch_plan(request, plan_id)
-    form = EndForm(request.POST or None, plan=plan)
-    if request.method == "POST" and form.is_valid():
-        try:
-            action(plan=plan, reason=form.cleaned_data["reason"], by=member_of(request).user,
-                   now=timezone.now())  # fmt: skip
-        except EndError as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, done)
-            return redirect("dashboard:patient", plan.patient_id)
-    today = today_of(plan, timezone.now()) if plan.status == TaperPlan.Status.ACTIVE else None
-    context = {"plan": plan, "patient": plan.patient, "form": form, "today": today}
-    return render(request, template, context, status=422 if request.method == "POST" else 200)
+def goal_table(plan: TaperPlan, form: ChangeForm) -> EqualDoses | None:
+    """Return the goal in the drug chosen for a switch, by every source; None for a goal of 0."""
+    request = request_of(plan.version)
+    if not request.goal_mg:
+        return None
+    typed = form["to_drug"].value() or ""
+    to_drug = typed if typed in {drug.id for drug in all_drugs()} else "diazepam"
+    return equal_doses(request.goal_mg, request.final_drug_id, to_drug)
 
 
 @require_GET
@@ -207,19 +203,11 @@ def leave(
 def plan_on_day(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """Show what the plan said on a day: version, step, tablets, holds."""
     plan = fetch_plan(request, plan_id)
+    now = timezone.now()
     try:
         day = date.fromisoformat(request.GET.get("day", ""))
     except ValueError:
-        day = timezone.localdate(timezone=plan.patient.tz)
-    # What was in force when the day was over; of today, now.
-    over = datetime.combine(day, time(0), tzinfo=plan.patient.tz) + timedelta(days=1)
-    moment = min(over - timedelta(microseconds=1), timezone.now())
-    rows = plan.versions.in_force_at(moment).select_related("created_by", "enactment")
-    version = rows.first() if day <= moment.astimezone(plan.patient.tz).date() else plan.in_force
-    holds = list(plan.holds.at(moment))
-    steps = list(version.steps.prefetch_related("pieces")) if version else []
-    context = {
-        "plan": plan, "patient": plan.patient, "day": day, "version": version, "holds": holds,
-        "step": step_in_force(steps, holds, day), "is_future": day > moment.date(),
-    }  # fmt: skip
+        day = now.astimezone(plan.patient.tz).date()
+    day = min(max(day, EARLIEST), LATEST)
+    context = {"plan": plan, "patient": plan.patient, "said": said_on(plan, day, now)}
     return render(request, "tapers/plan_on_day.html", context)

@@ -14,10 +14,12 @@ from apps.patients.permissions import Right, may
 from apps.tapers.actions_drafts import can_edit
 from apps.tapers.actions_signing import sign_plan
 from apps.tapers.changes import DiffRow, was_and_now
+from apps.tapers.charts import dose_charts
 from apps.tapers.forms_signing import SigningForm, SignPlanForm
 from apps.tapers.models import Agreement, TaperPlan
 from apps.tapers.outdated import outdated
 from apps.tapers.signable import ActivationError, StaleVersionError
+from apps.tapers.step_rows import step_rows
 from apps.tapers.today import today_of
 from apps.tapers.waiting import is_waiting, overtaken
 
@@ -95,7 +97,7 @@ def render_plan(
         "versions": versions[::-1],
         "today": today,
         "drug_id": today.drug_id if today else shown.drug_id,
-        "steps": shown.steps.prefetch_related("pieces"),
+        "steps": list(shown.steps.select_related("version").prefetch_related("pieces")),
         "findings": shown.findings,
         "waiting": latest if is_waiting(plan, versions[-1]) else None,
         "overtaken": overtaken(plan, versions),
@@ -108,6 +110,8 @@ def render_plan(
         "stale": stale,
         "since": difference(plan, stale) if stale else None,
     }
+    if plan.status == TaperPlan.Status.DRAFT:
+        context["charts"] = dose_charts(step_rows(context["steps"], shown.findings))
     context["form"] = form or first_signature(request, plan, context)
     return render(request, "tapers/plan_detail.html", context, status=status)
 

@@ -129,5 +129,10 @@ def test_plans_that_wait_are_listed_for_their_clinic_only(
     assert reverse("tapers:sign_second", args=[asked.pk]) in own
     assert "somebody other than you" in own
     assert asked.patient.family_name not in signed_in(outsider).get(url).text
+    rows = page.context["plans"]
+    assert all(row.waits_because.startswith("A check-in asked for it") for row in rows), [
+        row.waits_because for row in rows
+    ]
+    assert page.text.count("Seizure risk") > len(rows)
     assert plan.patient.family_name in page.text
     assert plan.patient.family_name not in signed_in(outsider).get(url).text

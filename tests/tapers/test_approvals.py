@@ -12,7 +12,6 @@ from apps.clinical.products import Form, Product
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Role, Section
 from apps.tapers.actions import hold_plan
-from apps.tapers.actions_changes import end_plan
 from apps.tapers.approvals import Approvals, SpecialistWord
 from apps.tapers.formulary_actions import save_formulary
 from apps.tapers.models import FormularyItem, TaperPlan
@@ -270,7 +269,7 @@ def test_ending_a_plan_hides_no_fall_from_the_next_one(clinic, prescriber) -> No
     patient = diazepam(clinic)
     first = sign(begin(patient, prescriber, DAY_1), prescriber.user, now=DAY_1)
     decide(first, prescriber, "stop", later(1))
-    end_plan(plan=first, reason="Begins anew.", by=prescriber.user, now=later(20))
+    decide(first, prescriber, "end", later(20))
     take(patient, prescriber, later(20), drug_id="diazepam", morning_mg=Decimal(0),
          night_mg=Decimal(10))  # fmt: skip
     second = begin(patient, prescriber, later(20))
@@ -307,6 +306,6 @@ def test_a_draft_is_made_again_when_a_plan_ended_after_it(clinic, prescriber) ->
     first = sign(begin(patient, prescriber, DAY_1), prescriber.user, now=DAY_1)
     draft = begin(patient, prescriber, later(1))
     decide(first, prescriber, "stop", later(1))
-    end_plan(plan=first, reason="Begins anew.", by=prescriber.user, now=later(2))
+    decide(first, prescriber, "end", later(2))
     with pytest.raises(ActivationError, match="another plan has ended"):
         sign(draft, prescriber.user, now=later(2))

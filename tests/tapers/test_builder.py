@@ -404,6 +404,14 @@ def test_findings_stand_at_the_step_they_concern_and_many_are_said_once(
     assert len(faster) >= 3
     assert page.text.count("above the usual 10 %") == 1
     assert {row.number for row in rows if row.verdict == "warn"} == set(faster)
+    # Said once above, and in a few words at each step it concerns.
+    assert {row.number for row in rows if row.brief} == set(faster)
+    assert page.text.count("above the usual 10 % (ASAM-08)") == len(faster)
+    marks = {(mark.number, mark.verdict) for mark in page.context["charts"][0].marks}
+    assert marks == {(r.number, r.verdict) for r in rows if r.verdict in ("warn", "block")}
+    facts = dict(page.context["shown"].facts)
+    first = next(row for row in rows if row.verdict == "block")
+    assert facts["Too fast at"].startswith(f"step {first.number}, {first.start}")
     blocked = {item["step"] for item in findings if item["level"] == "block"}
     assert blocked == {row.number for row in rows if row.verdict == "block"}
     assert blocked <= {step for _, step in found}, "what stops a plan is never folded away"

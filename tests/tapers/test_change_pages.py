@@ -1,17 +1,19 @@
 """The pages of decisions: previewed, signed, nothing typed is lost, two editors."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.tapers.actions_clock import settle_due
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
-from tests.factories import make_active_plan, seen_on_page
+from tests.factories import CALM, check_in, make_active_plan, seen_on_page
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long test password"
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -22,10 +24,16 @@ def plan(patient, prescriber) -> TaperPlan:
 
 
 def post(member, plan, kind: str, **values: str):
+    """Send the form; before it is saved it is previewed, as the page asks."""
     today = timezone.localdate(timezone=plan.patient.tz).isoformat()
     agreed = {"agreed_on": today, "agreed_how": "visit"}
     data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD} | agreed | values
-    return signed_in(member).post(reverse(f"tapers:{kind}", args=[plan.pk]), data)
+    client, url = signed_in(member), reverse(f"tapers:{kind}", args=[plan.pk])
+    if "save" in values and "seen" not in values:
+        page = client.post(url, {name: text for name, text in data.items() if name != "save"})
+        preview = page.context["preview"] if page.context else None
+        data["seen"] = preview.seen if preview else ""
+    return client.post(url, data)
 
 
 def test_opening_a_decision_shows_was_and_now_at_once(plan, prescriber) -> None:
@@ -127,30 +135,127 @@ def test_a_fall_above_the_limit_asks_for_a_reason_and_waits(plan, prescriber, le
     assert plan.version.number == 2
 
 
+def test_a_decision_nobody_previewed_is_shown_and_not_saved(plan, prescriber) -> None:
+    for seen in ("", "0" * 64):
+        page = post(prescriber, plan, "goal", goal_mg="1.5", save="1", seen=seen)
+        assert page.status_code == 422
+        assert page.context["preview"]
+        assert page.context["form"]["reason"].value() == "Poor sleep"
+        assert PlanVersion.objects.count() == 1
+    seen = page.context["preview"].seen
+    assert post(prescriber, plan, "goal", goal_mg="1.5", save="1", seen=seen).status_code == 302
+    # Before a value is typed there is nothing to sign, so nothing asks for a signature.
+    page = signed_in(prescriber).get(reverse("tapers:method", args=[plan.pk]))
+    assert 'name="password"' not in page.text
+    assert "Sign and save" not in page.text
+
+
 def test_ending_too_early_is_refused_with_the_reason(plan, prescriber) -> None:
-    url = reverse("tapers:end", args=[plan.pk])
-    page = signed_in(prescriber).post(url, {"reason": "Moves away"})
+    page = post(prescriber, plan, "end", reason="Moves away", save="1")
     assert page.status_code == 422
     assert "ASAM-03" in page.text
     assert "Moves away" in page.text
 
 
-def test_moving_to_hospital_from_the_page(plan, prescriber) -> None:
-    url = reverse("tapers:inpatient", args=[plan.pk])
-    assert signed_in(prescriber).post(url, {"reason": "Delirium"}).status_code == 302
+@pytest.mark.parametrize(("kind", "status"), [("end", "ended"), ("inpatient", "inpatient")])
+def test_leaving_a_plan_is_a_decision_like_any_other(plan, prescriber, lead, kind, status) -> None:
+    post(prescriber, plan, "stop", save="1")
+    page = signed_in(prescriber).get(reverse(f"tapers:{kind}", args=[plan.pk]))
+    assert [row.now_dose for row in page.context["preview"].rows] == ["no plan"]
+    wrong = post(prescriber, plan, kind, save="1", based_on="2", password="no")
+    assert "This is not your password" in wrong.text
+    conflict = post(lead, plan, kind, save="1", based_on="1")
+    assert conflict.status_code == 409
+    assert "saved version 2" in conflict.text
+    assert post(prescriber, plan, kind, save="1", based_on="2").status_code == 302
     plan.refresh_from_db()
-    assert plan.status == "inpatient"
+    version = plan.latest
+    assert (plan.status, plan.left_reason, version.number) == (status, "Poor sleep", 3)
+    assert (version.kind, version.reason, version.created_by) == (
+        kind, "Poor sleep", prescriber.user,
+    )  # fmt: skip
+    assert version.signatures.get().signer == prescriber.user
+    assert version.enactment.at == plan.left_at
+    assert [s.daily_mg for s in version.steps.all()] == [2], "what was taken stays, no more comes"
+    assert post(lead, plan, "hold", length="14", save="1", based_on="3").status_code == 302
+    assert plan.versions.count() == 3
+
+
+def test_a_switch_above_zero_asks_for_the_goal_in_the_new_drug(plan, prescriber) -> None:
+    switch = {"method": "switch", "to_drug": "diazepam", "source": "ashton_low", "swap_days": "7",
+              "then": "percent_of_current", "percent": "10"}  # fmt: skip
+    page = post(prescriber, plan, "method", **switch, save="1")
+    assert page.status_code == 422
+    assert "diazepam" in page.context["form"].errors["goal_mg"][0]
+    goal = page.context["goal"]
+    assert goal.dose == "1 mg clonazepam"
+    assert [mg for _, mg in goal.by_source] == ["10 mg", "20 mg", "20 mg"], goal
+    assert 'name="goal_mg"' in page.text
+    page = post(prescriber, plan, "method", **switch, goal_mg="15", save="1", breach_reason="Old.")
+    assert page.status_code == 302
+    assert plan.latest.request["goal_mg"] == "15"
+    assert plan.latest.steps.last().dose == "15 mg diazepam"
+
+
+def on_day(member, plan, day):
+    page = signed_in(member).get(reverse("tapers:on_day", args=[plan.pk]), {"day": day.isoformat()})
+    assert page.status_code == 200
+    assert plan.patient.reference in page.text
+    for other in (day - DAY, day + DAY):
+        assert f"?day={other.isoformat()}" in page.text
+    return page
 
 
 def test_any_day_can_be_asked_for(plan, nurse) -> None:
-    client, url = signed_in(nurse), reverse("tapers:on_day", args=[plan.pk])
     today = timezone.localdate(timezone=plan.patient.tz)
-    assert "2 mg a day" in client.get(url, {"day": today.isoformat()}).text
-    later = client.get(url, {"day": (today + timedelta(days=30)).isoformat()})
-    assert later.context["step"].number == 3
-    before = client.get(url, {"day": "2020-01-01"})
+    assert "2 mg a day" in on_day(nurse, plan, today).text
+    assert on_day(nurse, plan, today + 30 * DAY).context["said"].step.number == 3
+    before = on_day(nurse, plan, date(2020, 1, 1))
     assert "No version of this plan was in force" in before.text
-    assert client.get(url, {"day": "nonsense"}).status_code == 200
+    url = reverse("tapers:on_day", args=[plan.pk])
+    for odd in ("nonsense", "0001-01-01", "9999-12-31"):
+        assert signed_in(nurse).get(url, {"day": odd}).status_code == 200
+
+
+def test_a_day_says_what_was_taken_and_not_what_was_planned(patient, prescriber, nurse) -> None:
+    """Cuts due 16 and 2 days ago: the first was unlocked by a check-in, the second was not."""
+    now = timezone.now()
+    today = timezone.localdate(now, patient.tz)
+    begun = now - 30 * DAY
+    plan = make_active_plan(
+        patient, prescriber.user, now=begun, start_on=(today - 30 * DAY).isoformat()
+    )
+    check_in(patient, CALM, now=now - 20 * DAY)
+    first, second = plan.version.steps.filter(number__in=[1, 2])
+    cut = second.start_on
+
+    def dose(day):
+        return on_day(nurse, plan, day).context["said"].step.daily_mg
+
+    for is_settled in (False, True):
+        if is_settled:
+            for ago in (17, 16, 3, 2):
+                settle_due(now - ago * DAY)
+        assert dose(cut - DAY) == first.daily_mg
+        assert {dose(cut), dose(today - 3 * DAY), dose(today)} == {second.daily_mg}
+        assert dose(today + 10 * DAY) == second.daily_mg, "locked until somebody decides"
+        said = on_day(nurse, plan, today - DAY).context["said"]
+        assert said.step.daily_mg == second.daily_mg
+        assert said.locked_because or said.holds
+    assert post(prescriber, plan, "go_on", save="1").status_code == 302
+    assert dose(today - DAY) == second.daily_mg
+
+
+def test_a_plan_that_was_left_says_nothing_of_later_days(plan, prescriber, nurse) -> None:
+    post(prescriber, plan, "inpatient", save="1")
+    today = timezone.localdate(timezone=plan.patient.tz)
+    last = on_day(nurse, plan, today)
+    assert last.context["said"].step.daily_mg == 2
+    assert "Poor sleep" in last.text
+    after = on_day(nurse, plan, today + DAY)
+    assert after.context["said"].step is None
+    assert "The plan said nothing any more" in after.text
+    assert "Poor sleep" in after.text
 
 
 def test_the_plan_page_costs_the_same_with_many_versions(

@@ -14,8 +14,6 @@ from apps.tapers.actions import hold_plan
 from apps.tapers.actions_changes import (
     ConflictError,
     EndError,
-    end_plan,
-    move_to_inpatient,
     preview_change,
 )
 from apps.tapers.changes import Change
@@ -203,10 +201,10 @@ def test_a_late_second_signature_never_cuts_at_once(plan, prescriber, lead) -> N
 
 def test_a_plan_is_never_ended_abruptly(plan, prescriber) -> None:
     with pytest.raises(EndError, match="ASAM-03"):
-        end_plan(plan=plan, reason="Moves away", by=prescriber.user, now=later(5))
+        decide(plan, prescriber, "end", later(5))
     decide(plan, prescriber, "stop", later(5))
     for _ in range(2):
-        end_plan(plan=plan, reason="Goal kept", by=prescriber.user, now=later(6))
+        decide(plan, prescriber, "end", later(6), based_on=2)
     plan.refresh_from_db()
     assert plan.status == "ended"
     assert AuditEvent.objects.filter(event="plan.ended").count() == 1
@@ -214,7 +212,7 @@ def test_a_plan_is_never_ended_abruptly(plan, prescriber) -> None:
 
 def test_moving_to_hospital_takes_plan_and_patient_along(plan, prescriber) -> None:
     for _ in range(2):
-        move_to_inpatient(plan=plan, reason="Delirium", by=prescriber.user, now=later(5))
+        decide(plan, prescriber, "inpatient", later(5), based_on=1)
     plan.refresh_from_db()
     assert (plan.status, plan.patient.status) == ("inpatient", "in_hospital")
     assert plan_today(plan.patient, later(30)) is None

@@ -175,6 +175,8 @@ class PlanVersion(models.Model):
         METHOD = "method", "Change the method"
         GOAL = "goal", "Change the goal"
         STOP = "stop", "Stay at this dose"
+        END = "end", "End the plan"
+        INPATIENT = "inpatient", "Move to hospital"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(TaperPlan, on_delete=models.PROTECT, related_name="versions")

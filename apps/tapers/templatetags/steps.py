@@ -18,6 +18,12 @@ def of_the_plan(findings: Any) -> list[Any]:
     return [*(item for item in kept if not item["step"]), *once]
 
 
+@register.filter
+def any_equivalent(rows: Sequence[StepRow]) -> bool:
+    """Answer whether any step has something to convert: diazepam itself has not."""
+    return any(row.equivalents for row in rows)
+
+
 @register.simple_tag
 def rows_of(
     steps: Any, findings: Any = None, current: Any = None, compact: Any = None
