@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tapers", "0007_a_draft_may_be_put_away"),
+        ("tapers", "0008_approvals_of_each_version"),
     ]
 
     operations = [
