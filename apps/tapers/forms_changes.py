@@ -188,7 +188,15 @@ class StopForm(ChangeForm):
     lead = "No further cut is planned. The medicine goes on at the dose of today."
 
 
-class EndPlanForm(ChangeForm):
+class LeavingForm(ChangeForm):
+    """A decision after which no plan says anything: it lowers nothing, so nobody agrees to it."""
+
+    def approvals_layout(self) -> tuple[Any, ...]:
+        """Show no approvals: none is needed."""
+        return ()
+
+
+class EndPlanForm(LeavingForm):
     """No plan says anything any more."""
 
     title, kind = "End the plan", Kind.END
@@ -200,7 +208,7 @@ class EndPlanForm(ChangeForm):
             self.fields["reason"].label = "What the hospital did, and what the patient takes now"
 
 
-class InpatientForm(ChangeForm):
+class InpatientForm(LeavingForm):
     """The hospital decides the dose."""
 
     title, kind = "Move to hospital", Kind.INPATIENT
