@@ -402,7 +402,7 @@ def test_findings_stand_at_the_step_they_concern_and_many_are_said_once(
     assert all(row == step for row, step in found)
     faster = [item["step"] for item in findings if item["rule"] == "ASAM-08"]
     assert len(faster) >= 3
-    assert page.text.count("above the usual 10 %") == 1
+    assert page.text.count("above the usual 10 %.") == 1
     assert {row.number for row in rows if row.verdict == "warn"} == set(faster)
     # Said once above, and in a few words at each step it concerns.
     assert {row.number for row in rows if row.brief} == set(faster)

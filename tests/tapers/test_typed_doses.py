@@ -186,13 +186,14 @@ def test_a_tenfold_slip_in_a_plan_is_refused(patient, typed, field) -> None:
     assert found.form.errors[field or "__all__"]
 
 
-def test_a_tenfold_slip_that_makes_a_plan_is_shown_back_and_needs_a_second_person(patient) -> None:
+def test_a_tenfold_slip_that_makes_a_plan_is_refused_as_the_stop_it_is(patient) -> None:
     data = QueryDict(mutable=True)
     typed = {"method": "custom", "daily_mg": "1.75\n0.15", "goal_mg": ""}
     data.update(START | {"start_on": TODAY.isoformat()} | typed)
     found = candidate(data, patient)
-    assert [row.verdict for row in found.rows][2] == "block"
-    assert found.needs_second
+    assert found.preview is None
+    assert found.is_abrupt
+    assert "Step 3 would stop the medicine at once" in found.form.errors["__all__"][0]
 
 
 @pytest.mark.parametrize("slip", [{"morning_mg": "10", "night_mg": "10"}, {"morning_mg": "0.01"}])
