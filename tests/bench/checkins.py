@@ -253,7 +253,8 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
     member = staffed()
     patients = [on_a_plan(member, 30) for _ in range(PATIENTS)]
     scripts: dict[str, int] = {}
-    for patient in patients[:SCRIPTED]:
+    # Nobody posts for these: thousands of alerts and holds of one patient are no patient's history.
+    for patient in [on_a_plan(member, 30) for _ in range(SCRIPTED)]:
         scripts[script_of(patient, CALM)] = RED_ONE_IN - 1
         scripts[script_of(patient, SEIZURE)] = 1
     rows = []
