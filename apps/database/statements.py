@@ -12,15 +12,17 @@ from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from psycopg import sql
 
+from apps.database.objects import attach, new_object
+from apps.database.postgresql.base import DatabaseWrapper
+from apps.database.prepared import Answer, Row
+
 M = TypeVar("M", bound=Model)
-Row = tuple[Any, ...]
 
 # One value of each type per name, told apart from every constant of a queryset.
 STAND_INS: Final[Mapping[type, Callable[[int], object]]] = {
@@ -32,30 +34,22 @@ STAND_INS: Final[Mapping[type, Callable[[int], object]]] = {
 }
 
 
-class PreparedCursor(psycopg.Cursor[Row]):
-    """Binds values in the server and lets it keep the plan, which Django's own cursor does not."""
+def execute(statement: str, values: Any) -> Answer:
+    """Run one kept statement in the present transaction.
 
-    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
-        """Run a statement by the plan that PostgreSQL has of it."""
-        options.setdefault("prepare", True)
-        return super().execute(query, params, **options)
-
-
-def execute(statement: str, values: Any) -> Any:
-    """Run one prepared statement in the present transaction; return its cursor.
-
-    While queries are logged Django's own cursor runs it: that one knows the statement with
-    its values, which is what a log shows.
+    While queries are logged or watched Django's own cursor runs it: that one knows the
+    statement with its values, which is what a log shows.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.queries_logged:
-        cursor: Any = database.cursor()
-        cursor.execute(statement, values)
-        return cursor
+    database = cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+    if database.queries_logged or database.execute_wrappers:
+        with database.cursor() as cursor:
+            cursor.execute(statement, values)
+            return Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+    database.close_if_health_check_failed()
     database.ensure_connection()
-    cursor = PreparedCursor(database.connection)
-    database.make_cursor(cursor).execute(statement, values)
-    return cursor
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        return database.prepared.run(statement, values)
 
 
 def named(query: Query, stand_ins: Mapping[str, object], compiler: Any) -> str:
@@ -100,16 +94,15 @@ class Read(Statement, Generic[M]):
         info, select = compiler.klass_info, compiler.select
         first, last = info["select_fields"][0], info["select_fields"][-1] + 1
         names = [column[0].target.attname for column in select[first:last]]
-        related = get_related_populators(info, select, "default")
+        related = get_related_populators(info, select, DEFAULT_DB_ALIAS)
         annotations = list(compiler.annotation_col_map.items())
         converters = compiler.get_converters([column[0] for column in select])
 
         def objects(rows: list[Row]) -> list[M]:
             found = []
             for row in compiler.apply_converters(rows, converters):
-                each = info["model"].from_db("default", names, row[first:last])
-                for populator in related:
-                    populator.populate(row, each)
+                each = new_object(info["model"], names, row[first:last])
+                attach(related, row, each)
                 for name, place in annotations:
                     setattr(each, name, row[place])
                 found.append(each)
@@ -120,7 +113,7 @@ class Read(Statement, Generic[M]):
     def all(self, **values: object) -> list[M]:
         """Return every object."""
         text, objects = self.compiled
-        return objects(execute(text, values).fetchall())
+        return objects(execute(text, values).rows)
 
     def first(self, **values: object) -> M | None:
         """Return the first object, None without one."""
@@ -151,7 +144,7 @@ class ReadRows(Statement):
     def all(self, **values: object) -> list[Row]:
         """Return every row, in the order of the fields given to `values_list`."""
         text, rows_of = self.compiled
-        return rows_of(execute(text, values).fetchall())
+        return rows_of(execute(text, values).rows)
 
 
 class Change(Statement):
@@ -168,7 +161,7 @@ class Change(Statement):
 
     def run(self, **values: object) -> int:
         """Return how many rows it changed."""
-        return cast(int, execute(self.text, values).rowcount)
+        return execute(self.text, values).count
 
 
 class Insert(Generic[M]):
@@ -201,12 +194,13 @@ class Insert(Generic[M]):
         text = self.texts.get(len(rows))
         if text is None:
             text = self.texts[len(rows)] = self.compile(len(rows), rows[0])
+        database = connections[DEFAULT_DB_ALIAS]  # looked up once, not once for each value
         values = [
-            field.get_db_prep_save(field.pre_save(row, add=True), connection)
+            field.get_db_prep_save(field.pre_save(row, add=True), database)
             for row in rows
             for field in self.fields
         ]
-        keys = execute(text, values).fetchall()
+        keys = execute(text, values).rows
         for row, (key,) in zip(rows, keys, strict=True):
             if self.model._meta.auto_field:
                 row.pk = key

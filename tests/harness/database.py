@@ -4,9 +4,6 @@ from urllib.parse import quote, urlencode
 
 from django.db import connection
 
-# Not part of an address: config/settings.py gives it to every process.
-OF_PSYCOPG = {"prepare_threshold"}
-
 
 def current_database_url() -> str:
     """Return the URL of this xdist worker's test database."""
@@ -17,11 +14,7 @@ def current_database_url() -> str:
     if settings["PASSWORD"]:
         user += f":{quote(settings['PASSWORD'])}"
     place = settings["HOST"] + (f":{settings['PORT']}" if settings["PORT"] else "")
-    options = {
-        name: value
-        for name, value in settings["OPTIONS"].items()
-        if _is_plain(value) and name not in OF_PSYCOPG
-    }
+    options = {k: v for k, v in settings["OPTIONS"].items() if _is_plain(v)}
     query = f"?{urlencode(options, quote_via=quote)}" if options else ""
     return f"postgres://{user}@{place}/{settings['NAME']}{query}"
 

@@ -1,0 +1,59 @@
+"""Django's PostgreSQL with two things cheaper: kept statements, and asking whether it is there."""
+
+import select
+from functools import cached_property
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
+
+from apps.database.prepared import PreparedStatements
+
+ASK_AGAIN_SECONDS: Final = 1.0
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One connection with the statements that the server keeps for it."""
+
+    connection: Any
+    asked_at = 0.0
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+        """Return a connection that knows no statement yet."""
+        self.__dict__.pop("prepared", None)
+        self.asked_at = 0.0
+        new: psycopg.Connection[Any] = super().get_new_connection(conn_params)
+        return new
+
+    @cached_property
+    def prepared(self) -> PreparedStatements:
+        """What is kept in the server for this connection."""
+        return PreparedStatements(self.connection)
+
+    def is_usable(self) -> bool:
+        """Answer whether the server is there.
+
+        It says good-bye on the connection's socket when it stops or is killed, so a socket that
+        is silent is enough for a moment; otherwise, and after that, the server is asked.
+        """
+        if self.connection is None:
+            return False
+        if monotonic() - self.asked_at < ASK_AGAIN_SECONDS and is_silent(self.connection):
+            return True
+        usable = bool(super().is_usable())
+        self.asked_at = monotonic() if usable else 0.0
+        return usable
+
+
+def is_silent(connection: psycopg.Connection[Any]) -> bool:
+    """Answer whether a connection is open, in no transaction, and the server has said nothing.
+
+    Inside a transaction only the server knows: it takes no statement after one that failed.
+    """
+    if connection.closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)

@@ -1,0 +1,92 @@
+"""Statements that one connection has prepared: their values go to the server, nothing else does.
+
+Straight to libpq, as psycopg does it below its cursors, with psycopg's own types and errors: a
+cursor costs several times what the server needs for a small statement (docs/adr/0033).
+"""
+
+import re
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+
+Row = tuple[Any, ...]
+PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|s|%)")
+DONE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
+
+class Answer(NamedTuple):
+    """What the server said to a statement."""
+
+    rows: list[Row]
+    count: int  # of rows found or changed
+
+
+class PreparedStatements:
+    """Prepares each statement at its first use on a connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.pgconn = connection.pgconn
+        # Django's own loader of moments is slow and says the same: connections are in UTC.
+        self.adapters = AdaptersMap(connection.adapters)
+        oid = self.adapters.types["timestamptz"].oid
+        loader = psycopg.adapters.get_loader(oid, pq.Format.TEXT)
+        if loader:
+            self.adapters.register_loader("timestamptz", loader)
+        self.transformer = Transformer(self)
+        self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+
+    def run(self, statement: str, values: Any) -> Answer:
+        """Run a statement with `%s` or `%(name)s` in it; part of the transaction if one is open."""
+        text, names = numbered(statement)
+        given = [values[name] for name in names] if names else values
+        sent = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
+        self.begin()
+        key = (statement, self.transformer.types or ())
+        name = self.names.get(key)
+        if name is None:
+            name = f"kept_{len(self.names)}".encode()
+            self.check(self.pgconn.prepare(name, text, key[1]))
+            self.names[key] = name
+        formats = self.transformer.formats
+        result = self.check(self.pgconn.exec_prepared(name, sent, formats))
+        self.transformer.set_pgresult(result)
+        rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
+        return Answer(rows, result.command_tuples or 0)
+
+    def begin(self) -> None:
+        """Open the transaction that Django has asked for, as a cursor does before its first use."""
+        idle = self.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        if idle and not self.connection.autocommit:
+            self.check(self.pgconn.exec_(b"BEGIN"))
+
+    def check(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+        """Return a result that is one; raise what psycopg raises for any other."""
+        if result.status in DONE:
+            return result
+        if self.pgconn.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError(result.get_error_message())
+        raise psycopg.errors.error_from_result(result)
+
+
+@cache
+def numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return the text with `$1`, `$2` … for its values, and their names if they have any."""
+    names: list[str] = []
+    count = 0
+
+    def number(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[0] == "%%":
+            return "%"
+        if found[1] is None:
+            count += 1
+            return f"${count}"
+        if found[1] not in names:
+            names.append(found[1])
+        return f"${names.index(found[1]) + 1}"
+
+    return PLACEHOLDER.sub(number, statement).encode(), tuple(names)
