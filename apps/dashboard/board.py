@@ -10,9 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Prefetch, Q, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
-from apps.alerts.models import Alert, Delivery, Shift
+from apps.alerts.ladder import PRIORITY
+from apps.alerts.models import Alert, AlertQuerySet, Delivery, Shift
 from apps.alerts.rota import on_call_now
 from apps.alerts.states import AlertStatus
 from apps.checkins.models import CareTask
@@ -104,15 +106,19 @@ def open_alerts(member: StaffMember, now: datetime) -> tuple[list[Alert], dict[s
     told = Delivery.objects.select_related("recipient__user")
     shown = list(
         rows.by_urgency()
+        .annotate(**{f"open_{level}": count_of(rows, level) for level in LEVELS})
         .select_related("patient", "owner")
         .prefetch_related(Prefetch("deliveries", queryset=told))[: ALERTS_SHOWN + 1]
     )
     for alert in shown:
         decorate(alert, now)
-    if len(shown) <= ALERTS_SHOWN:
-        return shown, {level: sum(alert.level == level for alert in shown) for level in LEVELS}
-    counted = dict(rows.order_by().values_list("level").annotate(Count("pk")))
-    return shown, {level: counted.get(level, 0) for level in LEVELS}
+    return shown, {level: getattr(shown[0], f"open_{level}") if shown else 0 for level in LEVELS}
+
+
+def count_of(rows: AlertQuerySet, level: str) -> Coalesce:
+    """Return how many alerts of a level are open, as a value that is counted once a query."""
+    same = rows.filter(priority=PRIORITY[level]).order_by()
+    return Coalesce(Subquery(same.values("clinic").annotate(n=Count("pk")).values("n")), 0)
 
 
 def decorate(alert: Alert, now: datetime) -> None:

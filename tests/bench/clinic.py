@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 MODELS: Final = 100  # patients made by the real actions
 CHECK_INS: Final = 50  # of each patient, one every other day
@@ -53,6 +55,7 @@ def build(patients: int) -> None:
     say(f"{MODELS} patients by the real actions: {time.monotonic() - begun:.0f} s")
     samples()
     with triggers_off():
+        mails_sent()
         people(patients)
         add_check_ins(clinic, now, range(CHECK_INS), "WHERE k = 0")
     PatientChange.objects.all().delete()
@@ -84,6 +87,7 @@ def run(sql: str, values: Any = None) -> list[tuple[Any, ...]]:
 def model_patients(number: int, now: datetime) -> tuple[Any, Any]:
     """Make the patients that are copied, in every state that a clinic has."""
     from apps.alerts.actions import acknowledge_alert, resolve_alert
+    from apps.alerts.models import Alert
     from apps.checkins.models import CareTask
     from apps.checkins.task_team_actions import open_team_task
     from apps.dashboard.view_actions import write_note
@@ -93,7 +97,6 @@ def model_patients(number: int, now: datetime) -> tuple[Any, Any]:
         make_active_plan,
         make_alert,
         make_clinic,
-        make_dispensing,
         make_member,
         make_patient,
         put_on_call,
@@ -116,7 +119,10 @@ def model_patients(number: int, now: datetime) -> tuple[Any, Any]:
             type(plan).objects.filter(pk=plan.pk).update(
                 begun_step=max(plan.in_force.steps.filter(start_on__lte=now.date()).count(), 1)
             )
-            make_dispensing(patient, nurse.user, now=now)
+            # One in twenty-five runs out.
+            hand_out(patient, plan, nurse.user, now, tablets=4 if n % 25 == 9 else 300)
+            for alert in Alert.objects.filter(patient=patient, status="open"):
+                acknowledge_alert(alert=alert, by=nurse.user, now=now)
         for level in ("urgent", "watch"):
             alert = make_alert(patient, level, now=now - timedelta(days=30 + n % 7))
             acknowledge_alert(alert=alert, by=nurse.user, now=now - timedelta(days=29))
@@ -128,7 +134,8 @@ def model_patients(number: int, now: datetime) -> tuple[Any, Any]:
         if n % 50 == 3:
             make_alert(patient, "urgent", now=now - timedelta(minutes=n))
         if n % 50 == 4:
-            make_alert(patient, "emergency", now=now - timedelta(minutes=n))
+            alert = make_alert(patient, "emergency", now=now - timedelta(minutes=n))
+            acknowledge_alert(alert=alert, by=nurse.user, now=now)
         if n % 25 == 7:
             open_team_task(patient=patient, kind=CareTask.Kind.CALL_TODAY, by=None, now=now)
         if n % 25 == 8:
@@ -137,6 +144,30 @@ def model_patients(number: int, now: datetime) -> tuple[Any, Any]:
                 source_id=patient.pk, by=None, now=now - timedelta(days=1),
             )  # fmt: skip
     return clinic, nurse
+
+
+def hand_out(patient: Any, plan: Any, by: Any, now: datetime, *, tablets: int) -> None:
+    """Give a patient so much of every product of the plan, then look at the supply."""
+    from apps.checkins.supply_actions import look_at_supply
+    from apps.tapers.models import SlotPiece
+    from apps.tapers.supply_actions import store_dispensing
+
+    pieces = SlotPiece.objects.filter(step__version=plan.in_force)
+    for product in sorted(set(pieces.values_list("product", flat=True))):
+        store_dispensing(
+            patient=patient, submission_id=uuid4(), product=product, quantity=Decimal(tablets),
+            dispensed_on=now.astimezone(patient.tz).date(), days=90, next_pickup_on=None,
+            note="", corrects=None, by=by, now=now,
+        )  # fmt: skip
+    look_at_supply(patient.pk, now, by=by)
+
+
+def mails_sent() -> None:
+    """Let every mail of an alert be taken by a server, as it is within the second."""
+    run(
+        "UPDATE alerts_delivery SET status = 'sent', attempts = 1, next_attempt_at = NULL, "
+        "sent_at = created_at + interval '100 ms'"
+    )
 
 
 @contextmanager
@@ -207,10 +238,8 @@ def value_of(model: Any, field: Any, models: set[Any]) -> str:
     is_id = (field.primary_key and not field.is_relation) or field.related_model in models
     if is_id or field.column in OWN_IDS:
         return f"md5({column}::text || k)::uuid"
-    if field.column == "reference":
-        size = field.max_length if model.__name__ == "Alert" else 8
-        return f"left(md5({column} || k), {min(size, 8)})"
-    if field.unique and field.get_internal_type() == "CharField":
+    is_text = field.get_internal_type() == "CharField"
+    if field.column == "reference" or (field.unique and is_text):  # 8 digits would meet at 100,000
         return f"left(md5({column} || k), {field.max_length})"
     if field.column in ("last_check_in_at", "silent_from"):
         return f"{column} - k * interval '30 seconds'"

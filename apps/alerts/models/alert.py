@@ -284,7 +284,7 @@ class Alert(models.Model):
                 condition=Q(status=AlertStatus.ACKNOWLEDGED),
             ),
             models.Index(
-                fields=["clinic", "priority", "opened_at"],
+                fields=["clinic", "priority", "-status", "opened_at"],
                 name="alert_board",
                 condition=~Q(status=AlertStatus.RESOLVED),
             ),

@@ -170,7 +170,9 @@ class CareTask(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["clinic", "due_at"], condition=Q(done_at__isnull=True), name="task_open"
+                fields=["clinic", "due_at", "created_at"],
+                condition=Q(done_at__isnull=True),
+                name="task_open",
             ),
             models.Index(fields=["patient", "-created_at"]),
             models.Index(
