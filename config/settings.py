@@ -334,9 +334,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.str(
 )
 
 # --- Alerts -------------------------------------------------------------------------------------
-# A whole attempt, whatever the server does; the lease outlives it, so nobody sends twice.
+# A whole attempt, whatever the server does; the lease (alerts/smtp.py) outlives it.
 ALERT_ATTEMPT_SECONDS = env.int("ALERT_ATTEMPT_SECONDS", default=max(10, 2 * EMAIL_TIMEOUT))
-ALERT_LEASE_SECONDS = env.int("ALERT_LEASE_SECONDS", default=ALERT_ATTEMPT_SECONDS + 2)
 # Mails that one dispatcher has under way at once; a recipient that hangs holds one of them.
 ALERT_SENDERS = env.int("ALERT_SENDERS", default=4)
 # Hosts to which clinics may point gateways of their own (jsons://, gotifys:// …), by name.

@@ -8,12 +8,10 @@ from apps.accounts.models import User
 from apps.alerts.actions import (
     ACK_CLOCK_FIELDS,
     AlertTakenError,
-    cancel_pending,
-    lock_alert,
     start_ack_clock,
     write_down,
 )
-from apps.alerts.escalation import tell_new_owner
+from apps.alerts.escalation import cancel_pending, lock_alert, tell_new_owner
 from apps.alerts.models import INTERIM_ACTS, Alert, AlertAct
 from apps.alerts.states import AlertStatus, TransitionError, check_alert_transition
 from apps.alerts.tasks import doorbell
@@ -104,7 +102,8 @@ def hand_over_shift(*, leaving: StaffMember, to: StaffMember, note: str, now: da
     mine = Alert.objects.filter(
         clinic_id=leaving.clinic_id, status=AlertStatus.ACKNOWLEDGED, owner=leaving.user
     )
-    alerts = list(mine.order_by("priority", "opened_at"))
+    # In one order, whoever locks several.
+    alerts = list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk"))
     for alert in alerts:
         hand_over_alert(alert=alert, to=to, note=note, by=leaving.user, now=now)
     return len(alerts)

@@ -9,11 +9,10 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.alerts import ladder
-from apps.alerts.escalation import climb, log
+from apps.alerts.escalation import cancel_pending, climb, lock_alert, log
 from apps.alerts.models import Alert, AlertAct, AlertEvent, Delivery, Mute
 from apps.alerts.states import (
     AlertStatus,
-    DeliveryStatus,
     TransitionError,
     check_alert_transition,
 )
@@ -290,22 +289,6 @@ def resolve_alert(*, alert: Alert, by: User, outcome: str, note: str, now: datet
     )
     write_down(alert, "alert.resolved", f"Closed: {alert.get_outcome_display()}.", by, now)
     return alert
-
-
-def lock_alert(alert_id: UUID) -> Alert:
-    """Return the alert, locked until the end of the transaction.
-
-    The lock lets other processes add lines to its timeline meanwhile. The owner is not
-    joined: who waited for the lock would get the new row with the old owner beside it.
-    """
-    return Alert.objects.select_for_update(no_key=True).get(pk=alert_id)
-
-
-def cancel_pending(alert: Alert) -> None:
-    """Spare others a message about an alert that somebody has."""
-    alert.deliveries.filter(status=DeliveryStatus.PENDING).update(
-        status=DeliveryStatus.CANCELLED, next_attempt_at=None, confirm_by=None
-    )
 
 
 def write_down(alert: Alert, event: str, text: str, by: User, now: datetime) -> None:

@@ -18,10 +18,13 @@ from django.db.models import Q
 
 from apps.alerts.escalation import wake_dispatcher
 from apps.alerts.models import Delivery, MailServer
+from apps.alerts.smtp import MailSession
 from apps.alerts.states import DeliveryStatus
 from apps.alerts.ways import GATEWAY, server_name
 
 OPENS_AT: Final = 2  # failures in a row, with no mail accepted in between
+# While anything waits for a server it is probed every few seconds.
+IDLE_AFTER: Final = timedelta(seconds=30)
 NOTED_EVERY: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = 4.0  # seconds: what waits behind the breaker leaves soon after recovery
 
@@ -48,6 +51,7 @@ class Gates:
 
     closed: frozenset[str] = frozenset()
     probing: frozenset[str] = frozenset()
+    odd: frozenset[str] = frozenset()  # with an odd number of failures: probes take turns
 
 
 class Gate(Enum):
@@ -68,10 +72,11 @@ def gate(now: datetime) -> Gate:
 
 def gates(now: datetime) -> Gates:
     """Return which servers must be left alone or probed. One query, changes nothing."""
-    rows = MailServer.objects.filter(retry_at__isnull=False)
+    rows = list(MailServer.objects.filter(retry_at__isnull=False))
     waits = {row.name: row.retry_at for row in rows if row.retry_at is not None}
     due = frozenset(name for name, retry_at in waits.items() if is_due(retry_at, now))
-    return Gates(frozenset(waits) - due, due)
+    odd = frozenset(row.name for row in rows if row.failures % 2)
+    return Gates(frozenset(waits) - due, due, odd)
 
 
 def through(names: frozenset[str]) -> Q:
@@ -164,11 +169,52 @@ def note_answer(now: datetime, server: str | None = None) -> None:
         return
     MailServer.objects.filter(pk=row.pk).update(failures=0, retry_at=None, reply="", changed_at=now)
     if row.retry_at is not None:
-        waited = Delivery.objects.filter(
-            through(frozenset({server})),
-            status=DeliveryStatus.PENDING,
-            attempts__gt=0,
-            next_attempt_at__gt=now,
-        )
-        waited.exclude(quiet_until__gt=now).update(next_attempt_at=now)
-        wake_dispatcher()
+        release(server, now)
+
+
+def release(server: str, now: datetime) -> None:
+    """Let every message that waited for this server go at once.
+
+    What somebody holds at this moment is left: it is being moved anyway, and nobody who
+    holds a server's row waits for a message.
+    """
+    waited = Delivery.objects.filter(
+        through(frozenset({server})),
+        status=DeliveryStatus.PENDING,
+        attempts__gt=0,
+        next_attempt_at__gt=now,
+    ).exclude(quiet_until__gt=now)
+    free = waited.select_for_update(skip_locked=True).values("pk")
+    Delivery.objects.filter(pk__in=free).update(next_attempt_at=now)
+    wake_dispatcher()
+
+
+@transaction.atomic
+def forget(server: str, now: datetime) -> bool:
+    """Know nothing bad of a server any more; False when nothing was known. Safe to repeat.
+
+    For a gateway that was changed or switched off, and one that nothing waits for.
+    """
+    known, _ = MailServer.objects.filter(pk=server, retry_at__isnull=False).delete()
+    if known:
+        release(server, now)
+    return bool(known)
+
+
+def ask_idle(now: datetime) -> None:
+    """Find out about servers that nothing has probed for a while, because nothing waits.
+
+    A mail server is asked for its greeting. A gateway cannot be asked without a message to
+    somebody: what is known of it is too old to warn of, and the next message tries it.
+    """
+    idle = MailServer.objects.filter(retry_at__lte=now - IDLE_AFTER)
+    for name in idle.values_list("name", flat=True):
+        if name != server_name():
+            forget(name, now)
+        elif take_probe(now, name):
+            with MailSession() as session:
+                answer = session.greet()
+            if answer.of_server:
+                note_failure(answer.reply, now, server=name)
+            else:
+                note_answer(now, name)

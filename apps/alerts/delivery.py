@@ -9,32 +9,23 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from apps.alerts import breaker
-from apps.alerts.emails import alert_mail, bundle_mail
-from apps.alerts.escalation import CONFIRM_WITHIN, go_on, log, try_next_way
-from apps.alerts.gateways import send_text
-from apps.alerts.ladder import Level, Rung
-from apps.alerts.models import Delivery, DeliveryAttempt, Gateway
-from apps.alerts.sealed import SealError, unseal
-from apps.alerts.smtp import Answer, MailSession, Result
+from apps.alerts.batch import Batch, Clock, send
+from apps.alerts.escalation import CONFIRM_WITHIN, go_on, lock_alert, log
+from apps.alerts.ladder import MAX_ATTEMPTS, Level, Rung
+from apps.alerts.models import Delivery, DeliveryAttempt
+from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.states import DeliveryStatus, check_delivery_transition
-from apps.alerts.texts import alert_text, bundle_text
 from apps.alerts.ways import server_of
 
 logger = logging.getLogger(__name__)
-Clock = Callable[[], datetime]
 
-# Tries per person before the next person is told as well [proposal]. "Everyone" has no
-# limit: there is nobody left to hand over to.
-MAX_ATTEMPTS: Final[dict[str, int]] = {Level.EMERGENCY: 4, Level.URGENT: 6, Level.WATCH: 8}
 # Longest wait between two tries: a red flag is out within seconds of a server's return.
 MAX_BACKOFF: Final[dict[str, timedelta]] = {
     Level.EMERGENCY: timedelta(seconds=8),
@@ -62,17 +53,16 @@ def deliver(
     claimed = claim_all(clock(), delivery_id, fresh_only=fresh_only)
     if not claimed:
         return None
-    begun = clock()
+    begun, batch = clock(), Batch(claimed, clock)
     if session is None:
         with MailSession() as own:
-            answer = send(claimed, own, begun)
+            answer = send(batch, own)
     else:
-        answer = send(claimed, session, begun)
-    note_server(
-        server_of(claimed[0]), answer, begun, clock
-    )  # first: meanwhile others feed the same server
+        answer = send(batch, session)
+    # First: meanwhile others feed the same server.
+    note_server(server_of(claimed[0]), answer, begun, clock)
     for delivery in claimed:
-        settle_surely(delivery, answer, clock)
+        settle_surely(delivery, batch.answer_for(delivery, answer), clock)
     return claimed[0]
 
 
@@ -120,25 +110,41 @@ def claim_all(
 
 
 def first_of(due: QuerySet[Delivery], gates: breaker.Gates, now: datetime) -> Delivery | None:
-    """Return the message to send now, locked; take the probe of its server if it needs one.
+    """Return the message to send now, locked; take the probe of its server if it needs one."""
+    while first := first_awake(due, now):
+        server = server_of(first)
+        if server not in gates.probing:
+            return first
+        behind = breaker.through(frozenset({server}))
+        probe = first_awake(due.filter(behind).order_by(*probes_first(first, gates)), now)
+        if probe and breaker.take_probe(now, server):
+            return probe
+        due = due.exclude(behind)
+    return None
 
-    What falls into its recipient's quiet hours meanwhile (a retry, an outage that ended)
-    is put off until they end.
+
+def first_awake(due: QuerySet[Delivery], now: datetime) -> Delivery | None:
+    """Return the first of these messages, locked, whose recipient may hear of it now.
+
+    What falls into its recipient's quiet hours is put off until they end.
     """
     while first := locked(due).first():
-        server = server_of(first)
-        if quiet_until := quiet_end(first, now):
-            put_off(first, quiet_until)
-        elif server not in gates.probing:
+        quiet_until = quiet_end(first, now)
+        if quiet_until is None:
             return first
-        else:
-            least = due.filter(breaker.through(frozenset({server})))
-            tried = least.order_by("attempts", "priority", "next_attempt_at")
-            probe = locked(tried).first()
-            if probe and not quiet_end(probe, now) and breaker.take_probe(now, server):
-                return probe
-            due = due.exclude(breaker.through(frozenset({server})))
+        put_off(first, quiet_until)
     return None
+
+
+def probes_first(first: Delivery, gates: breaker.Gates) -> tuple[str, ...]:
+    """Return in which order the messages behind a breaker probe their server.
+
+    The least tried, so that one that the server chokes on does not keep it closed; but
+    every other probe is an emergency, if one waits, however many others are fresh.
+    """
+    if first.alert.level == Level.EMERGENCY and server_of(first) in gates.odd:
+        return ("priority", "attempts", "next_attempt_at")
+    return ("attempts", "priority", "next_attempt_at")
 
 
 def locked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -147,12 +153,19 @@ def locked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 def quiet_end(delivery: Delivery, now: datetime) -> datetime | None:
-    """Return when the quiet hours end that hold this message back, None when none do."""
+    """Return when the quiet hours end that hold this message back, None when none do.
+
+    None hold back an emergency, nor an urgent alert of which nobody else hears.
+    """
     hours = getattr(delivery.recipient, "quiet_hours", None)
-    if hours is None or delivery.despite_quiet or delivery.alert.level == Level.EMERGENCY:
+    level = delivery.alert.level
+    if hours is None or delivery.despite_quiet or level == Level.EMERGENCY:
         return None
     end: datetime | None = hours.until(now)
-    return end
+    if end is None or level == Level.WATCH:
+        return end
+    others = delivery.alert.deliveries.exclude(recipient=delivery.recipient_id)
+    return end if others.reachable(now, level).exists() else None
 
 
 def put_off(delivery: Delivery, until: datetime) -> None:
@@ -167,36 +180,17 @@ def lease(delivery: Delivery, token: uuid.UUID, now: datetime) -> None:
     check_delivery_transition(DeliveryStatus(delivery.status), DeliveryStatus.SENDING)
     delivery.status = DeliveryStatus.SENDING
     delivery.lease_token = token
-    delivery.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    delivery.lease_until = now + lease_time()
     delivery.attempts += 1
     delivery.save(update_fields=["status", "lease_token", "lease_until", "attempts"])
     DeliveryAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=now)
 
 
-def send(claimed: list[Delivery], session: MailSession, now: datetime) -> Answer:
-    """Hand what was claimed to its server. Never raises for a failure to send."""
-    first = claimed[0]
-    if first.gateway is not None:
-        return send_through(first.gateway, claimed, now)
-    mail = alert_mail(first, now) if len(claimed) == 1 else bundle_mail(claimed, now)
-    return session.send(mail)
-
-
-def send_through(gateway: Gateway, claimed: list[Delivery], now: datetime) -> Answer:
-    """Hand what was claimed to a gateway of the clinic."""
-    if not gateway.is_active:
-        return Answer(Result.PERMANENT, "this gateway was switched off")
-    try:
-        url = unseal(gateway.sealed_url)
-    except SealError as error:
-        return Answer(Result.TEMPORARY, f"the gateway's address is not readable: {error}", True)
-    text = alert_text(claimed[0], now) if len(claimed) == 1 else bundle_text(claimed, now)
-    return send_text(url, to=claimed[0].address, ref=str(claimed[0].pk), text=text)
-
-
 def note_server(server: str, answer: Answer, begun: datetime, clock: Clock) -> None:
     """Tell the breaker what the server did; a breaker that cannot be told stops nothing."""
     try:
+        if answer.result == Result.UNWANTED:
+            return
         if answer.of_server:
             unclear = begun if answer.result == Result.UNCLEAR else None
             breaker.note_failure(answer.reply, clock(), unclear_since=unclear, server=server)
@@ -212,7 +206,7 @@ def settle_surely(delivery: Delivery, answer: Answer, clock: Clock) -> bool:
 
     Without it every restart would send again what has just been accepted.
     """
-    give_up = time.monotonic() + settings.ALERT_LEASE_SECONDS
+    give_up = time.monotonic() + lease_time().total_seconds()
     while True:
         try:
             return settle(delivery, answer, clock())
@@ -230,6 +224,7 @@ def settle(delivery: Delivery, answer: Answer, now: datetime) -> bool:
     A permanent failure, or the last temporary one, is a visible state and hands the
     alert to the next person.
     """
+    lock_alert(delivery.alert_id)  # before its messages, as everywhere
     held = Delivery.objects.select_for_update().filter(
         pk=delivery.pk, lease_token=delivery.lease_token, status=DeliveryStatus.SENDING
     )
@@ -284,6 +279,8 @@ def next_status(delivery: Delivery, result: Result) -> DeliveryStatus:
     """
     if result == Result.SENT or delivery.receipt == Delivery.Receipt.DELIVERED:
         return DeliveryStatus.SENT
+    if result == Result.UNWANTED:
+        return DeliveryStatus.CANCELLED
     used_up = delivery.attempts >= MAX_ATTEMPTS[delivery.alert.level]
     if result == Result.PERMANENT or (used_up and delivery.rung != Rung.EVERYONE):
         return DeliveryStatus.FAILED
@@ -318,4 +315,4 @@ def report(delivery: Delivery, answer: Answer, now: datetime) -> None:
         log(delivery.alert, f"{what} not accepted yet: {answer.reply}", now)
         logger.warning("delivery %s will be tried again: %s", delivery.pk, answer.result)
         if delivery.attempts == MAX_ATTEMPTS[delivery.alert.level]:
-            try_next_way(delivery, now=now)  # "everyone" never gives up, and does not wait either
+            go_on(delivery, now=now)  # "everyone" never gives up, and does not wait either

@@ -16,13 +16,14 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from apps.alerts.breaker import ask_idle
 from apps.alerts.contact_sending import send_contacts_due
 from apps.alerts.escalation import OUTBOX_CHANNEL
 from apps.alerts.health import check_health
 from apps.alerts.outside import ping
 from apps.alerts.rounds import ROUNDS
 from apps.alerts.sweep import beat, deliver_due, sweep
-from apps.alerts.system_alerts import tell_due
+from apps.alerts.system_sending import tell_due
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Watcher:
         """Look once, and wait."""
         now = timezone.now()
         tell_due(now)
+        ask_idle(now)
         send_contacts_due(timezone.now)  # codes and tests that no worker has sent
         # Silence is the message: the outside is told only while nothing is wrong here.
         if time.monotonic() >= self.ping_at and check_health(now).is_well:

@@ -16,7 +16,6 @@ from apps.alerts.models import (
     Delivery,
     SystemAlert,
 )
-from apps.patients.models import StaffMember
 
 
 def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
@@ -84,7 +83,7 @@ def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternat
     )
 
 
-def system_mail(alert: SystemAlert, people: list[StaffMember]) -> EmailMultiAlternatives:
+def system_mail(alert: SystemAlert, addresses: list[str]) -> EmailMultiAlternatives:
     """Return the mail that says that the machinery itself needs a person."""
     context = {
         "clinic": alert.clinic.name,
@@ -95,7 +94,7 @@ def system_mail(alert: SystemAlert, people: list[StaffMember]) -> EmailMultiAlte
     return EmailMultiAlternatives(
         subject="SYSTEM ALERT: alerts may not be delivered",
         body=render_to_string("alerts/email/system.txt", context),
-        to=[member.user.email for member in people],
+        to=addresses,
         headers={
             "Message-ID": f"<system-{alert.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",

@@ -4,6 +4,7 @@ Called inside a transaction that holds the alert's row lock; the message to the
 dispatcher is part of that transaction, so it arrives exactly when the rows do.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 from apps.alerts import ladder
 from apps.alerts.links import new_link
 from apps.alerts.models import (
+    ALERT_ROLES,
     HANDED_OVER,
     Alert,
     AlertEvent,
@@ -21,28 +23,26 @@ from apps.alerts.models import (
     Delivery,
     Shift,
 )
-from apps.alerts.states import AlertStatus
+from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
 from apps.alerts.ways import (
     Way,
+    being_told,
     next_way,
     quiet_ends,
     server_of,
     troubled,
-    waiting_for_morning,
     ways_of,
 )
 from apps.database.statements import Change, Insert, Read
 from apps.patients.models import Role, StaffMember
-from apps.patients.permissions import RIGHTS, Right
 
 OUTBOX_CHANNEL: Final = "glidepath_outbox"
 # Messages of a hand-over are numbered beyond any round of the ladder.
-HAND_OVER_ROUNDS: Final = 30_000
+HAND_OVER_ROUNDS: Final = 1_000_000_000
 NOBODY_RETRY: Final = timedelta(minutes=1)
 # Accepted is not delivered: after this long without word the next channel is tried.
 CONFIRM_WITHIN: Final = timedelta(seconds=60)
-EVERYONE_RETRY: Final = timedelta(seconds=8)
-ALERT_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
+NOBODY: Final = "Nobody at this clinic can be told. Trying again every minute."
 
 
 def staff_of(clinic_id: UUID) -> QuerySet[StaffMember]:
@@ -52,7 +52,8 @@ def staff_of(clinic_id: UUID) -> QuerySet[StaffMember]:
 
 ON_SHIFT = Read[StaffMember](
     lambda clinic_id, rung, now: staff_of(clinic_id).filter(
-        pk__in=Shift.objects.at(now).filter(clinic_id=clinic_id, rung=rung).values("member_id")
+        pk__in=Shift.objects.at(now).filter(clinic_id=clinic_id, rung=rung).values("member_id"),
+        role__in=ALERT_ROLES,
     ),
     clinic_id=UUID, rung=str, now=datetime,
 )  # fmt: skip
@@ -71,6 +72,18 @@ INSERT_DELIVERIES = Insert(Delivery)
 INSERT_LINE = Insert(AlertEvent)
 
 
+def lock_alert(alert_id: UUID) -> Alert:
+    """Return the alert, locked until the end of the transaction; before any of its messages.
+
+    That is the one order of locks: who holds a message and then asked for its alert would
+    meet somebody who goes the other way.
+
+    The lock lets other processes add lines to its timeline meanwhile. The owner is not
+    joined: who waited for the lock would get the new row with the old owner beside it.
+    """
+    return Alert.objects.select_for_update(no_key=True).get(pk=alert_id)
+
+
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
     if rung == ladder.Rung.EVERYONE:
@@ -85,11 +98,12 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
     """Tell the people of the next rung that has any, and set the rung after it.
 
     A rung with nobody is skipped at once and logged. When not even "everyone" has
-    anybody the alert stays due and is tried again a minute later; the staff pages
-    say so meanwhile. Returns the new deliveries.
+    anybody, "everyone" is tried again a minute later; the staff pages and a system
+    alert say so meanwhile. Returns the new deliveries.
     """
     times, due_at = times_of(alert), alert.next_rung_at or now
-    for index in range(alert.next_rung, alert.next_rung + len(ladder.Rung) + 2):
+    last = max(alert.next_rung, ladder.everyone_from(alert.level))
+    for index in range(alert.next_rung, last + 1):
         step = ladder.step_after(alert.level, alert.response, index, times)
         people = people_on(step.rung, alert, now)
         deliveries = tell(alert, step.rung, index, people, now) if people else []
@@ -100,9 +114,12 @@ def climb(alert: Alert, *, now: datetime) -> list[Delivery]:
             set_next(alert, index + 1, at, now)
             return deliveries
         why = "all are in their quiet hours" if people else "nobody is on the rota"
-        log(alert, f"{ladder.RUNG_LABELS[step.rung]}: {why}, skipped.", now)
-    log(alert, "Nobody at this clinic can be told. Trying again in a minute.", now)
-    set_next(alert, alert.next_rung, now + NOBODY_RETRY, now)
+        if step.rung != ladder.Rung.EVERYONE:
+            log(alert, f"{ladder.RUNG_LABELS[step.rung]}: {why}, skipped.", now)
+    before = alert.events.last()
+    if before is None or before.text != NOBODY:
+        log(alert, NOBODY, now)
+    set_next(alert, last, now + NOBODY_RETRY, now)
     return []
 
 
@@ -124,15 +141,20 @@ def tell(
 ) -> list[Delivery]:
     """Create one pending delivery per person, each with its link, and wake the dispatcher.
 
-    Below an emergency it waits for the end of a person's quiet hours, once; but when all
-    of "everyone" are in theirs nobody is left, and an urgent alert does not wait.
+    Below an emergency it waits for the end of a person's quiet hours, once; but when none
+    of "everyone" who is awake can be reached, an urgent alert does not wait. Who is still
+    being tried gets no second message with a round to everyone.
     """
     quiet = quiet_ends(people, alert.level, now)
     last_resort = rung == ladder.Rung.EVERYONE and alert.level == ladder.Level.URGENT
-    despite = last_resort and len(quiet) == len(people)
-    waiting = waiting_for_morning(alert.pk) & set(quiet) if quiet and not despite else set()
+    despite = last_resort and bool(quiet) and not anybody_awake(alert, people, quiet, now)
+    under_way = set[UUID]()
+    if rung == ladder.Rung.EVERYONE or quiet:
+        under_way = being_told(alert.pk, rung)
+    if despite:
+        wake_sleepers(alert, now)
     ways, trouble = ways_of(people), troubled()
-    told = [member for member in people if member.pk not in waiting]
+    told = [member for member in people if member.pk not in under_way]
     messages = [
         message(
             alert, member, ways[member.pk][0], rung=rung, round_number=round_number, now=now,
@@ -150,6 +172,30 @@ def tell(
         log(alert, f"{ladder.RUNG_LABELS[rung]}: telling {told_how(messages)}.", now)
         wake_dispatcher()
     return messages
+
+
+def anybody_awake(
+    alert: Alert, people: list[StaffMember], quiet: Container[UUID], now: datetime
+) -> bool:
+    """Answer whether one of these people is awake and may be reached, as far as anybody knows."""
+    awake = {member.pk for member in people if member.pk not in quiet}
+    tried = alert.deliveries.filter(recipient__in=awake)
+    hopeful = awake - set(tried.values_list("recipient_id", flat=True))
+    return bool(hopeful) or tried.reachable(now, alert.level).exists()
+
+
+def wake_sleepers(alert: Alert, now: datetime) -> int:
+    """Let what waits for the morning go now: nobody awake can be reached. Return how many."""
+    if alert.level != ladder.Level.URGENT:
+        return 0
+    waiting = alert.deliveries.filter(status=DeliveryStatus.PENDING, quiet_until__gt=now)
+    woken: int = waiting.update(
+        next_attempt_at=now, quiet_until=None, despite_quiet=True, confirm_by=now + CONFIRM_WITHIN
+    )
+    if woken:
+        log(alert, "Nobody awake can be reached: quiet hours give way.", now)
+        wake_dispatcher()
+    return woken
 
 
 def told_how(deliveries: list[Delivery]) -> str:
@@ -208,7 +254,7 @@ def tell_new_owner(alert: Alert, member: StaffMember, now: datetime) -> Delivery
 
 def try_next_way(delivery: Delivery, *, now: datetime) -> Delivery | None:
     """Send the same message over the recipient's next channel; None when there is none left."""
-    alert = Alert.objects.select_for_update(no_key=True).get(pk=delivery.alert_id)
+    alert = lock_alert(delivery.alert_id)
     delivery.alert = alert
     way = next_way(delivery) if delivery.is_wanted else None
     if way is None:
@@ -241,19 +287,53 @@ def set_next(alert: Alert, rung: int, at: datetime, now: datetime) -> None:
 def hand_over(delivery: Delivery, *, now: datetime) -> None:
     """Climb at once when nobody of this delivery's round can be reached any more.
 
-    After "everyone" there is nobody else: they are told again within seconds, but not at
-    once, or a server that refuses everything would make rounds as fast as it can refuse.
+    After "everyone" there is nobody else but who sleeps; then they are told again soon, and
+    each time later. An alert whose new owner cannot be told of it opens again.
     """
-    alert = Alert.objects.select_for_update(no_key=True).get(pk=delivery.alert_id)
+    alert = lock_alert(delivery.alert_id)
+    if delivery.rung == HANDED_OVER:
+        give_back(alert, delivery, now)
+        return
     if alert.status != AlertStatus.OPEN or alert.next_rung > delivery.round + 1:
         return
-    if alert.deliveries.filter(round=delivery.round).reachable(now).exists():
+    if alert.deliveries.filter(round=delivery.round).reachable(now, alert.level).exists():
         return
-    if delivery.rung == ladder.Rung.EVERYONE:
-        soon = min(alert.next_rung_at or now, now + EVERYONE_RETRY)
-        set_next(alert, alert.next_rung, soon, now)
-    else:
+    if delivery.rung != ladder.Rung.EVERYONE:
         climb(alert, now=now)
+    elif not wake_sleepers(alert, now):
+        soon = now + ladder.next_round_in(alert.level, delivery.round)
+        set_next(alert, alert.next_rung, min(alert.next_rung_at or now, soon), now)
+
+
+def give_back(alert: Alert, delivery: Delivery, now: datetime) -> None:
+    """Open a handed-over alert again of which its owner neither was told nor knows."""
+    delivery.alert = alert
+    if not delivery.is_wanted or alert.status != AlertStatus.ACKNOWLEDGED:
+        return
+    owner = delivery.recipient.user
+    if alert.acts.filter(by=owner, at__gte=delivery.created_at).exists():
+        return
+    same = alert.deliveries.filter(recipient_id=delivery.recipient_id, round=delivery.round)
+    if not same.reachable(now, alert.level).exists():
+        open_again(alert, f"{owner.full_name} could not be told that it is theirs.", now)
+
+
+def open_again(alert: Alert, why: str, now: datetime) -> None:
+    """Take a locked alert from its owner and climb on."""
+    check_alert_transition(AlertStatus(alert.status), AlertStatus.OPEN)
+    alert.status, alert.owner, alert.ack_due_at = AlertStatus.OPEN, None, None
+    alert.next_rung_at = alert.clock_set_at = now
+    alert.save(update_fields=["status", "owner", "ack_due_at", "next_rung_at", "clock_set_at"])
+    cancel_pending(alert)
+    log(alert, f"Open again: {why}", now)
+    climb(alert, now=now)
+
+
+def cancel_pending(alert: Alert) -> None:
+    """Spare people a message about a locked alert that they need not hear of any more."""
+    alert.deliveries.filter(status=DeliveryStatus.PENDING).update(
+        status=DeliveryStatus.CANCELLED, next_attempt_at=None, confirm_by=None
+    )
 
 
 def log(alert: Alert, text: str, now: datetime) -> None:

@@ -8,8 +8,7 @@ from crispy_forms.layout import Submit
 from django import forms
 
 from apps.accounts.models import User
-from apps.alerts.escalation import ALERT_ROLES
-from apps.alerts.models import INTERIM_ACTS, Alert
+from apps.alerts.models import ALERT_ROLES, INTERIM_ACTS, Alert
 from apps.alerts.mute_actions import MUTABLE_RULES
 from apps.patients.models import StaffMember
 

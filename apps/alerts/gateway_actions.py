@@ -5,9 +5,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
+from apps.alerts.breaker import forget
 from apps.alerts.gateways import REF, mask
 from apps.alerts.models import Gateway
 from apps.alerts.sealed import SealError, seal, unseal
+from apps.alerts.ways import gateway_name
 from apps.audit.actions import record
 from apps.patients.models import Clinic
 
@@ -51,6 +53,8 @@ def store(gateway: Gateway, name: str, url: str, secret: str, by: User, now: dat
         if "gateway_named_once" not in str(error):
             raise
         raise GatewayNameError("Your clinic has a gateway with this name already.") from error
+    if url:
+        forget(gateway_name(gateway.pk), now)  # what was learnt of the old address
     write_down(gateway, "gateway.added" if is_new else "gateway.changed", by, now)
     return gateway
 
@@ -66,6 +70,7 @@ def switch_off_gateway(*, gateway: Gateway, by: User, now: datetime) -> None:
         changed_by=by,
     )  # fmt: skip
     if changed:
+        forget(gateway_name(gateway.pk), now)
         write_down(gateway, "gateway.switched_off", by, now)
 
 

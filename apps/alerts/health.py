@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import DateTimeField, Value
+from django.db.models import CharField, DateTimeField, Q, Value
+from django.db.models.functions import Cast, Concat
 
-from apps.alerts.models import Alert, Heartbeat, MailServer, SystemAlert
+from apps.alerts.models import Alert, Gateway, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.ways import GATEWAY
 
@@ -33,9 +34,13 @@ class Health:
         return not self.problems
 
 
-def check_health(now: datetime) -> Health:
-    """Return what is wrong with the machinery, for the health page. No patient data."""
-    signs = read_signs(now)
+def check_health(now: datetime, clinic_id: UUID | None = None) -> Health:
+    """Return what is wrong with the machinery. No patient data.
+
+    For the health page; with a clinic for its staff pages, and then with what is wrong
+    with that clinic's own gateways and drill, too.
+    """
+    signs = read_signs(now, clinic_id)
     beats = {name: at for sign, name, at in signs if sign == "beat"}
     problems = [
         f"{what} is not running."
@@ -51,14 +56,18 @@ def check_health(now: datetime) -> Health:
     return Health(tuple(problems))
 
 
-def read_signs(now: datetime) -> list[tuple[str, str, datetime]]:
+def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, datetime]]:
     """Return (sign, name, moment) of all that processes wrote down, in one query.
 
     It is asked for on every page, and by every open board every other second.
     """
     no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
-    servers = MailServer.objects.filter(retry_at__isnull=False)
+    own = Gateway.objects.filter(clinic_id=clinic_id, is_active=True)
+    names = own.annotate(row=Concat(Value(GATEWAY), Cast("pk", CharField()))).values("row")
+    servers = MailServer.objects.filter(
+        ~Q(name__startswith=GATEWAY) | Q(name__in=names), retry_at__isnull=False
+    )
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).order_by()
     rows = Heartbeat.objects.values_list(Value("beat"), "name", "beat_at").union(
         servers.values_list(Value("server"), "name", no_time),
@@ -69,7 +78,7 @@ def read_signs(now: datetime) -> list[tuple[str, str, datetime]]:
 
 
 def trouble_with(server: str) -> str:
-    """Return what is wrong with a server; a gateway's own name is its clinic's business."""
+    """Return what is wrong with a server. Which gateway it is says the page of gateways."""
     if server.startswith(GATEWAY):
         return "A gateway for messages other than mail does not answer; it is being tried."
     return f"The mail server {server} does not take mail; it is being tried."

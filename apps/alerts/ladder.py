@@ -47,6 +47,15 @@ REPEAT_AFTER: Final[dict[str, timedelta]] = {
     Level.WATCH: timedelta(hours=4),
 }
 
+# Tries per person before the next person is told as well [proposal]. "Everyone" has no
+# limit: there is nobody left to hand over to.
+MAX_ATTEMPTS: Final[dict[str, int]] = {Level.EMERGENCY: 4, Level.URGENT: 6, Level.WATCH: 8}
+
+# When a round to everyone has reached nobody for good the next follows this soon, and each
+# after it twice as late, up to REPEAT_AFTER: a server that refuses everything must not make
+# rounds as fast as it can refuse [proposal].
+FIRST_ROUND_AGAIN: Final = timedelta(seconds=8)
+
 # The longest that a muted alert tells nobody [proposal]. An emergency is never muted.
 QUIET_AT_MOST: Final[dict[str, timedelta]] = {
     Level.URGENT: timedelta(hours=24),
@@ -119,10 +128,23 @@ def step_after(level: str, response: timedelta, index: int, times: Times | None 
     return Step(Rung.EVERYONE, ladder[-1].after + REPEAT_AFTER[level] * repeats)
 
 
-def gap_before(level: str, response: timedelta, index: int) -> timedelta:
+def everyone_from(level: str) -> int:
+    """Return the index of the first step that tells everyone; all after it do."""
+    return len(steps(level, timedelta())) - 1
+
+
+def next_round_in(level: str, index: int) -> timedelta:
+    """Return how soon everyone is told again when round `index` has reached nobody for good."""
+    wait: timedelta = FIRST_ROUND_AGAIN * 2 ** min(max(index - everyone_from(level), 0), 20)
+    return min(wait, REPEAT_AFTER[level])
+
+
+def gap_before(
+    level: str, response: timedelta, index: int, times: Times | None = None
+) -> timedelta:
     """Return the time between step `index` and the one before it (the opening, for the first)."""
-    before = step_after(level, response, index - 1).after if index else timedelta()
-    return step_after(level, response, index).after - before
+    before = step_after(level, response, index - 1, times).after if index else timedelta()
+    return step_after(level, response, index, times).after - before
 
 
 def next_rung_at(

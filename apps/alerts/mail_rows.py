@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 
-from apps.alerts.delivery import Clock, note_server
-from apps.alerts.smtp import Answer, MailSession, Result
+from apps.alerts.batch import Clock
+from apps.alerts.delivery import note_server
+from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.ways import server_name
 
 SENDING: Final = "sending"
@@ -50,7 +50,7 @@ def hand_over(mail: EmailMessage, session: MailSession, clock: Clock) -> Answer:
 def lease(row: Any, now: datetime) -> None:
     """Mark a locked row as being sent; the attempt counts before it is made."""
     row.state, row.lease_token = SENDING, uuid.uuid4()
-    row.lease_until = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    row.lease_until = now + lease_time()
     row.next_attempt_at, row.attempts = None, row.attempts + 1
     row.save(update_fields=["state", "lease_token", "lease_until", "next_attempt_at", "attempts"])
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from django import forms
 
-from apps.alerts.escalation import ALERT_ROLES
 from apps.alerts.forms import ActionForm, PersonChoice
 from apps.alerts.ladder import SLOWEST, Level
 from apps.alerts.models import (
+    ALERT_ROLES,
     ROTA_RUNGS,
     WEEKDAYS,
     CoverPromise,

@@ -9,7 +9,9 @@ import smtplib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, Self
@@ -31,6 +33,7 @@ class Result(StrEnum):
     THROTTLED = "throttled"
     PERMANENT = "permanent"
     UNCLEAR = "unclear"  # the content was on its way when the server fell silent
+    UNWANTED = "unwanted"  # nobody has to hear of it any more: nothing was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,40 @@ class Answer:
     of_server: bool = False
 
 
+NOT_WANTED: Final = Answer(Result.UNWANTED, "somebody has it: not sent")
+# What an attempt needs beyond its conversation: to write the mail and to store the answer.
+STORE_SECONDS: Final = 2.0
+# A mail, or what writes it once the server listens; that may find that none is wanted.
+Letter = EmailMessage | Callable[[], EmailMessage | None]
+
+
+def lease_time() -> timedelta:
+    """Return how long a claimed message is its sender's: longer than any attempt can take.
+
+    `MailSession.send` and `gateways.send_text` end within ALERT_ATTEMPT_SECONDS, whatever
+    the server does and however often they connect.
+    """
+    return timedelta(seconds=settings.ALERT_ATTEMPT_SECONDS + STORE_SECONDS)
+
+
 class BoundedSMTP(smtplib.SMTP):
     """An SMTP connection that also looks its server's name up within the time limit."""
 
     content_begun = False
+    wire: socket.socket | None = None
 
     def __init__(self, *args: Any, session: "MailSession", **kwargs: Any) -> None:
+        self.session = session
         session.live = self  # before the connection: the time limit must reach it
         super().__init__(*args, **kwargs)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect; name lookup and every address together take at most `timeout`."""
-        deadline = time.monotonic() + timeout
+        deadline = min(time.monotonic() + timeout, self.session.deadline)
         error: OSError = OSError("the mail server's name has no address")
-        for family, kind, protocol, _, place in resolve(host, port, timeout):
+        for family, kind, protocol, _, place in resolve(host, port, left_until(deadline)):
             found = socket.socket(family, kind, protocol)
-            found.settimeout(max(deadline - time.monotonic(), 0.01))
+            found.settimeout(left_until(deadline))
             try:
                 found.connect(place)
             except OSError as problem:
@@ -69,8 +90,21 @@ class BoundedSMTP(smtplib.SMTP):
                 found.close()
             else:
                 found.settimeout(timeout)
+                # A second handle: TLS takes the first one over before its handshake.
+                self.wire = found.dup()
                 return found
         raise error
+
+    def abort(self) -> None:
+        """Wake whoever waits on this connection, in a TLS handshake too."""
+        if self.wire is not None:
+            shut(self.wire)
+
+    def close(self) -> None:
+        """Close both handles."""
+        super().close()
+        if self.wire is not None:
+            self.wire.close()
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Send the content; from here on nobody knows whether a mail that failed has left."""
@@ -107,6 +141,7 @@ class MailSession:
         self.live: BoundedSMTP | None = None
         self.backend: Any = None
         self.is_open = False
+        self.deadline = 0.0  # of the attempt in hand, by time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -122,37 +157,60 @@ class MailSession:
         else:
             self.cut()
 
-    def send(self, mail: EmailMessage) -> Answer:
+    def send(self, letter: Letter) -> Answer:
         """Hand the mail over and sort the answer. Never raises for a mail failure.
 
         When a connection that was used before turns out dead before any content went
-        out, the mail gets a fresh one at once.
+        out, the mail gets a fresh one at once; both together have one time limit.
         """
-        used_before = self.is_open
-        answer = self.attempt(mail)
-        if used_before and answer.of_server and not self.content_begun:
-            self.cut()
-            answer = self.attempt(mail)
+        return self.within_limit(lambda: self.send_letter(letter))
+
+    def greet(self) -> Answer:
+        """Connect, greet and sign in without a mail: answers whether the server would take one."""
+        return self.within_limit(lambda: self.attempt(lambda: None))
+
+    def within_limit(self, act: Callable[[], Answer]) -> Answer:
+        """Do it, and cut the connection when the time of an attempt is over."""
+        self.deadline = time.monotonic() + settings.ALERT_ATTEMPT_SECONDS
+        limit = threading.Timer(settings.ALERT_ATTEMPT_SECONDS, self.abort)
+        limit.daemon = True
+        limit.start()
+        try:
+            answer = act()
+        finally:
+            limit.cancel()
         if answer.of_server:
             self.cut()
         return answer
 
-    def attempt(self, mail: EmailMessage) -> Answer:
+    def send_letter(self, letter: Letter) -> Answer:
+        """Try, and once more when it was the old connection that failed."""
+        used_before = self.is_open
+        answer = self.attempt(letter)
+        if not (used_before and answer.of_server) or self.content_begun or self.is_over:
+            return answer
+        self.cut()
+        return self.attempt(letter)
+
+    def attempt(self, letter: Letter) -> Answer:
         """Try once, on the connection that is open or on a new one."""
-        limit = threading.Timer(settings.ALERT_ATTEMPT_SECONDS, self.abort)
-        limit.daemon = True
-        limit.start()
         try:
             if not self.is_open:
                 self.open()
             if self.live is not None:
                 self.live.content_begun = False
+            mail = letter() if callable(letter) else letter
+            if mail is None:
+                return NOT_WANTED
             self.backend.send_messages([mail])
         except (smtplib.SMTPException, OSError) as error:
             return sort_error(error, content_begun=self.content_begun)
-        finally:
-            limit.cancel()
         return Answer(Result.SENT, "accepted")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of the attempt in hand is used up."""
+        return time.monotonic() >= self.deadline
 
     def open(self) -> None:
         """Connect, greet and sign in."""
@@ -168,8 +226,8 @@ class MailSession:
 
     def abort(self) -> None:
         """End the attempt in hand: its whole time is over. Called from another thread."""
-        if self.live is not None and self.live.sock is not None:
-            shut(self.live.sock)
+        if self.live is not None:
+            self.live.abort()
 
     def cut(self) -> None:
         """Drop the connection without a goodbye that could hang."""
@@ -178,6 +236,11 @@ class MailSession:
         if self.backend is not None and hasattr(self.backend, "connection"):
             self.backend.connection = None
         self.live, self.backend, self.is_open = None, None, False
+
+
+def left_until(deadline: float) -> float:
+    """Return the seconds until then, as a socket takes them: never none."""
+    return max(deadline - time.monotonic(), 0.01)
 
 
 def shut(sock: socket.socket) -> None:

@@ -50,7 +50,7 @@ ALERT_TRANSITIONS: Final[dict[AlertStatus, dict[AlertStatus, str]]] = {
 DELIVERY_TRANSITIONS: Final[dict[DeliveryStatus, dict[DeliveryStatus, str]]] = {
     DeliveryStatus.PENDING: {
         DeliveryStatus.SENDING: "claimed under a lease",
-        DeliveryStatus.CANCELLED: "the alert was taken first",
+        DeliveryStatus.CANCELLED: "the alert was taken first, or the recipient left",
     },
     DeliveryStatus.SENDING: {
         DeliveryStatus.SENT: "the server accepted it",

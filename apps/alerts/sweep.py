@@ -7,17 +7,26 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from apps.alerts import ladder
-from apps.alerts.delivery import MAX_BACKOFF, Clock, deliver, next_status
-from apps.alerts.escalation import CONFIRM_WITHIN, climb, go_on, hand_over, log, try_next_way
+from apps.alerts.batch import Clock
+from apps.alerts.delivery import MAX_BACKOFF, deliver, next_status
+from apps.alerts.escalation import (
+    CONFIRM_WITHIN,
+    climb,
+    go_on,
+    hand_over,
+    log,
+    open_again,
+    times_of,
+    try_next_way,
+)
 from apps.alerts.mail_rows import send_each
 from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
-from apps.alerts.smtp import MailSession, Result
-from apps.alerts.states import AlertStatus, DeliveryStatus, check_alert_transition
+from apps.alerts.smtp import MailSession, Result, lease_time
+from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
 from apps.alerts.system_alerts import look, stranded_clinics
 
 logger = logging.getLogger(__name__)
@@ -44,8 +53,9 @@ def sweep(now: datetime) -> SweepReport:
     1. Take back deliveries whose sender's lease ran out. We cannot know whether that
        mail left, and a second copy costs less than none.
     2. Try the next channel where nobody knows in time whether a message arrived.
-    3. Open again what somebody took and documented nothing about in time.
-    4. Climb the ladder of alerts nobody has taken.
+    3. Go on where a message waits for somebody who has left.
+    4. Open again what somebody took and documented nothing about in time.
+    5. Climb the ladder of alerts nobody has taken.
 
     Several processes may sweep at once: each row is locked, looked at again and moved
     by one of them.
@@ -55,6 +65,7 @@ def sweep(now: datetime) -> SweepReport:
         logger.warning("%d times lay too far ahead: the clock was set back", clocks_set_right)
     leases = each(Delivery.objects.lease_expired(now), take_back, now)
     moved_on = each(Delivery.objects.unconfirmed(now), no_word_came, now)
+    moved_on += each(Delivery.objects.to_the_departed(), pass_by, now)
     reopened = each(Alert.objects.ack_overdue(now), reopen, now)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
@@ -92,7 +103,7 @@ def set_clocks_right(now: datetime) -> int:
         moved += late.exclude(asleep).update(next_attempt_at=now)
     unconfirmed = Delivery.objects.filter(confirm_by__gt=now + CONFIRM_WITHIN)
     moved += unconfirmed.exclude(quiet_until__gt=now).update(confirm_by=now + CONFIRM_WITHIN)
-    lease = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
+    lease = now + lease_time()
     sending = Delivery.objects.filter(status=DeliveryStatus.SENDING, lease_until__gt=lease)
     moved += sending.update(lease_until=lease)
     taken = Alert.objects.filter(status=AlertStatus.ACKNOWLEDGED)
@@ -107,7 +118,8 @@ def set_rungs_right(now: datetime) -> int:
     """Bring rungs back that lie further ahead than the ladder can have set them."""
     moved = 0
     for alert in Alert.objects.rung_far_ahead(now):
-        due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung)
+        times = times_of(alert)
+        due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung, times)
         late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
         moved += late.update(next_rung_at=due, clock_set_at=now)
     return moved
@@ -116,13 +128,7 @@ def set_rungs_right(now: datetime) -> int:
 @transaction.atomic
 def take_back(delivery_id: UUID, now: datetime) -> bool:
     """Make one delivery due again whose sender did not come back in time."""
-    delivery = (
-        Delivery.objects.lease_expired(now)
-        .filter(pk=delivery_id)
-        .select_for_update(skip_locked=True, of=("self",))
-        .select_related("alert", "recipient__user")
-        .first()
-    )
+    delivery = lock_message(Delivery.objects.lease_expired(now).filter(pk=delivery_id))
     if delivery is None:
         return False
     DeliveryAttempt.objects.filter(delivery=delivery, number=delivery.attempts).update(
@@ -158,13 +164,7 @@ def no_word_came(delivery_id: UUID, now: datetime) -> bool:
     A gateway that promises reports and sends none has not reached the person; then, with
     no channel left, the next person is told. A mail server never reports: its ladder goes on.
     """
-    waiting = Delivery.objects.unconfirmed(now).filter(pk=delivery_id)
-    key = waiting.values_list("alert_id", flat=True).first()
-    # The alert first, as everywhere that locks both.
-    if key is None or lock(Alert.objects.filter(pk=key)) is None:
-        return False
-    locked = waiting.select_for_update(skip_locked=True, of=("self",))
-    delivery = locked.select_related("alert", "recipient__user", "gateway").first()
+    delivery = lock_message(Delivery.objects.unconfirmed(now).filter(pk=delivery_id))
     if delivery is None:
         return False
     delivery.confirm_by = None
@@ -188,18 +188,29 @@ def no_word_came(delivery_id: UUID, now: datetime) -> bool:
 
 
 @transaction.atomic
+def pass_by(delivery_id: UUID, now: datetime) -> bool:
+    """Tell somebody else of an alert whose message waits for a person who has left."""
+    delivery = lock_message(Delivery.objects.to_the_departed().filter(pk=delivery_id))
+    if delivery is None:
+        return False
+    check_delivery_transition(DeliveryStatus.PENDING, DeliveryStatus.CANCELLED)
+    delivery.status, delivery.next_attempt_at = DeliveryStatus.CANCELLED, None
+    delivery.confirm_by = None
+    delivery.save(update_fields=["status", "next_attempt_at", "confirm_by"])
+    name = delivery.recipient.user.full_name
+    log(delivery.alert, f"{name} does not handle alerts here any more: not told.", now)
+    hand_over(delivery, now=now)
+    return True
+
+
+@transaction.atomic
 def reopen(alert_id: UUID, now: datetime) -> bool:
     """Open an alert again whose owner documented nothing in time, and climb on."""
     alert = lock(Alert.objects.ack_overdue(now).filter(pk=alert_id))
     if alert is None:
         return False
-    check_alert_transition(AlertStatus(alert.status), AlertStatus.OPEN)
     owner = alert.owner.full_name if alert.owner else "the owner"
-    alert.status, alert.owner, alert.ack_due_at = AlertStatus.OPEN, None, None
-    alert.next_rung_at = alert.clock_set_at = now
-    alert.save(update_fields=["status", "owner", "ack_due_at", "next_rung_at", "clock_set_at"])
-    log(alert, f"Open again: {owner} took it and documented nothing in time.", now)
-    climb(alert, now=now)
+    open_again(alert, f"{owner} took it and documented nothing in time.", now)
     return True
 
 
@@ -216,6 +227,15 @@ def climb_due(alert_id: UUID, now: datetime) -> bool:
 def lock(alerts: QuerySet[Alert]) -> Alert | None:
     """Return the alert locked, or None when another process has it or it has moved on."""
     return alerts.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+
+
+def lock_message(messages: QuerySet[Delivery]) -> Delivery | None:
+    """Return the one message locked, its alert before it; None as `lock` does."""
+    key = messages.values_list("alert_id", flat=True).first()
+    if key is None or lock(Alert.objects.filter(pk=key)) is None:
+        return None
+    locked = messages.select_for_update(skip_locked=True, of=("self",))
+    return locked.select_related("alert", "recipient__user", "gateway").first()
 
 
 def deliver_due(

@@ -1,7 +1,4 @@
-"""Alerts about the machinery itself: to every staff page, and by mail to the clinic's leads.
-
-They go past the ladder on purpose: they speak of the day when the ladder does not work.
-"""
+"""Alerts about the machinery itself: what is wrong, kept as rows. `system_sending.py` tells."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -11,20 +8,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
-from apps.alerts import breaker
-from apps.alerts.emails import system_mail
-from apps.alerts.escalation import ALERT_ROLES
 from apps.alerts.models import DRILL_CLINIC, Alert, Drill, Heartbeat, SystemAlert
-from apps.alerts.smtp import MailSession, Result
-from apps.patients.models import Clinic, Role, StaffMember
+from apps.patients.models import Clinic
 
 logger = logging.getLogger(__name__)
 
 DRILL_LATE_AFTER: Final = timedelta(days=8)  # a week, and a day of grace
 DRILL_SLOW_AFTER: Final = timedelta(seconds=60)
-RETRY: Final = timedelta(seconds=15)
 # Since when this installation sweeps: before the first drill there is no other mark.
 SINCE: Final = "first_sweep"
 
@@ -50,8 +41,10 @@ def keep(kind: str, clinics: Collection[UUID], now: datetime) -> int:
 
 
 def look(now: datetime, stranded: Iterable[UUID]) -> None:
-    """Compare what the machinery owes with what it did: stranded alerts, and the drill."""
+    """Compare what the machinery owes with what it did: stranded and untold alerts, the drill."""
     keep(SystemAlert.Kind.STRANDED, set(stranded), now)
+    unreached = Alert.objects.nobody_reached(now).exclude(clinic_id=DRILL_CLINIC)
+    keep(SystemAlert.Kind.UNREACHED, set(unreached.values_list("clinic_id", flat=True)), now)
     if settings.DRILL_DAYS:
         Heartbeat.objects.get_or_create(name=SINCE, defaults={"beat_at": now})
     clinics: set[UUID] = set()
@@ -77,40 +70,6 @@ def drill_problem(now: datetime) -> str:
     if last.seconds is not None and last.seconds > DRILL_SLOW_AFTER.total_seconds():
         return "The last drill was slow."
     return ""
-
-
-def recipients(clinic_id: UUID) -> list[StaffMember]:
-    """Return the clinic's leads; where there are none, everybody who handles alerts."""
-    staff = StaffMember.objects.active().filter(clinic_id=clinic_id).select_related("user")
-    leads = list(staff.filter(role=Role.CLINICAL_LEAD))
-    return leads or list(staff.filter(role__in=ALERT_ROLES))
-
-
-def tell_due(now: datetime) -> int:
-    """Mail every open system alert that nobody has been told of yet; return how many left.
-
-    Several processes may call it: each row is taken by one. Never raises for a mail
-    failure; it is tried again, seconds later, until it leaves or the trouble is over.
-    """
-    if breaker.gate(now) is not breaker.Gate.OPEN_TO_ALL:
-        return 0
-    told = 0
-    waiting = SystemAlert.objects.filter(closed_at__isnull=True, told_at__isnull=True)
-    for alert in waiting.filter(next_attempt_at__lte=now).select_related("clinic")[:50]:
-        lease = now + timedelta(seconds=settings.ALERT_LEASE_SECONDS)
-        mine = waiting.filter(pk=alert.pk, next_attempt_at=alert.next_attempt_at)
-        if not mine.update(next_attempt_at=max(lease, now + RETRY), attempts=F("attempts") + 1):
-            continue
-        people = recipients(alert.clinic_id)
-        if not people:
-            continue  # the banner is all there is
-        with MailSession() as session:
-            answer = session.send(system_mail(alert, people))
-        if answer.result == Result.SENT:
-            told += SystemAlert.objects.filter(pk=alert.pk).update(told_at=now)
-        else:
-            logger.warning("system alert %s not accepted: %s", alert.pk, answer.result)
-    return told
 
 
 def stranded_clinics(now: datetime, grace: timedelta) -> list[UUID]:

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from apps.alerts.emails import age_in_words, contact_code
 from apps.alerts.links import token_for
-from apps.alerts.models import DRILL_CLINIC, ContactMethod, Delivery
+from apps.alerts.models import DRILL_CLINIC, ContactMethod, Delivery, SystemAlert
 
 
 def alert_text(delivery: Delivery, now: datetime) -> str:
@@ -28,6 +28,12 @@ def bundle_text(deliveries: list[Delivery], now: datetime) -> str:
     url = settings.SITE_URL + reverse("dashboard:board")
     raised = age_in_words(now - oldest)
     return f"WATCH: {len(deliveries)} alerts, the oldest raised {raised}{repeat}. See {url}"
+
+
+def system_text(alert: SystemAlert) -> str:
+    """Return the text that says that the machinery itself needs a person."""
+    url = settings.SITE_URL + reverse("dashboard:board")
+    return f"SYSTEM ALERT: {alert.get_kind_display()}. See {url}"
 
 
 def contact_text(contact: ContactMethod) -> str:

@@ -8,14 +8,16 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
-from apps.alerts.ladder import Level
+from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Channel, ContactMethod, Delivery, MailServer, QuietHours
 from apps.alerts.states import DeliveryStatus
 from apps.database.statements import ReadRows
 from apps.patients.models import StaffMember
 
 GATEWAY: Final = "gateway "
+UNDER_WAY: Final = [DeliveryStatus.PENDING, DeliveryStatus.SENDING]
 IN_TROUBLE = ReadRows(lambda: MailServer.objects.filter(retry_at__isnull=False).values_list("name"))
 
 
@@ -71,12 +73,15 @@ def quiet_ends(people: Iterable[StaffMember], level: str, now: datetime) -> dict
     return {key: end for key, end in ends.items() if end is not None}
 
 
-def waiting_for_morning(alert_id: UUID) -> set[UUID]:
-    """Return the members whose message about this alert waits for the end of their quiet hours."""
-    waiting = Delivery.objects.filter(
-        alert_id=alert_id, status=DeliveryStatus.PENDING, quiet_until__isnull=False
-    )
-    return set(waiting.values_list("recipient_id", flat=True))
+def being_told(alert_id: UUID, rung: str) -> set[UUID]:
+    """Return the members who need no further message of this rung, because one is on its way.
+
+    It waits for the end of their quiet hours, or an earlier round to everyone still tries.
+    """
+    asleep = Q(status=DeliveryStatus.PENDING, quiet_until__isnull=False)
+    same = Q(rung=Rung.EVERYONE) if rung == Rung.EVERYONE else Q(pk=None)
+    rows = Delivery.objects.filter(asleep | same, alert_id=alert_id, status__in=UNDER_WAY)
+    return set(rows.values_list("recipient_id", flat=True))
 
 
 def troubled() -> set[str]:

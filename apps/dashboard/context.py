@@ -21,7 +21,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     if member is not None:
         now = timezone.now()
         unreached = unreached_alerts(member.clinic_id, now)
-        problems = check_health(now).problems
+        problems = check_health(now, member.clinic_id).problems
         values["clinic"] = member.clinic
         values["rights"] = RIGHTS[member.role]
         values["system_alarm"] = alarm_sentence([alert.reference for alert in unreached], problems)

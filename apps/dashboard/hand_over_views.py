@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.alerts.act_actions import HandOverError
 from apps.alerts.forms import HandOverForm
+from apps.alerts.states import TransitionError
 from apps.audit.actions import record
 from apps.dashboard.hand_over import hand_over_of
 from apps.dashboard.hand_over_actions import hand_over_everything
@@ -24,7 +25,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             alerts, tasks = hand_over_everything(leaving=member, now=now, **form.cleaned_data)
-        except HandOverError as error:
+        except (HandOverError, TransitionError) as error:
             form.add_error("to", str(error))
         else:
             name = form.cleaned_data["to"].user.full_name

@@ -171,8 +171,8 @@ def test_a_gateway_that_hangs_is_cut_off_and_the_copy_is_labelled(
     assert "(repeat)" in provider.texts[-1]
 
 
-def test_a_dead_gateway_holds_up_no_mail_and_the_banner_says_so(
-    phone, provider, smtp, backup, patient
+def test_a_dead_gateway_holds_up_no_mail_and_its_own_clinics_banner_says_so(
+    phone, provider, smtp, backup, patient, other_clinic
 ) -> None:
     provider.answer = "drop"
     first = make_alert(patient)
@@ -183,7 +183,10 @@ def test_a_dead_gateway_holds_up_no_mail_and_the_banner_says_so(
     assert [mail.recipients for mail in smtp.messages] == [(backup.user.email,)]
     assert second.deliveries.get(recipient=backup).status == "sent"
     assert first.deliveries.get().status == "pending"
-    assert any("A gateway" in problem for problem in check_health(NOW).problems)
+    own = check_health(NOW, backup.clinic_id).problems
+    assert any("A gateway" in problem for problem in own)
+    elsewhere = check_health(NOW, other_clinic.pk).problems
+    assert not any("A gateway" in problem for problem in (*elsewhere, *check_health(NOW).problems))
 
 
 def test_a_gateway_known_to_be_down_costs_no_minute(phone, provider, smtp, patient) -> None:

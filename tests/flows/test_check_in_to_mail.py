@@ -117,12 +117,12 @@ def test_a_worker_killed_between_claim_and_send_is_made_good_after_the_lease(
     parts, smtp, people, marked_patient
 ) -> None:
     smtp.behave(Answer.HANG_BEFORE_DATA, times=1)
-    worker = parts.worker(ALERT_LEASE_SECONDS="3", EMAIL_TIMEOUT="30")
+    worker = parts.worker(ALERT_ATTEMPT_SECONDS="3", EMAIL_TIMEOUT="30")
     submit(marked_patient)
     wait_until(lambda: len(smtp.attempts) == 1, 15)
     worker.kill9()
     assert delivery_of(people["on_call"]).status == "sending"
-    parts.dispatcher(ALERT_LEASE_SECONDS="3")
+    parts.dispatcher()
     smtp.wait_for(1, to=people["on_call"].user.email, timeout=15)
     wait_until(is_sent(people["on_call"]))
     results = [attempt.result for attempt in delivery_of(people["on_call"]).tries.all()]

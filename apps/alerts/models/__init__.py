@@ -19,6 +19,7 @@ from apps.alerts.models.contact import (
     ContactMethodQuerySet,
 )
 from apps.alerts.models.delivery import (
+    ALERT_ROLES,
     HANDED_OVER,
     MAY_HAVE_LEFT,
     Delivery,
@@ -39,6 +40,7 @@ from apps.alerts.models.rota import (
 from apps.alerts.models.watch import DRILL_CLINIC, Drill, Heartbeat, MailServer, SystemAlert
 
 __all__ = [
+    "ALERT_ROLES",
     "CODE_LIFETIME",
     "CODE_TRIES",
     "DRILL_CLINIC",

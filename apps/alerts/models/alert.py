@@ -9,11 +9,11 @@ import uuid
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import pgtrigger
 from django.db import models
-from django.db.models import DateTimeField, ExpressionWrapper, F, FilteredRelation, Q, Value
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from django.db.models.functions import Greatest, Now
 
 from apps.accounts.models import User
@@ -27,7 +27,7 @@ from apps.alerts.models.guards import (
     never_emptied,
     once,
 )
-from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
+from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
 from apps.patients.models import Clinic, Patient
 
 LEVEL_LABELS = {
@@ -125,17 +125,16 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         )
 
     def nobody_reached(self, now: datetime) -> "AlertQuerySet":
-        """Return open alerts that should have reached somebody by now and have not."""
-        # Accepted by a gateway that then reports a failure, or nothing at all, is not reached.
-        sent = Q(deliveries__status=DeliveryStatus.SENT, deliveries__receipt__in=["", "delivered"])
+        """Return open alerts that should have reached somebody by now and have not.
+
+        Not those that wait for their first rung: a watch alert, or one that is muted.
+        """
+        messages: Any = Alert._meta.get_field("deliveries").related_model
+        arrived = messages.objects.arrived().filter(alert=OuterRef("pk"))
         late = self.filter(
             status=AlertStatus.OPEN, next_rung__gt=0, opened_at__lte=now - REACH_WITHIN
         )
-        return (
-            late.annotate(arrived=FilteredRelation("deliveries", condition=sent))
-            .filter(arrived__isnull=True)
-            .order_by("priority", "opened_at")
-        )
+        return late.filter(~Exists(arrived)).order_by("priority", "opened_at")
 
 
 class AlertOutcome(models.TextChoices):
@@ -170,7 +169,7 @@ class Alert(models.Model):
     )
     opened_at = models.DateTimeField()
     response_minutes = models.PositiveIntegerField()
-    next_rung = models.PositiveSmallIntegerField(default=0)
+    next_rung = models.PositiveIntegerField(default=0)
     next_rung_at = models.DateTimeField(null=True, blank=True)
     clock_set_at = models.DateTimeField(
         help_text="When the clock that runs, of the next rung or of the owner, was last set."

@@ -9,18 +9,20 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.tokens import hash_token
-from apps.alerts.ladder import RUNG_LABELS, Rung
+from apps.alerts.ladder import MAX_ATTEMPTS, RUNG_LABELS, Rung
 from apps.alerts.models.alert import Alert
 from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import StaffMember
+from apps.patients.permissions import RIGHTS, Right
 
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
 # and the sweep for a sender that died).
 MAY_HAVE_LEFT = ("started", "unclear", "unknown")
 # Not a rung of the ladder: a colleague gave the alert to this person.
 HANDED_OVER = "handed_over"
+ALERT_ROLES = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 DELIVERY_RUNGS = [*((r.value, RUNG_LABELS[r]) for r in Rung), (HANDED_OVER, "Handed over to you")]
 
 
@@ -32,6 +34,7 @@ DELIVERY_FIXED = (
 DELIVERY_ONCE = ("sent_at", "failed_at", "link_used_at")
 ATTEMPT_RESULTS = (
     "started", "sent", "temporary", "throttled", "permanent", "unclear", "unknown",
+    "unwanted",
 )  # fmt: skip
 OF_ITS_ALERT = """
 IF NOT EXISTS (
@@ -51,23 +54,51 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Return messages to be tried by `now`, most severe first, then oldest.
 
-        None for an alert that somebody has taken meanwhile, except to the owner it was
-        handed over to.
+        None to somebody who has left, and none for an alert that somebody has taken.
         """
         return (
-            self.filter(
-                Q(alert__status=AlertStatus.OPEN)
-                | Q(
-                    rung=HANDED_OVER,
-                    alert__status=AlertStatus.ACKNOWLEDGED,
-                    alert__owner_id=F("recipient__user_id"),
-                ),
-                status=DeliveryStatus.PENDING,
-                next_attempt_at__lte=now,
-            )
+            self.wanted()
+            .to_staff()
+            .filter(status=DeliveryStatus.PENDING, next_attempt_at__lte=now)
             .select_related("alert__clinic", "recipient__user")
             .order_by("priority", "next_attempt_at")
         )
+
+    def wanted(self) -> "DeliveryQuerySet":
+        """Return messages whose recipient still has to hear: nobody has it, or it is theirs."""
+        return self.filter(
+            Q(alert__status=AlertStatus.OPEN)
+            | Q(
+                rung=HANDED_OVER,
+                alert__status=AlertStatus.ACKNOWLEDGED,
+                alert__owner_id=F("recipient__user_id"),
+            )
+        )
+
+    def to_staff(self) -> "DeliveryQuerySet":
+        """Return messages to people who may act on an alert now."""
+        return self.filter(
+            recipient__is_active=True,
+            recipient__user__is_active=True,
+            recipient__role__in=ALERT_ROLES,
+        )
+
+    def to_the_departed(self) -> "DeliveryQuerySet":
+        """Return messages that wait for somebody who may not act on an alert any more."""
+        return self.filter(
+            Q(recipient__is_active=False)
+            | Q(recipient__user__is_active=False)
+            | ~Q(recipient__role__in=ALERT_ROLES),
+            status=DeliveryStatus.PENDING,
+        )
+
+    def arrived(self) -> "DeliveryQuerySet":
+        """Return messages that reached somebody who may act, as far as anybody knows.
+
+        Accepted by a gateway that then reports a failure, or nothing in time, is not reached.
+        """
+        sent = self.to_staff().filter(status=DeliveryStatus.SENT)
+        return sent.filter(receipt__in=["", Delivery.Receipt.DELIVERED])
 
     def with_link(self, token: str) -> "DeliveryQuerySet":
         """Return the delivery whose mail holds this link, if there is one."""
@@ -81,11 +112,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Return messages of which it is not known in time that they arrived."""
         return self.filter(confirm_by__lte=now)
 
-    def reachable(self, now: datetime) -> "DeliveryQuerySet":
-        """Return messages that have arrived or may soon: not those that wait for the morning."""
+    def reachable(self, now: datetime, level: str) -> "DeliveryQuerySet":
+        """Return messages about an alert of this level that have arrived or may soon.
+
+        Not those that wait for the morning, nor those tried as often as counts: "everyone"
+        goes on being tried, but nobody may wait for it.
+        """
         alive = [DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT]
-        rows = self.filter(status__in=alive).exclude(receipt__in=Delivery.NOT_ARRIVED)
-        return rows.exclude(status=DeliveryStatus.PENDING, quiet_until__gt=now)
+        rows = self.to_staff().filter(status__in=alive)
+        return (
+            rows.exclude(receipt__in=Delivery.NOT_ARRIVED)
+            .exclude(status=DeliveryStatus.PENDING, quiet_until__gt=now)
+            .exclude(status=DeliveryStatus.PENDING, attempts__gte=MAX_ATTEMPTS[level])
+        )
 
 
 class DeliveryReceipt(models.TextChoices):
@@ -117,14 +156,14 @@ class Delivery(models.Model):
         max_length=254, blank=True, help_text="Where it goes; empty means the sign-in address."
     )
     rung = models.CharField(max_length=12, choices=DELIVERY_RUNGS)
-    round = models.PositiveSmallIntegerField(help_text="Step of the ladder, from 0.")
+    round = models.PositiveIntegerField(help_text="Step of the ladder, from 0.")
     priority = models.PositiveSmallIntegerField()
     status = models.CharField(
         max_length=10,
         choices=[(s.value, s.value.capitalize()) for s in DeliveryStatus],
         default=DeliveryStatus.PENDING,
     )
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
@@ -289,7 +328,7 @@ class DeliveryAttempt(models.Model):
     """One try to hand a message to the mail server, with the server's own words."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="tries")
-    number = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=12, default="started")

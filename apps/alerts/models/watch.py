@@ -45,6 +45,7 @@ class SystemAlertKind(models.TextChoices):
     """What went wrong."""
 
     STRANDED = "stranded", "An alert has passed its time and nothing has moved it"
+    UNREACHED = "unreached", "An open alert has reached nobody"
     DRILL = "drill", "The weekly drill was missed, slow or not delivered"
 
 
