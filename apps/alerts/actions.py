@@ -94,7 +94,7 @@ def open_alert(
 
 @transaction.atomic
 def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: datetime) -> bool:
-    """Write a watch finding that was shown lately into its alert; False when any of it is new.
+    """Write a watch finding that is shown already into its alert; False when any of it is new.
 
     `dedupe_hours` of clinical/triage_rules.csv is how long the same finding need not be
     shown again. It counts from the alert that showed it, not from its last repeat, so what
@@ -128,12 +128,15 @@ def note_correction(*, source_id: UUID, now: datetime) -> None:
 
 
 def shown_lately(patient: Patient, rule: str, now: datetime) -> Alert | None:
-    """Return the patient's alert that showed this rule within its own time, if there is one."""
+    """Return the patient's alert that shows this rule since its own time, if there is one.
+
+    One that is closed shows nothing any more: what comes back after it is news.
+    """
     known = RULES_BY_ID.get(rule)
     if known is None or known.level != TriageLevel.WATCH:
         return None
     since = now - timedelta(hours=known.dedupe_hours)
-    same = Alert.objects.filter(patient=patient, rules__contains=[rule])
+    same = Alert.objects.unresolved().filter(patient=patient, rules__contains=[rule])
     return same.filter(opened_at__gt=since, opened_at__lte=now).order_by("-opened_at").first()
 
 
@@ -170,10 +173,8 @@ def start_ladder(alert: Alert, now: datetime) -> None:
     A muted alert tells nobody before its mute is over, and never waits longer than
     `ladder.QUIET_AT_MOST`; the board shows it all the time.
     """
-    first_at = now + ladder.steps(alert.level, alert.response)[0].after
+    first_at = first_rung_at(alert, now)
     if alert.muted_until:
-        quiet_until = min(alert.muted_until, now + ladder.QUIET_AT_MOST[alert.level])
-        first_at = max(first_at, quiet_until)
         log(alert, "Every rule that fired is muted for this patient: nobody is told yet.", now)
     if first_at > now:
         alert.next_rung_at = first_at
@@ -182,6 +183,15 @@ def start_ladder(alert: Alert, now: datetime) -> None:
     ids = [delivery.pk for delivery in climb(alert, now=now)]
     # robust: the alert is stored and the dispatcher has its notice, whatever Celery does.
     transaction.on_commit(lambda: doorbell.ring(ids), robust=True)
+
+
+def first_rung_at(alert: Alert, now: datetime) -> datetime:
+    """Return when the first rung of an alert that nobody was told of yet is climbed."""
+    first_at = alert.opened_at + ladder.steps(alert.level, alert.response)[0].after
+    if alert.muted_until:
+        quiet_until = min(alert.muted_until, alert.opened_at + ladder.QUIET_AT_MOST[alert.level])
+        first_at = max(first_at, quiet_until)
+    return max(first_at, now)
 
 
 @transaction.atomic

@@ -24,9 +24,13 @@ WATCHED: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is wrong now, as sentences; empty when all is well."""
+    """What is wrong now, as sentences; empty when all is well.
+
+    `dead` names the processes that no longer show a sign of life: what a restart can mend.
+    """
 
     problems: tuple[str, ...]
+    dead: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -42,18 +46,15 @@ def check_health(now: datetime, clinic_id: UUID | None = None) -> Health:
     """
     signs = read_signs(now, clinic_id)
     beats = {name: at for sign, name, at in signs if sign == "beat"}
-    problems = [
-        f"{what} is not running."
-        for name, what in WATCHED.items()
-        # A sign of life from the future is none: the clock was set back since.
-        if name not in beats or abs(now - beats[name]) > STALE_AFTER
-    ]
+    # A sign of life from the future is none: the clock was set back since.
+    dead = [n for n in WATCHED if n not in beats or abs(now - beats[n]) > STALE_AFTER]
+    problems = [f"{WATCHED[name]} is not running." for name in dead]
     if any(sign == "stranded" for sign, _, _ in signs):
         problems.append("An alert has passed its time and nothing has moved it.")
     kinds = {kind.value: kind.label for kind in SystemAlert.Kind}
     problems += [f"{kinds[name]}." for sign, name, _ in signs if sign == "drill"]
     problems += [trouble_with(name) for sign, name, _ in signs if sign == "server"]
-    return Health(tuple(problems))
+    return Health(tuple(problems), tuple(dead))
 
 
 def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, datetime]]:
@@ -63,7 +64,8 @@ def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, da
     """
     no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
-    own = Gateway.objects.filter(clinic_id=clinic_id, is_active=True)
+    active = Gateway.objects.filter(is_active=True)
+    own = active.filter(clinic_id=clinic_id) if clinic_id else active.none()
     names = own.annotate(row=Concat(Value(GATEWAY), Cast("pk", CharField()))).values("row")
     servers = MailServer.objects.filter(
         ~Q(name__startswith=GATEWAY) | Q(name__in=names), retry_at__isnull=False

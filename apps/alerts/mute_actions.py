@@ -6,7 +6,10 @@ from typing import Final
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.alerts.models import MUTABLE_GROUPS, MUTABLE_LEVELS, MUTE_AT_MOST, Mute
+from apps.alerts.actions import first_rung_at, muted_until
+from apps.alerts.escalation import log, wake_dispatcher
+from apps.alerts.models import MUTABLE_GROUPS, MUTABLE_LEVELS, MUTE_AT_MOST, Alert, Mute
+from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.clinical.triage import RULES_BY_ID
 from apps.patients.models import Patient
@@ -72,7 +75,22 @@ def end_mute(*, mute: Mute, by: User, now: datetime) -> Mute:
         mute.ended_at, mute.ended_by = now, by
         mute.save(update_fields=["ended_at", "ended_by"])
         write_down(mute, "rule.mute_ended", by, now)
+        release_muted(mute.patient, now)
     return mute
+
+
+def release_muted(patient: Patient, now: datetime) -> None:
+    """Let the patient's alerts climb that waited for a mute which is over."""
+    waiting = Alert.objects.filter(
+        patient=patient, status=AlertStatus.OPEN, next_rung=0, muted_until__gt=now
+    )
+    for alert in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
+        alert.muted_until = muted_until(patient, alert.level, alert.rules, now)
+        alert.next_rung_at = first_rung_at(alert, now)
+        alert.save(update_fields=["muted_until", "next_rung_at"])
+        if alert.muted_until is None:
+            log(alert, "The mute was ended: the ladder begins.", now)
+    wake_dispatcher()
 
 
 def write_down(mute: Mute, event: str, by: User, now: datetime) -> None:

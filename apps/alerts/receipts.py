@@ -74,7 +74,7 @@ def check_report(gateway: Gateway, report: Report, now: datetime) -> None:
     try:
         age = abs(now.timestamp() - int(report.timestamp))
         secret = unseal(gateway.sealed_secret)
-    except (ValueError, SealError) as error:
+    except (ValueError, OverflowError, SealError) as error:
         raise ReportError("no time, or no secret") from error
     if not secret or not report.message_id or len(report.message_id) > 200:
         raise ReportError("no secret, or no id")

@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.alerts import ladder
+from apps.alerts.escalation import log, set_next
 from apps.alerts.models import (
+    Alert,
     ClinicLadder,
     ClosedDay,
     CoverPromise,
@@ -19,6 +22,7 @@ from apps.alerts.models import (
     WeeklyTurn,
 )
 from apps.alerts.rota_calendar import Change, Span, Turn, spans_of
+from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.patients.models import Clinic, StaffMember
 
@@ -207,9 +211,31 @@ def set_ladder(
     *, clinic: Clinic, level: str, times: dict[str, int | None], by: User, now: datetime
 ) -> ClinicLadder:
     """Set when the rungs of one level are climbed; alerts that are open follow at once."""
-    ladder, _ = ClinicLadder.objects.update_or_create(clinic=clinic, level=level, defaults=times)
+    lock(clinic)
+    before = ClinicLadder.objects.filter(clinic=clinic, level=level).first()
+    own, _ = ClinicLadder.objects.update_or_create(clinic=clinic, level=level, defaults=times)
+    follow(own, before.times if before else None, now)
     write_down(clinic, "ladder.set", by, now, level=level, **times)
-    return ladder
+    return own
+
+
+def follow(own: ClinicLadder, before: ladder.Times | None, now: datetime) -> None:
+    """Move the next rung of the clinic's open alerts of this level from one ladder to another.
+
+    It keeps its distance to the rung that was climbed last; what is late already comes now.
+    """
+    rows = Alert.objects.filter(
+        clinic_id=own.clinic_id, level=own.level, status=AlertStatus.OPEN, next_rung__gt=0
+    )
+    for alert in rows.select_for_update(no_key=True, of=("self",)).order_by("pk"):
+        if alert.next_rung_at is None:
+            continue
+        place = alert.level, alert.response, alert.next_rung
+        shift = ladder.gap_before(*place, own.times) - ladder.gap_before(*place, before)
+        at = max(alert.next_rung_at + shift, now)
+        if at != alert.next_rung_at:
+            set_next(alert, alert.next_rung, at)
+            log(alert, "The clinic's ladder was changed: the next rung has a new time.", now)
 
 
 def write_down(clinic: Clinic, event: str, by: User, now: datetime, **details: Any) -> None:

@@ -189,6 +189,35 @@ def test_a_dead_gateway_holds_up_no_mail_and_its_own_clinics_banner_says_so(
     assert not any("A gateway" in problem for problem in (*elsewhere, *check_health(NOW).problems))
 
 
+def test_a_gateway_switched_off_or_idle_is_no_trouble_any_more(
+    phone, provider, clinic_admin, patient, settings
+) -> None:
+    gateway, name = phone.gateway, f"gateway {phone.gateway_id}"
+    for act in (
+        lambda: breaker.ask_idle(NOW + MINUTE),
+        lambda: switch_off_gateway(gateway=gateway, by=clinic_admin.user, now=NOW),
+    ):
+        for _ in range(2):
+            breaker.note_failure("401 wrong password", NOW, server=name)
+        breaker.ask_idle(NOW + 20 * SECOND)
+        assert any("A gateway" in one for one in check_health(NOW, gateway.clinic_id).problems)
+        act()
+        assert not any("A gateway" in one for one in check_health(NOW, gateway.clinic_id).problems)
+
+
+def test_a_mail_server_that_nothing_waits_for_is_asked_for_its_greeting(smtp) -> None:
+    for _ in range(2):
+        breaker.note_failure("refused", NOW)
+    breaker.ask_idle(NOW + MINUTE)
+    assert breaker.gate(NOW + MINUTE) is breaker.Gate.OPEN_TO_ALL
+    assert smtp.messages == []
+    smtp.stop()
+    for _ in range(2):
+        breaker.note_failure("refused", NOW)
+    breaker.ask_idle(NOW + MINUTE)
+    assert breaker.gate(NOW + MINUTE) is breaker.Gate.NOTHING
+
+
 def test_a_gateway_known_to_be_down_costs_no_minute(phone, provider, smtp, patient) -> None:
     provider.answer = "drop"
     make_alert(patient)

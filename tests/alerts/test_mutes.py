@@ -58,6 +58,27 @@ def test_the_ladder_starts_when_the_mute_ends(patient, prescriber, nurse) -> Non
     assert sweep(NOW + timedelta(hours=2)).climbed == 1
 
 
+def test_a_mute_that_is_ended_early_lets_what_waits_climb(mute, patient, prescriber) -> None:
+    alert = report(patient, "U12_SCORE_HIGH")
+    for _ in range(2):
+        end_mute(mute=mute, by=prescriber.user, now=NOW + timedelta(minutes=1))
+    assert sweep(NOW + timedelta(minutes=1)).climbed == 1
+    assert alert.deliveries.get().status == "pending"
+
+
+def test_with_another_mute_still_in_force_the_alert_keeps_waiting(
+    mute, patient, prescriber
+) -> None:
+    other = next(rule for rule in sorted(MUTABLE_RULES) if rule != "U12_SCORE_HIGH")
+    mute_rule(
+        patient=patient, rule=other, ends_at=NOW + 7 * DAY, reason="x", by=prescriber.user, now=NOW
+    )
+    alert = report(patient, other)
+    end_mute(mute=mute, by=prescriber.user, now=NOW + timedelta(minutes=1))
+    sweep(NOW + timedelta(hours=1))
+    assert not alert.deliveries.exists()
+
+
 def test_one_rule_that_is_not_muted_tells_at_once(mute, patient) -> None:
     assert report(patient, "U12_SCORE_HIGH", "U07_FEVER").deliveries.exists()
 

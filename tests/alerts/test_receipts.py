@@ -179,6 +179,7 @@ FORGED = {
     "another body": {"body": b'{"ref": "x", "status": "delivered"}'},
     "another time": {"timestamp": str(int(NOW.timestamp()) + 1)},
     "no time": {"timestamp": "now"},
+    "a time beyond all numbers": {"timestamp": "9" * 400},
     "another id": {"message_id": "other"},
     "no id": {"message_id": ""},
     "not ascii": {"signatures": "v1,é"},

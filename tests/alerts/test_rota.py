@@ -345,6 +345,21 @@ def test_somebody_watches_next_when_a_shift_begins_or_the_clinic_opens(
 
 
 @pytest.mark.django_db
+def test_alerts_that_are_open_follow_a_changed_ladder(nurse, backup, clinic_admin, patient) -> None:
+    put_on_call(nurse)
+    put_on_call(backup, "backup")
+    alert, minute = make_alert(patient), timedelta(minutes=1)
+    for backup_at, now, expected in ((2, NOW, 2), (5, NOW, 5), (1, NOW + 3 * minute, 3)):
+        times = {"remind": None, "backup": backup_at, "lead": 6, "everyone": 8}
+        set_ladder(
+            clinic=nurse.clinic, level="emergency", times=times, by=clinic_admin.user, now=now
+        )
+        alert.refresh_from_db()
+        assert alert.next_rung_at == NOW + expected * minute
+    assert sweep(NOW + 3 * minute).climbed == 1
+
+
+@pytest.mark.django_db
 def test_a_clinics_own_ladder_is_climbed_on_its_minutes(
     nurse, backup, lead, clinic_admin, patient
 ) -> None:

@@ -198,8 +198,23 @@ def test_ready_means_that_the_database_is_there_and_up_to_date() -> None:
 
 
 def test_health_is_ill_when_a_sign_of_life_is_old() -> None:
+    for name in ("dispatcher", "worker"):
+        beat(name, timezone.now())
     beat("sweep", timezone.now() - timedelta(minutes=2))
-    assert Client().get("/healthz").status_code == 503
+    asked = {name: Client().get(f"/healthz{name}").status_code for name in (
+        "", "?process=sweep", "?process=dispatcher", "?process=worker", "?process=web", "?process=x"
+    )}  # fmt: skip
+    assert list(asked.values()) == [503, 503, 200, 200, 200, 503]
+
+
+def test_trouble_that_no_restart_mends_is_told_and_restarts_nothing() -> None:
+    for name in ("dispatcher", "sweep", "worker"):
+        beat(name, timezone.now())
+    for _ in range(2):
+        breaker.note_failure("refused", timezone.now())
+    answer = Client().get("/healthz")
+    assert answer.status_code == 200
+    assert "does not take mail" in answer.json()["problems"][0]
 
 
 def test_the_mail_of_a_drill_says_what_it_is(db) -> None:

@@ -28,12 +28,12 @@ def test_a_standing_fact_is_shown_once_in_its_time(clinic) -> None:
     assert Alert.objects.count() == 2
 
 
-def test_a_repeat_after_the_alert_was_closed_is_written_into_it(patient, nurse) -> None:
+def test_what_comes_back_after_its_alert_was_closed_is_news(patient, nurse) -> None:
     check_in(patient, MISSED)
     alert = Alert.objects.get()
     resolve_alert(alert=alert, by=nurse.user, outcome="spoke", note="Called.", now=NOW + HOUR)
     check_in(patient, MISSED, now=NOW + 2 * HOUR)
-    assert Alert.objects.get().events.filter(text__startswith="Reported again").exists()
+    assert Alert.objects.unresolved().get() != alert
 
 
 def test_a_new_finding_beside_an_old_one_opens_an_alert(patient) -> None:
