@@ -96,7 +96,9 @@ def gateway_off(request: HttpRequest, gateway_id: UUID) -> HttpResponse:
 @require_POST
 def gateway_report(request: HttpRequest, gateway_id: UUID) -> HttpResponse:
     """Take a provider's signed report; who cannot sign learns nothing, not even that it exists."""
-    report = Report.from_request(request.headers, request.body)
+    # As the provider knows it and signs it, whatever stands before us.
+    url = settings.SITE_URL + request.get_full_path()
+    report = Report.from_request(request.headers, request.body, url)
     try:
         take_report(gateway_id=gateway_id, report=report, now=timezone.now())
     except ReportError:

@@ -17,6 +17,8 @@ from apps.alerts.health import check_health
 from apps.alerts.models import Alert, Channel, Delivery
 from apps.alerts.smtp import Result
 from apps.alerts.sweep import deliver_due, sweep
+from apps.alerts.system_alerts import keep
+from apps.alerts.system_sending import tell_due
 from tests.alerts.clocks import MINUTE, SECOND, Clock
 from tests.factories import NOW, make_alert, make_gateway, make_way, put_on_call
 from tests.harness.gateway import GatewayServer
@@ -281,6 +283,17 @@ def test_somebody_without_any_way_of_their_own_gets_mail(smtp, nurse, patient) -
     alert = make_alert(patient)
     deliver_due(Clock())
     assert channels(alert) == [("email", "sent")]
+
+
+def test_a_system_alert_goes_over_every_channel_of_the_lead(
+    gateway, provider, smtp, lead, clinic
+) -> None:
+    make_way(lead, "+15555550100", gateway)
+    keep("stranded", [clinic.pk], NOW)
+    smtp.behave(Answer.DROP_BEFORE_DATA)
+    assert tell_due(NOW) == 1
+    assert provider.texts[0].startswith("SYSTEM ALERT: An alert has passed its time")
+    assert tell_due(NOW + MINUTE) == 0
 
 
 # --- Accepted is not delivered -------------------------------------------------------------------

@@ -2,19 +2,25 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connection
 
+from apps.alerts import breaker
 from apps.alerts.actions import AlertTakenError, acknowledge_alert
-from apps.alerts.delivery import claim
-from apps.alerts.models import Alert
+from apps.alerts.delivery import claim, settle
+from apps.alerts.models import Alert, Shift
+from apps.alerts.smtp import Answer, Result, lease_time
+from apps.alerts.states import TransitionError
+from apps.alerts.sweep import sweep
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
 from tests.factories import NOW, make_alert, make_member, put_on_call
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-PEOPLE = 100
+PEOPLE, ROUNDS = 100, 8
+REFUSED = Answer(Result.PERMANENT, "550 no such user")
 
 
 def test_a_hundred_people_take_one_alert_at_once_and_one_owns_it(clinic, patient, nurse) -> None:
@@ -58,3 +64,46 @@ def test_twenty_senders_claim_one_message_once(patient, nurse) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         assert sum(pool.map(take, range(20))) == 1
+
+
+def test_taking_an_alert_and_failing_its_messages_never_wait_for_each_other(
+    clinic, patient, nurse, caplog
+) -> None:
+    """Who takes holds the alert and asks for its messages; who stores an answer must, too."""
+    people = [make_member(clinic, Role.NURSE) for _ in range(ROUNDS)]
+    alerts = []
+    for member in people:
+        Shift.objects.all().delete()
+        put_on_call(member)
+        put_on_call(nurse)
+        alerts.append(make_alert(patient))
+    claimed = [claim(NOW) for _ in range(2 * ROUNDS)]
+    of_alert = {alert.pk: [d for d in claimed if d.alert_id == alert.pk] for alert in alerts}
+
+    def run(act) -> str:
+        try:
+            connection.ensure_connection()
+            together.wait(60)
+            act()
+        except (AlertTakenError, TransitionError):
+            return "late"
+        finally:
+            connection.close()
+        return "done"
+
+    for alert, member in zip(alerts, people, strict=True):
+        first, second = of_alert[alert.pk]
+        acts = [
+            partial(acknowledge_alert, alert=alert, by=member.user, now=NOW),
+            partial(settle, first, REFUSED, NOW),
+            partial(settle, second, REFUSED, NOW),
+            partial(sweep, NOW + lease_time()),
+            partial(breaker.note_answer, NOW),
+        ]
+        together = threading.Barrier(len(acts))
+        with ThreadPoolExecutor(len(acts)) as pool:
+            assert "done" in list(pool.map(run, acts))
+        alert.refresh_from_db()
+        assert (alert.status, alert.owner) == ("acknowledged", member.user)
+        assert not alert.deliveries.filter(status__in=["pending", "sending"]).exists()
+    assert "could not move" not in caplog.text

@@ -18,7 +18,14 @@ from apps.alerts.contact_sending import send_contact_message, send_contacts_due
 from apps.alerts.delivery import claim, settle
 from apps.alerts.gateway_actions import switch_off_gateway
 from apps.alerts.models import Alert, Delivery, GatewayReport
-from apps.alerts.receipts import Report, ReportError, signature, take_report
+from apps.alerts.receipts import (
+    Report,
+    ReportError,
+    body_signature,
+    signature,
+    take_report,
+    twilio_signature,
+)
 from apps.alerts.smtp import Answer, Result
 from apps.alerts.sweep import deliver_due
 from tests.alerts.clocks import MINUTE, SECOND, Clock
@@ -263,6 +270,64 @@ def test_over_http_only_the_signature_opens_the_door(delivery, gateway) -> None:
     assert taken.status_code == 204
     delivery.refresh_from_db()
     assert delivery.receipt == "delivered"
+
+
+# --- Other signatures -----------------------------------------------------------------------------
+
+
+def test_twilios_signature_is_that_of_its_documentation() -> None:
+    fields = {
+        "CallSid": "CA1234567890ABCDE", "Caller": "+14158675309", "Digits": "1234",
+        "From": "+14158675309", "To": "+18005551212",
+    }  # fmt: skip
+    url = "https://mycompany.com/myapp.php?foo=1&bar=2"
+    assert twilio_signature("12345", url, fields) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+
+
+def test_the_signature_of_a_body_is_that_of_rfc_4231() -> None:
+    right = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    assert body_signature("Jefe", b"what do ya want for nothing?") == right
+
+
+@pytest.fixture(params=["body", "twilio"])
+def signed(request, delivery, gateway) -> tuple[str, dict[str, Any]]:
+    """A report "undelivered" of a provider with a scheme of its own: where it goes, and how."""
+    path = reverse("alerts:reports", args=[gateway.pk])
+    if request.param == "body":
+        body = json.dumps({"ref": str(delivery.pk), "status": "undelivered"}).encode()
+        headers = {"x-hub-signature-256": body_signature(REPORT_SECRET, body)}
+        return path, {"data": body, "content_type": "application/json", "headers": headers}
+    path += f"?ref={delivery.pk}"
+    right = twilio_signature(
+        REPORT_SECRET, f"http://localhost:8000{path}", {"MessageStatus": "undelivered", "To": "+1"}
+    )
+    return path, {
+        "data": "To=%2B1&MessageStatus=undelivered",
+        "content_type": "application/x-www-form-urlencoded",
+        "headers": {"x-twilio-signature": right},
+    }
+
+
+def test_a_provider_with_its_own_signature_is_believed_once(signed, client, delivery) -> None:
+    deliver_due(Clock())
+    path, sent = signed
+    assert [client.post(path, **sent).status_code for _ in range(2)] == [204, 204]
+    delivery.refresh_from_db()
+    assert (delivery.receipt, GatewayReport.objects.count()) == ("undelivered", 1)
+    for changed in ({"headers": {}}, {"data": b"MessageStatus=delivered"}):
+        assert client.post(path, **(sent | changed)).status_code == 401
+
+
+def test_what_twilio_says_on_the_way_is_taken_and_changes_nothing(client, delivery) -> None:
+    path = reverse("alerts:reports", args=[delivery.gateway_id]) + f"?ref={delivery.pk}"
+    fields = {"MessageStatus": "queued"}
+    right = twilio_signature(REPORT_SECRET, f"http://localhost:8000{path}", fields)
+    answer = client.post(
+        path, "MessageStatus=queued", content_type="application/x-www-form-urlencoded",
+        headers={"x-twilio-signature": right},
+    )  # fmt: skip
+    delivery.refresh_from_db()
+    assert (answer.status_code, delivery.receipt) == (204, "")
 
 
 # --- Tests of one's own address -------------------------------------------------------------------
