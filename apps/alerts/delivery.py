@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from apps.alerts import breaker
 from apps.alerts.batch import Batch, Clock, send
-from apps.alerts.escalation import CONFIRM_WITHIN, go_on, lock_alert, log
+from apps.alerts.escalation import CONFIRM_WITHIN, go_on, hand_over, lock_alert, log
 from apps.alerts.ladder import MAX_ATTEMPTS, Level, Rung
 from apps.alerts.models import Delivery, DeliveryAttempt
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
@@ -311,6 +311,8 @@ def report(delivery: Delivery, answer: Answer, now: datetime) -> None:
         log(delivery.alert, f"{what} failed for good: {answer.reply}", now)
         logger.error("delivery %s failed: %s", delivery.pk, answer.result)
         go_on(delivery, now=now)
+    elif delivery.status == DeliveryStatus.CANCELLED and delivery.is_wanted:
+        hand_over(delivery, now=now)  # who was to hear of it has left meanwhile
     elif delivery.status == DeliveryStatus.PENDING:
         log(delivery.alert, f"{what} not accepted yet: {answer.reply}", now)
         logger.warning("delivery %s will be tried again: %s", delivery.pk, answer.result)

@@ -86,8 +86,8 @@ def release_muted(patient: Patient, now: datetime) -> None:
     )
     for alert in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         alert.muted_until = muted_until(patient, alert.level, alert.rules, now)
-        alert.next_rung_at = first_rung_at(alert, now)
-        alert.save(update_fields=["muted_until", "next_rung_at"])
+        alert.next_rung_at, alert.clock_set_at = first_rung_at(alert, now), now
+        alert.save(update_fields=["muted_until", "next_rung_at", "clock_set_at"])
         if alert.muted_until is None:
             log(alert, "The mute was ended: the ladder begins.", now)
     wake_dispatcher()

@@ -234,7 +234,7 @@ def follow(own: ClinicLadder, before: ladder.Times | None, now: datetime) -> Non
         shift = ladder.gap_before(*place, own.times) - ladder.gap_before(*place, before)
         at = max(alert.next_rung_at + shift, now)
         if at != alert.next_rung_at:
-            set_next(alert, alert.next_rung, at)
+            set_next(alert, alert.next_rung, at, now)
             log(alert, "The clinic's ladder was changed: the next rung has a new time.", now)
 
 

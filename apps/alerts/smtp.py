@@ -112,8 +112,13 @@ class BoundedSMTP(smtplib.SMTP):
         return super().data(msg)
 
 
-class BoundedSSL(smtplib.SMTP_SSL, BoundedSMTP):
+class BoundedSSL(BoundedSMTP, smtplib.SMTP_SSL):
     """The same over TLS from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect and shake hands; whoever cuts the wire ends the handshake, too."""
+        plain = super()._get_socket(host, port, timeout)
+        return self.context.wrap_socket(plain, server_hostname=host)
 
 
 class BoundedBackend(EmailBackend):

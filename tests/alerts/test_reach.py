@@ -1,6 +1,7 @@
 """Every alert reaches somebody, or says loudly that it has not: the cases where it did neither."""
 
 from datetime import UTC, datetime, time, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -8,18 +9,29 @@ from django.core import mail
 from apps.alerts import breaker
 from apps.alerts.act_actions import document_act, hand_over_alert
 from apps.alerts.actions import acknowledge_alert
+from apps.alerts.batch import Batch, send
 from apps.alerts.contact_actions import set_quiet_hours
 from apps.alerts.delivery import claim, settle
 from apps.alerts.health import unreached_alerts
 from apps.alerts.ladder import REPEAT_AFTER
 from apps.alerts.models import Alert, Delivery, MailServer, Shift, SystemAlert
-from apps.alerts.smtp import Answer, Result
+from apps.alerts.smtp import Answer, MailSession, Result
 from apps.alerts.states import AlertStatus
 from apps.alerts.sweep import deliver_due, sweep
 from apps.alerts.system_sending import tell_due
+from apps.checkins.actions import submit_check_in
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.models import Role, StaffMember
 from tests.alerts.clocks import MINUTE, SECOND, Clock
-from tests.factories import NOW, make_alert, make_member, put_on_call
+from tests.factories import (
+    CALM,
+    NOW,
+    SEIZURE,
+    check_in,
+    make_alert,
+    make_member,
+    put_on_call,
+)
 
 pytestmark = pytest.mark.django_db
 NIGHT = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)  # midnight in New York
@@ -277,3 +289,31 @@ def test_an_alert_passed_on_twice_leaves_nothing_waiting_for_the_first(handed, c
     rows = handed.deliveries.filter(rung="handed_over")
     assert sorted(rows.values_list("status", flat=True)) == ["cancelled", "pending"]
     assert rows.get(status="pending").recipient == third
+
+
+# --- Between the claim and the sending ------------------------------------------------------------
+
+
+def test_what_is_taken_after_the_claim_is_not_sent(nurse, backup, patient, mailoutbox) -> None:
+    put_on_call(nurse)
+    alert = make_alert(patient)
+    batch = Batch([claim(NOW)], lambda: NOW)
+    acknowledge_alert(alert=alert, by=backup.user, now=NOW)
+    with MailSession() as session:
+        answer = send(batch, session)
+    settle(batch.claimed[0], batch.answer_for(batch.claimed[0], answer), NOW)
+    assert mailoutbox == []
+    assert alert.deliveries.get().status == "cancelled"
+
+
+def test_who_leaves_after_the_claim_is_passed_by(nurse, backup, patient, mailoutbox) -> None:
+    put_on_call(nurse)
+    put_on_call(backup, "backup")
+    alert = make_alert(patient)
+    batch = Batch([claim(NOW)], lambda: NOW)
+    StaffMember.objects.filter(pk=nurse.pk).update(is_active=False)
+    with MailSession() as session:
+        answer = send(batch, session)
+    settle(batch.claimed[0], batch.answer_for(batch.claimed[0], answer), NOW)
+    assert mailoutbox == []
+    assert alert.deliveries.get(status="pending").recipient == backup
