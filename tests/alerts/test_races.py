@@ -71,14 +71,6 @@ def test_taking_an_alert_and_failing_its_messages_never_wait_for_each_other(
 ) -> None:
     """Who takes holds the alert and asks for its messages; who stores an answer must, too."""
     people = [make_member(clinic, Role.NURSE) for _ in range(ROUNDS)]
-    alerts = []
-    for member in people:
-        Shift.objects.all().delete()
-        put_on_call(member)
-        put_on_call(nurse)
-        alerts.append(make_alert(patient))
-    claimed = [claim(NOW) for _ in range(2 * ROUNDS)]
-    of_alert = {alert.pk: [d for d in claimed if d.alert_id == alert.pk] for alert in alerts}
 
     def run(act) -> str:
         try:
@@ -91,8 +83,12 @@ def test_taking_an_alert_and_failing_its_messages_never_wait_for_each_other(
             connection.close()
         return "done"
 
-    for alert, member in zip(alerts, people, strict=True):
-        first, second = of_alert[alert.pk]
+    for member in people:
+        Shift.objects.all().delete()
+        for person in (member, nurse):
+            put_on_call(person)
+        alert = make_alert(patient)
+        first, second = claim(NOW), claim(NOW)
         acts = [
             partial(acknowledge_alert, alert=alert, by=member.user, now=NOW),
             partial(settle, first, REFUSED, NOW),

@@ -201,7 +201,7 @@ def test_an_outage_into_the_night_does_not_put_the_last_message_off(nurse, patie
 
 def test_a_server_that_refuses_everybody_makes_rounds_that_grow_rare(nurse, patient) -> None:
     alert = make_alert(patient)
-    answer_all(Clock(), timedelta(hours=2), 3 * SECOND, REFUSED)
+    answer_all(Clock(), timedelta(hours=2), 15 * SECOND, REFUSED)
     rounds = set(alert.deliveries.values_list("round", flat=True))
     assert len(rounds) < 6 + timedelta(hours=2) / REPEAT_AFTER["emergency"]
     assert len(rounds) > timedelta(hours=2) / REPEAT_AFTER["emergency"] - 2
