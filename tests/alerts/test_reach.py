@@ -1,7 +1,6 @@
 """Every alert reaches somebody, or says loudly that it has not: the cases where it did neither."""
 
 from datetime import UTC, datetime, time, timedelta
-from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -19,15 +18,10 @@ from apps.alerts.smtp import Answer, MailSession, Result
 from apps.alerts.states import AlertStatus
 from apps.alerts.sweep import deliver_due, sweep
 from apps.alerts.system_sending import tell_due
-from apps.checkins.actions import submit_check_in
-from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.models import Role, StaffMember
 from tests.alerts.clocks import MINUTE, SECOND, Clock
 from tests.factories import (
-    CALM,
     NOW,
-    SEIZURE,
-    check_in,
     make_alert,
     make_member,
     put_on_call,
