@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("alerts", "0011_impossible_states"),
+        ("alerts", "0012_board_order"),
         ("patients", "0007_taken_before"),
     ]
 
