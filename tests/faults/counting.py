@@ -1,13 +1,20 @@
 """What the patients lost, what the staff got twice, and why the slowest took so long."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from apps.alerts.models import MAY_HAVE_LEFT, Alert, DeliveryAttempt
+from apps.alerts.models import Alert, DeliveryAttempt, Drill
 from apps.checkins.models import CheckIn
-from tests.faults.rig import Rig
-from tests.faults.trials import Cast, Submission, read_mails, subject_reference
+from tests.faults.rig import Crash, Rig
+from tests.faults.trials import (
+    EMAIL_TIMEOUT,
+    Cast,
+    Submission,
+    read_mails,
+    subject_reference,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +32,15 @@ class Count:
     """What the patients lost, and what the staff got twice."""
 
     saved: int = 0
-    unsaved: int = 0
+    unsaved: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     not_one_alert: list[str] = field(default_factory=list)
     repeats: int = 0
     unlabelled: int = 0
     most_copies: int = 0
-    crashes: int = 0
+    crashes: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
     too_often: list[str] = field(default_factory=list)
     texts: int = 0
     text_repeats: int = 0
@@ -53,13 +62,15 @@ def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
     }
     first = count_mails(mails, result)
     count_repeats(rig, mails, result)
+    ours: set[str] = set()
     for submission in submissions:
         if submission.saved_at is None:
-            result.unsaved += 1
+            result.unsaved.append(submission.trial)
             continue
         result.saved += 1
         found = CheckIn.objects.filter(submission_id=submission.key)
         alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
+        ours |= {alert.reference for alert in alerts}
         if submission.has_phone and len(alerts) == 1 and alerts[0].reference not in by_phone:
             result.no_text.append(submission.trial)
         if len(found) != 1 or len(alerts) != 1:
@@ -72,6 +83,8 @@ def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
             late = max(0.0, reached_at - submission.saved_at)
             one = Recovery(late, submission.trial, alerts[0], submission.has_phone)
             result.recoveries.append(one)
+    drills = set(Drill.objects.values_list("alert__reference", flat=True))
+    result.strangers = sorted(set(first) - ours - drills - {""})
     result.recoveries.sort(key=lambda recovery: recovery.seconds)
     return result
 
@@ -105,22 +118,40 @@ def count_mails(mails: list[dict[str, Any]], result: Count) -> dict[str, float]:
 
 
 def count_repeats(rig: Rig, mails: list[dict[str, Any]], result: Count) -> None:
-    """Find messages that came more often than crashes explain.
+    """Find messages that came more often than what was done to the clinic explains.
 
-    A crash is an attempt after which nobody knew whether the message had left: its sender was
-    killed, or the server fell silent or hung up on the content. Each is on record before it is
-    made, and each may cost one repeat of that one message and no more.
+    Counted where it was done, not in the product's rows: a copy that the server kept without
+    answering, and a sender, database or server that was killed, or a clock that was stepped,
+    while the copy was on its way. Each explains one more copy of one message and no more.
     """
-    copies = Counter(mail["id"].strip("<>").partition("@")[0] for mail in mails)
-    copies.update(message["ref"] for message in list(rig.gateway.messages))
-    doubtful = DeliveryAttempt.objects.filter(result__in=MAY_HAVE_LEFT)
-    crashes = Counter(str(key) for key in doubtful.values_list("delivery_id", flat=True))
-    result.crashes = crashes.total()
+    copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for mail in mails:
+        copies[mail["id"].strip("<>").partition("@")[0]].append(mail)
+    for message in list(rig.gateway.messages):
+        copies[message["ref"]].append(message)
+    result.crashes = Counter(crash.what for crash in rig.crashes)
+    result.unanswered = sum(not one["answered"] for kept in copies.values() for one in kept)
     result.too_often = [
-        f"{key}: {kept} copies, {crashes[key]} crashes"
+        f"{key}: {len(kept)} copies, {unexplained} of them without a crash"
         for key, kept in copies.items()
-        if kept > 1 + crashes[key]
+        if (unexplained := count_unexplained(kept, rig.crashes))
     ]
+
+
+def count_unexplained(kept: list[dict[str, Any]], crashes: list[Crash]) -> int:
+    """Return how many repeats of one message nothing explains that was done."""
+    left, unexplained = sorted(crashes, key=lambda crash: crash.ended), 0
+    kept = sorted(kept, key=lambda one: float(one["at"]))
+    for first, second in pairwise(kept):
+        if not first["answered"]:
+            continue
+        begun, ended = float(first["at"]) - EMAIL_TIMEOUT, float(second["at"])
+        cause = next((c for c in left if c.begun <= ended and c.ended >= begun), None)
+        if cause is None:
+            unexplained += 1
+        else:
+            left.remove(cause)
+    return unexplained
 
 
 def timeline(alert: Alert) -> list[str]:

@@ -1,7 +1,8 @@
 """The mail server of the fault suite: a process of its own, told by a file how to misbehave.
 
 Run as `python -m tests.faults.mailserver PORT MODE_FILE ACCEPTED_FILE`. Each mail it keeps
-is one JSON line with its Message-ID, subject and time (the machine's monotonic clock).
+is one JSON line with its Message-ID, subject, time (the machine's monotonic clock), and whether
+its sender was told.
 """
 
 import asyncio
@@ -56,14 +57,14 @@ class Handler:
         mode = self.mode()
         if mode in REPLIES:
             return REPLIES[mode]
-        self.keep(envelope)
+        self.keep(envelope, answered=mode not in KEPT_IN_DOUBT)
         if mode == "hang_after":
             await self.hang()
         if mode == "drop_after" and server.transport:
             server.transport.abort()
         return "250 Kept"
 
-    def keep(self, envelope: Envelope) -> None:
+    def keep(self, envelope: Envelope, *, answered: bool) -> None:
         """Write the mail down; a full disk raises, and aiosmtpd answers 500."""
         content = envelope.content or b""
         assert isinstance(content, bytes)
@@ -73,6 +74,7 @@ class Handler:
             "subject": message["Subject"],
             "to": envelope.rcpt_tos,
             "at": time.monotonic(),
+            "answered": answered,
         }
         file = os.open(self.accepted, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:

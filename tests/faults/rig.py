@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded.postgres import PostgresServer, temporary_folder
@@ -72,6 +74,15 @@ class MailServer:
         self.process.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Something done to the clinic after which a sender cannot know what became of a mail."""
+
+    what: str
+    begun: float
+    ended: float
+
+
 class Rig:
     """All parts of the clinic; `start` before Django is set up in this process."""
 
@@ -85,6 +96,16 @@ class Rig:
         self.gateway = GatewayServer()
         self.gateway.__enter__()
         self.private = private
+        self.crashes: list[Crash] = []  # as they were done, not as the product tells them
+
+    @contextlib.contextmanager
+    def crash(self, what: str) -> Iterator[None]:
+        """Write down what is done meanwhile, by the clock that the mail server reads too."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.crashes.append(Crash(what, begun, time.monotonic()))
 
     def start_servers(self, settings: str = "tests.faults.settings") -> None:
         """Start PostgreSQL, Redis and mail, and point this process's settings at them."""
@@ -176,9 +197,10 @@ class Rig:
 
 def crash_database(rig: Rig, signum: int, seconds: float) -> None:
     """Crash PostgreSQL, leave it down for a while, and start it again."""
-    rig.database.crash(signum)
-    time.sleep(seconds)
-    rig.database.start()
+    with rig.crash("database"):
+        rig.database.crash(signum)
+        time.sleep(seconds)
+        rig.database.start()
 
 
 IMMEDIATE, KILL = signal.SIGQUIT, signal.SIGKILL

@@ -4,9 +4,11 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -36,6 +38,7 @@ REQUEST_SECONDS = 4.0
 EMAIL_TIMEOUT = 4.0  # the product's default
 READS_AFTER = 60.0  # seconds that a mail lies unread
 CSRF = "a" * 32
+SENDERS = {"worker", "dispatcher"}
 
 Fault = Callable[[Rig, float], None]
 
@@ -44,11 +47,12 @@ def kill_part(*names: str) -> Fault:
     """Kill parts of the product; the supervisor starts them again."""
 
     def fault(rig: Rig, seconds: float) -> None:
-        for name in names:
-            rig.kill(name)
-        time.sleep(seconds)
-        for name in names:
-            rig.restart(name)
+        with rig.crash(" and ".join(names)) if SENDERS & set(names) else nullcontext():
+            for name in names:
+                rig.kill(name)
+            time.sleep(seconds)
+            for name in names:
+                rig.restart(name)
 
     return fault
 
@@ -77,9 +81,10 @@ def gateway_mode(answer: int | str) -> Fault:
 
 
 def kill_mail(rig: Rig, seconds: float) -> None:
-    rig.mail.kill9()
-    time.sleep(seconds)
-    rig.mail.start()
+    with rig.crash("mail server"):
+        rig.mail.kill9()
+        time.sleep(seconds)
+        rig.mail.start()
 
 
 def mail_disk_full(rig: Rig, seconds: float) -> None:
@@ -108,40 +113,56 @@ def clock_step(hours: float) -> Fault:
     """Set the clock apart for a while; its return is a step of its own."""
 
     def fault(rig: Rig, seconds: float) -> None:
-        rig.step_clock(hours * HOUR)
-        time.sleep(seconds + 1)
-        rig.step_clock(0)
+        # Leases run by the clock: a step forward ends those of senders still at work.
+        with rig.crash("clock"):
+            rig.step_clock(hours * HOUR)
+            time.sleep(seconds + 1)
+            rig.step_clock(0)
 
     return fault
 
 
-FAULTS: dict[str, Fault] = {
-    "kill web": kill_part("web"),
-    "kill worker": kill_part("worker"),
-    "kill beat": kill_part("beat"),
-    "kill dispatcher": kill_part("dispatcher"),
-    "kill worker and dispatcher": kill_part("worker", "dispatcher"),
-    "kill all four": kill_part("web", "worker", "beat", "dispatcher"),
-    "database restarted": lambda rig, seconds: crash_database(rig, IMMEDIATE, seconds / 2),
-    "database killed": lambda rig, seconds: crash_database(rig, KILL, seconds / 2),
-    "broker flushed": broker_flushed,
-    "broker killed": broker_killed,
-    "broker hangs": broker_hangs,
-    "mail server killed": kill_mail,
-    "mail refused for now (4xx)": mail_mode("4xx"),
-    "mail refused (5xx)": mail_mode("5xx"),
-    "mail rejected after the data": mail_mode("5xx_later"),
-    "mail hangs before the data": mail_mode("hang_before"),
-    "mail kept, then hangs": mail_mode("hang_after"),
-    "mail kept, then dropped": mail_mode("drop_after"),
-    "disk of the mail server full": mail_disk_full,
-    "gateway refuses (503)": gateway_mode(503),
-    "gateway refuses for good (400)": gateway_mode(400),
-    "gateway keeps, then hangs": gateway_mode("hang"),
-    "gateway keeps, then drops": gateway_mode("drop"),
-    "clock an hour ahead": clock_step(1),
-    "clock an hour behind": clock_step(-1),
+# By what they break: faults of two lanes may happen at once, those of one follow each other.
+LANES: dict[str, dict[str, Fault]] = {
+    "processes": {
+        "kill web": kill_part("web"),
+        "kill worker": kill_part("worker"),
+        "kill beat": kill_part("beat"),
+        "kill dispatcher": kill_part("dispatcher"),
+        "kill worker and dispatcher": kill_part("worker", "dispatcher"),
+        "kill all four": kill_part("web", "worker", "beat", "dispatcher"),
+    },
+    "database": {
+        "database restarted": lambda rig, seconds: crash_database(rig, IMMEDIATE, seconds / 2),
+        "database killed": lambda rig, seconds: crash_database(rig, KILL, seconds / 2),
+    },
+    "broker": {
+        "broker flushed": broker_flushed,
+        "broker killed": broker_killed,
+        "broker hangs": broker_hangs,
+    },
+    "mail": {
+        "mail server killed": kill_mail,
+        "mail refused for now (4xx)": mail_mode("4xx"),
+        "mail refused (5xx)": mail_mode("5xx"),
+        "mail rejected after the data": mail_mode("5xx_later"),
+        "mail hangs before the data": mail_mode("hang_before"),
+        "mail kept, then hangs": mail_mode("hang_after"),
+        "mail kept, then dropped": mail_mode("drop_after"),
+        "disk of the mail server full": mail_disk_full,
+    },
+    "gateway": {
+        "gateway refuses (503)": gateway_mode(503),
+        "gateway refuses for good (400)": gateway_mode(400),
+        "gateway keeps, then hangs": gateway_mode("hang"),
+        "gateway keeps, then drops": gateway_mode("drop"),
+    },
+    "clock": {
+        "clock an hour ahead": clock_step(1),
+        "clock an hour behind": clock_step(-1),
+    },
 }
+FAULTS: dict[str, Fault] = {name: fault for lane in LANES.values() for name, fault in lane.items()}
 
 
 @dataclass
@@ -243,7 +264,8 @@ class Staff(threading.Thread):
         old = time.monotonic() - READS_AFTER
         mails = [mail for mail in read_mails(self.rig) if float(mail["at"]) < old]
         arrived = {subject_reference(mail["subject"]) for mail in mails}
-        for alert in Alert.objects.unresolved().filter(reference__in=arrived):
+        ours = Alert.objects.unresolved().filter(clinic__in=self.nurses)  # drills end by themselves
+        for alert in ours.filter(reference__in=arrived):
             by = self.nurses[alert.clinic_id]
             resolve_alert(alert=alert, by=by, outcome="spoke", note="x", now=timezone.now())
 
@@ -267,21 +289,69 @@ def run_trials(rig: Rig, casts: list[Cast], rng: random.Random, trials: int) -> 
     order: list[str] = []
     while len(order) < trials:  # every fault comes up before any comes up again
         order += rng.sample(sorted(FAULTS), len(FAULTS))
+    return run_one_by_one(
+        rig, order[:trials], zip(*(cast.paths for cast in casts), strict=True), rng, casts
+    )
+
+
+def run_at_once(rig: Rig, casts: list[Cast], rng: random.Random) -> list[Submission]:
+    """Break everything that can be broken, once, a thing of each lane at the same time.
+
+    The short form: every process and every kind of fault in a quarter of the time, and harder
+    on the product than one after the other. Returns what the patients submitted.
+    """
+    paths = iter(list(zip(*(cast.paths for cast in casts), strict=True)))
+    works = [
+        (rng.sample(sorted(lane), len(lane)), [next(paths) for _ in lane], rng.randrange(10**6))
+        for lane in LANES.values()
+    ]
+    lanes = [
+        in_a_thread_for_good(partial(run_one_by_one, rig, names, own, random.Random(seed), casts))
+        for names, own, seed in works
+    ]
+    return [submission for lane in lanes for submission in lane.result()]
+
+
+def in_a_thread_for_good(work: Callable[[], list[Submission]]) -> Future[list[Submission]]:
+    """Return what the work will come to, in a thread that does not end before this process.
+
+    The kernel ends a server when the thread that started it ends, and a lane starts servers.
+    """
+    done: Future[list[Submission]] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+        threading.Event().wait()
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
+def run_one_by_one(
+    rig: Rig,
+    names: list[str],
+    paths: Iterable[tuple[str, ...]],
+    rng: random.Random,
+    casts: list[Cast],
+) -> list[Submission]:
+    """Break one thing after the other; a patient of each clinic submits to each."""
     submissions: list[Submission] = []
     with ThreadPoolExecutor(32) as pool:
-        for number, name in enumerate(order[:trials], 1):
+        for name, own in zip(names, paths, strict=False):
             started = time.monotonic()
             pending: list[Future[None]] = []
-            for cast in casts:
-                submission = Submission(cast.paths[number - 1], name, bool(cast.phone_mail))
+            for cast, path in zip(casts, own, strict=True):
+                submission = Submission(path, name, bool(cast.phone_mail))
                 submissions.append(submission)
                 pending.append(pool.submit(later, rng.uniform(0, 1.2), rig, submission))
             time.sleep(rng.uniform(0, 1.0))
             FAULTS[name](rig, rng.uniform(0.5, 2.5))
             for future in pending:
                 future.result()
-            seconds = time.monotonic() - started
-            print(f"  {number:>4}  {name:<32} {seconds:5.1f} s", flush=True)
+            print(f"  {name:<32} {time.monotonic() - started:5.1f} s", flush=True)
     return submissions
 
 
