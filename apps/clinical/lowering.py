@@ -5,7 +5,7 @@ of the last days and the method, so a plan can be taken up again from any day.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -110,6 +110,15 @@ def units_of(stock: Formulary, slots: SlotPieces) -> Units:
     )
 
 
+def at_times(names: Iterable[str], slots: SlotPieces) -> SlotPieces:
+    """Return the pieces at each of these times of day: none where nothing is taken any more.
+
+    A step that was stored and read again tells only the times at which something is taken.
+    """
+    taken = dict(slots)
+    return tuple((name, taken.get(name, ())) for name in names)
+
+
 def present_slots(request: PlanRequest) -> SlotPieces:
     """Return step 1: the present doses in pieces of the stock.
 
@@ -129,7 +138,7 @@ def lower(
     Where the goal cannot be reached the last finding says why (rule GOAL).
     Raises RequestError for a method that would take longer than ten years.
     """
-    units = units_of(leg.stock, last.slots)
+    units = units_of(leg.stock, at_times(leg.names, last.slots))
     liquid = _has_liquid(last)
     drafts: list[Draft] = []
     findings: list[Finding] = []

@@ -14,7 +14,7 @@ from apps.clinical.doses import TENFOLD, looks_like_tenfold_slip, plain, usual_m
 from apps.clinical.drugs import get_drug
 from apps.clinical.errors import ConfirmDoseError, RequestError
 from apps.clinical.findings import Finding, Level, finding
-from apps.clinical.lowering import History, begin_leg, lower, present_slots, shown_mg
+from apps.clinical.lowering import History, at_times, begin_leg, lower, present_slots, shown_mg
 from apps.clinical.methods import Custom, DoseTable, Hyperbolic, OccupancyPoints, Switch
 from apps.clinical.pace import (
     LIMIT_PCT,
@@ -122,7 +122,9 @@ def flow(
     beginning = next(
         draft for draft in drafts[method_from - 1 :] if draft.by_drug.keys() <= {final}
     )
-    leg = begin_leg(request, beginning.slots)
+    # The dose in force may be at times of day that the method did not begin with, and vice versa.
+    times = dict.fromkeys(name for draft in (beginning, drafts[-1]) for name, _ in draft.slots)
+    leg = begin_leg(request, at_times(times, beginning.slots))
     history = History(
         tuple(draft.start_on for draft in drafts),
         tuple(map(amounts_of(request), drafts)),

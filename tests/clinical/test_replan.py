@@ -25,6 +25,7 @@ DAY = START + timedelta(days=31)  # In step 3, which began on day 28.
 PLAN = plan_for("diazepam", {"morning": "20", "night": "20"})
 SWITCH = Switch("diazepam", "ashton", 7, TEN_PERCENT)
 SWITCHING = plan_for("lorazepam_ir", {"morning": "2", "midday": "2", "night": "2"}, SWITCH)
+EMPTYING = plan_for("diazepam", {"morning": "1", "night": "2"}, FixedMg(Decimal("0.5")))
 HALF_SWITCHED = START + timedelta(days=9)
 SWITCHED = START + timedelta(days=40)
 
@@ -48,6 +49,48 @@ def test_a_hold_moves_the_future_by_its_days_and_nothing_else():
     assert new.steps[2].end_on == PLAN.steps[2].end_on + timedelta(days=10)
     assert new.steps[3].start_on == PLAN.steps[3].start_on + timedelta(days=10)
     assert broken_promises(new) == []
+
+
+def as_stored(plan):
+    """Return the plan as it comes back from its rows: a time of day without tablets is none."""
+    return replace(
+        plan,
+        steps=tuple(
+            replace(step, slots={name: parts for name, parts in step.slots.items() if parts})
+            for step in plan.steps
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plan, day: hold(plan, day, 10),
+        lambda plan, day: step_back(plan, day, reason="Poor sleep"),
+        lambda plan, day: slow_down(plan, day, interval_days=28),
+        lambda plan, day: change_goal(plan, day, Decimal("0.5")),
+        # A method that begins with fewer times of day, and a step back to more of them.
+        lambda plan, day: step_back(
+            as_stored(change_method(plan, day, FixedMg(Decimal("0.5")))),
+            day + timedelta(days=1),
+            reason="Poor sleep",
+        ),
+    ],
+    ids=["hold", "step back", "slow down", "goal", "method, then step back"],
+)
+@pytest.mark.parametrize("plan", [EMPTYING, SWITCHING], ids=["one drug", "a switch"])
+def test_a_time_of_day_that_has_emptied_stops_no_decision(plan, change):
+    def answer(asked, day):
+        try:
+            new = change(asked, day)
+        except RequestError as error:
+            return str(error)
+        assert wrong_sums(new) == []
+        return doses(new)
+
+    days = [step.start_on + timedelta(days=1) for step in plan.steps[1:]]
+    assert any(not parts for step in plan.steps[:-1] for parts in step.slots.values())
+    assert [answer(as_stored(plan), day) for day in days] == [answer(plan, day) for day in days]
 
 
 def test_a_hold_of_the_last_step_changes_nothing():
