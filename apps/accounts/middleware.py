@@ -15,6 +15,8 @@ from django.utils import timezone
 BEGAN, SEEN = "session_began", "session_seen"
 # A session row is written at most so often; the idle limit is that much less exact.
 NOTE_EVERY_SECONDS = 60
+# What a script adds to a question that nobody asked: htmx, and the open board.
+BY_ITSELF = ("HX-Request", "X-Board")
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
@@ -50,7 +52,7 @@ class SessionLimitsMiddleware:
 
     def note(self, request: HttpRequest, now: int) -> None:
         """Store when the session began and when it was last used."""
-        by_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
+        by_itself = request.method == "GET" and any(name in request.headers for name in BY_ITSELF)
         seen = request.session.get(SEEN)
         if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not by_itself):
             request.session[SEEN] = now

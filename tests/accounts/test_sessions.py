@@ -43,11 +43,12 @@ def test_a_session_ends_after_a_working_day_however_busy(nurse) -> None:
     assert not is_in(client)
 
 
-def test_what_a_page_fetches_by_itself_keeps_no_session_alive(nurse) -> None:
+@pytest.mark.parametrize("asked_by", [{"hx_request": "true"}, {"x_board": "1"}])
+def test_what_a_page_fetches_by_itself_keeps_no_session_alive(nurse, asked_by) -> None:
     client = signed_in(nurse)
     age(client, SEEN, 29 * 60)
     seen = client.session[SEEN]
-    assert is_in(client, hx_request="true")
+    assert is_in(client, **asked_by)
     assert client.session[SEEN] == seen
     assert is_in(client)
     assert client.session[SEEN] > seen
