@@ -114,9 +114,12 @@ def step_on(steps: Sequence[TaperStep], version: PlanVersion, day: date) -> Tape
 
 def course_of(
     plans: Plans, lines: Sequence[Line], check_ins: Sequence[Any], today: date, zone: ZoneInfo,
-    weeks: int | None,
+    weeks: int | None, missed: Sequence[date] = (),
 ) -> Course | None:  # fmt: skip
-    """Return the chart of the last `weeks`, or of the whole time; None with nothing to draw."""
+    """Return the chart of the last `weeks`, or of the whole time; None with nothing to draw.
+
+    `missed` are the days on which a check-in was due and did not come.
+    """
     doses = doses_by_day(plans, [line for line in lines if line.kind == "hold"], zone, today)
     scores = {
         row.received_at.astimezone(zone).date(): row.triage.dws
@@ -127,12 +130,12 @@ def course_of(
     if not days:
         return None
     first = min(days) if weeks is None else max(min(days), today - timedelta(weeks=weeks))
-    return draw(first, today, doses, scores, lines, zone)
+    return draw(first, today, doses, scores, lines, missed, zone)
 
 
 def draw(
     first: date, last: date, doses: dict[date, TaperStep], scores: dict[date, int],
-    lines: Sequence[Line], zone: ZoneInfo,
+    lines: Sequence[Line], missed: Sequence[date], zone: ZoneInfo,
 ) -> Course:  # fmt: skip
     """Lay out lines, marks, bands and table of one stretch of time."""
     span = max((last - first).days, 1)
@@ -150,7 +153,7 @@ def draw(
             Mark("score", *at(day, dws / TOP_SCORE), f"{day:%-d %b}: score {dws} of 40")
         )
     add_lines(course, lines, zone, at, notes)
-    add_missed(course, doses, scores, at, notes)
+    add_missed(course, missed, at, notes)
     add_ticks(course, at)
     course.rows = table(course, doses, shown, notes)
     return course
@@ -205,16 +208,16 @@ def add_lines(
 
 
 def add_missed(
-    course: Course, doses: dict[date, TaperStep], scores: dict[date, int], at: Any,
-    notes: dict[date, list[str]],
-) -> None:  # fmt: skip
-    """Mark days on a plan without a check-in, up to yesterday, once check-ins had begun."""
-    begun = max(min(scores, default=course.last), course.first)
-    for day in days_between(begun, course.last - timedelta(days=1)):
-        if day in doses and day not in scores:
+    course: Course, missed: Sequence[date], at: Any, notes: dict[date, list[str]]
+) -> None:
+    """Mark the days on which a check-in was due and did not come: how often one is due is the
+    patient's own cadence, so a day without a check-in is not a missed one."""
+    for day in missed:
+        if course.first <= day <= course.last:
             course.marks.append(
                 Mark("missed", at(day, 0)[0], HEIGHT + 8, f"{day:%-d %b}: no check-in")
             )
+            notes.setdefault(day, []).append("no check-in")
 
 
 def add_ticks(course: Course, at: Any) -> None:

@@ -40,7 +40,7 @@ class StateQuerySet(models.QuerySet["PatientState"]):
     def matching(self, query: str) -> "StateQuerySet":
         """Return patients with a name, reference or phone that begins with each typed word.
 
-        The last digits of a phone number are found too, spaces and dashes left out.
+        The last four digits of a phone number are found too, spaces and dashes left out.
         """
         words = search_words(query)
         if not words:

@@ -9,8 +9,17 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import CharField, DateTimeField, F, TextField, UUIDField, Value
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    F,
+    TextField,
+    UUIDField,
+    Value,
+)  # fmt: skip
 from django.db.models.functions import Cast
+from django.db.models.lookups import IsNull
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
@@ -46,7 +55,10 @@ class Plans:
 
 
 def lines_of(patient: Patient) -> list[Line]:
-    """Return alerts, holds, tasks, notes and versions put in force, the newest first."""
+    """Return alerts, holds, tasks, notes and versions put in force, the newest first.
+
+    What is still open is always among them, however much happened since.
+    """
     alerts = shaped(
         Alert.objects.filter(patient=patient), "alert", "id", "opened_at", "resolved_at",
         F("level"), F("status"), F("reference"), "owner__full_name",
@@ -69,8 +81,10 @@ def lines_of(patient: Patient) -> list[Line]:
         "at", None, F("version__kind"), Cast("version__number", CharField()),
         F("version__reason"), "by__full_name",
     )  # fmt: skip
-    rows = alerts.union(holds, tasks, notes, versions, all=True).order_by("-line_at")
-    return [Line(*row[:4], *(text or "" for text in row[4:])) for row in rows[:SHOWN_AT_MOST]]
+    rows = alerts.union(holds, tasks, notes, versions, all=True)
+    rows = rows.order_by("-line_open", "-line_at")[:SHOWN_AT_MOST]
+    lines = [Line(*row[:4], *(text or "" for text in row[4:8])) for row in rows]
+    return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
 def shaped(
@@ -88,6 +102,7 @@ def shaped(
         "line_word": Cast(word, TextField()),
         "line_text": Cast(text, TextField()),
         "line_who": Cast(F(who), TextField()),
+        "line_open": IsNull(F(until), True) if until else Value(False, output_field=BooleanField()),
     }
     return rows.order_by().annotate(**columns).values_list(*columns)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -11,7 +11,7 @@ from django.db.models.functions import JSONObject
 
 from apps.alerts.states import AlertStatus
 from apps.checkins.as_given import answer_rows
-from apps.checkins.models import CareTask, CheckIn, StandingDuty
+from apps.checkins.models import CareTask, CheckIn, Reminder, StandingDuty
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
 from apps.dashboard.patient_history import Line, Plans, lines_of, plans_of
@@ -43,6 +43,7 @@ def rows() -> QuerySet[Patient]:
     """Return patients with all that is one row or a short list of theirs, in one query."""
     supply = RunOut.objects.filter(patient=OuterRef("pk")).order_by("product")
     duties = StandingDuty.objects.in_force().filter(patient=OuterRef("pk"))
+    missed = Reminder.objects.filter(patient=OuterRef("pk"), state=Reminder.State.MISSED)
     return Patient.objects.select_related(
         "medication", "risk", "clinic", "state", "review_clock"
     ).annotate(
@@ -54,6 +55,7 @@ def rows() -> QuerySet[Patient]:
                 json=JSONObject(name="order__name", who="owner__user__full_name")
             )
         ),
+        missed=ArraySubquery(missed.values("due_at")),
     )  # fmt: skip
 
 
@@ -91,12 +93,20 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
         "notes": [(line, str(line.ref) in corrected) for line in notes],
         "happenings": happenings[:TIMELINE_SHOWN],
         "earlier": happenings[TIMELINE_SHOWN:],
-        "course": course.course_of(plans, lines, check_ins, day, patient.tz, weeks),
+        "course": course.course_of(
+            plans, lines, check_ins, day, patient.tz, weeks, days_missed(patient)
+        ),
         "weeks": weeks,
         "ranges": [(key, f"{value} weeks") for key, value in course.WEEKS.items()],
         "state": getattr(patient, "state", None),
         "now": now,
     }
+
+
+def days_missed(patient: Patient) -> list[date]:
+    """Return the patient's days on which a check-in was due and did not come."""
+    missed: list[datetime] = patient.missed  # type: ignore[attr-defined]  # see rows()
+    return sorted({due_at.astimezone(patient.tz).date() for due_at in missed})
 
 
 def check_ins_of(patient: Patient, now: datetime, weeks: int | None) -> list[CheckIn]:

@@ -8,10 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
+from apps.checkins.models import Reminder
 from apps.dashboard.course import course_of
 from apps.dashboard.models import PatientNote
 from apps.dashboard.patient_history import lines_of, plans_of
+from apps.dashboard.patient_page import page_of, rows
 from apps.dashboard.view_actions import NoteError, write_note
+from apps.tapers.actions import hold_plan
 from apps.tapers.today import plan_today
 from tests.conftest import signed_in
 from tests.factories import (
@@ -20,6 +23,7 @@ from tests.factories import (
     SEIZURE,
     check_in,
     make_active_plan,
+    make_alert,
     make_patient,
     make_task,
 )
@@ -87,7 +91,7 @@ def test_the_chart_and_its_table_agree_with_what_was_in_force(patient, prescribe
     later = NOW + timedelta(days=3)
     course = course_of(
         plans_of(patient), lines_of(patient), list(patient.check_ins.select_related("triage")),
-        later.date(), patient.tz, None,
+        later.date(), patient.tz, None, [NOW.date() + timedelta(days=1)],
     )  # fmt: skip
     on_day = {row.day: row for row in course.rows}
     assert on_day[NOW.date()].dose == plan_today(patient, later).step.dose
@@ -96,7 +100,32 @@ def test_the_chart_and_its_table_agree_with_what_was_in_force(patient, prescribe
     assert course.first <= first
     assert course.doses[0].points.startswith("0.0,0.0")
     assert {mark.kind for mark in course.marks} >= {"step", "score", "missed"}
+    assert on_day[NOW.date() + timedelta(days=1)].words == "no check-in"
+    assert NOW.date() + timedelta(days=2) not in on_day  # nothing was due
     assert course_of(plans_of(patient), [], [], NOW.date(), patient.tz, 12) is not None
+
+
+def test_what_is_open_is_shown_however_much_happened_since(
+    nurse, patient, prescriber, monkeypatch
+) -> None:
+    monkeypatch.setattr("apps.dashboard.patient_history.SHOWN_AT_MOST", 3)
+    make_active_plan(patient, prescriber.user)
+    hold_plan(
+        patient=patient, action="hold_next", rules=["patient_request"], source_type="request",
+        source_id=patient.pk, by=None, now=NOW,
+    )  # fmt: skip
+    alert = make_alert(patient, "watch", now=NOW)
+    for day in range(1, 5):
+        later = NOW + timedelta(days=day)
+        write_note(patient=patient, text=f"Note {day}", by=nurse.user, now=later)
+    Reminder.objects.create(
+        clinic=patient.clinic, patient=patient, kind="daily", interval_days=1, state="missed",
+        created_at=NOW, due_at=NOW, closes_at=later, replan_at=later, ended_at=later,
+    )  # fmt: skip
+    page = page_of(rows().get(pk=patient.pk), later, 12)
+    assert [mark.kind for mark in page["course"].marks].count("missed") == 1
+    assert [line.ref for line in page["open_alerts"]] == [alert.pk]
+    assert len(page["plan_summary"]["holds"]) == 1
 
 
 def test_nothing_known_draws_no_chart(patient) -> None:
