@@ -134,9 +134,12 @@ def section_of_standing(day: ClinicDay | None, *, show_small: bool) -> Section:
     }
     used = [(stage.label, cells) for stage, cells in grid.items() if any(cells)]
     rows = [[name, *masked(cells, show_small=show_small)] for name, cells in used]
-    sums = [sum(cells[n] for _, cells in used) for n in range(len(TIERS))]
     if used:
-        rows.append(["All", *masked(sums, show_small=show_small)])
+        columns = [*zip(*(cells for _, cells in used), strict=True)]
+        everybody = [cell for _, cells in used for cell in cells]
+        # A sum is shown as its column is: exact, it would give away the one that is hidden.
+        sums = [masked(cells, show_small=show_small)[-1] for cells in [*columns, everybody]]
+        rows.append(["All", *sums])
     lead = f"On {day.day:%-d %b %Y}." if day else "Not counted yet."
     return Section(
         "standing", "Patients by stage and seizure risk", lead,

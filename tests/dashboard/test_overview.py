@@ -15,7 +15,7 @@ from apps.checkins.models import Reminder
 from apps.dashboard import plots
 from apps.dashboard.count_actions import count_clinic, count_due, is_due
 from apps.dashboard.models import ClinicDay
-from apps.dashboard.overview import masked, overview_of
+from apps.dashboard.overview import masked, overview_of, section_of_standing
 from apps.dashboard.state_actions import rebuild_states
 from apps.dashboard.tasks import count_days
 from apps.patients.models import Role
@@ -165,6 +165,13 @@ def test_days_are_counted_again_ever_more_seldom_and_in_stretches(clinic, patien
 def test_small_numbers_cannot_be_read_or_worked_out(cells, shown) -> None:
     assert masked(cells, show_small=False) == shown
     assert masked(cells, show_small=True) == [*cells, sum(cells)]
+
+
+def test_a_column_does_not_give_away_what_is_hidden_in_it() -> None:
+    standing = {"tapering:low": 10, "held:low": 3, "held:high": 8}
+    day = ClinicDay(day=NOW.date(), standing=standing)
+    everybody = section_of_standing(day, show_small=False).table.rows[-1]
+    assert everybody == ["All", "about 15", 0, 8, 0, "about 20"]
 
 
 def test_the_page_says_of_when_it_is_and_names_nobody(client, clinic, patient, prescriber) -> None:
