@@ -85,14 +85,26 @@ def due_for(clinic: Clinic, until: time, now: datetime) -> datetime:
     return max(closing.astimezone(UTC), now + AT_LEAST)
 
 
+class TaskTakenError(ValueError):
+    """A colleague has taken the task meanwhile; the text is for the reader."""
+
+
 @transaction.atomic
-def take_task(*, task: CareTask, by: User, now: datetime) -> CareTask:
-    """Make `by` the owner. Taking one's own again changes nothing."""
+def take_task(
+    *, task: CareTask, by: User, now: datetime, seen_owner: str | None = None
+) -> CareTask:
+    """Make `by` the owner. Taking one's own again changes nothing.
+
+    `seen_owner` is the id of the owner on the reader's page, empty for nobody: when it is
+    somebody else's by now, `TaskTakenError` is raised. Without it nothing is compared.
+    """
     task = lock_task(task)
     if task.done_at is not None:
         raise TaskClosedError("This task is done already.")
     if task.owner_id == by.pk:
         return task
+    if task.owner is not None and seen_owner not in (None, str(task.owner_id)):
+        raise TaskTakenError(f"{task.owner.full_name} has taken this task meanwhile.")
     task.owner = by
     task.save(update_fields=["owner"])
     write_down("task.taken", task, by, now)

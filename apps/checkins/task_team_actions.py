@@ -95,13 +95,21 @@ def undo_close(*, task_id: UUID, by: User, now: datetime) -> CareTask:
 
     The audit record keeps both. Undoing twice changes nothing. Raises `UndoError`.
     """
-    task = CareTask.objects.select_for_update().get(pk=task_id)
+    found = CareTask.objects.get(pk=task_id)
+    Patient.objects.select_for_update().get(pk=found.patient_id)  # nobody opens one meanwhile
+    task = lock_task(found)
     if task.done_at is None:
         return task
     if task.done_by_id != by.pk:
         raise UndoError("A colleague closed this task. Make a new one if it is still needed.")
     if now - task.done_at > UNDO_WITHIN:
         raise UndoError("That was too long ago to undo. Make a new task if it is still needed.")
+    same = CareTask.objects.open().filter(
+        patient_id=task.patient_id, kind=task.kind, check_in__isnull=True
+    )
+    asked_once = task.check_in_id is None and task.kind != CareTask.Kind.FOLLOW_UP
+    if asked_once and same.exists():
+        raise UndoError("There is a newer task for the same thing. Go on with that one.")
     taken_back = task.outcome
     task.outcome, task.note, task.done_at, task.done_by = "", "", None, None
     task.save(update_fields=["outcome", "note", "done_at", "done_by"])

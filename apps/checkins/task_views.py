@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.audit.actions import record
 from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
 from apps.checkins.task_forms import CommentForm, DelegateForm, TaskForm
 from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
@@ -101,7 +101,8 @@ def task_take(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Make the reader the owner."""
     task: CareTask = fetch_in_scope(request, TASKS.all(), pk=task_id)
     try:
-        take_task(task=task, by=member_of(request).user, now=timezone.now())
-    except TaskClosedError as problem:
+        seen = request.POST.get("owner")
+        take_task(task=task, by=member_of(request).user, now=timezone.now(), seen_owner=seen)
+    except (TaskClosedError, TaskTakenError) as problem:
         messages.error(request, str(problem))
     return redirect("checkins:task", task.pk)

@@ -48,11 +48,14 @@ class Job:
     mine: bool
     detail: str
     task_id: UUID | None = None
+    owner_id: str = ""
 
     @property
     def mark(self) -> str:
         """What changes when the line does; ages are told by the browser's clock."""
-        return mark_of(self.what, self.due_at, self.overdue, self.owner, self.detail)
+        return mark_of(
+            self.what, self.due_at, self.overdue, self.owner, self.detail, self.patient, self.phone
+        )
 
 
 @dataclass(slots=True)
@@ -133,6 +136,7 @@ def decorate(alert: Alert, now: datetime) -> None:
     alert.late_by = summaries.since(alert.due_at, now)  # type: ignore[attr-defined]
     alert.mark = mark_of(  # type: ignore[attr-defined]
         alert.status, alert.owner_id, alert.ack_due_at, alert.late,  # type: ignore[attr-defined]
+        alert.patient.full_name, alert.patient.phone,
         *alert.delivery_state.values(),  # type: ignore[attr-defined]
     )  # fmt: skip
 
@@ -147,8 +151,13 @@ def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
         .select_related("patient", "owner")[: TASKS_SHOWN + 1]
     )
     jobs = [job_of_task(task, member, now) for task in stored[:TASKS_SHOWN]]
-    jobs += [job_seen(row, now) for row in seen(member, now)]
-    return sorted(jobs, key=lambda job: job.due_at), len(stored) > TASKS_SHOWN
+    more = len(stored) > TASKS_SHOWN
+    found = seen(member, now)
+    for kind in KINDS_SEEN:
+        rows = [row for row in found if row["seen"] == kind]
+        jobs += [job_seen(row, now) for row in rows[:SEEN_SHOWN]]
+        more = more or len(rows) > SEEN_SHOWN
+    return sorted(jobs, key=lambda job: job.due_at), more
 
 
 def end_of_day(member: StaffMember, now: datetime) -> datetime:
@@ -159,7 +168,10 @@ def end_of_day(member: StaffMember, now: datetime) -> datetime:
 
 
 def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
-    """Return silent patients and waiting steps that nobody has made a task of, in one query."""
+    """Return silent patients and waiting steps that nobody has made a task of, in one query.
+
+    Of each kind one more than is shown, to know that there are more.
+    """
     rows = PatientState.objects.visible_to(member)
     silent = unattended(rows.silent(now), CareTask.Kind.SILENT, now).annotate(
         since=F("silent_from")
@@ -171,9 +183,8 @@ def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
         "patient_id", "patient__given_name", "patient__family_name", "patient__phone", "since",
         "seen", "blocked",
     )  # fmt: skip
-    return list(
-        silent.values(*fields)[:SEEN_SHOWN].union(waits.values(*fields)[:SEEN_SHOWN], all=True)
-    )
+    most = SEEN_SHOWN + 1
+    return list(silent.values(*fields)[:most].union(waits.values(*fields)[:most], all=True))
 
 
 def unattended(rows: Any, kind: str, now: datetime) -> Any:
@@ -199,6 +210,7 @@ def job_of_task(task: CareTask, member: StaffMember, now: datetime) -> Job:
         mine=task.owner_id == member.user_id,
         detail="",
         task_id=task.pk,
+        owner_id=str(task.owner_id or ""),
     )
 
 

@@ -70,12 +70,23 @@ def take_together(
     return taken
 
 
+@transaction.atomic
+def take_seen_line(*, patient: Patient, kind: str, by: User, now: datetime) -> CareTask:
+    """Make a task of what the board saw and take it. Raises `TaskTakenError`."""
+    task = open_team_task(patient=patient, kind=kind, by=by, owner=by, now=now)
+    return take_task(task=task, by=by, now=now, seen_owner="")
+
+
 def tasks_of_seen(seen: Seen, by: User, now: datetime) -> list[CareTask]:
-    """Return a task for each thing that the board saw; part of the caller's transaction."""
-    return [
+    """Return a task for each thing that the board saw; part of the caller's transaction.
+
+    What a colleague made a task of meanwhile is theirs and is passed over.
+    """
+    tasks = [
         open_team_task(patient=patient, kind=kind, by=by, owner=by, now=now)
         for kind, patient in sorted(seen, key=lambda line: (line[1].pk, line[0]))
     ]
+    return [task for task in tasks if task.owner_id in (None, by.pk)]
 
 
 @transaction.atomic

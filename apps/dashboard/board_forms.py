@@ -39,7 +39,10 @@ class TogetherForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Read which lines were chosen; closing needs an outcome and a note for all of them."""
         values = super().clean() or {}
-        for key in self.data.getlist("line")[:TOGETHER_AT_MOST]:  # type: ignore[attr-defined]
+        chosen = self.data.getlist("line")  # type: ignore[attr-defined]
+        if len(chosen) > TOGETHER_AT_MOST:
+            raise forms.ValidationError(f"Choose at most {TOGETHER_AT_MOST} lines at once.")
+        for key in chosen:
             self.add_line(key)
         if not (self.alert_ids or self.task_ids or self.seen):
             raise forms.ValidationError("Choose at least one line first.")

@@ -24,12 +24,17 @@ from apps.alerts.actions import AlertTakenError, OutcomeError, acknowledge_alert
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
 from apps.checkins.task_forms import TaskForm
-from apps.checkins.task_team_actions import UndoError, open_team_task, undo_close
+from apps.checkins.task_team_actions import UndoError, undo_close
 from apps.clinical.triage import Level
 from apps.dashboard.board import KINDS_SEEN, board_of
-from apps.dashboard.board_actions import TooSevereError, close_together, take_together
+from apps.dashboard.board_actions import (
+    TooSevereError,
+    close_together,
+    take_seen_line,
+    take_together,
+)
 from apps.dashboard.board_forms import CloseForm, TogetherForm
 from apps.dashboard.context import site
 from apps.dashboard.state_actions import refresh_noted
@@ -38,7 +43,9 @@ from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
 SCRIPT_HEADER = "X-Board"
-TOO_LATE = (AlertTakenError, TransitionError, TaskClosedError, UndoError, TooSevereError)
+TOO_LATE = (
+    AlertTakenError, TransitionError, TaskClosedError, TaskTakenError, UndoError, TooSevereError,
+)  # fmt: skip
 REFRESH_AT_MOST = 50  # patients who changed since the clock last looked
 
 
@@ -102,16 +109,18 @@ def refuse(request: HttpRequest, line: str, errors: dict[str, Any]) -> HttpRespo
     if request.headers.get(SCRIPT_HEADER):
         told = {name: [str(text) for text in texts] for name, texts in errors.items()}
         return JsonResponse({"errors": told}, status=422)
-    wrong = {"line": line, "errors": errors, "typed": request.POST}
+    chosen = request.POST.getlist("line")
+    wrong = {"line": line, "errors": errors, "typed": request.POST, "chosen": chosen}
     return render(request, "dashboard/board.html", context_of(request, wrong=wrong), status=422)
 
 
 def attempt(
-    request: HttpRequest, line: str, work: Callable[[], object], said: str, undo: str = ""
-) -> HttpResponse:
+    request: HttpRequest, line: str, work: Callable[[], object],
+    said: str | Callable[[Any], str], undo: str = "",
+) -> HttpResponse:  # fmt: skip
     """Do one act; one that came too late is told in a sentence."""
     try:
-        work()
+        outcome = work()
     except OutcomeError as error:
         return refuse(request, line, {"outcome": [str(error)]})
     except TOO_LATE as error:
@@ -119,7 +128,7 @@ def attempt(
             return JsonResponse({"errors": {"": [str(error)]}}, status=422)
         messages.warning(request, str(error))
         return redirect("dashboard:board")
-    return done(request, said, undo)
+    return done(request, said if isinstance(said, str) else said(outcome), undo)
 
 
 @require_POST
@@ -159,7 +168,7 @@ def fetch_task(request: HttpRequest, task_id: UUID) -> CareTask:
 def take_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Take a task and stay on the board."""
     task, by, now = fetch_task(request, task_id), member_of(request).user, timezone.now()
-    work = partial(take_task, task=task, by=by, now=now)
+    work = partial(take_task, task=task, by=by, now=now, seen_owner=request.POST.get("owner"))
     return attempt(request, f"task-{task.pk}", work, f"“{task.what}” is yours.")
 
 
@@ -194,7 +203,7 @@ def take_seen(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if kind not in KINDS_SEEN:
         return refuse(request, "", {"": ["This line is not there any more."]})
     by, now = member_of(request).user, timezone.now()
-    work = partial(open_team_task, patient=patient, kind=kind, by=by, owner=by, now=now)
+    work = partial(take_seen_line, patient=patient, kind=kind, by=by, now=now)
     return attempt(request, "", work, f"“{CareTask.Kind(kind).label}” is yours.")
 
 
@@ -219,10 +228,17 @@ def together(request: HttpRequest) -> HttpResponse:
         "seen": seen_lines(member, form.seen),
     }
     values, by, now = form.cleaned_data, member.user, timezone.now()
+    chosen = len(form.alert_ids) + len(form.task_ids) + len(form.seen)
     if values["act"] == "take":
-        return attempt(
-            request, "together", partial(take_together, **lines, by=by, now=now), "Taken."
-        )
+        work = partial(take_together, **lines, by=by, now=now)
+        return attempt(request, "together", work, partial(came_of_them, "Taken", chosen))
     ending = {"outcome": values["outcome"], "note": values["note"]}
     work = partial(close_together, **lines, **ending, by=by, now=now)
-    return attempt(request, "together", work, "Closed.")
+    return attempt(request, "together", work, partial(came_of_them, "Closed", chosen))
+
+
+def came_of_them(act: str, chosen: int, number: int) -> str:
+    """Return how many of the chosen lines it came to."""
+    if number >= chosen:
+        return f"{act}: {number}."
+    return f"{act}: {number} of {chosen}. A colleague was quicker with the rest."

@@ -13,6 +13,7 @@
   let timer = 0;
   let asking = false;
   let over = false;
+  let owed = false; // a line has changed behind an open form: it is drawn when the form is put away
 
   // --- what is shown -----------------------------------------------------------------------------
   const clock = (moment) => moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: board.dataset.zone });
@@ -66,9 +67,12 @@
         if (fresh.dataset.level === "emergency" || fresh.dataset.level === "urgent") {
           pick("announce").textContent = `New ${fresh.dataset.level} alert: ${fresh.querySelector("[data-open]").textContent}`;
         }
-      } else if (line.dataset.rowMark !== fresh.dataset.rowMark && !busy(line)) {
-        replace(line, fresh);
-        line = fresh;
+      } else if (line.dataset.rowMark !== fresh.dataset.rowMark) {
+        if (busy(line)) owed = true;
+        else {
+          replace(line, fresh);
+          line = fresh;
+        }
       }
       const place = before ? before.nextSibling : list.firstChild;
       if (place !== line) {
@@ -79,7 +83,8 @@
       before = line;
     }
     for (const [, line] of old) {
-      if (!busy(line)) {
+      if (busy(line)) owed = true;
+      else {
         const next = line.nextElementSibling || line.previousElementSibling;
         const focused = line.contains(document.activeElement);
         line.remove();
@@ -88,6 +93,7 @@
     }
   };
   const merge = (html) => {
+    owed = false;
     const fresh = new DOMParser().parseFromString(html, "text/html");
     for (const part of fresh.querySelectorAll("[data-live]")) {
       const old = board.querySelector(`[data-live="${part.dataset.live}"]`);
@@ -112,6 +118,7 @@
     clearTimeout(timer);
     if (asking || over) return;
     asking = true;
+    if (owed && !lines().some(busy)) mark = "";
     try {
       const answer = await fetch(board.dataset.url, {
         headers: { "If-None-Match": mark, "X-Board": "1" },

@@ -13,7 +13,11 @@ from apps.alerts.models import Alert
 from apps.alerts.sweep import beat
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
+from apps.checkins.task_actions import ask_for
+from apps.dashboard.board import board_of
 from apps.dashboard.board_actions import TooSevereError, close_together, take_together
+from apps.dashboard.models import PatientState
+from apps.dashboard.state_actions import refresh_noted
 from apps.patients.models import Role
 from tests.conftest import signed_in
 from tests.factories import (
@@ -190,6 +194,55 @@ def test_an_emergency_is_never_closed_on_the_board(client, patient) -> None:
     assert Alert.objects.get().status == "open"
 
 
+def test_of_two_nurses_the_second_is_told_who_was_quicker(client, nurse, backup, patient) -> None:
+    """Her page still shows nobody's line: it does not become hers behind the first one's back."""
+    task, theirs = make_task(patient, now=timezone.now()), signed_in(backup)
+    CareTask.objects.update(owner=None)
+    lines_of_both = {
+        url("board_task_take", task.pk): {"owner": ""},
+        url("board_seen_take", patient.pk): {"kind": "silent"},
+    }
+    for address, typed in lines_of_both.items():
+        assert client.post(address, typed, **SCRIPT).status_code == 204
+        late = theirs.post(address, typed, **SCRIPT)
+        assert f"{nurse.user.full_name} has taken" in late.json()["errors"][""][0]
+    chosen = {"line": [f"silent-{patient.pk}"], "act": "take"}
+    late = theirs.post(url("board_together"), chosen, **SCRIPT)
+    assert unquote(late["X-Said"]) == "Taken: 0 of 1. A colleague was quicker with the rest."
+    assert set(CareTask.objects.values_list("owner", flat=True)) == {nurse.user.pk}
+    seen = {"owner": str(nurse.user.pk)}  # who sees whose it is may take it over
+    assert theirs.post(url("board_task_take", task.pk), seen, **SCRIPT).status_code == 204
+
+
+def test_undo_gives_way_to_a_newer_task(client, patient) -> None:
+    asked = {"patient": patient, "kind": CareTask.Kind.CALL_TODAY}
+    task = ask_for(**asked, now=timezone.now())
+    client.post(url("board_task_done", task.pk), {"outcome": "spoke"}, **SCRIPT)
+    ask_for(**asked, now=timezone.now())
+    answer = client.post(url("board_task_undo", task.pk), **SCRIPT)
+    assert "newer task" in answer.json()["errors"][""][0]
+
+
+def test_an_open_page_hears_of_another_number(client, patient) -> None:
+    make_task(patient, now=timezone.now())
+    tag = live(client).headers["ETag"]
+    patient.phone = "(212) 555-0199"
+    patient.save()
+    assert live(client, tag).status_code == 200
+
+
+def test_what_does_not_fit_is_said(client, nurse, clinic, monkeypatch) -> None:
+    now = timezone.now()
+    monkeypatch.setattr("apps.dashboard.board.SEEN_SHOWN", 1)
+    for _ in range(2):
+        make_patient(clinic)
+    refresh_noted(now, limit=10)
+    PatientState.objects.update(silent_from=now - timedelta(days=3))
+    shown = board_of(nurse, now)
+    assert (len(shown.jobs), shown.more_jobs) == (1, True)
+    assert "There are more than fit here" in client.get("/").text
+
+
 def test_a_task_done_in_error_is_undone_at_once_by_who_did_it(client, backup, patient) -> None:
     task = make_task(patient, now=timezone.now())
     page = client.post(url("board_task_done", task.pk), {"outcome": "spoke"}, follow=True)
@@ -215,11 +268,15 @@ def test_forty_lines_are_closed_together_each_with_its_own_audit_row(client, cli
     chosen = [make_alert(people[0], "watch", now=now), *(make_task(p, now=now) for p in people)]
     typed = {"line": lines(*chosen), "act": "done", "outcome": "spoke", "note": "All rung."}
     assert client.post(url("board_together"), typed | {"act": "take"}, **SCRIPT).status_code == 204
-    assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204
+    answer = client.post(url("board_together"), typed, **SCRIPT)
+    assert unquote(answer["X-Said"]) == "Closed: 5."
     assert Alert.objects.get().note == "All rung."
     assert CareTask.objects.open().count() == 0
     assert AuditEvent.objects.filter(event="task.closed").count() == 4
-    assert client.post(url("board_together"), typed, **SCRIPT).status_code == 204  # twice
+    twice = client.post(url("board_together"), typed, **SCRIPT)
+    assert "Closed: 4 of 5." in unquote(twice["X-Said"])
+    too_many = client.post(url("board_together"), typed | {"line": ["task-x"] * 41}, **SCRIPT)
+    assert "at most 40" in too_many.json()["errors"]["__all__"][0]
 
 
 def test_what_the_board_saw_is_closed_together_too(client, nurse, patient, other_patient) -> None:
@@ -253,6 +310,7 @@ def test_closing_together_says_what_is_missing_and_keeps_what_was_typed(client, 
     assert page.status_code == 422
     assert "Choose what came of them." in page.text
     assert 'value="Hm"' in page.text
+    assert 'form="together" checked' in page.text
     nothing = client.post(url("board_together"), {"line": ["x", "task-x"], "act": "take"}, **SCRIPT)
     assert "Choose at least one line" in nothing.json()["errors"]["__all__"][0]
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
+from apps.checkins.task_actions import close_task
 from tests.factories import make_alert, make_task
 from tests.flows.test_browser_path import enter_as
 from tests.flows.test_phone_pages import barriers
@@ -81,6 +82,26 @@ def test_what_is_typed_stays_while_the_board_changes(
     page.get_by_text(alert.reference).wait_for()
     kept = page.locator(".job--task textarea").first
     assert kept.input_value() == "Half a sentence"
+    # A colleague closes it meanwhile: the line goes when its form is put away, not before.
+    now = timezone.now()
+    close_task(
+        task=CareTask.objects.get(), by=people["backup"].user, outcome="spoke", note="", now=now
+    )
+    page.get_by_text("Nothing is due today").wait_for()
+    assert kept.input_value() == "Half a sentence"
+    kept.press("Escape")
+    page.locator(".job--task").wait_for(state="detached")
+
+
+def test_every_sign_of_the_chart_can_be_seen(url, people, marked_patient, desktop_page) -> None:
+    """A cross in the colour of the paper is no sign: missed days and changes of the plan."""
+    page = desktop_page
+    enter_as(page, url, "Nell Oncall")
+    page.goto(f"{url}/patients/{marked_patient.pk}/")
+    surface = page.locator(".panel").first.evaluate("e => getComputedStyle(e).backgroundColor")
+    for kind in ("missed", "version"):
+        sign = page.locator(f".key-sign .c-mark--{kind}")
+        assert sign.evaluate("e => getComputedStyle(e).stroke") not in (surface, "none")
 
 
 def test_who_is_signed_out_elsewhere_is_told(url, people, desktop_page) -> None:
