@@ -69,7 +69,7 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
     day = now.astimezone(patient.tz).date()
     notes = [line for line in lines if line.kind == "note"]
     corrected = {line.word for line in notes if line.word}
-    happenings = timeline(lines, check_ins, patient)
+    happenings, missed = timeline(lines, check_ins, patient), days_missed(patient)
     return {
         "patient": patient,
         "age": patient.age_on(now.date()),
@@ -93,9 +93,7 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
         "notes": [(line, str(line.ref) in corrected) for line in notes],
         "happenings": happenings[:TIMELINE_SHOWN],
         "earlier": happenings[TIMELINE_SHOWN:],
-        "course": course.course_of(
-            plans, lines, check_ins, day, patient.tz, weeks, days_missed(patient)
-        ),
+        "course": course.course_of(plans, lines, check_ins, day, patient.tz, weeks, missed),
         "weeks": weeks,
         "ranges": [(key, f"{value} weeks") for key, value in course.WEEKS.items()],
         "state": getattr(patient, "state", None),
