@@ -59,17 +59,27 @@ def calendar_notes(schedule: Schedule) -> list[str]:
     """Return what a reader has to know about dates that are still to come."""
     if schedule.waits:
         return [_("Your care team will tell you when it changes.")]
-    if not schedule.coming:
-        return []
-    notes = [
-        _(
-            "A step starts only if you have checked in and your care team has not paused the plan. "
-            "If you are not sure, stay at the dose of today and call us."
+    notes = []
+    if schedule.coming:
+        notes.append(
+            _(
+                "A step starts only if you have checked in and your care team has not paused the "
+                "plan. If you are not sure, stay at the dose of today and call us."
+            )
         )
-    ]
-    if (schedule.coming[-1].start_on - schedule.day).days > MOST_MONTHS * 30:
+    if goes_on_after(schedule):
         notes.append(_("The plan goes on after this calendar. Ask us for the next one."))
     return notes
+
+
+def goes_on_after(schedule: Schedule) -> bool:
+    """Answer whether something is taken, or still changes, after the last printed month."""
+    steps = schedule.from_today
+    if not steps:
+        return False
+    first, last = max(schedule.day, steps[0].start_on), steps[-1].start_on
+    months = (last.year - first.year) * 12 + last.month - first.month
+    return months >= MOST_MONTHS or not steps[-1].is_zero
 
 
 def slots_data(step: ScheduleStep) -> list[dict[str, Any]]:

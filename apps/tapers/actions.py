@@ -51,8 +51,8 @@ class NotSeenError(ValueError):
     def __init__(self, seen: str) -> None:
         """Tell a plan nobody has looked at from one that is another by now."""
         super().__init__(
-            "These are not the steps you saw: what was typed, the intake, the formulary or the "
-            "day has changed since. Look at the new ones, then save again."
+            "These are not the steps you saw: what was typed, the intake, the formulary, a hold or "
+            "the day has changed since. Look again, then save."
             if seen
             else "Here are the steps. Look at them, then save: nothing is saved unseen."
         )

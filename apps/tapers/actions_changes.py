@@ -15,14 +15,14 @@ from apps.clinical.products import Product
 from apps.clinical.requests import plan_to_json
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
-from apps.tapers.actions import check_seen, steps_hash, store_version
+from apps.tapers.actions import NotSeenError, content_hash, steps_hash, store_version
 from apps.tapers.actions_clock import settle_locked
 from apps.tapers.actions_signing import add_signature, locked, put_in_force, release_holds
 from apps.tapers.approvals import Approvals, check_agreed, check_specialist, keep_approvals
 from apps.tapers.changes import LEAVING, Change, DiffRow, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json, request_of, restocked
 from apps.tapers.formulary_actions import stocked_products
-from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.models import SOURCE_CLOCK, PlanHold, PlanVersion, TaperPlan
 from apps.tapers.outdated import gone_from, intake_since, stock_words
 from apps.tapers.signable import (
     ActivationError,
@@ -69,11 +69,17 @@ class ChangePreview:
     new_breaches: tuple[Breach, ...]
     since_step: int
     gone: tuple[str, ...] = ()
+    holds: tuple[PlanHold, ...] = ()
 
     @property
     def seen(self) -> str:
-        """What stands for the steps on this page: saved is what was seen."""
-        return steps_hash(plan_to_json(self.plan))
+        """What stands for steps and holds on this page: saved is what was seen.
+
+        A decision releases the holds it was made in view of, and no other. The clock's own
+        is left out: it says only that no check-in came, and is stored when somebody looks.
+        """
+        told = sorted(str(hold.pk) for hold in self.holds if hold.source_type != SOURCE_CLOCK)
+        return content_hash({"steps": steps_hash(plan_to_json(self.plan)), "holds": told})
 
     @property
     def needs_second(self) -> bool:
@@ -116,6 +122,7 @@ def previewed(state: Today, change: Change) -> ChangePreview:
         new_breaches=not_agreed(asked, agreed),
         since_step=number,
         gone=gone_from(after.steps[number:], state.plan.clinic_id),
+        holds=tuple(state.holds),
     )
 
 
@@ -138,10 +145,10 @@ def change_plan(
     Version, steps, signature, approvals, released holds and audit row are saved together
     or not at all. A version that falls too fast waits for a second prescriber; until then
     the one in force goes on. Saving the same decision twice returns the first version.
-    `seen` is the hash of the steps a person looked at; None where no page was shown.
+    `seen` is `ChangePreview.seen` of the page a person looked at; None where none was shown.
     Raises `ConflictError` when somebody else saved since version `based_on`,
-    `NotSeenError` for steps other than those seen, ClinicalError or `ActivationError` with
-    the reason otherwise.
+    `NotSeenError` for other steps or a hold that came since, ClinicalError or
+    `ActivationError` with the reason otherwise.
     """
     plan = locked(plan)
     latest = plan.latest
@@ -154,7 +161,8 @@ def change_plan(
     settle_locked(plan, now)
     state = today_of(plan, now, pieces=True)
     preview = previewed(state, change)
-    check_seen(preview.plan, seen)
+    if seen is not None and seen != preview.seen:
+        raise NotSeenError(seen)
     check_approvals(state, preview, change, approvals, by)
     version = store_version(
         plan,

@@ -11,7 +11,7 @@ from typing import Any
 from apps.clinical.doses import plain
 from apps.clinical.pace import WINDOW_DAYS
 from apps.patients.models import Patient
-from apps.tapers.models import TaperPlan
+from apps.tapers.models import TaperPlan, TaperStep
 
 
 def with_doses_before(patient: Patient, request: dict[str, Any], day: date) -> dict[str, Any]:
@@ -33,10 +33,17 @@ def doses_before(patient: Patient, day: date) -> list[dict[str, Any]]:
 
 def of_plans(patient: Patient, since: date) -> Iterator[dict[str, Any]]:
     """Yield the doses that plans gave which were left since that day."""
+    for row, last_on in steps_left(patient, since):
+        if row.by_drug and last_on >= since:
+            yield taken(row.by_drug, last_on)
+
+
+def steps_left(patient: Patient, since: date) -> Iterator[tuple[TaperStep, date]]:
+    """Yield each step taken of plans that were left since that day, with its last day."""
     plans = patient.plans.filter(activated_at__isnull=False, left_at__isnull=False).exclude(
         status=TaperPlan.Status.ACTIVE
     )
-    for plan in plans.select_related("in_force"):
+    for plan in plans.select_related("in_force").order_by("left_at"):
         if plan.left_at is None or plan.in_force is None:
             continue
         left_on = plan.left_at.astimezone(patient.tz).date()
@@ -45,9 +52,7 @@ def of_plans(patient: Patient, since: date) -> Iterator[dict[str, Any]]:
         steps = plan.in_force.steps.filter(number__lte=plan.begun_step, start_on__lte=left_on)
         rows = list(steps.prefetch_related("pieces"))
         ends = [*(row.start_on - timedelta(days=1) for row in rows[1:]), left_on]
-        for row, last_on in zip(rows, ends, strict=True):
-            if row.by_drug and last_on >= since:
-                yield taken(row.by_drug, last_on)
+        yield from zip(rows, ends, strict=True)
 
 
 def of_the_intake(patient: Patient, since: date) -> Iterator[dict[str, Any]]:

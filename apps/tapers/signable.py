@@ -67,6 +67,15 @@ def check_can_sign(plan: TaperPlan, version: PlanVersion, day: date) -> None:
     check_version(plan, version, day)
 
 
+def check_is_followed(patient: Patient) -> None:
+    """Raise `ActivationError` for a patient whom nobody reminds and who is shown no dose."""
+    if patient.status != Patient.Status.ACTIVE:
+        raise ActivationError(
+            f"The patient's status is “{patient.get_status_display().lower()}”: nobody would ask "
+            "how they are, and their own page shows no dose. Make them active first."
+        )
+
+
 def check_can_sign_second(plan: TaperPlan, version: PlanVersion, by: User, day: date) -> None:
     """Raise `ActivationError` with what stands in the way of a second signature."""
     signatures = {row.meaning: row for row in version.signatures.select_related("signer")}
@@ -102,6 +111,8 @@ def check_version(plan: TaperPlan, version: PlanVersion, day: date) -> None:
     others = TaperPlan.objects.active().filter(patient_id=plan.patient_id).exclude(pk=plan.pk)
     if others.exists():
         raise ActivationError("This patient has an active plan. End it before you start another.")
+    if plan.status == TaperPlan.Status.DRAFT:
+        check_is_followed(plan.patient)
     check_nothing_due(plan, version, day)
     check_intake_asked(plan.patient)
     check_up_to_date(plan, version, day)

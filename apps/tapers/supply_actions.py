@@ -12,7 +12,8 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.supply import Received, Use, covers_step, stock_of
 from apps.patients.models import Patient
-from apps.tapers.models import Dispensing, RunOut, TaperPlan
+from apps.tapers.earlier import steps_left
+from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
 from apps.tapers.today import Today, midnight, plan_today
 
 
@@ -56,9 +57,11 @@ def supply_of(patient: Patient, now: datetime) -> list[SupplyLine]:
     rows = list(patient.dispensings.effective())
     if state is None or not rows:
         return []
-    uses = uses_of(state)
+    uses, before = uses_of(state), used_before(state, min(row.dispensed_on for row in rows))
     names = dict.fromkeys([*uses, *(row.product for row in rows)])
-    lines = [line_of(name, uses.get(name, []), rows, state) for name in names]
+    lines = [
+        line_of(name, [*before.get(name, []), *uses.get(name, [])], rows, state) for name in names
+    ]
     return sorted(lines, key=lambda line: (line.run_out_on or date.max, line.product))
 
 
@@ -74,12 +77,33 @@ def uses_of(state: Today) -> dict[str, list[Use]]:
         if state.is_locked and state.step is not None and step.number > state.step.number:
             break
         end = None if is_now and state.is_locked else step.end_on
-        amounts: dict[str, Decimal] = {}
-        for piece in step.pieces.all():
-            amounts[piece.product] = amounts.get(piece.product, Decimal(0)) + piece.quantity
-        for product, quantity in amounts.items():
-            found.setdefault(product, []).append(Use(step.start_on, end, quantity))
+        add_uses(found, step, step.start_on, end)
     return found
+
+
+def used_before(state: Today, since: date) -> dict[str, list[Use]]:
+    """Return what was used a day from `since` until the plan in force began.
+
+    By the plans that were left meanwhile; after them, and without one, the first step is
+    the dose that was taken already. Told so the stock is never more than what is there.
+    """
+    found: dict[str, list[Use]] = {}
+    first = state.steps[0]
+    until, begin = first.start_on - timedelta(days=1), since
+    for step, last_on in steps_left(state.plan.patient, since):
+        add_uses(found, step, step.start_on, min(last_on, until))
+        begin = max(begin, last_on + timedelta(days=1))
+    add_uses(found, first, begin, until)
+    return found
+
+
+def add_uses(found: dict[str, list[Use]], step: TaperStep, start: date, end: date | None) -> None:
+    """Add what a step uses a day of each product, for the days from `start` to `end`."""
+    amounts: dict[str, Decimal] = {}
+    for piece in step.pieces.all():
+        amounts[piece.product] = amounts.get(piece.product, Decimal(0)) + piece.quantity
+    for product, quantity in amounts.items():
+        found.setdefault(product, []).append(Use(start, end, quantity))
 
 
 def line_of(product: str, uses: list[Use], rows: Iterable[Dispensing], state: Today) -> SupplyLine:

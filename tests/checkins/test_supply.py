@@ -20,6 +20,7 @@ from apps.tapers.models import Dispensing, RunOut
 from apps.tapers.supply_actions import DispensingError, supply_of
 from tests.conftest import signed_in
 from tests.factories import NOW, make_active_plan, make_dispensing, make_patient
+from tests.tapers.decisions import decide
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +56,29 @@ def test_a_dispensing_gives_a_run_out_date_by_the_plans_steps(on_plan, nurse) ->
     row = RunOut.objects.get(product=DIAZEPAM)
     assert (row.left, row.run_out_on) == (20, found.run_out_on)
     assert AuditEvent.objects.get(event="supply.dispensed").details == {"days": 20}
+
+
+@pytest.mark.parametrize("had_a_plan", [True, False])
+def test_what_was_taken_before_the_plan_is_no_longer_there(
+    clinic, prescriber, nurse, had_a_plan
+) -> None:
+    patient = make_patient(clinic, drug_id="diazepam", slots={"night": "5"})
+    method = {"kind": "fixed_mg", "mg": "1"}
+    if had_a_plan:
+        make_active_plan(
+            patient, prescriber.user, method=method, interval_days=28, goal_mg="4",
+            start_on=TODAY.isoformat(),
+        )  # fmt: skip
+    hand_out(patient, nurse, 30, 30)
+    now = NOW + 20 * DAY
+    for kind in ("stop", "end") if had_a_plan else ():
+        decide(patient.plans.get(), prescriber, kind, now)
+    make_active_plan(
+        patient, prescriber.user, now=now, method=method, interval_days=28, goal_mg="4",
+        start_on=(TODAY + 20 * DAY).isoformat(),
+    )  # fmt: skip
+    found = line(patient, now)
+    assert (found.left, found.run_out_on) == (10, TODAY + 30 * DAY)
 
 
 def test_the_same_submission_is_one_record(on_plan, nurse) -> None:

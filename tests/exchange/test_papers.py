@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -12,7 +13,13 @@ from pypdf import PdfReader
 
 from apps.audit.models import AuditEvent
 from apps.exchange.actions import make_feed
-from apps.exchange.documents import calendar_pdf, letter_pdf, pharmacy_data, pharmacy_pdf
+from apps.exchange.documents import (
+    calendar_data,
+    calendar_pdf,
+    letter_pdf,
+    pharmacy_data,
+    pharmacy_pdf,
+)
 from apps.exchange.feed import calendar_file
 from apps.exchange.pharmacy import supply_lines
 from apps.tapers.actions import hold_plan
@@ -167,6 +174,28 @@ def test_a_locked_plan_promises_no_date_on_paper(patient, prescriber) -> None:
     assert line == (1, True)
     assert "until changed" in text_of(pharmacy_pdf(schedule, later))
     assert "waits for the prescriber" in text_of(letter_pdf(schedule, later))
+
+
+@pytest.mark.parametrize(
+    ("last_day", "takes_some", "is_told"),
+    [
+        (date(2027, 10, 25), False, False),  # the last of the twelve months that are printed
+        (date(2027, 11, 8), False, True),  # 350 days, and a thirteenth month
+        (date(2027, 2, 1), True, True),  # a goal above zero goes on
+    ],
+)
+def test_a_calendar_that_ends_before_the_plan_says_so(
+    patient, prescriber, last_day, takes_some, is_told
+) -> None:
+    make_active_plan(patient, prescriber.user, start_on=START)
+    found = schedule_of(patient, NOW)
+    first = replace(found.steps[0], end_on=last_day - timedelta(days=1))
+    last = replace(
+        found.steps[1], start_on=last_day, end_on=None,
+        slots=found.steps[1].slots if takes_some else (),
+    )  # fmt: skip
+    notes = calendar_data(replace(found, steps=(first, last)), "en")["notes"]
+    assert any("goes on after this calendar" in note for note in notes) is is_told
 
 
 def test_an_unsigned_plan_reaches_nobody(patient, prescriber) -> None:

@@ -1,11 +1,13 @@
 """The pages of decisions: previewed, signed, nothing typed is lost, two editors."""
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.tapers.actions import hold_plan
 from apps.tapers.actions_clock import settle_due
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
@@ -148,6 +150,25 @@ def test_a_decision_nobody_previewed_is_shown_and_not_saved(plan, prescriber) ->
     page = signed_in(prescriber).get(reverse("tapers:method", args=[plan.pk]))
     assert 'name="password"' not in page.text
     assert "Sign and save" not in page.text
+
+
+def test_a_hold_that_came_after_the_page_was_shown_is_not_lifted(plan, prescriber) -> None:
+    client, url = signed_in(prescriber), reverse("tapers:slow", args=[plan.pk])
+    data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD, "percent": "5"}
+    seen = client.post(url, data).context["preview"].seen
+    hold = hold_plan(
+        patient=plan.patient, action="hold_next", rules=["E01_SEIZURE"], source_type="check_in",
+        source_id=uuid4(), by=None, now=timezone.now(),
+    )  # fmt: skip
+    page = client.post(url, data | {"save": "1", "seen": seen})
+    hold.refresh_from_db()
+    assert (page.status_code, hold.released_at, plan.versions.count()) == (422, None, 1)
+    assert "a hold" in str(page.context["form"].non_field_errors())
+    assert "A check-in asked for a hold" in page.text
+    # Whoever has seen it decides.
+    client.post(url, data | {"save": "1", "seen": page.context["preview"].seen})
+    hold.refresh_from_db()
+    assert hold.released_at is not None
 
 
 def test_ending_too_early_is_refused_with_the_reason(plan, prescriber) -> None:

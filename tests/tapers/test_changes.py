@@ -139,6 +139,25 @@ def test_a_switch_half_done_can_be_held_and_goes_on(clinic, prescriber) -> None:
         assert sum(piece.mg for piece in step.pieces.all()) == step.daily_mg
 
 
+def test_a_time_of_day_that_has_emptied_stops_no_decision(clinic, prescriber) -> None:
+    patient = make_patient(clinic, drug_id="diazepam", slots={"morning": "1", "night": "2"})
+    plan = make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), goal_mg="0",
+        method={"kind": "fixed_mg", "mg": "1"},
+    )  # fmt: skip
+    number = next(step.number for step in plan.version.steps.all() if len(step.by_slot) == 1)
+    moment = reach_step(plan, number)
+    before = doses(plan.version)
+    held = decide(plan, prescriber, "hold", moment, days=14)
+    assert [mg for _, mg in doses(held)] == [mg for _, mg in before]
+    # A method that begins with one time of day, and a step back to the dose of two.
+    method = {"kind": "fixed_mg", "mg": "0.5"}
+    decide(plan, prescriber, "method", moment, method=method)
+    back = decide(plan, prescriber, "step_back", moment + timedelta(days=1), days=14)
+    assert doses(back)[number][1] == before[number - 2][1]
+    assert doses(back)[-1][1] == 0
+
+
 def test_staying_at_this_dose_ends_the_cuts_not_the_medicine(plan, prescriber) -> None:
     version = decide(plan, prescriber, "stop", later(3))
     assert doses(version) == [(START, Decimal(2))]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
+from apps.patients.actions import change_status
 from apps.patients.models import Role
 from apps.tapers.actions_signing import sign_plan
 from apps.tapers.approvals import Approvals, SpecialistWord
@@ -138,6 +139,14 @@ def test_a_high_risk_needs_a_written_level_of_care(clinic, prescriber) -> None:
     with pytest.raises(ActivationError, match="outpatient care"):
         sign(plan, prescriber.user, care_level_note=" ")
     assert sign(plan, prescriber.user, care_level_note="Daily contact.").care_level_note
+
+
+@pytest.mark.parametrize("status", ["paused", "in_hospital", "ended"])
+def test_no_plan_begins_for_a_patient_whom_nobody_follows(patient, prescriber, status) -> None:
+    plan = make_plan(patient, prescriber.user)
+    change_status(patient=patient, status=status, by=prescriber.user, now=NOW)
+    with pytest.raises(ActivationError, match="Make them active first"):
+        sign(plan, prescriber.user)
 
 
 def test_a_plan_waits_for_the_patients_agreement(patient, prescriber) -> None:
