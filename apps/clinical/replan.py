@@ -188,7 +188,8 @@ def stop(plan: Plan, on: date) -> Plan:
     ended = replace(_ended(plan, current, held=False), stopped=True)
     goal = plan.request.goal_mg
     if _paced(plan.request, current) <= goal:
-        return ended
+        why_there = [item for item in plan.findings if item.rule == GOAL_RULE]
+        return replace(ended, findings=(*ended.findings, *why_there))
     text = f"The plan was stopped before its goal of {plain(goal)} mg."
     why = finding(GOAL_RULE, Level.NOTE, text, step=current.number)
     return replace(ended, findings=(*ended.findings, why))

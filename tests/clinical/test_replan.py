@@ -476,3 +476,15 @@ def test_a_stopped_plan_goes_on_only_by_resuming_or_another_method():
 def test_a_typed_list_that_rises_cannot_be_changed_to():
     with pytest.raises(RequestError, match=r"^daily_mg\[1\]: 15 mg is above the 10 mg"):
         change_method(PLAN, DAY, Custom(tuple(map(Decimal, (10, 15, 5)))))
+
+
+def test_a_plan_stopped_at_its_end_still_says_why_it_lies_below_the_goal():
+    goal = Decimal("2.115")
+    plan = plan_for("lorazepam_ir", {"night": Decimal(3)}, Custom((goal,)), goal_mg=goal)
+    ended = stop(plan, plan.steps[-1].start_on)
+    assert ended.steps[-1].daily_mg == Decimal("2.1")
+    assert (
+        [item for item in ended.findings if item.rule == "GOAL"]
+        == [item for item in plan.findings if item.rule == "GOAL"]
+        != []
+    )
