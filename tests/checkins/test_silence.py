@@ -86,7 +86,7 @@ def test_a_silence_that_goes_on_after_its_alert_was_closed_is_told_again(
     check_in(high, CALM)
     hours_pass(clock, 49)
     for alert in Alert.objects.all():
-        resolve_alert(alert=alert, by=nurse.user, outcome="reached_ok", note="Called.", now=clock())
+        resolve_alert(alert=alert, by=nurse.user, outcome="spoke", note="Called.", now=clock())
     hours_pass(clock, 24)
     assert raised()[2:] == [("U24", "urgent")]
 

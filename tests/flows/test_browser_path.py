@@ -82,11 +82,13 @@ def ask_about_risk(page: Any) -> None:
 def plan_and_activate(page: Any) -> None:
     """Preview, save and activate; the level of care is asked for because the risk is high."""
     page.get_by_role("link", name="New taper plan").first.click()
+    page.get_by_label("Why this plan").fill("Wishes to sleep without it.")
     page.get_by_label("Goal (mg a day)").fill("1")
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("clonazepam 0.5 mg tablet").first.wait_for()
     page.get_by_role("button", name="Save draft").first.click()
-    page.get_by_label("The patient agreed on").fill("2026-11-01")
+    today = timezone.now().astimezone(Patient.objects.get().tz).date()
+    page.get_by_label("The patient agreed on").fill(today.isoformat())
     page.get_by_label("How", exact=True).select_option("visit")
     page.get_by_label("I sign this").check()
     page.get_by_role("button", name="Sign and activate").click()
