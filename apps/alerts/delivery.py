@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from apps.alerts import breaker
 from apps.alerts.batch import Batch, Clock, send
 from apps.alerts.escalation import CONFIRM_WITHIN, go_on, hand_over, lock_alert, log
-from apps.alerts.ladder import MAX_ATTEMPTS, Level, Rung
+from apps.alerts.ladder import MAX_ATTEMPTS, REPEAT_AFTER, Level, Rung
 from apps.alerts.models import Delivery, DeliveryAttempt
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.states import DeliveryStatus, check_delivery_transition
@@ -32,6 +32,9 @@ MAX_BACKOFF: Final[dict[str, timedelta]] = {
     Level.URGENT: timedelta(seconds=8),
     Level.WATCH: timedelta(minutes=5),
 }
+# A mailbox that refuses is asked this often within the age of its message: every 8 s in the
+# first four minutes of a red flag, every 20 s after ten, every 2 minutes after an hour [proposal].
+TRIES_PER_AGE: Final = 30
 # Only watch alerts share a mail: a red flag is never one line of a list.
 BUNDLE: Final = 20
 
@@ -241,7 +244,7 @@ def settle(delivery: Delivery, answer: Answer, now: datetime) -> bool:
     current.sent_at = now if target == DeliveryStatus.SENT else None
     current.failed_at = now if target == DeliveryStatus.FAILED else None
     current.next_attempt_at = (
-        now + backoff(current, answer.result) if target == DeliveryStatus.PENDING else None
+        now + backoff(current, answer, now) if target == DeliveryStatus.PENDING else None
     )
     current.confirm_by = word_wanted_by(current, now)
     current.save(
@@ -289,11 +292,18 @@ def next_status(delivery: Delivery, result: Result) -> DeliveryStatus:
     return DeliveryStatus.PENDING
 
 
-def backoff(delivery: Delivery, result: Result) -> timedelta:
-    """Return how long to wait: doubling from one second, jittered, capped by level."""
+def backoff(delivery: Delivery, answer: Answer, now: datetime) -> timedelta:
+    """Return how long to wait: doubling from one second, jittered, capped by level.
+
+    A mailbox that alone goes on refusing waits longer the older its message is, but never
+    longer than until everyone is told again anyway: `TRIES_PER_AGE`.
+    """
     cap = MAX_BACKOFF[delivery.alert.level]
+    if not answer.of_server:
+        by_age = (now - delivery.created_at) / TRIES_PER_AGE
+        cap = max(cap, min(by_age, REPEAT_AFTER[delivery.alert.level]))
     wait = min(timedelta(seconds=2 ** min(delivery.attempts - 1, 10)), cap)
-    if result == Result.THROTTLED:
+    if answer.result == Result.THROTTLED:
         wait = min(wait * 2, cap)
     return wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
 

@@ -8,11 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from apps.alerts import ladder
 from apps.alerts.batch import Clock
-from apps.alerts.delivery import MAX_BACKOFF, deliver, next_status
+from apps.alerts.delivery import MAX_BACKOFF, TRIES_PER_AGE, deliver, next_status
 from apps.alerts.escalation import (
     CONFIRM_WITHIN,
     climb,
@@ -97,7 +98,13 @@ def set_clocks_right(now: datetime) -> int:
     for level, farthest in MAX_BACKOFF.items():
         beyond = now + farthest
         pending = Delivery.objects.filter(status=DeliveryStatus.PENDING, alert__level=level)
-        late = pending.filter(next_attempt_at__gt=beyond)
+        # A mailbox that goes on refusing is asked more rarely the older its message is.
+        by_age = ExpressionWrapper(
+            Value(now, DateTimeField())
+            + (Value(now, DateTimeField()) - F("created_at")) / TRIES_PER_AGE,
+            output_field=DateTimeField(),
+        )
+        late = pending.filter(next_attempt_at__gt=Greatest(Value(beyond), by_age))
         # What waits for the end of quiet hours waits rightly, but never a whole day.
         asleep = Q(quiet_until__gte=F("next_attempt_at"), quiet_until__lt=now + LONGEST_QUIET)
         moved += late.exclude(asleep).update(next_attempt_at=now)

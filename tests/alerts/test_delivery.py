@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from apps.alerts.actions import acknowledge_alert, resolve_alert
-from apps.alerts.delivery import claim, deliver, settle
-from apps.alerts.models import Delivery
+from apps.alerts.delivery import backoff, claim, deliver, settle
+from apps.alerts.models import Alert, Delivery
 from apps.alerts.smtp import Answer as Attempt
 from apps.alerts.smtp import Result, sort_code
-from apps.alerts.sweep import deliver_due
+from apps.alerts.sweep import deliver_due, set_clocks_right
 from tests.factories import NOW, make_alert, put_on_call
 from tests.harness.smtp import Answer, SmtpServer
 
 pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -90,6 +91,40 @@ def test_a_server_that_always_says_later_uses_a_person_up_then_the_next_is_told(
     run(Clock(), 5)
     assert alert.deliveries.get(recipient=nurse).attempts == 4
     assert [mail.recipients for mail in smtp.messages] == [(backup.user.email,)]
+
+
+@pytest.mark.parametrize(
+    ("level", "age", "longest"),
+    [
+        ("emergency", MINUTE, 8),
+        ("emergency", 4 * MINUTE, 8),
+        ("emergency", 10 * MINUTE, 20),
+        ("emergency", 60 * MINUTE, 120),
+        ("emergency", 30 * 60 * MINUTE, 300),
+        ("urgent", 30 * 60 * MINUTE, 1800),
+        ("watch", 4 * MINUTE, 300),
+    ],
+)
+def test_a_mailbox_that_alone_goes_on_refusing_is_asked_ever_more_rarely(
+    level, age, longest
+) -> None:
+    message = Delivery(alert=Alert(level=level), created_at=NOW, attempts=50)
+    refused = Attempt(Result.TEMPORARY, "451 later")
+    waits = [backoff(message, refused, NOW + age).total_seconds() for _ in range(50)]
+    assert longest / 4 <= min(waits) <= max(waits) <= longest
+    down = Attempt(Result.TEMPORARY, "421 shutting down", of_server=True)
+    quick = 300 if level == "watch" else 8
+    assert backoff(message, down, NOW + age).total_seconds() <= quick
+
+
+def test_a_wait_that_fits_the_age_of_a_message_stays_and_one_of_a_wrong_clock_does_not(
+    alert,
+) -> None:
+    hour = 60 * MINUTE
+    alert.deliveries.update(next_attempt_at=NOW + hour + 2 * MINUTE)
+    assert set_clocks_right(NOW + hour) == 0
+    assert set_clocks_right(NOW + hour - 2 * MINUTE) == 1
+    assert alert.deliveries.get().next_attempt_at == NOW + hour - 2 * MINUTE
 
 
 def test_a_server_that_hangs_costs_one_time_limit_and_is_tried_again(smtp, alert) -> None:
