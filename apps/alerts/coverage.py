@@ -134,22 +134,23 @@ def promised_stretches(clinic: Clinic, start: datetime, end: datetime) -> list[S
 def open_stretches(clinic: Clinic, start: datetime, end: datetime) -> list[Stretch]:
     """Return when the clinic is open between two moments, holidays left out, by time."""
     zone = ZoneInfo(clinic.time_zone)
-    hours = {row.weekday: row for row in OpeningHours.objects.filter(clinic=clinic)}
+    hours = list(OpeningHours.objects.filter(clinic=clinic))
     first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     closed = set(
         ClosedDay.objects.filter(clinic=clinic, day__range=(first, last)).values_list(
             "day", flat=True
         )
     )
-    stretches = []
-    for count in range((last - first).days + 1):
-        day = first + timedelta(days=count)
-        if day.weekday() in hours and day not in closed:
-            row = hours[day.weekday()]
-            opens = datetime.combine(day, row.opens, tzinfo=zone)
-            closes = datetime.combine(day, row.closes, tzinfo=zone)
-            if closes > start and opens < end:
-                stretches.append((opens, closes))
+    days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
+    stretches: list[Stretch] = []
+    for day in [day for day in days if day not in closed]:
+        for row in [row for row in hours if row.weekday == day.weekday()]:
+            opens, closes = row.on(day, zone)
+            if closes <= start or opens >= end:
+                continue
+            if stretches and stretches[-1][1] == opens:  # one night, written as two days
+                opens = stretches.pop()[0]
+            stretches.append((opens, closes))
     return stretches
 
 

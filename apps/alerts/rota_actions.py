@@ -1,7 +1,7 @@
 """Every change to the rota, the clinic's hours and its ladder; each makes the shifts anew."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -174,14 +174,20 @@ def wanted_spans(clinic: Clinic, now: datetime) -> list[Span]:
 
 @transaction.atomic
 def set_hours(
-    *, clinic: Clinic, hours: dict[int, tuple[time, time]], cover: str, by: User, now: datetime
+    *,
+    clinic: Clinic,
+    hours: Mapping[int, Sequence[tuple[time, time]]],
+    cover: str,
+    by: User,
+    now: datetime,
 ) -> None:
-    """Replace the clinic's weekly opening hours and what cover it promises."""
+    """Replace the clinic's opening hours, stretches by weekday, and what cover it promises."""
     lock(clinic)
     OpeningHours.objects.filter(clinic=clinic).delete()
     OpeningHours.objects.bulk_create(
         OpeningHours(clinic=clinic, weekday=day, opens=opens, closes=closes)
-        for day, (opens, closes) in hours.items()
+        for day, stretches in hours.items()
+        for opens, closes in stretches
     )
     CoverPromise.objects.update_or_create(clinic=clinic, defaults={"cover": cover})
     write_down(clinic, "clinic.hours_set", by, now, cover=cover, days=sorted(hours))

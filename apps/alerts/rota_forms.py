@@ -1,7 +1,9 @@
 """How the rota, the clinic's hours, its ladder and one's own addresses are typed in."""
 
+import re
 from datetime import datetime, time
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 from django import forms
 
@@ -15,10 +17,13 @@ from apps.alerts.models import (
     RotaChange,
     Shift,
 )
+from apps.alerts.models.hours import MIDNIGHT
 from apps.patients.models import Clinic, StaffMember
 
 TIME = {"type": "time", "class": "form-control"}
 RUNG_NAMES = ("remind", "backup", "lead", "everyone")
+# 8:00 to 12:00, 08:00-12:00, 8-12
+STRETCH: Final = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:to|-|–)\s*(\d{1,2})(?:[:.](\d\d))?")
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -82,8 +87,58 @@ class ShiftChangeForm(ActionForm):
         return values
 
 
+class StretchesField(forms.CharField):
+    """The stretches of one day as a person writes them: 8:00 to 12:00, 13:00 to 17:00.
+
+    Gives a list of (opens, closes) by time; a day that closes at midnight closes at 00:00.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            max_length=120,
+            widget=forms.TextInput({"class": "form-control"}),
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored stretches as they may be typed; what was typed stays as it is."""
+        if not isinstance(value, list):
+            return value
+        ends = [(f"{a:%H:%M}", "24:00" if b == MIDNIGHT else f"{b:%H:%M}") for a, b in value]
+        return ", ".join(f"{opens} to {closes}" for opens, closes in ends)
+
+    def to_python(self, value: Any) -> list[tuple[time, time]]:  # type: ignore[override]
+        """Read the stretches; refuse what is no time, and two that overlap."""
+        typed = [part for part in (value or "").replace(";", ",").split(",") if part.strip()]
+        found = sorted(read_stretch(part) for part in typed)
+        for (_, closes), (opens, _) in pairwise(found):
+            if closes == MIDNIGHT or opens < closes:
+                raise forms.ValidationError("Two of these times overlap.")
+        return found
+
+
+def read_stretch(typed: str) -> tuple[time, time]:
+    """Return what one stretch says, such as 8:00 to 12:00 or 13-17."""
+    match = STRETCH.fullmatch(typed.strip())
+    if match is None:
+        raise forms.ValidationError(f"Write “{typed.strip()}” like this: 8:00 to 12:00.")
+    hours, minutes = [int(match[1]), int(match[3])], [int(match[2] or 0), int(match[4] or 0)]
+    if hours[1] == 24 and minutes[1] == 0:
+        hours[1] = 0
+    if max(hours) > 23 or max(minutes) > 59:
+        raise forms.ValidationError(f"“{typed.strip()}” is no time of a day.")
+    opens, closes = time(hours[0], minutes[0]), time(hours[1], minutes[1])
+    if closes <= opens and closes != MIDNIGHT:
+        raise forms.ValidationError(
+            f"“{typed.strip()}” closes before it opens. Write a night as two days: 20:00 to 24:00, "
+            "and 0:00 to 6:00 on the next."
+        )
+    return opens, closes
+
+
 class HoursForm(ActionForm):
-    """The clinic's week: each day open from when to when, or closed."""
+    """The clinic's week: the stretches in which it is open on each day, or closed."""
 
     cover = forms.ChoiceField(
         label="Somebody is on call",
@@ -94,34 +149,13 @@ class HoursForm(ActionForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for day, name in WEEKDAYS:
-            for edge, words in (("opens", "opens"), ("closes", "closes")):
-                self.fields[f"{edge}_{day}"] = forms.TimeField(
-                    label=f"{name} {words}",
-                    required=False,
-                    widget=forms.TimeInput(TIME, format="%H:%M"),
-                )
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse half a day and a day that closes before it opens, beside the field."""
-        values = super().clean() or {}
-        for day, _ in WEEKDAYS:
-            opens, closes = values.get(f"opens_{day}"), values.get(f"closes_{day}")
-            if bool(opens) != bool(closes):
-                missing = f"closes_{day}" if opens else f"opens_{day}"
-                self.add_error(missing, "Give both times, or none for a day that is closed.")
-            elif opens and closes and closes <= opens:
-                self.add_error(f"closes_{day}", "This is before it opens.")
-        return values
+            self.fields[f"open_{day}"] = StretchesField(label=f"{name}, open")
 
     @property
-    def hours(self) -> dict[int, tuple[time, time]]:
+    def hours(self) -> dict[int, list[tuple[time, time]]]:
         """The days that are open, as `set_hours` takes them."""
-        values = self.cleaned_data
-        return {
-            day: (values[f"opens_{day}"], values[f"closes_{day}"])
-            for day, _ in WEEKDAYS
-            if values[f"opens_{day}"]
-        }
+        days = {day: self.cleaned_data[f"open_{day}"] for day, _ in WEEKDAYS}
+        return {day: stretches for day, stretches in days.items() if stretches}
 
 
 class ClosedDayForm(ActionForm):

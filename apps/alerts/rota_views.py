@@ -161,7 +161,7 @@ def show_hours(request: HttpRequest, form: HoursForm, closed_form: ClosedDayForm
     clinic = member_of(request).clinic
     context = {
         "form": form,
-        "days": [(n, (form[f"opens_{d}"], form[f"closes_{d}"])) for d, n in WEEKDAYS],
+        "days": [(name, form[f"open_{day}"]) for day, name in WEEKDAYS],
         "closed_form": closed_form,
         "closed_days": ClosedDay.objects.filter(clinic=clinic, day__gte=timezone.localdate()),
     }
@@ -174,7 +174,7 @@ def stored_hours(clinic: Clinic) -> dict[str, Any]:
     promise = CoverPromise.objects.filter(clinic=clinic).first()
     values: dict[str, Any] = {"cover": promise.cover if promise else CoverPromise.Cover.ALWAYS}
     for row in OpeningHours.objects.filter(clinic=clinic):
-        values |= {f"opens_{row.weekday}": row.opens, f"closes_{row.weekday}": row.closes}
+        values.setdefault(f"open_{row.weekday}", []).append((row.opens, row.closes))
     return values
 
 

@@ -62,7 +62,7 @@ def store_pattern(clinic: Clinic, staff: list[StaffMember]) -> None:
 def store_reach(clinic: Clinic, staff: list[StaffMember], now: datetime) -> None:
     """Open on work days, and let everybody have confirmed the address they sign in with."""
     admin = next(member for member in staff if member.role == Role.CLINIC_ADMIN)
-    hours = dict.fromkeys(range(5), OPEN)
+    hours = {day: [OPEN] for day in range(5)}
     cover = CoverPromise.Cover.ALWAYS
     set_hours(clinic=clinic, hours=hours, cover=cover, by=admin.user, now=now)
     ContactMethod.objects.bulk_create(

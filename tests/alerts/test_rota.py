@@ -6,7 +6,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InternalError, ProgrammingError, transaction
 from django.utils import translation
 
 from apps.alerts.actions import open_alert
@@ -227,7 +227,7 @@ def test_a_change_of_the_rota_is_all_or_nothing(act, nurse, backup, clinic_admin
     assert not ClinicLadder.objects.exists()
 
 
-WEEK = {day: (time(9), time(17)) for day in range(5)}
+WEEK = {day: [(time(9), time(17))] for day in range(5)}
 FAST = {"remind": None, "backup": 2, "lead": 4, "everyone": 8}
 
 
@@ -330,6 +330,55 @@ def test_the_patient_reads_who_is_watching_now(nurse, lead, clinic_admin, clinic
     put_on_call(nurse)
     Shift.objects.filter(member=lead).delete()
     assert says() == "A nurse is on call now."
+
+
+@pytest.mark.parametrize(
+    ("at", "open_now", "says"),
+    [
+        ("2026-11-23 11:59", True, "The clinic is open now"),
+        ("2026-11-23 12:00", False, "Nobody reads this until Monday 13:00."),
+        ("2026-11-23 13:00", True, "The clinic is open now"),
+        ("2026-11-23 21:30", False, "Nobody reads this until Monday 22:00."),
+        ("2026-11-23 23:59", True, "The clinic is open now"),
+        ("2026-11-24 00:00", True, "The clinic is open now"),
+        ("2026-11-24 02:00", False, "Nobody reads this until Monday 08:00."),
+    ],
+)
+@pytest.mark.django_db
+def test_a_day_has_a_lunch_break_and_a_night_runs_past_midnight(
+    at, open_now, says, clinic_admin, clinic
+) -> None:
+    monday = [(time(8), time(12)), (time(13), time(17)), (time(22), time(0))]
+    hours = {0: monday, 1: [(time(0), time(2))]}
+    set_hours(clinic=clinic, hours=hours, cover="open_hours", by=clinic_admin.user, now=NOW)
+    now = datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
+    assert is_open(clinic, now) is open_now
+    assert watching_now(clinic, now)["sentence"].startswith(says)
+
+
+@pytest.mark.django_db
+def test_a_break_is_no_gap_where_open_hours_are_promised_and_a_night_is_one_stretch(
+    nurse, backup, clinic_admin, clinic
+) -> None:
+    hours = {0: [(time(8), time(12)), (time(22), time(0))], 1: [(time(0), time(2))]}
+    set_hours(clinic=clinic, hours=hours, cover="open_hours", by=clinic_admin.user, now=NOW)
+    gaps = [gap for gap in coverage_of(clinic, NOW, set()).gaps if gap.rung == "On call"]
+    local = [(g.starts_at.astimezone(NEW_YORK), g.ends_at.astimezone(NEW_YORK)) for g in gaps]
+    assert [f"{a:%a %H:%M} {b:%a %H:%M}" for a, b in local[:3]] == [
+        "Mon 10:00 Mon 12:00", "Mon 22:00 Tue 02:00", "Mon 08:00 Mon 12:00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"), [(time(11), time(14)), (time(8), time(9)), (time(16), time(0))]
+)
+@pytest.mark.django_db
+def test_the_database_refuses_stretches_of_a_day_that_overlap(
+    opens, closes, clinic_admin, clinic
+) -> None:
+    hours = {0: [(time(8), time(12)), (time(13), time(0)), (opens, closes)]}
+    with pytest.raises((IntegrityError, InternalError, ProgrammingError)), transaction.atomic():
+        set_hours(clinic=clinic, hours=hours, cover="always", by=clinic_admin.user, now=NOW)
 
 
 @pytest.mark.django_db

@@ -96,30 +96,34 @@ def test_a_shift_is_given_away_and_the_change_undone(clinic_admin, nurse, backup
 def hours_form(**changes: str) -> dict[str, str]:
     values = {"cover": "open_hours"}
     for day in range(7):
-        values |= {f"opens_{day}": "09:00", f"closes_{day}": "17:00"}
+        values[f"open_{day}"] = "8-12, 13:00 to 17:00"
     return values | changes
 
 
 def test_hours_are_saved_and_shown_again(clinic_admin) -> None:
     client = signed_in(clinic_admin)
-    client.post(url("hours"), hours_form(opens_6="", closes_6=""))
-    assert OpeningHours.objects.count() == 6
-    assert 'value="17:00"' in client.get(url("hours")).text
+    client.post(url("hours"), hours_form(open_5="20:00-24:00", open_6=""))
+    assert OpeningHours.objects.count() == 11
+    page = client.get(url("hours")).text
+    assert 'value="08:00 to 12:00, 13:00 to 17:00"' in page
+    assert 'value="20:00 to 24:00"' in page
 
 
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("closes_2", "08:00", "This is before it opens."),
-        ("closes_2", "", "Give both times, or none for a day that is closed."),
-        ("opens_3", "", "Give both times, or none for a day that is closed."),
-        ("opens_3", "noon", "Enter a valid time."),
+        ("open_2", "9:00 to 8:00", "closes before it opens. Write a night as two days"),
+        ("open_2", "9:00 to 12:00, 11:00 to 17:00", "Two of these times overlap."),
+        ("open_3", "20:00 to 24:00, 21:00 to 22:00", "Two of these times overlap."),
+        ("open_3", "noon", "Write “noon” like this: 8:00 to 12:00."),
+        ("open_3", "8:00 to 25:00", "is no time of a day."),
     ],
 )
 def test_wrong_hours_are_told_beside_the_field(field, value, says, clinic_admin) -> None:
     page = signed_in(clinic_admin).post(url("hours"), hours_form(**{field: value}))
     assert page.status_code == 422
     assert says in page.text
+    assert f'value="{value}"' in page.text
     assert not OpeningHours.objects.exists()
 
 
