@@ -342,8 +342,9 @@ ALERT_SENDERS = env.int("ALERT_SENDERS", default=4)
 ALERT_GATEWAY_HOSTS = env.list("ALERT_GATEWAY_HOSTS", default=[])
 # Called every 30 s while all is well; a monitor outside calls a person when it stops.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
-# The weekly drill: a synthetic red flag to this address through the whole path; 0 turns it off.
+# The weekly drill: a synthetic red flag to who is on call in each clinic; 0 turns it off.
 DRILL_DAYS = env.int("DRILL_DAYS", default=7)
+# Who is told of trouble with the alerts of a clinic in which nobody works.
 DRILL_EMAIL = env.str("DRILL_EMAIL", default=parseaddr(DEFAULT_FROM_EMAIL)[1])
 # Who may read /metrics: "Authorization: Bearer …". Without it the page does not exist.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

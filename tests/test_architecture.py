@@ -27,12 +27,12 @@ LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 # Inside alerts the graph has one direction too, so that no import is hidden in a function.
 ALERTS_ORDER = [
     "states", "ladder", "links", "models", "sealed", "emails", "texts", "rota_calendar",
-    "coverage", "rota", "ways", "escalation", "smtp", "gateways", "batch", "breaker",
-    "delivery", "mail_rows", "receipts", "system_alerts", "system_sending", "sweep", "health",
-    "metrics", "outside", "contact_sending", "rounds", "dispatcher", "rota_actions", "tasks",
-    "actions", "act_actions", "mute_actions", "contact_actions", "gateway_actions", "forms",
-    "rota_forms", "contact_forms", "views", "rota_views", "contact_views", "gateway_views",
-    "urls",
+    "coverage", "rota", "ways", "escalation", "drill_actions", "smtp", "gateways", "batch",
+    "breaker", "delivery", "mail_rows", "receipts", "system_alerts", "system_sending", "sweep",
+    "health", "metrics", "outside", "contact_sending", "rounds", "dispatcher", "rota_actions",
+    "tasks", "actions", "act_actions", "mute_actions", "contact_actions", "gateway_actions",
+    "forms", "rota_forms", "contact_forms", "views", "rota_views", "contact_views",
+    "gateway_views", "urls",
 ]  # fmt: skip
 
 MAX_MODULE_LINES = 400

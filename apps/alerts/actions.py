@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts import ladder
 from apps.alerts.escalation import cancel_pending, climb, lock_alert, log
-from apps.alerts.models import Alert, AlertAct, AlertEvent, Delivery, Mute
+from apps.alerts.models import Alert, AlertAct, AlertEvent, Delivery, Mute, SyntheticPatient
 from apps.alerts.states import (
     AlertStatus,
     TransitionError,
@@ -21,7 +21,7 @@ from apps.audit.actions import record
 from apps.clinical.triage import RULES_BY_ID
 from apps.clinical.triage import Level as TriageLevel
 from apps.database.statements import Insert, Read
-from apps.patients.models import Patient, StaffMember
+from apps.patients.models import DRILL_CLINIC, Patient, StaffMember
 from apps.patients.permissions import Right, may
 
 # No letters or digits that sound or look alike on the phone.
@@ -85,11 +85,19 @@ def open_alert(
         next_rung_at=now,
         clock_set_at=now,
         muted_until=muted_until(patient, level, rules, now),
+        drill_of_id=drill_of(patient),
     )
     INSERT_ALERT.run(alert)
     note_opening(alert, earlier, now)
     start_ladder(alert, now)
     return alert
+
+
+def drill_of(patient: Patient) -> UUID | None:
+    """Return whose drill a synthetic patient's alert is, None for every real patient."""
+    if patient.clinic_id != DRILL_CLINIC:
+        return None
+    return SyntheticPatient.objects.values_list("clinic_id", flat=True).get(patient=patient)
 
 
 @transaction.atomic
@@ -202,6 +210,8 @@ def acknowledge_alert(*, alert: Alert, by: User, now: datetime) -> Alert:
     else has it and `TransitionError` when it is closed.
     """
     alert = lock_alert(alert.pk)
+    if alert.drill_of_id is not None:
+        raise TransitionError("This is a drill. Nobody is ill and there is nothing to do.")
     if alert.status == AlertStatus.ACKNOWLEDGED and alert.owner:
         if alert.owner == by:
             return alert

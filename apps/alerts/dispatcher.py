@@ -23,7 +23,7 @@ from apps.alerts.health import check_health
 from apps.alerts.outside import ping
 from apps.alerts.rounds import ROUNDS
 from apps.alerts.sweep import beat, deliver_due, sweep
-from apps.alerts.system_sending import tell_due
+from apps.alerts.system_sending import report_drills, tell_due
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +145,7 @@ class Watcher:
         """Look once, and wait."""
         now = timezone.now()
         tell_due(now)
+        report_drills(now)
         ask_idle(now)
         send_contacts_due(timezone.now)  # codes and tests that no worker has sent
         # Silence is the message: the outside is told only while nothing is wrong here.

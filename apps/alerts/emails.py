@@ -11,9 +11,9 @@ from django.utils.crypto import salted_hmac
 from apps.alerts.links import token_for
 from apps.alerts.models import (
     CODE_LIFETIME,
-    DRILL_CLINIC,
     ContactMethod,
     Delivery,
+    Drill,
     SystemAlert,
 )
 
@@ -32,13 +32,13 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "raised": age_in_words(now - alert.opened_at),
         "rung": delivery.get_rung_display(),
         "repeat": delivery.may_have_left(),
-        "is_drill": alert.clinic_id == DRILL_CLINIC,
+        "is_drill": alert.drill_of_id is not None,
         "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
     subject = f"{context['level'].upper()} alert {alert.reference}, raised {context['raised']}"
     if context["is_drill"]:
-        subject = f"DRILL: {subject}"
+        subject = f"DRILL, nothing to do: test {alert.reference}, sent {context['raised']}"
     mail = EmailMultiAlternatives(
         subject=f"{subject} (repeat)" if context["repeat"] else subject,
         body=render_to_string("alerts/email/alert.txt", context),
@@ -99,6 +99,26 @@ def system_mail(alert: SystemAlert, addresses: list[str]) -> EmailMultiAlternati
             "Message-ID": f"<system-{alert.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
             "Auto-Submitted": "auto-generated",
             "X-Priority": "1",
+        },
+    )
+
+
+def drill_mail(drill: Drill, addresses: list[str]) -> EmailMultiAlternatives:
+    """Return the report of a drill that reached somebody, for the clinic's leads."""
+    told = drill.alert.deliveries.select_related("recipient__user").order_by("created_at")
+    context = {
+        "drill": drill,
+        "clinic": drill.clinic,
+        "told": told,
+        "url": settings.SITE_URL + reverse("alerts:rota"),
+    }
+    return EmailMultiAlternatives(
+        subject=f"The weekly drill reached somebody in {drill.seconds:.1f} seconds",
+        body=render_to_string("alerts/email/drill.txt", context),
+        to=addresses,
+        headers={
+            "Message-ID": f"<drill-{drill.pk}@{settings.SITE_HOST.rsplit(':', 1)[0]}>",
+            "Auto-Submitted": "auto-generated",
         },
     )
 

@@ -87,10 +87,10 @@ def lock_alert(alert_id: UUID) -> Alert:
 def people_on(rung: str, alert: Alert, now: datetime) -> list[StaffMember]:
     """Return whom this rung reaches at `now`, by name; nobody twice."""
     if rung == ladder.Rung.EVERYONE:
-        return list(staff_of(alert.clinic_id).filter(role__in=ALERT_ROLES))
-    people = ON_SHIFT.all(clinic_id=alert.clinic_id, rung=str(rung), now=now)
+        return list(staff_of(alert.told_clinic_id).filter(role__in=ALERT_ROLES))
+    people = ON_SHIFT.all(clinic_id=alert.told_clinic_id, rung=str(rung), now=now)
     if rung == ladder.Rung.LEAD and not people:
-        return list(staff_of(alert.clinic_id).filter(role=Role.CLINICAL_LEAD))
+        return list(staff_of(alert.told_clinic_id).filter(role=Role.CLINICAL_LEAD))
     return people
 
 
@@ -132,7 +132,7 @@ def reaches_somebody(deliveries: list[Delivery], rung: str, people: list[StaffMe
 
 def times_of(alert: Alert) -> ladder.Times | None:
     """Return when this clinic climbs its rungs, None where it has set nothing of its own."""
-    own = OWN_LADDER.first(clinic_id=alert.clinic_id, level=str(alert.level))
+    own = OWN_LADDER.first(clinic_id=alert.told_clinic_id, level=str(alert.level))
     return own.times if own else None
 
 

@@ -64,6 +64,8 @@ def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, da
     """
     no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
+    if clinic_id:
+        drills = drills.filter(clinic_id=clinic_id)
     active = Gateway.objects.filter(is_active=True)
     own = active.filter(clinic_id=clinic_id) if clinic_id else active.none()
     names = own.annotate(row=Concat(Value(GATEWAY), Cast("pk", CharField()))).values("row")

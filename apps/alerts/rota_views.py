@@ -23,6 +23,7 @@ from apps.alerts.models import (
     ClosedDay,
     ContactMethod,
     CoverPromise,
+    Drill,
     OpeningHours,
     RotaChange,
     Shift,
@@ -55,6 +56,7 @@ def rota(request: HttpRequest) -> HttpResponse:
         "may_edit": may(member, Right.EDIT_ROTA),
         "whole": "all" in request.GET,  # on a phone three days, unless all are asked for
         "now": now,
+        "drill": Drill.objects.latest_of_each().filter(clinic_id=member.clinic_id).first(),
     }
     return render(request, "alerts/rota.html", context)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest
 from apps.alerts import ladder
 from apps.alerts.batch import Clock
 from apps.alerts.delivery import MAX_BACKOFF, TRIES_PER_AGE, deliver, next_status
+from apps.alerts.drill_actions import end_drill
 from apps.alerts.escalation import (
     CONFIRM_WITHIN,
     climb,
@@ -25,7 +26,7 @@ from apps.alerts.escalation import (
     try_next_way,
 )
 from apps.alerts.mail_rows import send_each
-from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Heartbeat
+from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Drill, Heartbeat
 from apps.alerts.smtp import MailSession, Result, lease_time
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
 from apps.alerts.system_alerts import look, stranded_clinics
@@ -56,7 +57,8 @@ def sweep(now: datetime) -> SweepReport:
     2. Try the next channel where nobody knows in time whether a message arrived.
     3. Go on where a message waits for somebody who has left.
     4. Open again what somebody took and documented nothing about in time.
-    5. Climb the ladder of alerts nobody has taken.
+    5. End drills that have reached somebody: they wake nobody else.
+    6. Climb the ladder of alerts nobody has taken.
 
     Several processes may sweep at once: each row is locked, looked at again and moved
     by one of them.
@@ -68,6 +70,7 @@ def sweep(now: datetime) -> SweepReport:
     moved_on = each(Delivery.objects.unconfirmed(now), no_word_came, now)
     moved_on += each(Delivery.objects.to_the_departed(), pass_by, now)
     reopened = each(Alert.objects.ack_overdue(now), reopen, now)
+    each(Drill.objects.under_way(), end_drill, now)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
     if stranded:
@@ -77,7 +80,7 @@ def sweep(now: datetime) -> SweepReport:
     return SweepReport(leases, reopened, climbed, stranded, moved_on)
 
 
-def each(rows: Iterable[object], move: Callable[[UUID, datetime], bool], now: datetime) -> int:
+def each(rows: Iterable[object], move: Callable[[Any, datetime], bool], now: datetime) -> int:
     """Move up to a batch of rows, each in its own transaction; one bad row stops no other."""
     moved = 0
     for key in rows.values_list("pk", flat=True)[:BATCH]:  # type: ignore[attr-defined]

@@ -9,15 +9,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from apps.alerts.models import DRILL_CLINIC, Alert, Drill, Heartbeat, SystemAlert
-from apps.patients.models import Clinic
+from apps.alerts.models import Alert, Drill, Heartbeat, SystemAlert
+from apps.patients.models import DRILL_CLINIC, Clinic
 
 logger = logging.getLogger(__name__)
 
 DRILL_LATE_AFTER: Final = timedelta(days=8)  # a week, and a day of grace
 DRILL_SLOW_AFTER: Final = timedelta(seconds=60)
-# Since when this installation sweeps: before the first drill there is no other mark.
-SINCE: Final = "first_sweep"
+# Since when this installation holds drills: before the first there is no other mark.
+SINCE: Final = "drills_since"
 
 
 @transaction.atomic
@@ -47,29 +47,37 @@ def look(now: datetime, stranded: Iterable[UUID]) -> None:
     keep(SystemAlert.Kind.UNREACHED, set(unreached.values_list("clinic_id", flat=True)), now)
     if settings.DRILL_DAYS:
         Heartbeat.objects.get_or_create(name=SINCE, defaults={"beat_at": now})
-    clinics: set[UUID] = set()
-    if drill_problem(now):
-        rows = Clinic.objects.exclude(pk=DRILL_CLINIC).values_list("pk", flat=True)
-        clinics = set(rows)
-    keep(SystemAlert.Kind.DRILL, clinics, now)
+    keep(SystemAlert.Kind.DRILL, set(drill_problems(now)), now)
 
 
-def drill_problem(now: datetime) -> str:
-    """Return what is wrong with the weekly drill in one sentence; empty when all is well."""
+def drill_problems(now: datetime) -> dict[UUID, str]:
+    """Return, by clinic, what is wrong with its weekly drill; nothing for those that are well."""
     if not settings.DRILL_DAYS:
-        return ""
-    last = Drill.objects.order_by("-started_at").first()
-    if last is None:
-        since = Heartbeat.objects.filter(name=SINCE).first()
-        late = since is not None and now - since.beat_at > DRILL_LATE_AFTER
-        return "The weekly drill has never run." if late else ""
-    if now - last.started_at > DRILL_LATE_AFTER:
-        return "The weekly drill was missed."
-    if last.accepted_at is None and now - last.started_at > DRILL_SLOW_AFTER:
-        return "The last drill was not delivered."
-    if last.seconds is not None and last.seconds > DRILL_SLOW_AFTER.total_seconds():
-        return "The last drill was slow."
-    return ""
+        return {}
+    long_ago = now - DRILL_LATE_AFTER
+    drills = Drill.objects.latest_of_each()
+    last = {drill.clinic_id: drill for drill in drills if drill.clinic_id}
+    begun = Heartbeat.objects.filter(name=SINCE, beat_at__lt=long_ago).exists()
+    # A clinic is due a drill once somebody has worked there as long as a drill may be late.
+    staffed = Clinic.objects.real().filter(
+        staff__is_active=True, staff__user__is_active=True, staff__user__date_joined__lt=long_ago
+    )
+    due = set(staffed.values_list("pk", flat=True)) if begun else set()
+    found = dict.fromkeys(due - set(last), "The weekly drill has never run.")
+    for clinic, drill in last.items():
+        if problem := problem_with(drill, now, is_due=clinic in due):
+            found[clinic] = problem
+    return found
+
+
+def problem_with(drill: Drill, now: datetime, *, is_due: bool) -> str:
+    """Return what is wrong with a clinic's last drill; empty when all is well."""
+    age = now - drill.started_at
+    if age > DRILL_LATE_AFTER:
+        return "The weekly drill was missed." if is_due else ""
+    if drill.seconds is None:
+        return "The last drill reached nobody." if age > DRILL_SLOW_AFTER else ""
+    return "The last drill was slow." if drill.seconds > DRILL_SLOW_AFTER.total_seconds() else ""
 
 
 def stranded_clinics(now: datetime, grace: timedelta) -> list[UUID]:

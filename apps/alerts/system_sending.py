@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db.models import F
 
 from apps.alerts import breaker
-from apps.alerts.emails import system_mail
+from apps.alerts.emails import drill_mail, system_mail
 from apps.alerts.gateways import send_text
-from apps.alerts.models import ALERT_ROLES, Gateway, SystemAlert
+from apps.alerts.models import ALERT_ROLES, Drill, Gateway, SystemAlert
 from apps.alerts.sealed import SealError, unseal
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.texts import system_text
@@ -24,6 +24,7 @@ from apps.patients.models import Clinic, Role, StaffMember
 logger = logging.getLogger(__name__)
 
 RETRY: Final = timedelta(seconds=15)
+REPORT_AGAIN: Final = timedelta(minutes=5)  # nobody waits for it
 
 
 def recipients(clinic_id: UUID) -> list[StaffMember]:
@@ -56,6 +57,28 @@ def tell_due(now: datetime) -> int:
             SystemAlert.objects.filter(pk=alert.pk).update(next_attempt_at=now + RETRY)
             logger.warning("system alert %s not accepted", alert.pk)
     return told
+
+
+def report_drills(now: datetime) -> int:
+    """Mail the leads how long their clinic's drill took; return how many reports left.
+
+    One that reached nobody is a system alert instead. Tried again until it leaves; each
+    report is taken by one process.
+    """
+    left = 0
+    waiting = Drill.objects.filter(told_at__isnull=True, next_attempt_at__lte=now)
+    for drill in waiting.select_related("clinic", "alert")[:50]:
+        mine = waiting.filter(pk=drill.pk, next_attempt_at=drill.next_attempt_at)
+        if server_name() in breaker.gates(now).closed:
+            return left
+        if drill.clinic is None or not mine.update(next_attempt_at=now + REPORT_AGAIN):
+            continue
+        mails, _ = addresses_of(drill.clinic)
+        with MailSession() as session:
+            answer = session.send(drill_mail(drill, mails))
+        if answer.result in (Result.SENT, Result.PERMANENT):
+            left += Drill.objects.filter(pk=drill.pk).update(told_at=now, next_attempt_at=None)
+    return left
 
 
 def addresses_of(clinic: Clinic) -> tuple[list[str], list[Way]]:

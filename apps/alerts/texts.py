@@ -7,18 +7,22 @@ from django.urls import reverse
 
 from apps.alerts.emails import age_in_words, contact_code
 from apps.alerts.links import token_for
-from apps.alerts.models import DRILL_CLINIC, ContactMethod, Delivery, SystemAlert
+from apps.alerts.models import ContactMethod, Delivery, SystemAlert
 
 
 def alert_text(delivery: Delivery, now: datetime) -> str:
     """Return the text of one message; it fits into one or two text messages."""
     alert = delivery.alert
-    drill = "DRILL: " if alert.clinic_id == DRILL_CLINIC else ""
     repeat = " (repeat)" if delivery.may_have_left() else ""
     url = settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)])
     raised = age_in_words(now - alert.opened_at)
+    if alert.drill_of_id is not None:
+        return (
+            f"DRILL, nothing to do{repeat}. The weekly test that alerts reach you: "
+            f"{alert.reference}, sent {raised}. Nobody is ill."
+        )
     level = alert.get_level_display().upper()
-    return f"{drill}{level} alert {alert.reference}, raised {raised}{repeat}. Take it: {url}"
+    return f"{level} alert {alert.reference}, raised {raised}{repeat}. Take it: {url}"
 
 
 def bundle_text(deliveries: list[Delivery], now: datetime) -> str:

@@ -13,13 +13,12 @@ from uuid import UUID, uuid5
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from apps.alerts.models import DRILL_CLINIC
 from apps.checkins.clock_tasks import END_OF_DAY, lock_followed, open_clock_task
 from apps.checkins.models import CareTask, StandingDuty
 from apps.checkins.standing_actions import look_at_duty
 from apps.checkins.supply_actions import look_at_supply
 from apps.checkins.task_actions import overtake_tasks
-from apps.patients.models import Patient, ReviewClock
+from apps.patients.models import DRILL_CLINIC, Patient, ReviewClock
 from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Min
 
-from apps.alerts.models import DRILL_CLINIC
 from apps.dashboard.counting import counts_of, standing_of
 from apps.dashboard.models import ClinicDay
 from apps.patients.models import Clinic, Patient
@@ -28,7 +27,7 @@ AT_ONCE: Final = 14  # days per run and clinic: a year of history comes in withi
 
 def count_due(now: datetime, *, at_once: int = AT_ONCE) -> int:
     """Count the days of every clinic whose count is missing or too old; return how many."""
-    clinics = Clinic.objects.exclude(pk=DRILL_CLINIC)
+    clinics = Clinic.objects.real()
     return sum(count_clinic(clinic, now, at_once=at_once) for clinic in clinics)
 
 

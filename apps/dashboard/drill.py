@@ -1,7 +1,8 @@
-"""The weekly drill: a synthetic patient's red flag takes the whole path, and is timed.
+"""The weekly drill: in each clinic a synthetic patient's red flag takes the whole path.
 
-The patient is the only one of a clinic of its own, so no list, count or report of a real
-clinic can hold it, and nobody on call is woken.
+The patients are invented and belong to a clinic of their own, so no list, count, export or
+report of a real clinic can hold them; but the alert goes by the rota, the ladder, the
+contact methods and the gateways of the clinic it proves (docs/adr/0036).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -12,14 +13,12 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import transaction
 
-from apps.accounts.models import User
-from apps.alerts.actions import resolve_alert
-from apps.alerts.models import DRILL_CLINIC, Alert, Drill
-from apps.alerts.states import AlertStatus, DeliveryStatus
+from apps.alerts.models import Alert, Drill, SyntheticPatient
+from apps.audit.actions import record
 from apps.checkins.actions import submit_check_in
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.actions import register_patient
-from apps.patients.models import Clinic, Patient, Role, StaffMember
+from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 
 ANSWERS: Final[dict[str, object]] = {"seizure": "yes"}
 PERSON: Final = {
@@ -32,35 +31,34 @@ PERSON: Final = {
     "language": "en",
     "time_zone": "UTC",
 }
+# By itself it begins in the clinic's day, so that no drill wakes anybody [proposal].
+BEGINS_FROM, BEGINS_BEFORE = 9, 17
+# A drill that reached nobody is held again the next day [proposal].
+AGAIN_AFTER: Final = timedelta(days=1)
 
 
-@transaction.atomic
-def cast() -> tuple[StaffMember, Patient]:
-    """Return the drill's one recipient and one patient, made at the first call.
+def cast(clinic: Clinic) -> Patient:
+    """Return the clinic's synthetic patient, made at the first call, the drill's clinic locked.
 
-    Safe to call at once from several processes: the clinic's row is locked.
+    Safe to call at once from several processes: they wait for each other until they commit.
     """
-    clinic, _ = Clinic.objects.get_or_create(
+    Clinic.objects.get_or_create(
         pk=DRILL_CLINIC,
         defaults={"name": "Glidepath drill", "time_zone": "UTC", "phone": "-"},
     )
-    Clinic.objects.select_for_update().get(pk=clinic.pk)
-    address = settings.DRILL_EMAIL.lower()
-    user = User.objects.filter(email=address).first() or User.objects.create_user(
-        email=address, full_name="Drill"
-    )
-    clinic.staff.exclude(user=user).update(is_active=False)
-    member, _ = StaffMember.objects.get_or_create(
-        clinic=clinic, user=user, defaults={"role": Role.NURSE}
-    )
-    patient = Patient.objects.filter(clinic=clinic).first()
-    return member, patient or make_patient(clinic)
+    stage = Clinic.objects.select_for_update().get(pk=DRILL_CLINIC)
+    known = SyntheticPatient.objects.filter(clinic=clinic).select_related("patient__clinic").first()
+    if known is not None:
+        return known.patient
+    patient = make_patient(stage)
+    SyntheticPatient.objects.create(patient=patient, clinic=clinic)
+    return patient
 
 
-def make_patient(clinic: Clinic) -> Patient:
-    """Return the synthetic patient, newly registered."""
+def make_patient(stage: Clinic) -> Patient:
+    """Return a synthetic patient, newly registered."""
     return register_patient(
-        clinic=clinic,
+        clinic=stage,
         person=dict(PERSON),
         medication={
             "drug_id": "diazepam",
@@ -75,9 +73,15 @@ def make_patient(clinic: Clinic) -> Patient:
 
 
 @transaction.atomic
-def start_drill(now: datetime) -> Drill:
-    """Submit the synthetic red flag and record when; its mails leave after the commit."""
-    _, patient = cast()
+def start_drill(clinic: Clinic, now: datetime) -> Drill:
+    """Submit the clinic's synthetic red flag and record when; its messages leave after the commit.
+
+    While one is under way it is returned and no second one starts.
+    """
+    patient = cast(clinic)
+    under_way = Drill.objects.under_way().filter(clinic=clinic).select_related("alert").first()
+    if under_way is not None:
+        return under_way
     check_in = submit_check_in(
         patient=patient,
         questionnaire=get_questionnaire("daily", LATEST["daily"]),
@@ -88,46 +92,34 @@ def start_drill(now: datetime) -> Drill:
         now=now,
     )
     alert = Alert.objects.get(source_id=check_in.pk)
-    return Drill.objects.create(started_at=now, alert=alert)
+    record("drill.started", by=None, now=now, clinic_id=clinic.pk, obj=alert)
+    return Drill.objects.create(started_at=now, clinic=clinic, alert=alert)
 
 
-def start_if_due(now: datetime) -> Drill | None:
-    """Start a drill when the last is a week old; None when it is not time."""
-    last = Drill.objects.order_by("-started_at").first()
-    week = timedelta(days=settings.DRILL_DAYS)
-    if not settings.DRILL_DAYS or (last is not None and now - last.started_at < week):
-        return None
-    return start_drill(now)
+def staffed_clinics() -> list[Clinic]:
+    """Return the real clinics in which somebody works."""
+    staffed = Clinic.objects.real().filter(staff__is_active=True, staff__user__is_active=True)
+    return list(staffed.distinct())
 
 
-@transaction.atomic
-def finish(drill: Drill, now: datetime) -> bool:
-    """Store how long a drill took and close its alert; False while it is still on its way.
+def start_due(now: datetime) -> list[Drill]:
+    """Start the drill of each clinic whose last is a week old, in that clinic's day."""
+    if not settings.DRILL_DAYS:
+        return []
+    last = {drill.clinic_id: drill for drill in Drill.objects.latest_of_each()}
+    return [
+        start_drill(clinic, now)
+        for clinic in staffed_clinics()
+        if is_due(clinic, last.get(clinic.pk), now)
+    ]
 
-    Safe to call twice. A drill that never arrives stays open: the sweep tells the leads.
-    """
-    drill = Drill.objects.select_for_update(of=("self",)).select_related("alert").get(pk=drill.pk)
-    sent = drill.alert.deliveries.filter(status=DeliveryStatus.SENT).order_by("sent_at").first()
-    if sent is None or sent.sent_at is None:
+
+def is_due(clinic: Clinic, last: Drill | None, now: datetime) -> bool:
+    """Answer whether it is day in the clinic and its last drill is long enough ago."""
+    if not BEGINS_FROM <= now.astimezone(clinic.tz).hour < BEGINS_BEFORE:
         return False
-    if drill.accepted_at is None:
-        drill.accepted_at = sent.sent_at
-        drill.seconds = (sent.sent_at - drill.started_at).total_seconds()
-        drill.save(update_fields=["accepted_at", "seconds"])
-    if drill.alert.status != AlertStatus.RESOLVED:
-        member, _ = cast()
-        resolve_alert(
-            alert=drill.alert,
-            by=member.user,
-            outcome=Alert.Outcome.FALSE_ALARM,
-            note=f"Drill, {drill.seconds:.1f} seconds.",
-            now=now,
-        )
-    return True
-
-
-def turn(now: datetime) -> None:
-    """Start the drill when it is due and finish those under way."""
-    start_if_due(now)
-    for drill in Drill.objects.exclude(alert__status=AlertStatus.RESOLVED):
-        finish(drill, now)
+    if last is None:
+        return True
+    reached = last.accepted_at is not None
+    wait = timedelta(days=settings.DRILL_DAYS) if reached else AGAIN_AFTER
+    return last.ended_at is not None and now - last.started_at >= wait

@@ -12,8 +12,8 @@ from apps.dashboard import drill as drills
 
 @shared_task
 def drill() -> None:
-    """Start the weekly drill when it is due, finish one under way."""
-    drills.turn(timezone.now())
+    """Start the weekly drill of each clinic where it is due. The sweep ends it."""
+    drills.start_due(timezone.now())
 
 
 @shared_task

@@ -10,15 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.alerts import breaker
-from apps.alerts.emails import alert_mail
 from apps.alerts.health import check_health
 from apps.alerts.metrics import metrics
-from apps.alerts.models import DRILL_CLINIC, Drill, Heartbeat, SystemAlert
+from apps.alerts.models import SystemAlert
 from apps.alerts.outside import ping
 from apps.alerts.sweep import STRANDED_AFTER, beat, deliver_due, sweep
-from apps.alerts.system_alerts import SINCE, keep, look
+from apps.alerts.system_alerts import keep
 from apps.alerts.system_sending import tell_due
-from apps.dashboard.drill import finish, start_drill, start_if_due
 from tests.factories import NOW, make_alert, put_on_call
 
 pytestmark = pytest.mark.django_db
@@ -71,61 +69,6 @@ def test_a_clinic_without_a_lead_has_everybody_told(clinic, nurse) -> None:
     keep("stranded", [clinic.pk], NOW)
     tell_due(NOW)
     assert mail.outbox[0].to == [nurse.user.email]
-
-
-def test_a_missed_drill_is_an_alert_of_every_real_clinic(clinic, other_clinic) -> None:
-    look(NOW, [])
-    look(NOW + 8 * DAY, [])
-    assert not SystemAlert.objects.exists()
-    look(NOW + 8 * DAY + SECOND, [])
-    told = SystemAlert.objects.filter(kind="drill").values_list("clinic", flat=True)
-    assert set(told) == {clinic.pk, other_clinic.pk}
-    assert Heartbeat.objects.get(name=SINCE).beat_at == NOW
-
-
-def test_a_drill_takes_the_whole_path_and_is_timed(clinic) -> None:
-    drill = start_drill(NOW)
-    delivery = drill.alert.deliveries.get()
-    assert drill.alert.clinic_id == DRILL_CLINIC
-    assert not finish(drill, NOW)
-    delivery.refresh_from_db()
-    from apps.alerts.delivery import deliver
-
-    deliver(lambda: NOW + 2 * SECOND)
-    assert mail.outbox[0].subject.startswith("DRILL: EMERGENCY alert")
-    assert finish(drill, NOW + 3 * SECOND)
-    assert finish(drill, NOW + 4 * SECOND)
-    drill.refresh_from_db()
-    drill.alert.refresh_from_db()
-    assert (drill.seconds, drill.alert.status) == (2.0, "resolved")
-    look(NOW + DAY, [])
-    assert not SystemAlert.objects.exists()
-
-
-def test_a_drill_that_does_not_arrive_is_an_alert(clinic) -> None:
-    start_drill(NOW)
-    look(NOW + 61 * SECOND, [])
-    assert SystemAlert.objects.get().kind == "drill"
-    assert any("drill" in problem for problem in check_health(NOW).problems)
-
-
-def test_a_slow_drill_is_an_alert(clinic) -> None:
-    drill = start_drill(NOW)
-    Drill.objects.filter(pk=drill.pk).update(accepted_at=NOW + 90 * SECOND, seconds=90.0)
-    look(NOW + 120 * SECOND, [])
-    assert SystemAlert.objects.get().kind == "drill"
-
-
-def test_a_drill_starts_once_a_week(clinic) -> None:
-    assert start_if_due(NOW) is not None
-    assert start_if_due(NOW + 6 * DAY) is None
-    assert start_if_due(NOW + 7 * DAY) is not None
-
-
-def test_a_drill_is_in_no_real_clinic(patient, nurse, clinic) -> None:
-    start_drill(NOW)
-    assert clinic.alerts.count() == 0
-    assert clinic.patients.count() == 1
 
 
 class Monitor(BaseHTTPRequestHandler):
@@ -215,12 +158,3 @@ def test_trouble_that_no_restart_mends_is_told_and_restarts_nothing() -> None:
     answer = Client().get("/healthz")
     assert answer.status_code == 200
     assert "does not take mail" in answer.json()["problems"][0]
-
-
-def test_the_mail_of_a_drill_says_what_it_is(db) -> None:
-    mail = alert_mail(start_drill(NOW).alert.deliveries.get(), NOW)
-    assert mail.subject.startswith("DRILL: EMERGENCY alert A-")
-    html = str(mail.alternatives[0][0])
-    assert mail.body.startswith("THIS IS A DRILL.")
-    assert "This is a drill." in html
-    assert "nothing to do" in html

@@ -42,6 +42,7 @@ def environment_of(
         "CELERY_BROKER_URL": broker_url,
         "EMAIL_URL": email_url,
         "PYTHONUNBUFFERED": "1",
+        "DRILL_DAYS": "0",  # only the tests of the drill want its messages
         **more,
     }
 

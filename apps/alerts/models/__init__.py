@@ -10,7 +10,14 @@ from apps.alerts.models.act import (
     Mute,
     MuteQuerySet,
 )
-from apps.alerts.models.alert import LEVEL_LABELS, REACH_WITHIN, Alert, AlertEvent, AlertQuerySet
+from apps.alerts.models.alert import (
+    DRILL_OUTCOME,
+    LEVEL_LABELS,
+    REACH_WITHIN,
+    Alert,
+    AlertEvent,
+    AlertQuerySet,
+)
 from apps.alerts.models.channel import Channel, Gateway, GatewayReport, QuietHours
 from apps.alerts.models.contact import (
     CODE_LIFETIME,
@@ -26,6 +33,7 @@ from apps.alerts.models.delivery import (
     DeliveryAttempt,
     DeliveryQuerySet,
 )
+from apps.alerts.models.drill import Drill, SyntheticPatient
 from apps.alerts.models.guards import RETENTION_ROLE
 from apps.alerts.models.hours import ClosedDay, CoverPromise, OpeningHours
 from apps.alerts.models.rota import (
@@ -37,13 +45,13 @@ from apps.alerts.models.rota import (
     ShiftQuerySet,
     WeeklyTurn,
 )
-from apps.alerts.models.watch import DRILL_CLINIC, Drill, Heartbeat, MailServer, SystemAlert
+from apps.alerts.models.watch import Heartbeat, MailServer, SystemAlert
 
 __all__ = [
     "ALERT_ROLES",
     "CODE_LIFETIME",
     "CODE_TRIES",
-    "DRILL_CLINIC",
+    "DRILL_OUTCOME",
     "HANDED_OVER",
     "INTERIM_ACTS",
     "LEVEL_LABELS",
@@ -81,6 +89,7 @@ __all__ = [
     "RotaChange",
     "Shift",
     "ShiftQuerySet",
+    "SyntheticPatient",
     "SystemAlert",
     "WeeklyTurn",
 ]

@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import pgtrigger
 from django.db import models
@@ -28,7 +28,7 @@ from apps.alerts.models.guards import (
     once,
 )
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
-from apps.patients.models import Clinic, Patient
+from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 
 LEVEL_LABELS = {
     Level.EMERGENCY: "Emergency",
@@ -65,7 +65,7 @@ def clock_possible(level: str) -> Q:
 # What an alert is from its first day to its last: a worse report opens one of its own.
 ALERT_FIXED = (
     "id", "clinic", "patient", "reference", "level", "priority", "source_type", "source_id",
-    "rules", "opened_at", "response_minutes",
+    "rules", "opened_at", "response_minutes", "drill_of",
 )  # fmt: skip
 ALERT_ONCE = ("acknowledged_at", "welfare_check_at")
 
@@ -147,6 +147,10 @@ class AlertOutcome(models.TextChoices):
     FALSE_ALARM = "false_alarm", "False alarm"
 
 
+# How a drill ends: by itself, and no person can choose it.
+DRILL_OUTCOME: Final = "drill"
+
+
 class Alert(models.Model):
     """Something a patient reported that a person must act on."""
 
@@ -183,7 +187,9 @@ class Alert(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     resolved_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    outcome = models.CharField(
+        max_length=20, choices=[*Outcome.choices, (DRILL_OUTCOME, "Drill")], blank=True
+    )
     note = models.TextField(blank=True)
     welfare_check_at = models.DateTimeField(
         null=True, blank=True, help_text="When a welfare check was first asked for."
@@ -191,6 +197,11 @@ class Alert(models.Model):
     muted_until = models.DateTimeField(
         null=True, blank=True, help_text="Every rule that fired was muted: nobody is told before."
     )
+
+    drill_of = models.ForeignKey(
+        Clinic, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="A drill: nobody is ill, and this clinic's people are told, timed and spared.",
+    )  # fmt: skip
 
     objects = AlertQuerySet.as_manager()
 
@@ -215,7 +226,7 @@ class Alert(models.Model):
                 name="alert_closed_in_clinic",
             ),
             known("alert_level_known", "level", Level),
-            known("alert_outcome_known", "outcome", AlertOutcome, blank=True),
+            known("alert_outcome_known", "outcome", [*AlertOutcome, DRILL_OUTCOME], blank=True),
             models.CheckConstraint(
                 condition=reduce(
                     or_, (Q(level=str(level), priority=rank) for level, rank in PRIORITY.items())
@@ -253,9 +264,20 @@ class Alert(models.Model):
                     next_rung_at__isnull=True,
                     ack_due_at__isnull=True,
                     resolved_at__isnull=False,
-                    resolved_by__isnull=False,
                 ),
                 name="alert_state_possible",
+            ),
+            # An alert ends only with a person's act; a drill without one, and it is nobody's.
+            models.CheckConstraint(
+                condition=~Q(status=AlertStatus.RESOLVED)
+                | (Q(resolved_by__isnull=False) & ~Q(outcome=DRILL_OUTCOME))
+                | Q(resolved_by__isnull=True, outcome=DRILL_OUTCOME, drill_of__isnull=False),
+                name="alert_ended_by_a_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(drill_of__isnull=True)
+                | (Q(clinic=DRILL_CLINIC, owner__isnull=True) & ~Q(drill_of=DRILL_CLINIC)),
+                name="alert_drill_apart",
             ),
             models.CheckConstraint(
                 condition=~Q(status=AlertStatus.RESOLVED) | (~Q(outcome="") & ~Q(note="")),
@@ -313,6 +335,12 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"Alert {self.reference}"
+
+    @property
+    def told_clinic_id(self) -> uuid.UUID:
+        """The clinic whose rota, ladder and people it goes to."""
+        key: uuid.UUID = self.drill_of_id or self.clinic_id
+        return key
 
     @property
     def response(self) -> timedelta:

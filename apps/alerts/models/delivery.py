@@ -38,10 +38,12 @@ ATTEMPT_RESULTS = (
 )  # fmt: skip
 OF_ITS_ALERT = """
 IF NOT EXISTS (
-    SELECT FROM alerts_alert a JOIN patients_staffmember m ON m.clinic_id = a.clinic_id
+    SELECT FROM alerts_alert a JOIN patients_staffmember m
+        ON m.clinic_id = coalesce(a.drill_of_id, a.clinic_id)
     WHERE a.id = NEW.alert_id AND a.priority = NEW.priority AND m.id = NEW.recipient_id
 ) OR (NEW.gateway_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM alerts_alert a JOIN alerts_gateway g ON g.clinic_id = a.clinic_id
+    SELECT FROM alerts_alert a JOIN alerts_gateway g
+        ON g.clinic_id = coalesce(a.drill_of_id, a.clinic_id)
     WHERE a.id = NEW.alert_id AND g.id = NEW.gateway_id
 )) THEN RAISE EXCEPTION 'This message is not of the clinic and priority of its alert.';
 END IF; RETURN NEW;

@@ -1,18 +1,12 @@
 """What the machinery says of itself: no clinical data here."""
 
 from typing import ClassVar, TypeAlias
-from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
-from apps.alerts.models.alert import Alert
 from apps.alerts.models.guards import known
 from apps.patients.models import Clinic
-
-# The clinic of the weekly drill. It holds one synthetic patient and nobody's data, so that
-# no list, count or report of a real clinic can ever hold a drill.
-DRILL_CLINIC = UUID("d7111000-0000-4000-8000-000000000001")
 
 
 class Heartbeat(models.Model):
@@ -74,18 +68,3 @@ class SystemAlert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.opened_at:%Y-%m-%d %H:%M}"
-
-
-class Drill(models.Model):
-    """One synthetic red flag on its way, and how long it took."""
-
-    started_at = models.DateTimeField(unique=True)
-    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="+")
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    seconds = models.FloatField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-started_at"]
-
-    def __str__(self) -> str:
-        return f"Drill of {self.started_at:%Y-%m-%d %H:%M}"

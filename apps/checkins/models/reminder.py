@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.checkins.models.check_in import CheckIn
 from apps.checkins.models.task import USUAL_TIME
-from apps.patients.models import Clinic, Patient
+from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 
 
 class CheckInSchedule(models.Model):
@@ -114,6 +114,7 @@ class Reminder(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(clinic=DRILL_CLINIC), name="reminder_of_a_person"),
             models.UniqueConstraint(
                 fields=["patient"],
                 condition=Q(state__in=("pending", "sending", "sent", "failed", "no_mail")),

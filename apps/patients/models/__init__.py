@@ -4,7 +4,7 @@ Every row names its clinic or its patient, so that one query, one constraint and
 policy can keep clinics apart.
 """
 
-from apps.patients.models.clinic import Clinic, Role, StaffMember, StaffQuerySet
+from apps.patients.models.clinic import DRILL_CLINIC, Clinic, Role, StaffMember, StaffQuerySet
 from apps.patients.models.intake import IntakeEntry, PdmpCheck, Section, StopDecision
 from apps.patients.models.medicine import (
     DAYS_OF,
@@ -29,6 +29,7 @@ from apps.patients.models.risk import (
 
 __all__ = [
     "DAYS_OF",
+    "DRILL_CLINIC",
     "FACTOR_OF",
     "HEALTH_FLAGS",
     "HISTORY_FLAGS",

@@ -8,6 +8,18 @@ from django.db import models
 
 from apps.accounts.models import User
 
+# The clinic of the weekly drill. It holds synthetic patients and nobody's data: every list,
+# count, export and report is of one clinic, so none of a real clinic can ever hold a drill.
+DRILL_CLINIC = uuid.UUID("d7111000-0000-4000-8000-000000000001")
+
+
+class ClinicQuerySet(models.QuerySet["Clinic"]):
+    """Reads of clinics."""
+
+    def real(self) -> "ClinicQuerySet":
+        """Return clinics of people, without the one of the drill."""
+        return self.exclude(pk=DRILL_CLINIC)
+
 
 class Clinic(models.Model):
     """One clinic. Two clinics on one installation never see each other."""
@@ -19,6 +31,8 @@ class Clinic(models.Model):
     after_hours_phone = models.CharField(max_length=30)
     emergency_number = models.CharField(max_length=20, default="911")
     crisis_line = models.CharField(max_length=40, default="988")
+
+    objects = ClinicQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name"]

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
-from apps.patients.models import Clinic, Patient
+from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 from apps.tapers.tablets import by_drug, dose_words
 
 EARLIEST_ZONE: Final = timedelta(hours=14)  # no place on earth is further ahead of UTC
@@ -110,6 +110,7 @@ class TaperPlan(models.Model):
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(status="active"), name="plan_one_active"
             ),
+            models.CheckConstraint(condition=~Q(clinic=DRILL_CLINIC), name="plan_of_a_person"),
             models.CheckConstraint(
                 condition=~Q(status="active")
                 | Q(activated_at__isnull=False, activated_by__isnull=False),
