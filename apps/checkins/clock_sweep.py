@@ -18,13 +18,14 @@ from apps.checkins.models import CareTask, StandingDuty
 from apps.checkins.standing_actions import look_at_duty
 from apps.checkins.supply_actions import look_at_supply
 from apps.checkins.task_actions import overtake_tasks
-from apps.patients.models import DRILL_CLINIC, Patient, ReviewClock
+from apps.clinical.reviews import RENEWAL_LEAD_DAYS
+from apps.patients.models import DRILL_CLINIC, OWED_ON, Patient, ReviewClock
 from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
-REVIEW_LEAD: Final = timedelta(days=7)  # [proposal] time to find an appointment
+REVIEW_LEAD: Final = timedelta(days=RENEWAL_LEAD_DAYS)  # [proposal] to find an appointment
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -77,14 +78,13 @@ def reviews_due(now: datetime) -> Iterable[UUID]:
         patient=OuterRef("patient"), kind=CareTask.Kind.REVIEW, done_at__isnull=True
     )
     rows = (
-        ReviewClock.objects.filter(
-            due_on__lte=(now + REVIEW_LEAD).date(), patient__status=Patient.Status.ACTIVE
-        )
+        ReviewClock.objects.alias(owed_on=OWED_ON)
+        .filter(owed_on__lte=(now + REVIEW_LEAD).date(), patient__status=Patient.Status.ACTIVE)
         .exclude(clinic=DRILL_CLINIC)
         .exclude(Exists(task))
         .exclude(off_medicine_of())
     )
-    return list(rows.order_by("due_on").values_list("patient_id", flat=True)[:BATCH])
+    return list(rows.order_by(OWED_ON).values_list("patient_id", flat=True)[:BATCH])
 
 
 def supplies_due(now: datetime) -> Iterable[UUID]:
@@ -131,8 +131,10 @@ def open_review_task(patient_id: UUID, now: datetime) -> bool:
     if patient is None:
         return False
     clock = ReviewClock.objects.get(patient=patient)
-    due = datetime.combine(clock.due_on, END_OF_DAY, tzinfo=patient.clinic.tz).astimezone(UTC)
-    source = uuid5(patient.pk, f"review {clock.due_on.isoformat()}")
+    if clock.owed_on > now.astimezone(patient.tz).date() + REVIEW_LEAD:
+        return False  # a review of today would not be the one of that renewal yet
+    due = datetime.combine(clock.owed_on, END_OF_DAY, tzinfo=patient.clinic.tz).astimezone(UTC)
+    source = uuid5(patient.pk, f"review {clock.owed_on.isoformat()}")
     return open_clock_task(patient, CareTask.Kind.REVIEW, source, due, now)
 
 

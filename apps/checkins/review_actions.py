@@ -8,7 +8,9 @@ from apps.accounts.models import User
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.patients import review_actions
-from apps.patients.models import Patient, RiskBenefitReview
+from apps.patients.models import Patient, ReviewClock, RiskBenefitReview
+from apps.patients.review_actions import set_renewal
+from apps.tapers.supply_actions import renewals_of, supply_of
 
 
 @transaction.atomic
@@ -24,6 +26,8 @@ def record_review(
         patient=patient, reviewed_on=reviewed_on, outcome=outcome, note=note,
         next_due_on=next_due_on, pdmp_checked=pdmp_checked, by=by, now=now,
     )  # fmt: skip
-    if review.next_due_on > now.astimezone(patient.tz).date():
+    day = now.astimezone(patient.tz).date()
+    set_renewal(patient, renewals_of(patient, supply_of(patient, now), day))
+    if ReviewClock.objects.get(patient=patient).owed_on > day:
         overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.REVIEW, by=by, now=now)
     return review

@@ -18,8 +18,8 @@ from apps.checkins.review_forms import ReviewForm, ReviewPolicyForm
 from apps.clinical.errors import ClinicalError
 from apps.clinical.reviews import review_interval
 from apps.patients.access import fetch_patient, member_of, requires
-from apps.patients.intake import review_state
-from apps.patients.models import Patient, ReviewClock, ReviewPolicy
+from apps.patients.intake import renewal_of, review_state
+from apps.patients.models import OWED_ON, Patient, ReviewClock, ReviewPolicy
 from apps.patients.permissions import Right, may
 from apps.patients.review_actions import ReviewDateError, set_review_policy
 
@@ -81,7 +81,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
         ReviewClock.objects.filter(clinic=member.clinic, patient__status=Patient.Status.ACTIVE)
         .exclude(off_medicine_of())
         .select_related("patient__risk")
-        .order_by("due_on")
+        .order_by(OWED_ON)
     )
     page = Paginator(clocks, PER_PAGE).get_page(request.GET.get("page"))
     policy = ReviewPolicy.objects.filter(clinic=member.clinic).first() or ReviewPolicy()
@@ -97,14 +97,17 @@ def review_list(request: HttpRequest) -> HttpResponse:
 
 def row_of(clock: ReviewClock, today: date) -> dict[str, Any]:
     """Return a line of the list: when it is due in words, and why sooner than usual."""
-    days = (clock.due_on - today).days
+    days = (clock.owed_on - today).days
     when = "due today" if not days else f"in {days} days" if days > 1 else "tomorrow"
     if days < 0:
         when = f"overdue by {-days} day{'s' if days < -1 else ''}"
     risk = clock.patient.risk
     found = review_interval(risk.opioid_rx, risk.uses_substances).because
     because = [f"the patient {w}" if w.startswith(("takes", "has")) else w for w in found]
-    return {"clock": clock, "overdue": days < 0, "when": when, "because": because}
+    return {
+        "clock": clock, "overdue": days < 0, "when": when, "because": because,
+        "renewal": renewal_of(clock, risk),
+    }  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,8 +14,9 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.supply import TASK_DAYS, URGENT_DAYS, supply_warning
 from apps.patients.models import Patient
+from apps.patients.review_actions import set_renewal
 from apps.tapers.models import Dispensing, RunOut
-from apps.tapers.supply_actions import SupplyLine, set_run_outs, store_dispensing
+from apps.tapers.supply_actions import SupplyLine, renewals_of, set_run_outs, store_dispensing
 
 SOURCE_SUPPLY: Final = "supply"
 
@@ -41,7 +42,9 @@ def record_dispensing(
 
 @transaction.atomic
 def look_at_supply(patient_id: UUID, now: datetime, by: User | None = None) -> bool:
-    """Set one patient's supply clocks and open the task and the alert they call for.
+    """Set one patient's supply clocks, and open the task and the alert they call for.
+
+    The next renewal calls for a review, too (ASAM-01).
 
     A task a week before a product is gone; task and alert at once where it is gone before
     the pick-up that is arranged, and from a week before where none is (W02, U03). Safe to
@@ -52,6 +55,7 @@ def look_at_supply(patient_id: UUID, now: datetime, by: User | None = None) -> b
         RunOut.objects.filter(patient_id=patient_id).delete()
         return False
     lines = set_run_outs(patient, now)
+    set_renewal(patient, renewals_of(patient, lines, now.astimezone(patient.tz).date()))
     wanting = [line for line in lines if needs_task(line)]
     if not wanting:
         overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.REFILL, by=by, now=now)

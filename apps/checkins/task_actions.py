@@ -15,6 +15,7 @@ from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.tapers.actions import hold_plan
 
 SOURCE_REQUEST: Final = "request"
+ASKED_TO_STAY: Final = "The patient asked to stay at this dose."
 AT_LEAST: Final = timedelta(hours=2)  # [proposal]
 
 
@@ -65,6 +66,7 @@ def open_task(
             source_id=task.pk,
             by=None,
             now=now,
+            note=ASKED_TO_STAY,
         )
     return task
 

@@ -30,6 +30,9 @@ SEEN_SHOWN: Final = 10  # of each kind of thing that only the calendar knows
 QUIET_AFTER_DONE: Final = timedelta(hours=16)
 LEVELS: Final = (Level.EMERGENCY.value, Level.URGENT.value, Level.WATCH.value)
 KINDS_SEEN: Final = (CareTask.Kind.SILENT, CareTask.Kind.STEP_REVIEW)
+# Nobody can take it for a prescriber, and it ends with their signature alone: never a task.
+UNSIGNED: Final = "second"
+UNSIGNED_WORDS: Final = "Plan waits for a second signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +171,9 @@ def end_of_day(member: StaffMember, now: datetime) -> datetime:
 
 
 def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
-    """Return silent patients and waiting steps that nobody has made a task of, in one query.
+    """Return what the calendar knows and no task says, in one query.
 
+    Silent patients, waiting steps, and plans with one signature of two.
     Of each kind one more than is shown, to know that there are more.
     """
     rows = PatientState.objects.visible_to(member)
@@ -179,12 +183,16 @@ def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
     waits = unattended(rows.waiting(), CareTask.Kind.STEP_REVIEW, now).annotate(
         since=F("decision_since")
     )
+    unsigned = rows.unsigned().annotate(
+        seen=Value(UNSIGNED, output_field=CharField()), since=F("second_since")
+    )
     fields = (
         "patient_id", "patient__given_name", "patient__family_name", "patient__phone", "since",
         "seen", "blocked",
     )  # fmt: skip
     most = SEEN_SHOWN + 1
-    return list(silent.values(*fields)[:most].union(waits.values(*fields)[:most], all=True))
+    kinds = (each.values(*fields)[:most] for each in (waits, unsigned))
+    return list(silent.values(*fields)[:most].union(*kinds, all=True))
 
 
 def unattended(rows: Any, kind: str, now: datetime) -> Any:
@@ -216,17 +224,17 @@ def job_of_task(task: CareTask, member: StaffMember, now: datetime) -> Job:
 
 def job_seen(row: dict[str, Any], now: datetime) -> Job:
     """Return the line of something that only the calendar knows yet."""
-    silent = row["seen"] == CareTask.Kind.SILENT
+    kind = row["seen"]
     return Job(
-        key=f"{row['seen']}-{row['patient_id']}",
-        kind=row["seen"],
-        what=CareTask.Kind(row["seen"]).label,
+        key=f"{kind}-{row['patient_id']}",
+        kind=kind,
+        what=UNSIGNED_WORDS if kind == UNSIGNED else CareTask.Kind(kind).label,
         patient_id=row["patient_id"],
         patient=f"{row['patient__given_name']} {row['patient__family_name']}",
         phone=row["patient__phone"],
         due_at=row["since"],
-        overdue=silent,
+        overdue=kind == CareTask.Kind.SILENT,
         owner="",
         mine=False,
-        detail="" if silent else row["blocked"],
+        detail=row["blocked"] if kind == CareTask.Kind.STEP_REVIEW else "",
     )

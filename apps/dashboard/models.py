@@ -61,6 +61,10 @@ class StateQuerySet(models.QuerySet["PatientState"]):
         """Return patients whose next cut waits for a prescriber, the longest first."""
         return self.filter(decision_since__isnull=False).order_by("decision_since")
 
+    def unsigned(self) -> "StateQuerySet":
+        """Return patients with a plan that waits for a second signature, the longest first."""
+        return self.filter(second_since__isnull=False).order_by("second_since")
+
     def clock_due(self, now: datetime) -> "StateQuerySet":
         """Return rows that the calendar alone has changed: a day came on which a step begins."""
         return self.filter(refresh_at__lte=now).order_by("refresh_at")
@@ -114,6 +118,9 @@ class PatientState(models.Model):
     decision_since = models.DateTimeField(
         null=True, blank=True, help_text="Since when a prescriber is waited for."
     )
+    second_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when a version waits for a second signature."
+    )
     trend = models.CharField(max_length=6, choices=Trend, blank=True)
     score = models.SmallIntegerField(null=True, blank=True, help_text="The last, of 40.")
     last_check_in_at = models.DateTimeField(null=True, blank=True)
@@ -161,6 +168,11 @@ class PatientState(models.Model):
                 fields=["clinic", "decision_since"],
                 condition=Q(decision_since__isnull=False),
                 name="state_waiting",
+            ),
+            models.Index(
+                fields=["clinic", "second_since"],
+                condition=Q(second_since__isnull=False),
+                name="state_unsigned",
             ),
             models.Index(
                 fields=["refresh_at"],

@@ -9,7 +9,9 @@ from typing import Final
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckIn
+from apps.checkins.task_actions import ASKED_TO_STAY, SOURCE_REQUEST
 from apps.clinical.questionnaires import LATEST, get_questionnaire
+from apps.clinical.triage import RULES_BY_ID
 from apps.dashboard.summaries import rule_words
 from apps.patients.models import Clinic
 from apps.tapers.models import PlanHold, TaperPlan
@@ -22,7 +24,7 @@ ASKED: Final = {
     "check_in": "A check-in asked for it.",
     "trusted_person": "The trusted person's report asked for it.",
     "alert": "An alert asked for it.",
-    "request": "The patient asked to stay at this dose.",
+    SOURCE_REQUEST: ASKED_TO_STAY,
     "silence": "No check-in came.",
 }
 OTHERWISE: Final = "A colleague asked for a hold."
@@ -115,5 +117,5 @@ def why(hold: PlanHold) -> str:
     """Return in a sentence who or what asked for a hold."""
     if hold.note:
         return hold.note
-    said = "; ".join(rule_words(hold.rules))
+    said = "; ".join(rule_words(rule for rule in hold.rules if rule in RULES_BY_ID))
     return f"A check-in asked for it: {said}" if said else ASKED.get(hold.source_type, OTHERWISE)

@@ -23,6 +23,7 @@ from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
 from apps.tapers.tablets import dose_words
 from apps.tapers.today import Today, midnight, unlocked_step, why_locked
+from apps.tapers.waiting import waiting_since
 
 TIER_RANK = {RiskProfile.Tier.LOW: 1, RiskProfile.Tier.MODERATE: 2, RiskProfile.Tier.HIGH: 3}
 NOT_FOLLOWED = {
@@ -48,6 +49,7 @@ class Facts:
     last: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     alerts: dict[UUID, list[int]] = field(default_factory=lambda: defaultdict(list))
     overdue: dict[UUID, datetime] = field(default_factory=dict)
+    unsigned: dict[UUID, datetime] = field(default_factory=dict)
 
 
 def states_of(patient_ids: Iterable[UUID], now: datetime) -> list[PatientState]:
@@ -73,6 +75,7 @@ def gather(patients: dict[UUID, Patient], now: datetime) -> Facts:
     for patient_id, priority in open_alerts.values_list("patient_id", "priority"):
         facts.alerts[patient_id].append(priority)
     facts.overdue = first_unanswered_of(ids)
+    facts.unsigned = waiting_since(ids)
     return facts
 
 
@@ -179,6 +182,7 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
         silent_from=overdue + PATIENCE if overdue and followed else None,
         alert_rank=min(priorities, default=NO_ALERT),
         alerts=len(priorities),
+        second_since=facts.unsigned.get(patient.pk),
     )
     medication = getattr(patient, "medication", None)
     if medication is not None:

@@ -18,7 +18,7 @@ from apps.dashboard.board import decorate
 from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
 from apps.patients.access import fetch_patient, member_of, requires
-from apps.patients.intake import unanswered
+from apps.patients.intake import renewal_of, unanswered
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
@@ -70,7 +70,8 @@ def show_patient(
     today = timezone.localdate(timezone=patient.tz)
     context |= {
         "not_asked": len(unanswered(patient)),
-        "review_overdue": clock is not None and clock.due_on < today,
+        "review_overdue": clock is not None and clock.owed_on < today,
+        "review_renewal": renewal_of(clock, patient.risk),
         "today_iso": today.isoformat(),
     }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from apps.clinical.doses import plain
 from apps.exchange.pharmacy import SupplyLine, supply_lines, totals
 from apps.exchange.typeset import pdf
-from apps.exchange.words import slot_line, slots_line
+from apps.exchange.words import products_line, slot_line
 from apps.tapers.methods_words import method_words
 from apps.tapers.schedule import Schedule, ScheduleStep
 
@@ -214,7 +214,7 @@ def step_data(step: ScheduleStep) -> dict[str, str]:
     return {
         "number": str(step.number), "first": iso_words(step.start_on),
         "last": iso_words(step.end_on) if step.end_on else "goes on",
-        "daily": step.dose, "slots": slots_line(step, with_names=True) or "none",
+        "daily": step.dose, "slots": products_line(step) or "none",
     }  # fmt: skip
 
 

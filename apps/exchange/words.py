@@ -8,6 +8,13 @@ from apps.tapers.schedule import ScheduleStep, SlotDose
 from apps.tapers.tablets import Portion
 
 
+def whole(part: Portion) -> str:
+    """Return "1½ × clonazepam 0.5 mg tablet", or "0.4 mL (lorazepam 2 mg/mL)"."""
+    if part.form is Form.LIQUID:
+        return short(part, with_names=True)
+    return f"{part.count} × {part.product}"
+
+
 def short(part: Portion, *, with_names: bool) -> str:
     """Return "1½ × 0.5 mg", "1½ × clonazepam 0.5 mg", or "0.4 mL (5 mg/mL)"."""
     name = f"{part.drug} " if with_names else ""
@@ -25,6 +32,13 @@ def slot_line(slot: SlotDose, *, with_names: bool) -> str:
 def slots_line(step: ScheduleStep, *, with_names: bool) -> str:
     """Return a whole day in one line."""
     return "; ".join(slot_line(slot, with_names=with_names) for slot in step.slots)
+
+
+def products_line(step: ScheduleStep) -> str:
+    """Return a whole day in one line, each product as its box names it."""
+    return "; ".join(
+        f"{slot.name} {' + '.join(whole(part) for part in slot.portions)}" for slot in step.slots
+    )
 
 
 # --- The sig: English, for the pharmacy, numbers written out -------------------------------------

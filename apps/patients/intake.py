@@ -6,7 +6,7 @@ from datetime import date
 from apps.clinical.dependence import Dependence, DependenceRisk
 from apps.clinical.level_of_care import CarePrompt, activation_requirements, level_of_care_prompts
 from apps.clinical.regimen import SourceBand, regimen_dependence, source_bands
-from apps.clinical.reviews import ReviewInterval
+from apps.clinical.reviews import ReviewInterval, renewal_words
 from apps.clinical.risk import RiskResult, tier_from_factors
 from apps.clinical.stopping import StopVerdict, stop_verdict
 from apps.clinical.threshold_drugs import ThresholdDrug
@@ -18,6 +18,7 @@ from apps.patients.models import (
     Patient,
     ReviewClock,
     RiskBenefitReview,
+    RiskProfile,
 )
 from apps.patients.review_actions import interval_of
 from apps.patients.risk_actions import assess_risk, regimen_of
@@ -54,6 +55,7 @@ class ReviewState:
     due_on: date
     interval: ReviewInterval
     overdue_days: int
+    renewal: str
 
     @property
     def is_overdue(self) -> bool:
@@ -119,7 +121,15 @@ def review_state(patient: Patient, today: date) -> ReviewState:
     clock = ReviewClock.objects.get(patient=patient)
     return ReviewState(
         last=patient.reviews.first(),
-        due_on=clock.due_on,
+        due_on=clock.owed_on,
         interval=interval_of(patient),
-        overdue_days=(today - clock.due_on).days,
+        overdue_days=(today - clock.owed_on).days,
+        renewal=renewal_of(clock, patient.risk),
     )
+
+
+def renewal_of(clock: ReviewClock | None, risk: RiskProfile) -> str:
+    """Return why a renewal calls for the next review, nothing when its days do."""
+    if clock is None or not clock.is_by_renewal:
+        return ""
+    return renewal_words(risk.opioid_rx, clock.owed_on)

@@ -1,6 +1,6 @@
 """Writes of the intake: one section saved, one entry in its history, the tier computed anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,6 +29,16 @@ from apps.patients.models import (
 )
 from apps.patients.review_actions import set_review_clock
 from apps.patients.risk_actions import reassess
+
+# Told of each change of the intake, in its own transaction. Apps above add theirs at start.
+IntakeListener = Callable[[Patient, IntakeEntry, User | None, datetime], None]
+INTAKE_LISTENERS: list[IntakeListener] = []
+
+
+def register_intake_listener(listener: IntakeListener) -> None:
+    """Tell this listener, too, what an intake has changed. Registering twice is once."""
+    if listener not in INTAKE_LISTENERS:
+        INTAKE_LISTENERS.append(listener)
 
 
 class UnconfirmedDoseError(ValueError):
@@ -71,10 +81,10 @@ def save_section(
 ) -> Patient:
     """Save one section of the intake, with its entry in the history and the tier anew.
 
-    Rows, entry, tier, review clock and audit row together or not at all; saving what is
-    stored already changes nothing. Raises `IntakeConflictError` when somebody else saved
-    this section since entry number `based_on`, `UnconfirmedDoseError` for an unusual
-    dose that nobody confirmed.
+    Rows, entry, tier, review clock, what listeners do and audit row together or not at all;
+    saving what is stored already changes nothing. Raises `IntakeConflictError` when somebody
+    else saved this section since entry number `based_on`, `UnconfirmedDoseError` for an
+    unusual dose that nobody confirmed.
     """
     patient = locked(patient)
     before, taken = intake_words(patient), taken_now(patient)
@@ -86,9 +96,12 @@ def save_section(
     newer = patient.intake_entries.filter(section=section, number__gt=based_on)
     if newer.exists():
         raise IntakeConflictError(list(newer.select_related("saved_by")))
-    write_entry(patient, section, changes, by, now, taken if taken != taken_now(patient) else None)
+    was = taken if taken != taken_now(patient) else None
+    entry = write_entry(patient, section, changes, by, now, was)
     reassess(patient, patient.risk, now)
     set_review_clock(patient)
+    for listener in INTAKE_LISTENERS:
+        listener(patient, entry, by, now)
     return patient
 
 

@@ -1,5 +1,6 @@
 """Writes of risk-benefit reviews: what a review found, and when the next one is due."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -7,7 +8,12 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.clinical.reviews import ReviewInterval, next_review_on, review_interval
+from apps.clinical.reviews import (
+    ReviewInterval,
+    next_review_on,
+    renewal_to_review,
+    review_interval,
+)
 from apps.patients.models import (
     Clinic,
     Patient,
@@ -45,8 +51,7 @@ def set_review_clock(patient: Patient) -> ReviewClock:
     """
     interval = interval_of(patient)
     last = patient.reviews.first()
-    registered_on = patient.registered_at.astimezone(patient.tz).date()
-    due = next_review_on(last.reviewed_on if last else registered_on, interval)
+    due = next_review_on(weighed_on(patient), interval)
     if last is not None:
         due = min(due, last.next_due_on)
     clock, _ = ReviewClock.objects.update_or_create(
@@ -54,6 +59,21 @@ def set_review_clock(patient: Patient) -> ReviewClock:
         defaults={"clinic_id": patient.clinic_id, "due_on": due, "interval_days": interval.days},
     )
     return clock
+
+
+def weighed_on(patient: Patient) -> date:
+    """Return the day of the last review, before the first one that of registration."""
+    last = patient.reviews.first()
+    if last is not None:
+        return last.reviewed_on
+    return patient.registered_at.astimezone(patient.tz).date()
+
+
+def set_renewal(patient: Patient, renewals: Iterable[date]) -> None:
+    """Set the first of these renewals that no review has weighed; part of the caller's act."""
+    first = renewal_to_review(weighed_on(patient), renewals)
+    clocks = ReviewClock.objects.filter(patient=patient)
+    clocks.exclude(renewal_on=first).update(renewal_on=first)
 
 
 @transaction.atomic

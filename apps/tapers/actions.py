@@ -191,11 +191,13 @@ def hold_plan(
     source_id: UUID,
     by: User | None,
     now: datetime,
+    note: str = "",
 ) -> PlanHold | None:
     """Lock the next reduction of the patient's active plan, if there is one.
 
-    `by` is who decided, None for triage and the clock. Today's dose stays. Calling again
-    for the same source changes nothing. Returns the hold, or None when no plan is active.
+    `by` is who decided, None for triage and the clock; `note` says why where no rule does.
+    Today's dose stays. Calling again for the same source changes nothing. Returns the hold,
+    or None when no plan is active.
     """
     plan = LOCKED_PLAN.first(patient_id=patient.pk)
     if plan is None:
@@ -211,6 +213,7 @@ def hold_plan(
         source_id=source_id,
         action=action,
         rules=rules,
+        note=note,
         held_step=current.number if current else 1,
         opened_at=now,
     )

@@ -31,6 +31,7 @@ from apps.tapers.signable import (
     check_breach_reason,
     check_intake_asked,
 )
+from apps.tapers.specialist_holds import hold_unsigned
 from apps.tapers.stopping import check_no_abrupt_stop, why_refused
 from apps.tapers.today import Today, today_of
 
@@ -228,6 +229,8 @@ def follow(plan: TaperPlan, version: PlanVersion, by: User, now: datetime) -> in
         put_in_force(plan, version, by, now)
         released = release_holds(plan, version.reason, by, now)
         settle_locked(plan, now)
+        # A hold that waits for a specialist outlives every decision but theirs.
+        hold_unsigned(plan, version.pk, by, now)
         return released
     plan.status = LEFT_AS[Kind(version.kind)]
     plan.left_at, plan.left_by, plan.left_reason = now, by, version.reason

@@ -9,8 +9,11 @@ class TapersConfig(AppConfig):
     name = "apps.tapers"
 
     def ready(self) -> None:
-        """Let no patient be left who takes a dose by a plan."""
+        """Let no patient be left who takes a dose by a plan, and no cut meet a new condition."""
         from apps.patients.actions import register_leaving_guard
+        from apps.patients.intake_actions import register_intake_listener
+        from apps.tapers.specialist_holds import hold_after_intake
         from apps.tapers.today import no_dose_left_behind
 
         register_leaving_guard(no_dose_left_behind)
+        register_intake_listener(hold_after_intake)

@@ -46,6 +46,7 @@ class StepRow:
     by_drug: dict[str, Decimal]
     findings: list[Mapping[str, Any]] = field(default_factory=list)
     brief: str = ""
+    no_end: str = "goal"
 
     @property
     def key(self) -> str:
@@ -64,8 +65,8 @@ class StepRow:
 
     @property
     def end(self) -> str:
-        """The last day in words, "goal" for the last step."""
-        return day_words(self.end_on) if self.end_on else "goal"
+        """The last day in words; for the last step whether it is the goal or only goes on."""
+        return day_words(self.end_on) if self.end_on else self.no_end
 
 
 def step_rows(
@@ -139,7 +140,16 @@ def stored_row(step: TaperStep) -> dict[str, Any]:
         "cut_pct": percent(step.cut_pct),
         "fall_14d_pct": percent(step.fall_14d_pct),
         "verdict": step.verdict,
+        "no_end": no_end_of(step),
     }
+
+
+def no_end_of(step: TaperStep) -> str:
+    """Return what a step without a last day is: a plan that was left has not come to its goal."""
+    if step.end_on:
+        return ""
+    course = step.version.course
+    return "goes on" if course.get("stopped") else "on hold" if course.get("held") else "goal"
 
 
 def cells(

@@ -1,6 +1,6 @@
 """Supply: what is left of each product by the plan in force, and the writes of dispensings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -191,6 +191,21 @@ def set_run_outs(patient: Patient, now: datetime) -> list[SupplyLine]:
             },
         )  # fmt: skip
     return lines
+
+
+def renewals_of(patient: Patient, lines: Sequence[SupplyLine], day: date) -> list[date]:
+    """Return the days on which medicine was handed out, and the next on which it has to be.
+
+    Those are the pick-ups arranged for what the plan uses and the days on which it runs
+    out; a product with no record that is needed already has a record missing, not a
+    renewal to come.
+    """
+    rows = patient.dispensings.effective().filter(quantity__gt=0)
+    days = [row.dispensed_on for row in rows]
+    if not lines:
+        return days + [row.next_pickup_on for row in rows if row.next_pickup_on >= day]
+    used = [line for line in lines if line.is_used and (line.last or line.run_out_on != day)]
+    return days + [on for line in used for on in (line.run_out_on, line.next_pickup_on) if on]
 
 
 def look_again(plan: TaperPlan, now: datetime) -> None:

@@ -1,9 +1,11 @@
 """Versions that one prescriber has signed and a second has not. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db import models
+from django.db.models import Exists, Min, OuterRef
 
 from apps.tapers.models import PlanVersion, Signature, TaperPlan
 
@@ -18,23 +20,37 @@ def is_waiting(plan: TaperPlan, version: PlanVersion) -> bool:
     return {row.meaning for row in version.signatures.all()} == {Meaning.PRESCRIBE}
 
 
-def versions_waiting(clinic_id: UUID) -> list[PlanVersion]:
-    """Return the clinic's versions that wait for a second prescriber, the longest first."""
+def one_signature_of_two() -> models.QuerySet[PlanVersion]:
+    """Return the latest versions of plans that a second prescriber has yet to sign."""
     newer = PlanVersion.objects.filter(plan=OuterRef("plan"), number__gt=OuterRef("number"))
     second = Signature.objects.filter(version=OuterRef("pk"), meaning=Meaning.SECOND)
-    rows = (
+    return (
         PlanVersion.objects.filter(
-            plan__clinic_id=clinic_id,
             plan__status__in=(Status.DRAFT, Status.ACTIVE),
             needs_second=True,
             signatures__meaning=Meaning.PRESCRIBE,
         )
         .exclude(Exists(newer))
         .exclude(Exists(second))
+    )
+
+
+def versions_waiting(clinic_id: UUID) -> list[PlanVersion]:
+    """Return the clinic's versions that wait for a second prescriber, the longest first."""
+    rows = (
+        one_signature_of_two()
+        .filter(plan__clinic_id=clinic_id)
         .select_related("plan__patient", "created_by")
         .prefetch_related("signatures__signer")
     )
     return list(rows.order_by("signatures__signed_at"))
+
+
+def waiting_since(patient_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """Return since when a version waits for a second signature, by patient, in one query."""
+    rows = one_signature_of_two().filter(plan__patient_id__in=list(patient_ids))
+    found = rows.values_list("plan__patient_id", Min("signatures__signed_at"))
+    return dict(found)
 
 
 def overtaken(plan: TaperPlan, versions: Sequence[PlanVersion]) -> PlanVersion | None:

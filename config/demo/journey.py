@@ -63,8 +63,7 @@ class Journey:
                 self.check_in(event, self.now - timedelta(minutes=event.minutes_ago))
         self.history.save()
         if self.patient.status == Patient.Status.ACTIVE:
-            ago = 1 + len(self.story.full_name) % 20
-            hand_out(self.patient, self.prescriber, self.morning(ago))
+            hand_out(self.patient, self.prescriber, self.morning(self.handed_out))
         return self.history.count
 
     def live(self, ago: int) -> None:
@@ -157,10 +156,16 @@ class Journey:
                 sees_dose=True, now=at,
             )  # fmt: skip
 
+    @property
+    def handed_out(self) -> int:
+        """How many days ago the pharmacy handed out what the plan needs."""
+        return 1 + len(self.story.full_name) % 20
+
     def review(self, ago: int) -> None:
         """Weigh risks and benefits when the clock says so; in a few stories somebody forgot."""
         clock = self.patient.review_clock
-        if ago < self.story.review_forgotten or self.day(ago) < clock.due_on - REVIEWED_EARLIER:
+        is_due = ago == self.handed_out or self.day(ago) >= clock.due_on - REVIEWED_EARLIER
+        if ago < self.story.review_forgotten or not is_due:
             return
         at = self.morning(ago)
         record_review(

@@ -1,6 +1,7 @@
 """Risk-benefit reviews: a clock, a task, a page, and the rules W16 and U23."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -18,7 +19,14 @@ from apps.patients.models import PdmpCheck, ReviewClock, RiskBenefitReview
 from apps.patients.review_actions import ReviewDateError, set_review_policy
 from apps.tapers.models import TaperPlan
 from tests.conftest import signed_in
-from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient
+from tests.factories import (
+    CALM,
+    NOW,
+    check_in,
+    make_active_plan,
+    make_dispensing,
+    make_patient,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +126,29 @@ def test_a_task_opens_a_week_before_and_the_review_ends_it(patient, prescriber) 
     task.refresh_from_db()
     assert (task.outcome, task.done_by) == ("overtaken", prescriber.user)
     assert sweep_clocks(soon + timedelta(days=1)).reviews == 0
+
+
+def test_each_renewal_calls_for_a_review_of_its_own(patient, prescriber, nurse) -> None:
+    make_active_plan(patient, prescriber.user, start_on="2026-11-16")
+    make_dispensing(patient, nurse.user, now=NOW, quantity=Decimal(300))
+    renewed = TODAY + timedelta(days=30)
+    clock = ReviewClock.objects.get()
+    assert (clock.due_on, clock.owed_on) == (TODAY + timedelta(days=90), renewed)
+    soon = NOW + timedelta(days=23)
+    assert [sweep_clocks(NOW + timedelta(days=22)).reviews, sweep_clocks(soon).reviews] == [0, 1]
+    page = signed_in(nurse).get(reverse("checkins:review_list")).text
+    assert f"because the medicine is renewed on {renewed:%-d %b %Y} (ASAM-01)" in page
+    page = signed_in(nurse).get(reverse("dashboard:patient", args=[patient.pk])).text
+    assert f"the medicine is renewed on {renewed:%-d %b %Y}" in page
+    review(patient, prescriber, now=soon)
+    assert CareTask.objects.get(kind="review").outcome == "overtaken"
+    assert sweep_clocks(soon + timedelta(hours=1)).reviews == 0
+    # Handed out: the next renewal counts. Nobody reviews it, and it stays owed after the next.
+    for days in (30, 60):
+        make_dispensing(patient, nurse.user, now=NOW + timedelta(days=days), quantity=Decimal(300))
+        clock.refresh_from_db()
+        assert clock.owed_on == TODAY + timedelta(days=60)
+    assert check_in(patient, CALM, now=NOW + timedelta(days=61)).triage.level == "none"
 
 
 def test_a_review_task_cannot_be_closed_without_the_review(patient, prescriber) -> None:

@@ -27,8 +27,11 @@ from tests.factories import (
     make_alert,
     make_member,
     make_patient,
+    make_plan,
     make_task,
     put_on_call,
+    sign,
+    sign_too,
 )
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +155,25 @@ def test_a_silent_patient_and_a_waiting_step_are_tasks_until_somebody_takes_them
     assert (
         client.post(url("board_seen_take", patient.pk), {"kind": "no"}, **SCRIPT).status_code == 422
     )
+
+
+def test_a_plan_with_one_signature_of_two_is_on_the_board_until_the_second(
+    client, clinic, patient, prescriber, django_assert_max_num_queries
+) -> None:
+    now = timezone.now()
+    fast = {"kind": "percent_of_current", "percent": "40"}
+    start_on = str((now + timedelta(days=1)).date())
+    plan = make_plan(patient, prescriber.user, now=now, method=fast, start_on=start_on)
+    sign(plan, prescriber.user, now=now, breach_reason="Falls.")
+    page = client.get("/")
+    (job,) = page.context["board"].jobs
+    assert (job.kind, job.patient, job.due_at) == ("second", patient.full_name, now)
+    assert "Plan waits for a second signature" in page.text
+    assert url("board_seen_take", patient.pk) not in page.text
+    with django_assert_max_num_queries(12):
+        client.get("/")
+    sign_too(plan, make_member(clinic, Role.CLINICAL_LEAD).user, now=timezone.now())
+    assert client.get("/").context["board"].jobs == []
 
 
 def test_taking_and_closing_stay_on_the_board(client, nurse, patient) -> None:

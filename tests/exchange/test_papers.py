@@ -122,6 +122,7 @@ def test_the_letter_says_every_step_as_the_plan_does(schedule) -> None:
         sums = sum(map(Decimal, re.findall(r"([\d.]+) mg", found[1])), Decimal(0))
         assert sums == row.daily_mg, row
         assert found[1].count("mg") == len(drugs)
+        assert all(piece.product in text for piece in row.pieces.all())
 
 
 @pytest.mark.parametrize("paper", ["calendar", "pharmacy", "letter"])

@@ -6,8 +6,10 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from apps.audit.models import AuditEvent
 from apps.clinical.products import Form, Product
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Role, Section
@@ -16,6 +18,7 @@ from apps.tapers.approvals import Approvals, SpecialistWord
 from apps.tapers.formulary_actions import save_formulary
 from apps.tapers.models import FormularyItem, TaperPlan
 from apps.tapers.signable import ActivationError, Seen, Signing, StaleVersionError
+from apps.tapers.today import plan_today
 from apps.tapers.waiting import versions_waiting
 from tests.conftest import signed_in
 from tests.factories import (
@@ -105,6 +108,64 @@ def test_a_condition_recorded_later_calls_a_specialist_before_less_is_given(
     save_risk(plan.patient, lead, later(5), pregnancy_known=True)
     with pytest.raises(ActivationError, match="pregnant"):
         decide(plan, prescriber, "goal", later(5), goal_mg="0.5")
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "why"),
+    [
+        (Section.HEALTH, SectionValues(risk={"pregnancy_known": True}), "pregnant"),
+        (Section.HEALTH, SectionValues(risk={"epilepsy": True}), "epilepsy"),
+        (Section.SUBSTANCES, SectionValues(risk={"street_supply": True}), "street"),
+        (Section.PERSON, SectionValues(person={"birth_date": date(2010, 1, 1)}), "under 18"),
+    ],
+)
+def test_a_condition_told_after_the_start_locks_the_next_cut_until_a_specialist_speaks(
+    plan, prescriber, nurse, section, values, why
+) -> None:
+    def save() -> None:
+        save_section(
+            patient=plan.patient, section=section, values=values, based_on=1000, by=nurse.user,
+            now=later(2),
+        )  # fmt: skip
+
+    before = plan_today(plan.patient, later(2)).step
+    save()
+    save()  # twice is once
+    held = plan.holds.open().get()
+    assert (held.source_type, held.held_step, why in held.note) == ("intake", 1, True)
+    state = plan_today(plan.patient, later(30))
+    assert (state.step, state.is_locked) == (before, True)
+    assert AuditEvent.objects.filter(event="plan.held").count() == 1
+    page = signed_in(prescriber).get(reverse("dashboard:decisions"))
+    assert "has not signed off" in page.text
+    # What keeps the dose waits for nobody, and leaves the lock where it is.
+    decide(plan, prescriber, "hold", later(3), days=14, approvals=NOTHING)
+    assert why in plan.holds.open().get().note
+    with pytest.raises(ActivationError, match="specialist"):
+        decide(plan, prescriber, "go_on", later(4))
+    decide(plan, prescriber, "go_on", later(4), approvals=word(day=later(4).date()))
+    assert not plan.holds.open().exists()
+
+
+def test_a_kept_lock_never_stands_between_a_patient_and_a_higher_dose(plan, prescriber) -> None:
+    at = reach_step(plan, 2)
+    save_risk(plan.patient, prescriber, at, pregnancy_known=True)
+    back = decide(plan, prescriber, "step_back", at, approvals=NOTHING)
+    state = plan_today(plan.patient, at + timedelta(days=1))
+    assert (state.version, state.step.daily_mg) == (back, Decimal(2))
+    late = plan_today(plan.patient, at + timedelta(days=60))
+    assert (late.step.daily_mg, late.is_locked) == (Decimal(2), True)
+
+
+def test_an_intake_and_the_lock_it_asks_for_are_one(plan, prescriber, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise IntegrityError("audit row refused")
+
+    monkeypatch.setattr("apps.tapers.specialist_holds.record", refuse)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        save_risk(plan.patient, prescriber, later(1), pregnancy_known=True)
+    plan.patient.risk.refresh_from_db()
+    assert (plan.patient.risk.pregnancy_known, plan.holds.count()) == (False, 0)
 
 
 def test_the_second_signature_asks_for_a_specialist_too(plan, prescriber, lead) -> None:

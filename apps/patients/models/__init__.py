@@ -16,7 +16,7 @@ from apps.patients.models.medicine import (
     usual_days,
 )
 from apps.patients.models.patient import Patient, PatientQuerySet
-from apps.patients.models.review import ReviewClock, ReviewPolicy, RiskBenefitReview
+from apps.patients.models.review import OWED_ON, ReviewClock, ReviewPolicy, RiskBenefitReview
 from apps.patients.models.risk import (
     FACTOR_OF,
     HEALTH_FLAGS,
@@ -33,6 +33,7 @@ __all__ = [
     "FACTOR_OF",
     "HEALTH_FLAGS",
     "HISTORY_FLAGS",
+    "OWED_ON",
     "RISK_FLAGS",
     "SLOTS",
     "SPECIALIST_FLAGS",

@@ -1,15 +1,17 @@
 """Risk-benefit reviews: how often a clinic holds them, and what each one found (ASAM-01)."""
 
 import uuid
-from typing import ClassVar
+from datetime import date
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from apps.accounts.models import User
 from apps.clinical.profile import RB_REVIEW_DAYS
-from apps.clinical.reviews import STRICT_REVIEW_DAYS
+from apps.clinical.reviews import STRICT_REVIEW_DAYS, review_due_on
 from apps.patients.models.clinic import Clinic
 from apps.patients.models.intake import NEVER_CHANGED
 from apps.patients.models.patient import Patient
@@ -78,8 +80,16 @@ class RiskBenefitReview(models.Model):
         return f"Reviewed {self.reviewed_on}"
 
 
+# PostgreSQL's LEAST leaves out what is empty.
+OWED_ON: Final = Least("due_on", "renewal_on")
+
+
 class ReviewClock(models.Model):
-    """When a followed patient's next review is due, as a row: a restart forgets nothing."""
+    """When a followed patient's next review is due, as a row: a restart forgets nothing.
+
+    `due_on` counts days (W16 hangs on it alone), `renewal_on` comes from the supply records;
+    the review is owed on the sooner of both.
+    """
 
     patient = models.OneToOneField(
         Patient, primary_key=True, on_delete=models.PROTECT, related_name="review_clock"
@@ -87,6 +97,9 @@ class ReviewClock(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
     due_on = models.DateField()
     interval_days = models.PositiveSmallIntegerField()
+    renewal_on = models.DateField(
+        null=True, blank=True, help_text="The first renewal that no review has weighed."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -95,7 +108,19 @@ class ReviewClock(models.Model):
                 name="review_clock_within_the_guideline",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["clinic", "due_on"])]
+        indexes: ClassVar = [
+            models.Index(F("clinic"), OWED_ON, name="review_owed"),
+        ]
 
     def __str__(self) -> str:
-        return f"Review due {self.due_on}"
+        return f"Review due {self.owed_on}"
+
+    @property
+    def owed_on(self) -> date:
+        """The day of the next review."""
+        return review_due_on(self.due_on, self.renewal_on)
+
+    @property
+    def is_by_renewal(self) -> bool:
+        """Whether a renewal calls for the review before its interval does."""
+        return self.owed_on < self.due_on
