@@ -128,9 +128,12 @@ def test_a_task_opens_a_week_before_and_the_review_ends_it(patient, prescriber) 
     assert sweep_clocks(soon + timedelta(days=1)).reviews == 0
 
 
-def test_each_renewal_calls_for_a_review_of_its_own(patient, prescriber, nurse) -> None:
-    make_active_plan(patient, prescriber.user, start_on="2026-11-16")
-    make_dispensing(patient, nurse.user, now=NOW, quantity=Decimal(300))
+def test_each_renewal_calls_for_a_review_of_its_own(clinic, prescriber, nurse) -> None:
+    patient = make_patient(clinic, drug_id="diazepam", slots={"night": "5"})
+    make_active_plan(patient, prescriber.user, method={"kind": "fixed_mg", "mg": "1"},
+                     goal_mg="4", start_on=TODAY.isoformat())  # fmt: skip
+    given = {"product": "diazepam 5 mg tablet", "quantity": Decimal(300)}
+    make_dispensing(patient, nurse.user, now=NOW, **given)
     renewed = TODAY + timedelta(days=30)
     clock = ReviewClock.objects.get()
     assert (clock.due_on, clock.owed_on) == (TODAY + timedelta(days=90), renewed)
@@ -145,7 +148,7 @@ def test_each_renewal_calls_for_a_review_of_its_own(patient, prescriber, nurse) 
     assert sweep_clocks(soon + timedelta(hours=1)).reviews == 0
     # Handed out: the next renewal counts. Nobody reviews it, and it stays owed after the next.
     for days in (30, 60):
-        make_dispensing(patient, nurse.user, now=NOW + timedelta(days=days), quantity=Decimal(300))
+        make_dispensing(patient, nurse.user, now=NOW + timedelta(days=days), **given)
         clock.refresh_from_db()
         assert clock.owed_on == TODAY + timedelta(days=60)
     assert check_in(patient, CALM, now=NOW + timedelta(days=61)).triage.level == "none"

@@ -133,7 +133,7 @@ def test_a_task_comes_a_week_before(on_plan, nurse) -> None:
     assert sweep_clocks(NOW + 12 * DAY).supplies == 0
     assert sweep_clocks(NOW + 13 * DAY).supplies == 1
     assert sweep_clocks(NOW + 13 * DAY).supplies == 0
-    task = CareTask.objects.get()
+    task = CareTask.objects.get(kind="refill")
     assert (task.kind, task.due_at.date()) == ("refill", TODAY + 17 * DAY)
     assert not Alert.objects.exists()
 
@@ -143,7 +143,7 @@ def test_more_tablets_end_the_task(on_plan, nurse) -> None:
     later = NOW + 14 * DAY
     sweep_clocks(later)
     hand_out(on_plan, nurse, 60, 28, now=later)
-    task = CareTask.objects.get()
+    task = CareTask.objects.get(kind="refill")
     assert (task.outcome, task.done_by) == ("overtaken", nurse.user)
 
 

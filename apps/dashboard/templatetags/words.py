@@ -110,7 +110,7 @@ def units(text: object) -> str:
 JOB_ICONS = {
     "call_today": "phone", "stay": "lock", "silent": "watch", "step": "plan", "consent": "shield",
     "follow_up": "person", "read_today": "info", "review": "calendar", "refill": "pill",
-    "second": "edit",
+    "second": "people",
 }  # fmt: skip
 
 
