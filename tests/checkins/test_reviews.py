@@ -131,14 +131,14 @@ def test_a_task_opens_a_week_before_and_the_review_ends_it(patient, prescriber) 
 def test_each_renewal_calls_for_a_review_of_its_own(clinic, prescriber, nurse) -> None:
     patient = make_patient(clinic, drug_id="diazepam", slots={"night": "5"})
     make_active_plan(patient, prescriber.user, method={"kind": "fixed_mg", "mg": "1"},
-                     goal_mg="4", start_on=TODAY.isoformat())  # fmt: skip
+                     interval_days=28, goal_mg="4", start_on=TODAY.isoformat())  # fmt: skip
     given = {"product": "diazepam 5 mg tablet", "quantity": Decimal(300)}
-    make_dispensing(patient, nurse.user, now=NOW, **given)
-    renewed = TODAY + timedelta(days=30)
+    renewed = TODAY + timedelta(days=20)
+    make_dispensing(patient, nurse.user, now=NOW, next_pickup_on=renewed, **given)
     clock = ReviewClock.objects.get()
     assert (clock.due_on, clock.owed_on) == (TODAY + timedelta(days=90), renewed)
-    soon = NOW + timedelta(days=23)
-    assert [sweep_clocks(NOW + timedelta(days=22)).reviews, sweep_clocks(soon).reviews] == [0, 1]
+    soon = NOW + timedelta(days=13)
+    assert [sweep_clocks(NOW + timedelta(days=12)).reviews, sweep_clocks(soon).reviews] == [0, 1]
     page = signed_in(nurse).get(reverse("checkins:review_list")).text
     assert f"because the medicine is renewed on {renewed:%-d %b %Y} (ASAM-01)" in page
     page = signed_in(nurse).get(reverse("dashboard:patient", args=[patient.pk])).text
@@ -146,12 +146,14 @@ def test_each_renewal_calls_for_a_review_of_its_own(clinic, prescriber, nurse) -
     review(patient, prescriber, now=soon)
     assert CareTask.objects.get(kind="review").outcome == "overtaken"
     assert sweep_clocks(soon + timedelta(hours=1)).reviews == 0
-    # Handed out: the next renewal counts. Nobody reviews it, and it stays owed after the next.
-    for days in (30, 60):
+    # Handed out anew, and nobody reviews it: it stays owed after the next.
+    for days in (40, 60):
         make_dispensing(patient, nurse.user, now=NOW + timedelta(days=days), **given)
         clock.refresh_from_db()
-        assert clock.owed_on == TODAY + timedelta(days=60)
-    assert check_in(patient, CALM, now=NOW + timedelta(days=61)).triage.level == "none"
+        assert clock.owed_on == TODAY + timedelta(days=40)
+    # W16 counts days alone.
+    fired = check_in(patient, CALM, now=NOW + timedelta(days=61)).triage.fired
+    assert "W16_REVIEW_OVERDUE" not in [each["rule_id"] for each in fired]
 
 
 def test_a_review_task_cannot_be_closed_without_the_review(patient, prescriber) -> None:
