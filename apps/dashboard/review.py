@@ -110,6 +110,8 @@ def plans_waiting(clinic: Clinic, now: datetime) -> list[TaperPlan]:
         if not hasattr(plan, "waits_since"):
             plan.waits_since, plan.waits_because = hold.opened_at, why(hold)  # type: ignore[attr-defined]
             plan.waits_days = (now - hold.opened_at).days  # type: ignore[attr-defined]
+        elif why(hold) not in plan.waits_because:  # type: ignore[attr-defined]
+            plan.waits_because += f" {why(hold)}"  # type: ignore[attr-defined]
     return list(first.values())[:WAITING_SHOWN]
 
 

@@ -122,7 +122,8 @@ def test_the_letter_says_every_step_as_the_plan_does(schedule) -> None:
         sums = sum(map(Decimal, re.findall(r"([\d.]+) mg", found[1])), Decimal(0))
         assert sums == row.daily_mg, row
         assert found[1].count("mg") == len(drugs)
-        assert all(piece.product in text for piece in row.pieces.all())
+        solid = [piece.product for piece in row.pieces.all() if "mg/mL" not in piece.product]
+        assert all(product in text for product in solid), row
 
 
 @pytest.mark.parametrize("paper", ["calendar", "pharmacy", "letter"])
