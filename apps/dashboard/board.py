@@ -156,7 +156,7 @@ def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
     jobs = [job_of_task(task, member, now) for task in stored[:TASKS_SHOWN]]
     more = len(stored) > TASKS_SHOWN
     found = seen(member, now)
-    for kind in KINDS_SEEN:
+    for kind in (*KINDS_SEEN, UNSIGNED):
         rows = [row for row in found if row["seen"] == kind]
         jobs += [job_seen(row, now) for row in rows[:SEEN_SHOWN]]
         more = more or len(rows) > SEEN_SHOWN
