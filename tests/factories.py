@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.utils import timezone
@@ -44,6 +45,7 @@ from apps.tapers.signable import Seen, Signing
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 REPORT_SECRET = "whsec_c2VjcmV0IG9mIGEgdGVzdCBnYXRld2F5"  # "secret of a test gateway"
+ZONE = "America/New_York"
 numbers = itertools.count(1)
 
 # Every mandatory question answered, nothing wrong.
@@ -63,6 +65,11 @@ CALM = {
     "si": "no",
 }  # fmt: skip
 SEIZURE = CALM | {"seizure": "yes"}
+
+
+def today() -> date:
+    """Return the day it is for the patients made here: in the evening not yet that of UTC."""
+    return timezone.localdate(timezone=ZoneInfo(ZONE))
 
 
 def make_clinic(name: str = "Larkspur Clinic", **fields: Any) -> Clinic:
@@ -118,7 +125,7 @@ def make_patient(
         "phone": "555-0123",
         "emergency_contact": "",
         "language": "en",
-        "time_zone": "America/New_York",
+        "time_zone": ZONE,
     } | person
     return register_patient(
         clinic=clinic,

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.patients.models import Role
 from tests.bench.registry import Figure, machine, measures
 from tests.bench.stage import Stage, share
-from tests.factories import make_clinic, make_member, make_patient
+from tests.factories import make_clinic, make_member, make_patient, today
 
 TURNS = 60
 
@@ -27,7 +27,7 @@ def measure_preview(stage: Stage) -> list[Figure]:
     for turn in range(TURNS):
         # Another percentage each time, so that nothing is remembered from the turn before.
         typed = {
-            "start_on": timezone.localdate().isoformat(), "interval_days": "14", "goal_mg": "0",
+            "start_on": today().isoformat(), "interval_days": "14", "goal_mg": "0",
             "method": "percent_of_current", "percent": f"4.{turn:02d}", "preview": "1",
         }  # fmt: skip
         begun, used = time.perf_counter(), time.process_time()

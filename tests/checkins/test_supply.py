@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
-from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
@@ -19,7 +18,7 @@ from apps.patients.actions import change_status
 from apps.tapers.models import Dispensing, RunOut
 from apps.tapers.supply_actions import DispensingError, supply_of
 from tests.conftest import signed_in
-from tests.factories import NOW, make_active_plan, make_dispensing, make_patient
+from tests.factories import NOW, make_active_plan, make_dispensing, make_patient, today
 from tests.tapers.decisions import decide
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +216,7 @@ def test_without_a_record_or_a_plan_there_is_nothing_to_count(patient, on_plan, 
 
 def sent(**changes: str) -> dict[str, str]:
     return {"submission_id": str(uuid4()), "product": DIAZEPAM, "quantity": "20", "days": "20",
-            "dispensed_on": timezone.localdate().isoformat()} | changes  # fmt: skip
+            "dispensed_on": today().isoformat()} | changes  # fmt: skip
 
 
 @pytest.mark.parametrize(

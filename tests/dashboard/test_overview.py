@@ -31,6 +31,7 @@ from tests.factories import (
     make_alert,
     make_member,
     make_patient,
+    today,
 )
 
 pytestmark = pytest.mark.django_db
@@ -212,7 +213,7 @@ def test_the_page_costs_twelve_queries_for_a_day_and_for_a_year(
 ) -> None:
     for n in range(400):
         ClinicDay.objects.create(
-            clinic=clinic, day=timezone.localdate() - timedelta(days=n), counted_at=timezone.now(),
+            clinic=clinic, day=today() - timedelta(days=n), counted_at=timezone.now(),
             counts={"cuts": n, "begun": 2, "course:1:steps": 3, "course:1:sum": 20.5},
         )  # fmt: skip
     client.get(reverse("dashboard:overview"))

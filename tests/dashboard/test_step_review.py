@@ -22,6 +22,7 @@ from tests.factories import (
     make_plan,
     make_trusted,
     sign,
+    today,
 )
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +115,7 @@ def test_plans_that_wait_are_listed_for_their_clinic_only(
     for _ in range(3):
         asked = make_plan(
             make_patient(clinic), prescriber.user, now=timezone.now(), goal_mg="0",
-            start_on=timezone.localdate().isoformat(),
+            start_on=today().isoformat(),
         )  # fmt: skip
         sign(asked, prescriber.user, now=timezone.now(), breach_reason="Her wish.")
     url = reverse("dashboard:decisions")

@@ -7,7 +7,14 @@ from django.utils import timezone
 
 from apps.alerts.tasks import doorbell
 from apps.patients.models import Patient, Role, StaffMember
-from tests.factories import make_active_plan, make_clinic, make_member, make_patient, put_on_call
+from tests.factories import (
+    make_active_plan,
+    make_clinic,
+    make_member,
+    make_patient,
+    put_on_call,
+    today,
+)
 from tests.harness.processes import Parts
 from tests.harness.smtp import SmtpServer
 
@@ -41,7 +48,7 @@ def marked_patient(people: dict[str, StaffMember]) -> Patient:
         lead.clinic, now=timezone.now(), given_name="Zephyrine", family_name="Quillfeather",
         email="zephyrine@home.example", phone="555-7391",
     )  # fmt: skip
-    start = timezone.localdate().isoformat()
+    start = today().isoformat()
     make_active_plan(patient, lead.user, now=timezone.now(), start_on=start)
     return patient
 

@@ -17,7 +17,7 @@ from apps.patients.models import (
     StopDecision,
 )
 from tests.conftest import signed_in
-from tests.factories import make_patient
+from tests.factories import make_patient, today
 
 pytestmark = pytest.mark.django_db
 
@@ -143,14 +143,14 @@ def test_naming_a_medicine_means_that_it_was_asked(fresh, nurse) -> None:
 
 
 def test_a_pdmp_check_names_who_checked(fresh, nurse, prescriber) -> None:
-    day = timezone.localdate() - timedelta(days=1)
+    day = today() - timedelta(days=1)
     post(nurse, fresh, "checks", pdmp_on=day.isoformat(), pdmp_by=str(prescriber.user_id))
     page = signed_in(nurse).get(reverse("patients:intake", args=[fresh.pk])).text
     assert f"by {prescriber.user.full_name}" in page
 
 
 def test_a_colleague_of_another_clinic_cannot_have_checked(fresh, nurse, outsider) -> None:
-    sent = {"pdmp_on": timezone.localdate().isoformat(), "pdmp_by": str(outsider.user_id)}
+    sent = {"pdmp_on": today().isoformat(), "pdmp_by": str(outsider.user_id)}
     assert post(nurse, fresh, "checks", **sent).context["form"].errors["pdmp_by"]
 
 

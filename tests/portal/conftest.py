@@ -17,7 +17,7 @@ from apps.portal.models import PortalMail, TrustedPerson
 from apps.portal.sign_in_actions import open_session
 from apps.portal.tokens import code_digits, link_token
 from apps.portal.trusted_actions import DOOR, invite_trusted
-from tests.factories import make_active_plan, make_patient
+from tests.factories import make_active_plan, make_patient, today
 from tests.harness.smtp import Mail, SmtpServer
 
 
@@ -26,7 +26,7 @@ def wren(clinic: Any, prescriber: Any) -> Patient:
     """A patient on an active plan who has agreed."""
     now = timezone.now()
     patient = make_patient(clinic, now=now, email="wren@home.example")
-    start = timezone.localdate().isoformat()
+    start = today().isoformat()
     make_active_plan(patient, prescriber.user, now=now, start_on=start)
     give_consent(patient=patient, language="en", now=now)
     return patient

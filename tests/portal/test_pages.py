@@ -17,7 +17,15 @@ from apps.portal.consent import TEXTS
 from apps.portal.models import PatientSession
 from apps.tapers.actions import hold_plan
 from apps.tapers.models import TaperPlan
-from tests.factories import CALM, SEIZURE, check_in, make_active_plan, make_patient, put_on_call
+from tests.factories import (
+    CALM,
+    SEIZURE,
+    check_in,
+    make_active_plan,
+    make_patient,
+    put_on_call,
+    today,
+)
 from tests.portal.conftest import signed_in_as
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +79,7 @@ def test_why_a_step_is_locked_is_told_in_plain_words(own, wren, values, words) -
 def test_a_step_that_no_check_in_unlocked_says_so(clinic, prescriber) -> None:
     now = timezone.now()
     patient = make_patient(clinic, now=now, email="late@home.example")
-    start = (timezone.localdate() - timedelta(days=15)).isoformat()
+    start = (today() - timedelta(days=15)).isoformat()
     make_active_plan(patient, prescriber.user, now=now, start_on=start)
     TaperPlan.objects.update(begun_step=1)
     from apps.portal.actions import give_consent
@@ -164,7 +172,7 @@ def test_a_dose_that_a_hold_stopped_is_not_in_the_trend(clinic, prescriber) -> N
 
     now = timezone.now()
     patient = make_patient(clinic, now=now)
-    start = (timezone.localdate() - timedelta(days=20)).isoformat()
+    start = (today() - timedelta(days=20)).isoformat()
     plan = make_active_plan(patient, prescriber.user, now=now, start_on=start)
     TaperPlan.objects.update(begun_step=1)
     assert plan.version.steps.filter(start_on__lte=now.date()).count() == 2
@@ -172,17 +180,17 @@ def test_a_dose_that_a_hold_stopped_is_not_in_the_trend(clinic, prescriber) -> N
 
 
 def test_the_picture_is_pure_arithmetic() -> None:
-    today = timezone.localdate()
+    now = today()
     doses = [
-        trend.Dose(today - timedelta(days=20), {"clonazepam": Decimal(2)}, "2 mg"),
-        trend.Dose(today - timedelta(days=10), {"clonazepam": Decimal(1)}, "1 mg"),
+        trend.Dose(now - timedelta(days=20), {"clonazepam": Decimal(2)}, "2 mg"),
+        trend.Dose(now - timedelta(days=10), {"clonazepam": Decimal(1)}, "1 mg"),
     ]
-    scores = [(today - timedelta(days=10), 20), (today, 40)]
-    found = trend.picture(scores, doses, trend.first_day(today, everything=False), today)
+    scores = [(now - timedelta(days=10), 20), (now, 40)]
+    found = trend.picture(scores, doses, trend.first_day(now, everything=False), now)
     assert found.score == "150.0,80.0 300.0,0.0"
     assert found.doses[0].points == "0.0,0.0 150.0,0.0 150.0,80.0 300.0,80.0"
     assert found.marks == ["150.0"]
-    late = trend.picture(scores, doses, today - timedelta(days=5), today)
+    late = trend.picture(scores, doses, now - timedelta(days=5), now)
     assert late.doses[0].points == "0.0,0.0 0.0,0.0 0.0,80.0 300.0,80.0"
     assert late.score == "300.0,0.0"
 

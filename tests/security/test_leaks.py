@@ -34,6 +34,7 @@ from tests.factories import (
     make_invitation,
     make_patient,
     put_on_call,
+    today,
 )
 from tests.harness.waiting import wait_until
 from tests.security.walk import Stop, every_stop
@@ -61,7 +62,7 @@ def zephyrine(clinic, prescriber, nurse) -> Any:
         clinic, now=now, given_name="Zephyrine", family_name="Quillfeather",
         email="zephyrine@home.example", phone="555-7391",
     )  # fmt: skip
-    make_active_plan(patient, prescriber.user, now=now, start_on=timezone.localdate().isoformat())
+    make_active_plan(patient, prescriber.user, now=now, start_on=today().isoformat())
     token = create_link(patient=patient, by=None, now=now)
     answers = {key: list(v) if isinstance(v, tuple) else v for key, v in SEIZURE.items()}
     answers |= {"submission_id": str(uuid4()), "free_text": f"{NOTE} is here", "note": NOTE}

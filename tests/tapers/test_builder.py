@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
-from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.clinical.methods import PRESETS
@@ -19,11 +18,11 @@ from apps.tapers.models import TaperPlan
 from apps.tapers.repeated import steps_words
 from apps.tapers.signable import ActivationError
 from tests.conftest import signed_in
-from tests.factories import NOW, make_patient, make_plan, sign, sign_too
+from tests.factories import NOW, make_patient, make_plan, sign, sign_too, today
 
 pytestmark = pytest.mark.django_db
 BASE = {
-    "start_on": (timezone.localdate() + timedelta(days=9)).isoformat(),
+    "start_on": (today() + timedelta(days=9)).isoformat(),
     "interval_days": "14", "goal_mg": "0",
     "method": "percent_of_current", "percent": "10", "swap_days": "7", "then": "percent_of_current",
     "reason": "Wishes to sleep without it.",

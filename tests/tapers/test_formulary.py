@@ -16,7 +16,7 @@ from apps.tapers.formulary_actions import (
 from apps.tapers.formulary_forms import FormularyForm
 from apps.tapers.models import FormularyChange, FormularyItem, SlotPiece
 from tests.conftest import signed_in
-from tests.factories import NOW
+from tests.factories import NOW, today
 
 pytestmark = pytest.mark.django_db
 
@@ -112,13 +112,12 @@ def plan_sent() -> dict[str, str]:
 
 
 def test_the_builder_uses_the_stock_and_says_so(patient, prescriber, lead, clinic) -> None:
-    from django.utils import timezone
 
     client, path = signed_in(prescriber), reverse("tapers:create", args=[patient.pk])
     assert "every product on sale is used" in client.get(path).text
     save(clinic, lead, HALF_MG)
     assert "Only products this clinic stocks are used." in client.get(path).text
-    sent = plan_sent() | {"start_on": timezone.localdate().isoformat(), "save": "1"}
+    sent = plan_sent() | {"start_on": today().isoformat(), "save": "1"}
     sent |= {"reason": "Wishes to."}
     seen = client.post(path, sent).context["shown"].seen
     assert client.post(path, sent | {"seen": seen}).status_code == 302

@@ -23,7 +23,7 @@ from apps.tapers.forms import PlanForm
 from apps.tapers.forms_changes import CHANGE_FORMS
 from apps.tapers.formulary_forms import FormularyForm
 from apps.tapers.models import TaperPlan
-from tests.factories import make_active_plan
+from tests.factories import make_active_plan, today
 
 pytestmark = pytest.mark.django_db
 SLIPS = (
@@ -31,7 +31,7 @@ SLIPS = (
     "0·5", "½", "O.5", "l.5", "0.33333", "1_0", "0x1", "1 mg", "half", "NaN", "Infinity", "1/2",
 )  # fmt: skip
 START = {"interval_days": "14", "goal_mg": "0", "swap_days": "7", "then": "percent_of_current"}
-TODAY = timezone.localdate()
+TODAY = today()
 
 
 def medicine_values(**typed: str) -> dict[str, str]:
