@@ -206,7 +206,7 @@ def hold_plan(
     existing = HOLD_OF_SOURCE.first(plan_id=plan.pk, source_type=source_type, source_id=source_id)
     if existing is not None:
         return existing
-    current = today_of(plan, now).step
+    step = today_of(plan, now).step
     hold = PlanHold(
         plan=plan,
         source_type=source_type,
@@ -214,18 +214,12 @@ def hold_plan(
         action=action,
         rules=rules,
         note=note,
-        held_step=current.number if current else 1,
+        held_step=step.number if step else 1,
         opened_at=now,
     )
     INSERT_HOLD.run(hold)
     record(
-        "plan.held",
-        by=by,
-        now=now,
-        clinic_id=plan.clinic_id,
-        patient_id=patient.pk,
-        obj=plan,
-        action=action,
-        held_step=hold.held_step,
-    )
+        "plan.held", by=by, now=now, clinic_id=plan.clinic_id, patient_id=patient.pk, obj=plan,
+        action=action, held_step=hold.held_step,
+    )  # fmt: skip
     return hold
