@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from config.embedded.errors import UNFIT, StartError
 
@@ -25,7 +26,7 @@ def main() -> int:
     """Prepare everything; safe to run again at every start."""
     django.setup()
     try:
-        refuse_newer_database()
+        refuse_foreign_database()
     except StartError as error:
         print(error, flush=True)
         return UNFIT
@@ -36,15 +37,27 @@ def main() -> int:
     return 0
 
 
-def refuse_newer_database() -> None:
-    """Stop if a later version of Glidepath changed this database: we would write nonsense."""
-    loader = MigrationLoader(connection)
-    for app in {app for app, _ in loader.applied_migrations}:
-        known = sorted(name for label, name in loader.disk_migrations or {} if label == app)
-        applied = sorted(name for label, name in loader.applied_migrations if label == app)
-        if known and applied[-1] > known[-1]:
+def refuse_foreign_database() -> None:
+    """Stop if these tables are not a past state of ours: we would write nonsense.
+
+    Either a later version made them, or one from before the first release that was not
+    brought to its last state (ADR 40).
+    """
+    # Not the loader of this database: it cannot be made for half of what a migration replaces.
+    ours = MigrationLoader(None).disk_migrations
+    applied = set(MigrationRecorder(connection).applied_migrations())
+    for (app, _), migration in ours.items():
+        past = applied & set(migration.replaces)
+        if past and past != set(migration.replaces):
             raise StartError(
-                f"The database was made by a newer Glidepath ({app} {applied[-1]}): update this "
+                f"The database is from before the first release ({app} {max(past)[1]}): see "
+                "docs/running.md, or choose another data folder with GLIDEPATH_DATA."
+            )
+    known = {*ours, *(past for migration in ours.values() for past in migration.replaces)}
+    for app, name in sorted(applied - known):
+        if app in {label for label, _ in ours}:
+            raise StartError(
+                f"The database was made by a newer Glidepath ({app} {name}): update this "
                 "checkout, or choose another data folder with GLIDEPATH_DATA."
             )
 

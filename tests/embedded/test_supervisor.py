@@ -278,24 +278,32 @@ def test_it_runs_without_redis_and_kill_9_ends_its_children_too(start, data):
         assert clinic_names(server.url) == ["Kept Clinic"]
 
 
-def test_a_database_of_a_newer_version_is_left_alone(start, data):
-    import psycopg
-
-    with (
-        PostgresServer(data / "postgres", log=data / "log") as server,
-        psycopg.connect(server.url) as connection,
-    ):
-        connection.execute(
-            "INSERT INTO django_migrations (app, name, applied) "
-            "VALUES ('patients', '9999_later', now())"
-        )
-    clinic = start(data)
-    assert clinic.exit_code() == 1
-    assert clinic.said().splitlines()[-1] == (
+FOREIGN = {
+    "INSERT INTO django_migrations (app, name, applied) VALUES ('patients', '9999_later', now())": (
         "The database was made by a newer Glidepath (patients 9999_later): update this "
         "checkout, or choose another data folder with GLIDEPATH_DATA."
-    )
-    assert clinic.children() == {}
+    ),
+    "DELETE FROM django_migrations WHERE app = 'tapers' AND name <> '0001_initial'": (
+        "The database is from before the first release (tapers 0001_initial): see "
+        "docs/running.md, or choose another data folder with GLIDEPATH_DATA."
+    ),
+}
+
+
+def test_a_database_that_is_no_past_state_of_this_version_is_left_alone(start, data):
+    import psycopg
+
+    for made_so, said in FOREIGN.items():
+        with (
+            PostgresServer(data / "postgres", log=data / "log") as server,
+            psycopg.connect(server.url) as connection,
+        ):
+            connection.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
+            connection.execute(made_so)
+        clinic = start(data)
+        assert clinic.exit_code() == 1
+        assert clinic.said().splitlines()[-1] == said
+        assert clinic.children() == {}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Note which patient changed, in the transaction that changed it (ADR 17).
 
-The notes are worked off by apps/dashboard/state_actions.py. Whoever is registered
-already is noted once, so that their rows come to be.
+The notes are worked off by apps/dashboard/state_actions.py.
 """
 
 from django.db import migrations
@@ -16,6 +15,8 @@ WATCHED = {
     "checkins_reminder": ("INSERT OR UPDATE OF state, due_at, ended_at", "patient_id"),
     "alerts_alert": ("INSERT OR UPDATE OF status, level, priority", "patient_id"),
 }
+# tables whose rows name the patient only through their plan
+JOINED = ("tapers_planhold", "tapers_planversion", "tapers_signature")
 FUNCTIONS = """
 CREATE FUNCTION dashboard_note_change() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -34,10 +35,20 @@ BEGIN
 END $$;
 CREATE TRIGGER dashboard_note AFTER INSERT OR UPDATE ON tapers_planhold
     FOR EACH ROW EXECUTE FUNCTION dashboard_note_hold();
-"""
-EVERYBODY = """
-INSERT INTO dashboard_patientchange (patient_id, transaction)
-SELECT id, txid_current() FROM patients_patient;
+CREATE TRIGGER dashboard_note AFTER INSERT ON tapers_planversion
+    FOR EACH ROW EXECUTE FUNCTION dashboard_note_hold();
+CREATE FUNCTION dashboard_note_signature() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO dashboard_patientchange (patient_id, transaction)
+    SELECT plan.patient_id, txid_current()
+    FROM tapers_planversion version JOIN tapers_taperplan plan ON plan.id = version.plan_id
+    WHERE version.id = NEW.version_id
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER dashboard_note AFTER INSERT ON tapers_signature
+    FOR EACH ROW EXECUTE FUNCTION dashboard_note_signature();
 """
 
 
@@ -56,19 +67,20 @@ def drop(table: str) -> str:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dashboard", "0001_patient_state"),
-        ("patients", "0002_own_pages"),
-        ("tapers", "0003_active_is_signed"),
-        ("alerts", "0007_contact_methods"),
-        ("checkins", "0004_own_pages"),
+        ("alerts", "0001_first_release"),
+        ("checkins", "0001_first_release"),
+        ("dashboard", "0001_first_release"),
+        ("patients", "0001_first_release"),
+        ("tapers", "0001_first_release"),
     ]
 
     operations = [
         migrations.RunSQL(
-            FUNCTIONS
-            + "\n".join(trigger(table, *how) for table, how in WATCHED.items())
-            + EVERYBODY,
-            "\n".join(drop(table) for table in [*WATCHED, "tapers_planhold"])
-            + "DROP FUNCTION dashboard_note_change(); DROP FUNCTION dashboard_note_hold();",
+            FUNCTIONS + "\n".join(trigger(table, *how) for table, how in WATCHED.items()),
+            "\n".join(drop(table) for table in [*WATCHED, *JOINED])
+            + "".join(
+                f"DROP FUNCTION dashboard_note_{what}();"
+                for what in ("change", "hold", "signature")
+            ),
         )
     ]
