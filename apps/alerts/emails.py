@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 from apps.alerts.links import token_for
 from apps.alerts.models import (
     CODE_LIFETIME,
+    HANDED_OVER,
     ContactMethod,
     Delivery,
     Drill,
@@ -33,6 +34,7 @@ def alert_mail(delivery: Delivery, now: datetime) -> EmailMultiAlternatives:
         "rung": delivery.get_rung_display(),
         "repeat": delivery.may_have_left(),
         "is_drill": alert.drill_of_id is not None,
+        "is_yours": delivery.rung == HANDED_OVER,
         "take_url": settings.SITE_URL + reverse("alerts:take", args=[token_for(delivery.pk)]),
         "url": settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk]),
     }
@@ -69,6 +71,7 @@ def bundle_mail(deliveries: list[Delivery], now: datetime) -> EmailMultiAlternat
     ]
     context = {
         "rows": rows,
+        "rungs": sorted({delivery.get_rung_display() for delivery in deliveries}),
         "repeat": any(delivery.may_have_left() for delivery in deliveries),
     }
     subject = f"WATCH: {len(rows)} alerts, the oldest raised {rows[0]['raised']}"

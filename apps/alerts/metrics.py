@@ -12,6 +12,7 @@ from apps.alerts.ladder import Level
 from apps.alerts.models import Alert, Delivery, Drill, Heartbeat, MailServer
 from apps.alerts.states import AlertStatus, DeliveryStatus
 from apps.alerts.sweep import STRANDED_AFTER
+from apps.alerts.system_alerts import DRILL_SLOW_AFTER
 
 Sample = tuple[str, float]  # labels and value
 
@@ -26,8 +27,10 @@ def metrics(now: datetime) -> str:
     waiting = Delivery.objects.filter(status=DeliveryStatus.PENDING)
     oldest = waiting.aggregate(at=Min("created_at"))["at"]
     drills = list(Drill.objects.latest_of_each())
-    slowest = max((-1 if each.seconds is None else each.seconds for each in drills), default=None)
-    lost = any(each.seconds is None for each in drills)
+    times = [each.seconds for each in drills if each.seconds is not None]
+    # One that has just begun has reached nobody yet: that is no failure.
+    begun = [each for each in drills if each.seconds is None]
+    lost = any(now - each.started_at > DRILL_SLOW_AFTER for each in begun)
     beats = Heartbeat.objects.order_by("name")
     families: list[tuple[str, str, Iterable[Sample]]] = [
         ("alerts", "Alerts that still need a person.", [
@@ -44,7 +47,7 @@ def metrics(now: datetime) -> str:
         ("mail_server_failures", "Failures in a row; the breaker opens at 2.",
          [(f'server="{s.name}"', s.failures) for s in MailServer.objects.order_by("name")]),
         ("drill_seconds", "The slowest of each clinic's last drill; -1 if one reached nobody.",
-         [("", -1 if lost else slowest)] if slowest is not None else []),
+         [("", -1 if lost else max(times))] if lost or times else []),
         ("drill_age_seconds", "Since the oldest of them began.",
          [("", max((now - each.started_at).total_seconds() for each in drills))] if drills else []),
     ]  # fmt: skip

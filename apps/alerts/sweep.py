@@ -56,7 +56,7 @@ def sweep(now: datetime) -> SweepReport:
        mail left, and a second copy costs less than none.
     2. Try the next channel where nobody knows in time whether a message arrived.
     3. Go on where a message waits for somebody who has left.
-    4. Open again what somebody took and documented nothing about in time.
+    4. Open again what somebody took who has left, or documented nothing about in time.
     5. End drills that have reached somebody: they wake nobody else.
     6. Climb the ladder of alerts nobody has taken.
 
@@ -69,7 +69,8 @@ def sweep(now: datetime) -> SweepReport:
     leases = each(Delivery.objects.lease_expired(now), take_back, now)
     moved_on = each(Delivery.objects.unconfirmed(now), no_word_came, now)
     moved_on += each(Delivery.objects.to_the_departed(), pass_by, now)
-    reopened = each(Alert.objects.ack_overdue(now), reopen, now)
+    reopened = each(Alert.objects.of_the_departed(), free, now)
+    reopened += each(Alert.objects.ack_overdue(now), reopen, now)
     each(Drill.objects.under_way(), end_drill, now)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
@@ -210,6 +211,17 @@ def pass_by(delivery_id: UUID, now: datetime) -> bool:
     name = delivery.recipient.user.full_name
     log(delivery.alert, f"{name} does not handle alerts here any more: not told.", now)
     hand_over(delivery, now=now)
+    return True
+
+
+@transaction.atomic
+def free(alert_id: UUID, now: datetime) -> bool:
+    """Open an alert again whose owner cannot act on it any more, and climb on."""
+    alert = lock(Alert.objects.of_the_departed().filter(pk=alert_id))
+    if alert is None:
+        return False
+    owner = alert.owner.full_name if alert.owner else "its owner"
+    open_again(alert, f"{owner} does not handle alerts here any more.", now)
     return True
 
 

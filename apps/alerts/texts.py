@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from apps.alerts.emails import age_in_words, contact_code
 from apps.alerts.links import token_for
-from apps.alerts.models import ContactMethod, Delivery, SystemAlert
+from apps.alerts.models import HANDED_OVER, ContactMethod, Delivery, SystemAlert
 
 
 def alert_text(delivery: Delivery, now: datetime) -> str:
@@ -22,6 +22,9 @@ def alert_text(delivery: Delivery, now: datetime) -> str:
             f"{alert.reference}, sent {raised}. Nobody is ill."
         )
     level = alert.get_level_display().upper()
+    if delivery.rung == HANDED_OVER:
+        page = settings.SITE_URL + reverse("dashboard:alert", args=[alert.pk])
+        return f"{level} alert {alert.reference} was handed over to you{repeat}. See {page}"
     return f"{level} alert {alert.reference}, raised {raised}{repeat}. Take it: {url}"
 
 

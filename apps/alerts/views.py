@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,7 +20,7 @@ from apps.alerts.actions import (
     take_by_link,
 )
 from apps.alerts.forms import MuteForm
-from apps.alerts.models import Alert, Delivery, Mute
+from apps.alerts.models import INTERIM_ACTS, Alert, Delivery, Mute
 from apps.alerts.mute_actions import MUTABLE_RULES, MuteError, end_mute, mute_rule
 from apps.alerts.states import TransitionError
 from apps.patients.access import fetch_in_scope, member_of, requires
@@ -29,15 +30,16 @@ from apps.patients.permissions import Right
 @require_POST
 @requires(Right.HANDLE_ALERTS)
 def alert_acknowledge(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    """Take the alert: the reader becomes its one owner."""
+    """Take the alert: the reader becomes its one owner, and goes on to the act they chose."""
     alert = fetch_in_scope(request, Alert.objects.all(), pk=alert_id)
+    page, kind = reverse("dashboard:alert", args=[alert.pk]), request.POST.get("act", "")
     try:
         acknowledge_alert(alert=alert, by=member_of(request).user, now=timezone.now())
     except (AlertTakenError, TransitionError) as error:
         messages.warning(request, str(error))
-    else:
-        messages.success(request, f"Alert {alert.reference} is yours.")
-    return redirect("dashboard:alert", alert.pk)
+        return redirect(page)
+    messages.success(request, f"Alert {alert.reference} is yours.")
+    return redirect(f"{page}?act={kind}#step" if kind in INTERIM_ACTS else page)
 
 
 @login_not_required

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Alert
 from apps.alerts.rota import is_open, next_watch, on_call_now
-from apps.alerts.states import AlertStatus, DeliveryStatus
+from apps.alerts.states import AlertStatus
 from apps.checkins.claims import without_claims
 from apps.checkins.free_text import own_words
 from apps.checkins.models import CareTask, CheckIn
@@ -49,18 +49,15 @@ def alert_of(check_in: CheckIn) -> Alert | None:
 
 
 def has_been_told(alert: Alert | None) -> bool:
-    """Answer whether a message about this alert was accepted for somebody."""
-    return alert is not None and any(
-        delivery.status == DeliveryStatus.SENT for delivery in alert.deliveries.all()
-    )
+    """Answer whether a message about this alert has reached somebody, as far as anybody knows."""
+    return alert is not None and any(message.has_arrived for message in alert.deliveries.all())
 
 
 def can_be_told(alert: Alert | None) -> bool:
     """Answer whether somebody has been reached or may be; a watch alert waits on the board."""
     if alert is None or alert.level == Level.WATCH:
         return True
-    living = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.SENT)
-    return any(delivery.status in living for delivery in alert.deliveries.all())
+    return any(message.may_arrive for message in alert.deliveries.all())
 
 
 def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]]:
@@ -86,11 +83,11 @@ def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]
 def watching_now(clinic: Clinic, now: datetime) -> dict[str, str]:
     """Return who reads this now, from rota, hours and holidays, never from static words."""
     first = next(iter(on_call_now(clinic.pk, now)), None)
-    if first is not None and first.rung == Rung.ON_CALL:
-        if first.member.role == Role.NURSE:
+    if first is not None:
+        if first.rung == Rung.ON_CALL and first.member.role == Role.NURSE:
             return {"sentence": _("A nurse is on call now.")}
         return {"sentence": _("Someone from the clinic is on call now.")}
-    if first is not None or is_open(clinic, now):
+    if is_open(clinic, now):
         return {"sentence": _("The clinic is open now, and someone reads what you send.")}
     begins = next_watch(clinic, now)
     if begins is None:

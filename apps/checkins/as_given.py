@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from apps.checkins.evidence import in_words, option_label
 from apps.checkins.models import CheckIn
-from apps.clinical.questionnaires import Item, get_questionnaire, missing_mandatory
+from apps.clinical.questionnaires import get_questionnaire, missing_mandatory
 from apps.clinical.triage import Level
 
 
@@ -34,19 +35,11 @@ def unanswered(check_in: CheckIn) -> list[str]:
     return [questionnaire.item(key).wording["en"] for key in missing]
 
 
-def option_label(item: Item, value: Any) -> str:
-    """Return the words of an answer; a number keeps its unit, a scale its number."""
-    for option in item.options:
-        if option.value == value:
-            label = option.label["en"]
-            return f"{value} {label}" if item.kind == "scale" and label != str(value) else label
-    return f"{value} {item.unit.get('en', '')}".strip()
-
-
 def fired_rows(check_in: CheckIn) -> list[dict[str, Any]]:
     """Return every fired rule, most severe first, with its evidence in words."""
     order = [level.value for level in reversed(Level)]
+    questionnaire = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
     return [
-        {**finding, "evidence": [f"{k}: {v}" for k, v in finding["evidence"].items()]}
+        {**finding, "evidence": in_words(finding["evidence"], questionnaire)}
         for finding in sorted(check_in.triage.fired, key=lambda f: order.index(f["level"]))
     ]

@@ -8,8 +8,6 @@ from django.db import transaction
 from apps.accounts.actions import end_all_sessions, set_active
 from apps.accounts.models import Invitation, User
 from apps.accounts.tokens import hash_token
-from apps.alerts.models import Alert
-from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.patients.models import Clinic, Role, StaffMember
 
@@ -87,7 +85,8 @@ def accept_invitation(
 def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> StaffMember:
     """Give somebody another role, from their next click on. The same role changes nothing.
 
-    Raises `StaffError` for one's own role and for the last clinic admin.
+    Alerts of one who handles none any more open again at the next sweep. Raises `StaffError`
+    for one's own role and for the last clinic admin.
     """
     member = lock(member)
     if member.role == role:
@@ -122,8 +121,6 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         set_active(user=member.user, active=False)
     waiting = Invitation.objects.waiting()
     waiting.filter(clinic=member.clinic, email=member.user.email).update(revoked_at=now)
-    theirs = Alert.objects.filter(clinic=member.clinic, owner=member.user)
-    theirs.filter(status=AlertStatus.ACKNOWLEDGED).update(ack_due_at=now, clock_set_at=now)
     record("staff.deactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
     return member
 

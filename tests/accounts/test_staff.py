@@ -1,6 +1,7 @@
 """Inviting, joining, changing a role, losing access."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core import mail
@@ -158,11 +159,17 @@ def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> No
     assert events() == ["staff.deactivated", "staff.reactivated"]
 
 
-def test_alerts_of_somebody_who_left_open_again(clinic_admin, nurse, patient) -> None:
+@pytest.mark.parametrize("act", [deactivate_member, partial(change_role, role=Role.CLINIC_ADMIN)])
+def test_alerts_of_somebody_who_cannot_act_any_more_open_again(
+    act, clinic_admin, nurse, backup, patient
+) -> None:
     alert = acknowledge_alert(alert=make_alert(patient), by=nurse.user, now=NOW)
-    deactivate_member(member=nurse, by=clinic_admin.user, now=NOW)
-    sweep(NOW)
+    act(member=nurse, by=clinic_admin.user, now=NOW)
+    assert [sweep(NOW).reopened, sweep(NOW).reopened] == [1, 0]
     assert Alert.objects.get(pk=alert.pk).status == "open"
+    assert alert.deliveries.latest("created_at").recipient == backup
+    said = f"Open again: {nurse.user.full_name} does not handle alerts here any more."
+    assert alert.events.filter(text=said).exists()
 
 
 def test_leaving_one_clinic_leaves_the_other(clinic_admin, nurse, other_clinic) -> None:

@@ -13,6 +13,7 @@ from apps.alerts.act_actions import (
     reopen_alert,
 )
 from apps.alerts.actions import AlertTakenError, OutcomeError, acknowledge_alert, resolve_alert
+from apps.alerts.emails import alert_mail
 from apps.alerts.models import Alert, AlertAct, Delivery
 from apps.alerts.states import TransitionError
 from apps.alerts.sweep import sweep
@@ -82,8 +83,14 @@ def test_a_handed_over_alert_has_the_new_owner_who_is_mailed(taken, nurse, backu
     taken.refresh_from_db()
     assert (taken.status, taken.owner) == ("acknowledged", backup.user)
     assert taken.ack_due_at == LATER + timedelta(minutes=30)
-    mail = Delivery.objects.due(LATER).get()
-    assert (mail.recipient, mail.get_rung_display()) == (backup, "Handed over to you")
+    message = Delivery.objects.due(LATER).get()
+    assert message.recipient == backup
+    mail = alert_mail(message, LATER)
+    html = str(mail.alternatives[0].content)
+    # It is theirs: there is nothing to take.
+    assert "/take/" not in mail.body + html
+    assert "handed this alert over to you. It is yours." in mail.body
+    assert "handed this alert over to you. It is yours." in html
 
 
 def test_the_mail_of_a_hand_over_is_tried_again_until_it_is_out(taken, nurse, backup) -> None:

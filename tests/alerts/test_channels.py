@@ -115,7 +115,9 @@ def test_who_took_an_alert_over_hears_of_it_by_phone(phone, provider, backup, pa
     alert = acknowledge_alert(alert=make_alert(patient), by=backup.user, now=NOW)
     hand_over_alert(alert=alert, to=phone.member, note="Please call.", by=backup.user, now=NOW)
     deliver_due(Clock())
-    assert len(provider.texts) == 1
+    page = f"http://localhost:8000/alerts/{alert.pk}/"
+    said = f"EMERGENCY alert {alert.reference} was handed over to you. See {page}"
+    assert provider.texts == [said]
 
 
 # --- What goes wrong -----------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from apps.alerts.receipts import (
 )
 from apps.alerts.smtp import Answer, Result
 from apps.alerts.sweep import deliver_due
+from apps.checkins.advice import can_be_told, has_been_told
 from tests.alerts.clocks import MINUTE, SECOND, Clock
 from tests.factories import (
     NOW,
@@ -77,6 +78,14 @@ def report(ref: Any, status: str = "delivered", *, at: Any = NOW, **changes: Any
 
 def take(gateway: Any, one: Report, now: Any = NOW) -> None:
     take_report(gateway_id=gateway.pk, report=one, now=now)
+
+
+def test_the_patient_reads_nothing_of_a_message_that_was_not_delivered(delivery, gateway) -> None:
+    deliver_due(Clock())
+    assert has_been_told(Alert.objects.get())
+    take(gateway, report(delivery.pk, "undelivered"))
+    assert not has_been_told(Alert.objects.get())
+    assert not can_be_told(Alert.objects.get())
 
 
 def test_arrived_means_no_other_channel_is_tried(delivery, gateway) -> None:

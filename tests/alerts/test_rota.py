@@ -13,7 +13,7 @@ from apps.alerts.actions import open_alert
 from apps.alerts.contact_actions import add_contact, set_quiet_hours
 from apps.alerts.coverage import coverage_of, open_stretches
 from apps.alerts.models import ClinicLadder, Shift, WeeklyTurn
-from apps.alerts.rota import is_open, next_watch
+from apps.alerts.rota import is_open, next_watch, on_call_now
 from apps.alerts.rota_actions import (
     RotaError,
     add_closed_day,
@@ -30,6 +30,8 @@ from apps.alerts.rota_calendar import Change, Span, Turn, apply, gaps_in, spans_
 from apps.alerts.sweep import sweep
 from apps.audit.models import AuditEvent
 from apps.checkins.advice import watching_now
+from apps.dashboard.staff_actions import change_role
+from apps.patients.models import Role
 from tests.factories import NOW, make_alert, make_way, put_on_call
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -251,6 +253,18 @@ def test_a_covered_fortnight_is_green_and_each_fault_turns_it_red(
     double = coverage_of(clinic, NOW, everybody)
     assert not double.gaps
     assert {shift.member for shift in double.doubles} == {backup}
+
+
+@pytest.mark.django_db
+def test_who_handles_alerts_no_more_covers_no_hour(nurse, backup, clinic_admin, clinic) -> None:
+    for rung, member in (("on_call", nurse), ("backup", backup)):
+        pattern(member, clinic_admin, rung=rung, starts=time(8), ends=time(8))
+    assert watching_now(clinic, NOW)["sentence"] == "A nurse is on call now."
+    change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=NOW)
+    gaps = coverage_of(clinic, NOW, {nurse.pk, backup.pk}).gaps
+    assert [gap.rung for gap in gaps] == ["On call"]
+    assert [shift.member for shift in on_call_now(clinic.pk, NOW)] == [backup]
+    assert watching_now(clinic, NOW)["sentence"] == "Someone from the clinic is on call now."
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from apps.alerts.models.act import (
     MuteQuerySet,
 )
 from apps.alerts.models.alert import (
+    ALERT_ROLES,
     DRILL_OUTCOME,
     LEVEL_LABELS,
     REACH_WITHIN,
@@ -26,7 +27,6 @@ from apps.alerts.models.contact import (
     ContactMethodQuerySet,
 )
 from apps.alerts.models.delivery import (
-    ALERT_ROLES,
     HANDED_OVER,
     MAY_HAVE_LEFT,
     Delivery,

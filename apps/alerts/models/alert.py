@@ -28,8 +28,10 @@ from apps.alerts.models.guards import (
     once,
 )
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
-from apps.patients.models import DRILL_CLINIC, Clinic, Patient
+from apps.patients.models import DRILL_CLINIC, Clinic, Patient, StaffMember
+from apps.patients.permissions import RIGHTS, Right
 
+ALERT_ROLES = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 LEVEL_LABELS = {
     Level.EMERGENCY: "Emergency",
     Level.URGENT: "Urgent",
@@ -115,6 +117,16 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def ack_overdue(self, now: datetime) -> "AlertQuerySet":
         """Return taken alerts whose owner has documented nothing in time."""
         return self.filter(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=now)
+
+    def of_the_departed(self) -> "AlertQuerySet":
+        """Return taken alerts whose owner may not act on them any more.
+
+        They left, or changed their work: whichever page or command did it, nobody has them.
+        """
+        able = StaffMember.objects.active().filter(
+            clinic=OuterRef("clinic"), user=OuterRef("owner"), role__in=ALERT_ROLES
+        )
+        return self.filter(~Exists(able), status=AlertStatus.ACKNOWLEDGED)
 
     def stranded(self, now: datetime, grace: timedelta) -> "AlertQuerySet":
         """Return alerts whose clock ran out and nothing moved: the broken promise itself."""

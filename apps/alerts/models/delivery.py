@@ -10,19 +10,17 @@ from django.db.models import F, Q
 
 from apps.accounts.tokens import hash_token
 from apps.alerts.ladder import MAX_ATTEMPTS, RUNG_LABELS, Rung
-from apps.alerts.models.alert import Alert
+from apps.alerts.models.alert import ALERT_ROLES, Alert
 from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import StaffMember
-from apps.patients.permissions import RIGHTS, Right
 
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
 # and the sweep for a sender that died).
 MAY_HAVE_LEFT = ("started", "unclear", "unknown")
 # Not a rung of the ladder: a colleague gave the alert to this person.
 HANDED_OVER = "handed_over"
-ALERT_ROLES = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
 DELIVERY_RUNGS = [*((r.value, RUNG_LABELS[r]) for r in Rung), (HANDED_OVER, "Handed over to you")]
 
 
@@ -319,6 +317,17 @@ class Delivery(models.Model):
             and alert.status == AlertStatus.ACKNOWLEDGED
             and alert.owner_id == self.recipient.user_id
         )
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it reached its recipient, as far as anybody knows; `arrived` asks the same."""
+        return self.status == DeliveryStatus.SENT and self.receipt not in self.NOT_ARRIVED
+
+    @property
+    def may_arrive(self) -> bool:
+        """Whether it has reached its recipient or is still on its way."""
+        under_way = self.status in (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
+        return under_way or self.has_arrived
 
     def may_have_left(self) -> bool:
         """Answer whether an earlier attempt may have arrived: this one is then a repeat."""

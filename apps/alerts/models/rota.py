@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.alerts.ladder import RUNG_LABELS, Rung
+from apps.alerts.models.alert import ALERT_ROLES
 from apps.alerts.models.guards import keys, known
 from apps.patients.models import Clinic, StaffMember
 
@@ -28,12 +29,13 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
     """Reads of the rota."""
 
     def at(self, moment: datetime) -> "ShiftQuerySet":
-        """Return shifts that cover this moment, of people who are active now."""
+        """Return shifts that cover this moment, of people who may be called now."""
         return self.of_active().filter(starts_at__lte=moment, ends_at__gt=moment)
 
     def of_active(self) -> "ShiftQuerySet":
-        """Return shifts of people who are active now: nobody else is called."""
-        return self.filter(member__is_active=True, member__user__is_active=True)
+        """Return shifts of people who are active and handle alerts now: nobody else is called."""
+        active = self.filter(member__is_active=True, member__user__is_active=True)
+        return active.filter(member__role__in=ALERT_ROLES)
 
     def between(self, start: datetime, end: datetime) -> "ShiftQuerySet":
         """Return shifts that touch this stretch of time, in its order."""

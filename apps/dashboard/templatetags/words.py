@@ -30,6 +30,12 @@ def tel(number: object) -> str:
 
 
 @register.filter
+def address(text: object) -> SafeString:
+    """Return a mail address that a narrow page breaks behind its @ and nowhere else it can help."""
+    return mark_safe(str(conditional_escape(text)).replace("@", "@<wbr>"))  # noqa: S308
+
+
+@register.filter
 def whole(text: object) -> SafeString:
     """Return a text whose phone numbers are never broken at the end of a line."""
     return mark_safe(_PHONE.sub(r'<span class="whole">\g<0></span>', conditional_escape(text)))  # noqa: S308
