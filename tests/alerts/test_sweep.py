@@ -1,7 +1,7 @@
 """Time passes and nobody acts."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -9,8 +9,9 @@ from apps.alerts.actions import acknowledge_alert
 from apps.alerts.delivery import claim
 from apps.alerts.dispatcher import SWEEP_SECONDS
 from apps.alerts.models import Alert, Heartbeat
+from apps.alerts.rota_actions import add_turns
 from apps.alerts.sweep import sweep
-from tests.factories import NOW, make_alert, put_on_call
+from tests.factories import NOW, make_alert, make_member, put_on_call
 
 pytestmark = pytest.mark.django_db
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -46,6 +47,30 @@ def test_nobody_acts_all_night_and_every_rung_is_climbed_on_its_minute(
     minutes = [5, *range(15, 5 * 60 + 1, 5)]
     for moment, minute in zip(climbed, minutes, strict=True):
         assert abs(moment - at(minute)) <= 5 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("opened", "told"),
+    [
+        (datetime(2026, 11, 1, 5, 58, tzinfo=UTC), "late"),  # 1:58, and five minutes on it is 1:03
+        (datetime(2026, 11, 1, 6, 58, tzinfo=UTC), "early"),  # 1:58 again, then 2:03
+        (datetime(2027, 3, 14, 6, 53, tzinfo=UTC), "late"),  # 1:53, then 1:58
+        (datetime(2027, 3, 14, 6, 58, tzinfo=UTC), "early"),  # 1:58, and five minutes on it is 3:03
+    ],
+)
+def test_the_backup_is_whose_hours_those_are_when_the_clocks_change(
+    clinic, nurse, patient, opened, told
+) -> None:
+    people = {name: make_member(clinic) for name in ("late", "early")}
+    put_on_call(nurse, now=opened)
+    for name, day, starts, ends in (("late", 5, 20, 2), ("early", 6, 2, 8)):  # Saturday, Sunday
+        add_turns(
+            member=people[name], rung="backup", weekdays=[day], starts=time(starts),
+            ends=time(ends), by=nurse.user, now=opened - timedelta(days=2),
+        )  # fmt: skip
+    alert = make_alert(patient, now=opened)
+    sweep(opened + 5 * MINUTE)
+    assert alert.deliveries.get(rung="backup").recipient == people[told]
 
 
 def test_the_rota_of_that_moment_counts(patient, nurse, backup, lead) -> None:
