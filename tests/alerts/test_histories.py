@@ -9,8 +9,9 @@ import json
 import logging
 import os
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import time, timedelta
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ from apps.alerts.contact_actions import end_quiet_hours, set_quiet_hours
 from apps.alerts.delivery import claim_all, deliver, settle
 from apps.alerts.gateway_actions import switch_off_gateway
 from apps.alerts.health import unreached_alerts
-from apps.alerts.models import Alert, Delivery, Mute, QuietHours, Shift
+from apps.alerts.models import ALERT_ROLES, Alert, Delivery, Mute, QuietHours, Shift
 from apps.alerts.mute_actions import end_mute, mute_rule
 from apps.alerts.receipts import Report, ReportError, signature, take_report
 from apps.alerts.rota_actions import set_ladder
@@ -56,7 +57,7 @@ from apps.alerts.smtp import Result
 from apps.alerts.states import TransitionError
 from apps.alerts.sweep import deliver_due, sweep
 from apps.dashboard.staff_actions import change_role, deactivate_member, reactivate_member
-from apps.patients.models import Role
+from apps.patients.models import Role, StaffMember
 from tests.alerts.clocks import MINUTE, SECOND
 from tests.factories import (
     NOW,
@@ -122,11 +123,30 @@ class Troubles(logging.Handler):
             self.found.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
+class Cast:
+    """One clinic, two patients, four people who handle alerts: the same in every history."""
+
+    def __init__(self, provider: GatewayServer) -> None:
+        self.clinic = clinic = make_clinic()
+        self.admin = make_member(clinic, Role.CLINIC_ADMIN)
+        make_member(clinic, Role.CLINIC_ADMIN)
+        roles = [Role.NURSE, Role.NURSE, Role.PRESCRIBER, Role.CLINICAL_LEAD]
+        self.people = [make_member(clinic, role) for role in roles]
+        for member, rung in zip(self.people, ["on_call", "backup", "backup", "lead"], strict=True):
+            put_on_call(member, rung, now=BEGIN)
+        self.gateway = make_gateway(clinic, self.admin.user, provider.url, now=BEGIN)
+        make_way(self.people[0], "+15555550100", self.gateway, now=BEGIN)
+        make_way(self.people[2], "p@home.example", now=BEGIN)
+        make_way(self.people[2], "+15555550102", self.gateway, now=BEGIN)
+        self.patients = [make_patient(clinic, now=BEGIN) for _ in range(2)]
+
+
 class Histories(RuleBasedStateMachine):
-    """One clinic, two patients, four people, a mail server and a provider of text messages."""
+    """What may happen to the alerts of one clinic, its mail server and its provider of texts."""
 
     smtp: SmtpServer
     provider: GatewayServer
+    cast: Cast
 
     @initialize()
     def begin(self) -> None:
@@ -137,22 +157,11 @@ class Histories(RuleBasedStateMachine):
         self.provider.messages.clear()
         self.provider.answer = 200
         self.now, self.held = BEGIN, []
-        self.reached: dict[str, int] = defaultdict(int)
+        self.reached: Counter[str] = Counter()
         self.troubles = Troubles()
         logging.getLogger("apps.alerts").addHandler(self.troubles)
-        clinic = make_clinic()
-        self.admin = make_member(clinic, Role.CLINIC_ADMIN)
-        make_member(clinic, Role.CLINIC_ADMIN)
-        roles = [Role.NURSE, Role.NURSE, Role.PRESCRIBER, Role.CLINICAL_LEAD]
-        self.people = [make_member(clinic, role) for role in roles]
-        for member, rung in zip(self.people, ["on_call", "backup", "backup", "lead"], strict=True):
-            put_on_call(member, rung, now=BEGIN)
-        self.gateway = make_gateway(clinic, self.admin.user, self.provider.url, now=BEGIN)
-        make_way(self.people[0], "+15555550100", self.gateway, now=BEGIN)
-        make_way(self.people[2], "p@home.example", now=BEGIN)
-        make_way(self.people[2], "+15555550102", self.gateway, now=BEGIN)
-        self.patients = [make_patient(clinic, now=BEGIN) for _ in range(2)]
-        self.clinic = clinic
+        self.clinic, self.admin, self.people = self.cast.clinic, self.cast.admin, self.cast.people
+        self.gateway, self.patients = self.cast.gateway, self.cast.patients
 
     # --- Patients ----------------------------------------------------------------------------
 
@@ -361,7 +370,7 @@ class Histories(RuleBasedStateMachine):
 
     def check_swept(self) -> None:
         """Nothing that is due is left behind, and who was not reached stands on the banner."""
-        may_act = {m.user for m in self.people if self.may_act(m)}
+        may_act = {member.user for member in self.able()}
         shouted = set(unreached_alerts(self.clinic.pk, self.now))
         silent = []
         for alert in Alert.objects.unresolved().select_related("owner"):
@@ -371,7 +380,7 @@ class Histories(RuleBasedStateMachine):
                 continue
             assert alert.next_rung_at > self.now, "a rung is due"
             late = alert.opened_at <= self.now - MINUTE and alert.next_rung > 0
-            if late and not self.count_reached(alert.reference):
+            if late and not self.reached[alert.reference]:
                 silent.append(alert)
         assert len(shouted) == 5 or set(silent) <= shouted, "reached nobody, and no banner"
         waiting = Delivery.objects.filter(status="pending", alert__status="open")
@@ -400,10 +409,10 @@ class Histories(RuleBasedStateMachine):
             alert for alert in Alert.objects.unresolved().exclude(level="watch")
             if alert.level == "emergency" or (alert.status == "open" and not alert.muted_until)
         ]  # fmt: skip
-        before = {alert.pk: self.count_reached(alert.reference) for alert in waiting}
+        before = self.reached.copy()
         self.go_on(LONGEST_STEP, 2 * MINUTE)
         for alert in waiting:
-            again = self.count_reached(alert.reference) - before[alert.pk]
+            again = self.reached[alert.reference] - before[alert.reference]
             lines = [f"{event.at:%H:%M:%S} {event.text}" for event in alert.events.all()]
             assert again, "\n".join(["nobody was told again", f"{self.now:%H:%M:%S}", *lines])
         self.nothing_was_in_the_way_of_the_sweep()
@@ -428,53 +437,37 @@ class Histories(RuleBasedStateMachine):
         rows = list(Alert.objects.order_by("opened_at", "pk"))
         return rows[which % len(rows)] if rows else None
 
-    def worker(self, who: int):
-        """Return somebody who may act; with none the admin, whom a page would refuse."""
-        able = [member for member in self.people if self.may_act(member)]
-        return able[who % len(able)] if able else self.people[0]
+    def worker(self, who: int) -> StaffMember:
+        """Return somebody who may act; with none somebody whom every page would refuse."""
+        able = self.able() or self.people
+        return able[who % len(able)]
 
-    @staticmethod
-    def may_act(member) -> bool:
-        member.refresh_from_db()
-        member.user.refresh_from_db()
-        return member.is_active and member.user.is_active and member.role != Role.CLINIC_ADMIN
+    def able(self) -> list[StaffMember]:
+        rows = StaffMember.objects.active().filter(clinic=self.clinic, role__in=ALERT_ROLES)
+        return list(rows.select_related("user").order_by("pk"))
 
-    def count_reached(self, reference: str) -> int:
-        kept = [mail.message["subject"] + mail.text for mail in self.smtp.messages]
-        kept += self.provider.texts
-        return sum(reference in one for one in kept) + self.reached[reference]
-
-    def watching_what_leaves(self):
-        return Watch(self)
-
-
-class Watch:
-    """Fails when something leaves about an alert of which its recipient need not hear."""
-
-    def __init__(self, history: Histories) -> None:
-        self.history = history
-
-    def __enter__(self) -> None:
-        self.before = len(self.history.smtp.messages)
-
-    def __exit__(self, kind, error, trace) -> None:
-        if error is not None:
-            return
-        for mail in self.history.smtp.messages[self.before :]:
+    @contextmanager
+    def watching_what_leaves(self) -> Iterator[None]:
+        """Count what leaves, and fail when its recipient need not hear of it."""
+        mails, texts = len(self.smtp.messages), len(self.provider.texts)
+        yield
+        for mail in self.smtp.messages[mails:]:
             for reference in set(REFERENCE.findall(mail.text)):
-                self.check(Alert.objects.get(reference=reference), mail.recipients[0])
+                self.reached[reference] += 1
+                self.check_wanted(Alert.objects.get(reference=reference), mail.recipients[0])
+        for text in self.provider.texts[texts:]:
+            self.reached.update(REFERENCE.findall(text))
 
-    def check(self, alert: Alert, address: str) -> None:
-        told = alert.deliveries.filter(status__in=["sent", "sending", "pending", "failed"])
-        people = [d.recipient for d in told if d.goes_to == address]
-        assert people, "nobody was to be told"
-        assert any(self.history.may_act(member) for member in people), "told somebody who has left"
-        given = alert.status == "acknowledged" and alert.owner in [m.user for m in people]
+    def check_wanted(self, alert: Alert, address: str) -> None:
+        told = alert.deliveries.select_related("recipient__user").exclude(status="cancelled")
+        people = {row.recipient for row in told if row.goes_to == address}
+        assert people & set(self.able()), "told somebody who has left"
+        given = alert.status == "acknowledged" and alert.owner in {each.user for each in people}
         assert alert.status == "open" or given, "told of an alert that somebody has"
 
 
 def test_no_history_loses_an_alert(db, smtp, provider) -> None:
-    Histories.smtp, Histories.provider = smtp, provider
+    Histories.smtp, Histories.provider, Histories.cast = smtp, provider, Cast(provider)
     drawn = settings(
         max_examples=HISTORIES, stateful_step_count=25, deadline=None, database=None,
         derandomize="GLIDEPATH_HISTORIES" not in os.environ, print_blob=True,

@@ -173,9 +173,12 @@ def test_each_reader_finds_the_plan_actions_that_are_theirs(patient, nurse, pres
     assert step_back in page
     assert reverse("tapers:inpatient", args=[plan.pk]) in page
     assert client.get(step_back).status_code == 200
-    acknowledge_alert(alert=alert, by=nurse.user, now=timezone.now())
     client = signed_in(nurse)
     refer = f"{url('alert', alert)}?act=referred"
+    assert "Take and refer" in client.get(url("alert", alert)).text
+    take = reverse("alerts:acknowledge", args=[alert.pk])
+    assert client.post(take, {"act": "referred"}).url == f"{refer}#step"
+    assert client.post(take, {"act": "//evil.example"}).url == url("alert", alert)
     assert f'href="{refer}#step"' in client.get(url("alert", alert)).text
     assert client.get(refer).context["act_form"]["kind"].value() == "referred"
     client.post(url("alert_act", alert), {"kind": "referred", "note": "To Dr. Hale, today."})
