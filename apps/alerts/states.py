@@ -39,7 +39,7 @@ ALERT_TRANSITIONS: Final[dict[AlertStatus, dict[AlertStatus, str]]] = {
         AlertStatus.RESOLVED: "documented at once",
     },
     AlertStatus.ACKNOWLEDGED: {
-        AlertStatus.OPEN: "the ack clock ran out without a documented act",
+        AlertStatus.OPEN: "the ack clock ran out without a documented act, or its owner cannot act",
         AlertStatus.RESOLVED: "outcome and note documented",
     },
     AlertStatus.RESOLVED: {
