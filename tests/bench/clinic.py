@@ -168,6 +168,10 @@ def mails_sent() -> None:
         "UPDATE alerts_delivery SET status = 'sent', attempts = 1, next_attempt_at = NULL, "
         "sent_at = created_at + interval '100 ms'"
     )
+    run(
+        "UPDATE alerts_alert a SET reached_id = d.recipient_id FROM alerts_delivery d "
+        "WHERE d.alert_id = a.id"
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from apps.alerts.models.act import (
     MUTABLE_LEVELS,
     PASSED_ON,
     AlertAct,
+    AlertEvent,
     Mute,
     MuteQuerySet,
 )
@@ -16,7 +17,6 @@ from apps.alerts.models.alert import (
     LEVEL_LABELS,
     REACH_WITHIN,
     Alert,
-    AlertEvent,
     AlertQuerySet,
 )
 from apps.alerts.models.channel import Channel, Gateway, GatewayReport, QuietHours

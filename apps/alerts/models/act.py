@@ -1,4 +1,4 @@
-"""What people did about an alert, in their own words, and what they chose not to hear."""
+"""What people did about an alert, what they chose not to hear, and an alert's timeline."""
 
 import uuid
 from datetime import datetime
@@ -176,3 +176,23 @@ class Mute(models.Model):
 
     def __str__(self) -> str:
         return f"Mute of {self.rule}"
+
+
+class AlertEvent(models.Model):
+    """One line of an alert's timeline, including what was not sent and why."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=300)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="alert_event_immutable", operation=pgtrigger.Update),
+            kept("alert_event_kept"),
+            never_emptied("alert_event_never_emptied"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,4 +1,4 @@
-"""An alert and its timeline.
+"""An alert.
 
 The state machine of states.py is kept by PostgreSQL too: a trigger made from the table
 refuses a transition that is not in it, and a constraint a row that says something
@@ -12,8 +12,9 @@ from operator import or_
 from typing import Any, ClassVar, Final, TypeAlias
 
 import pgtrigger
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Greatest, Now
 
 from apps.accounts.models import User
@@ -24,9 +25,9 @@ from apps.alerts.models.guards import (
     fixed,
     kept,
     known,
-    never_emptied,
     once,
 )
+from apps.alerts.models.reached import reached_by_messages
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
@@ -39,6 +40,8 @@ LEVEL_LABELS = {
 }
 # After this long without an accepted mail every staff page says so (design promise 3).
 REACH_WITHIN = timedelta(seconds=60)
+# Who may act on an alert now, of the members of a clinic's staff.
+MAY_ACT = Q(is_active=True, user__is_active=True, role__in=ALERT_ROLES)
 MINUTES_OF_RESPONSE = F("response_minutes") * Value(timedelta(minutes=1))
 
 
@@ -62,6 +65,14 @@ def clock_possible(level: str) -> Q:
         | (Q(status=AlertStatus.OPEN) & waits)
         | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=since + Value(ACK_CLOCK[level]))
     )
+
+
+def among(column: str, rows: "models.QuerySet[Any, Any]") -> Func:
+    """Return that a column holds one of these; PostgreSQL finds them first, expecting few."""
+    return Func(
+        F(column), ArraySubquery(rows), output_field=models.BooleanField(),
+        arg_joiner=" = ANY (", template="(%(expressions)s))",
+    )  # fmt: skip
 
 
 # What an alert is from its first day to its last: a worse report opens one of its own.
@@ -141,12 +152,17 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
         Not those that wait for their first rung: a watch alert, or one that is muted.
         """
-        messages: Any = Alert._meta.get_field("deliveries").related_model
-        arrived = messages.objects.arrived().filter(alert=OuterRef("pk"))
-        late = self.filter(
+        late = self.order_by().filter(
             status=AlertStatus.OPEN, next_rung__gt=0, opened_at__lte=now - REACH_WITHIN
         )
-        return late.filter(~Exists(arrived)).order_by("priority", "opened_at")
+        # Every page asks: of the many that somebody was told of in time, none is looked at.
+        unsure = late.filter(reached__isnull=True).values("pk")
+        gone = StaffMember.objects.exclude(MAY_ACT).values("pk")
+        left = late.filter(among("reached", gone)).values("pk")
+        messages: Any = Alert._meta.get_field("deliveries").related_model
+        arrived = messages.objects.arrived().filter(alert=OuterRef("pk"))
+        doubtful = self.filter(among("pk", unsure.union(left)))
+        return doubtful.filter(~Exists(arrived)).order_by("priority", "opened_at")
 
 
 class AlertOutcome(models.TextChoices):
@@ -210,6 +226,11 @@ class Alert(models.Model):
         null=True, blank=True, help_text="Every rule that fired was muted: nobody is told before."
     )
 
+    reached = models.ForeignKey(
+        StaffMember, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        db_index=False, editable=False,
+        help_text="One whom a message has reached, kept by PostgreSQL; empty says nothing.",
+    )  # fmt: skip
     drill_of = models.ForeignKey(
         Clinic, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="A drill: nobody is ill, and this clinic's people are told, timed and spared.",
@@ -321,6 +342,16 @@ class Alert(models.Model):
                 name="alert_board",
                 condition=~Q(status=AlertStatus.RESOLVED),
             ),
+            models.Index(
+                fields=["clinic", "opened_at"],
+                name="alert_unreached",
+                condition=Q(status=AlertStatus.OPEN, next_rung__gt=0, reached__isnull=True),
+            ),
+            models.Index(
+                fields=["reached"],
+                name="alert_reached_open",
+                condition=Q(status=AlertStatus.OPEN, reached__isnull=False),
+            ),
             models.Index(fields=["patient", "-opened_at"], name="alert_of_patient"),
         ]
         triggers: ClassVar = [
@@ -342,6 +373,7 @@ class Alert(models.Model):
             begins("alert_begins_open", ALERT_TRANSITIONS),
             fixed("alert_stays_itself", *ALERT_FIXED),
             once("alert_known_once", *ALERT_ONCE),
+            *reached_by_messages(),
             kept("alert_never_deleted"),
         ]
 
@@ -363,23 +395,3 @@ class Alert(models.Model):
     def act_by(self) -> datetime:
         """The moment by which somebody should have acted."""
         return self.opened_at + self.response
-
-
-class AlertEvent(models.Model):
-    """One line of an alert's timeline, including what was not sent and why."""
-
-    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField()
-    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    text = models.CharField(max_length=300)
-
-    class Meta:
-        ordering: ClassVar = ["at", "id"]
-        triggers: ClassVar = [
-            pgtrigger.Protect(name="alert_event_immutable", operation=pgtrigger.Update),
-            kept("alert_event_kept"),
-            never_emptied("alert_event_never_emptied"),
-        ]
-
-    def __str__(self) -> str:
-        return self.text

@@ -13,6 +13,7 @@ from apps.alerts.ladder import MAX_ATTEMPTS, RUNG_LABELS, Rung
 from apps.alerts.models.alert import ALERT_ROLES, Alert
 from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
+from apps.alerts.models.reached import remembered_by_alerts
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.patients.models import StaffMember
 
@@ -297,6 +298,7 @@ class Delivery(models.Model):
                     "(OLD.receipt = 'delivered' AND NEW.receipt <> 'delivered')"
                 ),
             ),
+            *remembered_by_alerts(),
             kept("delivery_kept"),
         ]
 
