@@ -1,8 +1,8 @@
 """Asks the staff pages of one prepared clinic, as a signed-in nurse, and times each.
 
 `python -m tests.bench.pages` reads lines "NAME TIMES" and answers each with a line of JSON:
-the milliseconds of each request and the most queries one took. A process of its own, so
-that two clinics of different size are asked in turn on the same machine at the same time.
+the milliseconds of each request, or with 0 times how many queries one takes. A process of its
+own, so that two clinics of different size are asked in turn on the same machine.
 """
 
 import itertools
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Asked = Iterator[str]
+# The board of whoever comes first after a restart: no line of it is drawn yet.
+DRAWN_ANEW = "board, drawn anew"
 
 
 def stand_still_since(built: Any) -> None:
@@ -51,6 +53,7 @@ def addresses(client: Any) -> dict[str, Asked]:
 
     one: dict[str, str] = {
         "board": "/",
+        DRAWN_ANEW: "/",
         "board_live": "/board/live/",
         "caseload first": "/caseload/",
         "caseload deep": deep("name"),
@@ -78,22 +81,26 @@ def addresses(client: Any) -> dict[str, Asked]:
     return found_lines
 
 
-def measure(ask: Callable[[str], Any], lines: Asked, times: int) -> dict[str, Any]:
-    """Return what so many requests took."""
+def queries_of(ask: Callable[[str], Any], path: str) -> int:
+    """Return how many queries a page takes."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    path = next(lines)
     with CaptureQueriesContext(connection) as queries:
         assert ask(path).status_code == 200, path
-        most = len(queries)  # the next request forgets them
+        return len(queries)  # the next request forgets them
+
+
+def measure(ask: Callable[[str], Any], lines: Asked, times: int, before: Callable[[], Any]) -> Any:
+    """Return the milliseconds of so many requests; `before` each, which is not timed."""
     took = []
     for path in itertools.islice(lines, times):
+        before()
         begun = time.perf_counter()
         answer = ask(path)
         took.append((time.perf_counter() - begun) * 1000)
         assert answer.status_code == 200, path
-    return {"ms": took, "queries": most}
+    return took
 
 
 def main() -> int:
@@ -106,6 +113,7 @@ def main() -> int:
     from django.utils import timezone
 
     from apps.alerts.sweep import beat
+    from apps.dashboard.board_lines import kept
     from apps.patients.models import StaffMember
 
     with connection.cursor() as cursor:
@@ -121,7 +129,12 @@ def main() -> int:
     print(json.dumps(list(lines)), flush=True)
     for line in sys.stdin:
         name, _, times = line.rpartition(" ")
-        print(json.dumps(measure(client.get, lines[name], int(times))), flush=True)
+        if times.strip() == "0":
+            answer: Any = queries_of(client.get, next(lines[name]))
+        else:
+            before = kept.cache_clear if name == DRAWN_ANEW else int
+            answer = measure(client.get, lines[name], int(times), before)
+        print(json.dumps(answer), flush=True)
     return 0
 
 
