@@ -1,5 +1,6 @@
 """The board: what it shows, how it stays true while it is open, and what one does on it."""
 
+import re
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from apps.dashboard.board import board_of
 from apps.dashboard.board_actions import TooSevereError, close_together, take_together
 from apps.dashboard.models import PatientState
 from apps.dashboard.state_actions import refresh_noted
-from apps.patients.models import Role
+from apps.patients.models import Clinic, Role
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
@@ -372,3 +373,23 @@ def test_a_check_in_of_the_morning_shows_no_ghost_of_yesterday(client, patient, 
     make_active_plan(patient, prescriber.user, now=timezone.now())
     check_in(patient, CALM, now=timezone.now())
     assert client.get("/").context["board"].jobs == []
+
+
+def test_a_kept_line_is_drawn_with_each_readers_own_token_and_zone(client, backup, patient) -> None:
+    """The second reader of a line gets it from the store, and can act on it."""
+    alert = make_alert(patient, "urgent", now=timezone.now())
+    client.get("/")
+    theirs = signed_in(backup)
+    theirs.handler.enforce_csrf_checks = True
+    page = theirs.get("/").text
+    tokens = set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]*)"', page))
+    assert len(tokens) == 1
+    shown = re.search(r"since <time [^>]*>([^<]*)", page)[1]
+    Clinic.objects.filter(pk=patient.clinic_id).update(time_zone="Asia/Kolkata")
+    assert shown not in theirs.get("/").text
+    answer = theirs.post(url("board_take", alert.pk), {"csrfmiddlewaretoken": tokens.pop()})
+    assert answer.status_code == 302
+    assert f"{backup.user.full_name} has it" in client.get("/").text
+    patient.given_name = "Renamed"
+    patient.save()
+    assert f"Renamed {patient.family_name}" in client.get("/").text

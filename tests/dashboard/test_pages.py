@@ -105,7 +105,7 @@ def test_the_patient_page_costs_the_same_with_a_long_history(
     for day in range(20):
         check_in(patient, CALM, now=timezone.now() - timedelta(days=day))
     client = signed_in(nurse)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(12):
         client.get(reverse("dashboard:patient", args=[patient.pk]))
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.template.loader import render_to_string
@@ -92,6 +92,21 @@ def day(value: object) -> str:
     return f"{value:%a} {value.day} {value:%b %Y}" if isinstance(value, date) else str(value or "")
 
 
+@register.filter(expects_localtime=True)
+def iso(moment: datetime) -> str:
+    """Return a moment in the reader's zone for machines, as `date:"c"` does in a tenth of the time.
+
+    For lists: a patient's page tells a hundred times.
+    """
+    return moment.isoformat()
+
+
+@register.filter(expects_localtime=True)
+def minute(moment: datetime) -> str:
+    """Return a moment in the reader's zone as "Tue 1 Dec, 14:05", fast as `iso` is."""
+    return f"{moment:%a} {moment.day} {moment:%b, %H:%M}"
+
+
 @register.filter
 def at_level(alerts: Iterable[Any], level: str) -> int:
     """Return how many of these alerts have the level."""
@@ -120,11 +135,26 @@ JOB_ICONS = {
 }  # fmt: skip
 
 
+# In full: a name that a template looks up in vain costs as much as ten that are there.
+NOTHING_WRONG: Final[dict[str, Any]] = {
+    "is_here": False,
+    "errors": {"outcome": "", "note": "", "all": ""},
+    "typed": {"outcome": "", "note": ""},
+}
+
+
 @register.simple_tag
 @lru_cache(maxsize=100)
 def icon(name: str) -> str:
     """Return a picture of ui/icon.html, made once: a board of a hundred lines holds hundreds."""
     return render_to_string("ui/icon.html", {"name": name})
+
+
+@register.simple_tag
+@lru_cache(maxsize=20)
+def level(name: str) -> str:
+    """Return the chip of a level, as ui/level.html draws it, made once."""
+    return render_to_string("ui/level.html", {"level": name, "label": name.capitalize()})
 
 
 @register.filter
@@ -134,19 +164,15 @@ def job_icon(kind: str) -> str:
 
 
 @register.filter
-def line_key(kind: str, pk: object) -> str:
-    """Return the key of one line of the board, as its forms and errors name it."""
-    return f"{kind}-{pk}"
-
-
-@register.filter
-def wrong_at(wrong: dict[str, Any] | None, line: str) -> dict[str, Any] | None:
-    """Return what was refused if it was refused on this line."""
+def wrong_at(wrong: dict[str, Any] | None, line: str) -> dict[str, Any]:
+    """Return what was refused and typed on this line: nothing, in the same shape, elsewhere."""
     if not wrong or wrong.get("line") != line:
-        return None
+        return NOTHING_WRONG
     errors = dict(wrong["errors"])
-    errors["all"] = errors.get("__all__") or errors.get("") or []
-    return {**wrong, "errors": errors}
+    first = {name: (errors.get(name) or [""])[0] for name in ("outcome", "note")}
+    first["all"] = (errors.get("__all__") or errors.get("") or [""])[0]
+    typed = {name: wrong["typed"].get(name, "") for name in ("outcome", "note")}
+    return {"is_here": True, "errors": first, "typed": typed}
 
 
 @register.filter
