@@ -108,4 +108,4 @@ def test_the_banner_costs_the_same_however_many_alerts_are_open(patient, nurse) 
     late = Alert.objects.nobody_reached(NOW + REACH_WITHIN)
     assert late.get() == alert
     plan, blocks = explain(late)
-    assert blocks < 60, plan
+    assert blocks < 200, plan  # to read the messages of all of them takes 8,000

@@ -157,7 +157,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         )
         # Every page asks: of the many that somebody was told of in time, none is looked at.
         unsure = late.filter(reached__isnull=True).values("pk")
-        gone = StaffMember.objects.exclude(MAY_ACT).values("pk")
+        gone = StaffMember.objects.exclude(MAY_ACT).order_by().values("pk")
         left = late.filter(among("reached", gone)).values("pk")
         messages: Any = Alert._meta.get_field("deliveries").related_model
         arrived = messages.objects.arrived().filter(alert=OuterRef("pk"))
