@@ -20,6 +20,11 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the fault suite: at the end every other process would wait for it."""
+    items.sort(key=lambda item: "faults" not in item.path.parts)
+
+
 @pytest.fixture
 def now() -> datetime:
     """A Monday morning in New York."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pgtrigger
 import pytest
+from django.core.cache import cache
 from django.test import TransactionTestCase
 
 from tests.harness.broker import use_broker
@@ -46,8 +47,9 @@ DESKTOP = {"width": 1440, "height": 900}
 def _transactional_tests_may_empty_the_records() -> Iterator[None]:
     """Let the clean-up after a transactional test pass the trigger that refuses TRUNCATE.
 
-    Wrapped around Django's own clean-up, because pytest-django runs it after every fixture of
-    the test has ended.
+    It empties the cache too, which is no model: what it counts of one test (codes asked for from
+    one place) would be held against the next. Wrapped around Django's own clean-up, because
+    pytest-django runs it after every fixture of the test has ended.
     """
     clean_up = TransactionTestCase._fixture_teardown
     refusals = [
@@ -59,6 +61,7 @@ def _transactional_tests_may_empty_the_records() -> Iterator[None]:
     def without_the_trigger(case: TransactionTestCase) -> None:
         with pgtrigger.ignore(*refusals):
             clean_up(case)
+            cache.clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", without_the_trigger)
