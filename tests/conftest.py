@@ -11,11 +11,13 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
     _transactional_tests_may_empty_the_records,
     browser,
     desktop_page,
+    kept_site,
     live_broker,
     parts,
     phone_page,
     redis_server,
     screenshot,
+    site,
     smtp,
 )
 

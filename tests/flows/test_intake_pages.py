@@ -18,10 +18,9 @@ PATIENT_PAGES = (
 
 
 @pytest.fixture
-def system(parts: Any) -> Any:
+def system(site: Any) -> Any:
     """Web in demo mode."""
-    parts.web(GLIDEPATH_DEMO="1")
-    return parts
+    return site
 
 
 def fill_first_page(page: Any, url: str) -> None:

@@ -17,10 +17,9 @@ pytestmark = BROWSER_FLOW
 
 
 @pytest.fixture
-def url(parts: Any) -> str:
+def url(site: Any) -> str:
     """The web part alone, in demo mode."""
-    parts.web(GLIDEPATH_DEMO="1")
-    found: str = parts.url
+    found: str = site.url
     return found
 
 

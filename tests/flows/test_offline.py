@@ -49,10 +49,9 @@ CACHED = """async () => {
 
 
 @pytest.fixture
-def network(parts: Any) -> Iterator[Proxy]:
+def network(site: Any) -> Iterator[Proxy]:
     """The line between the phone and the web process."""
-    parts.web()
-    with Proxy(int(parts.url.rsplit(":", 1)[1])) as proxy:
+    with Proxy(int(site.url.rsplit(":", 1)[1])) as proxy:
         yield proxy
 
 

@@ -20,10 +20,9 @@ PASSWORD = "a long test password"
 
 
 @pytest.fixture
-def url(parts: Any) -> str:
+def url(site: Any) -> str:
     """The web part; browsers make passkeys for names such as localhost, never for numbers."""
-    parts.web(GLIDEPATH_DEMO="1")
-    return str(parts.url).replace("127.0.0.1", "localhost")
+    return str(site.url).replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture

@@ -142,20 +142,19 @@ def by_staff(browser: Any, url: str, patient: Patient, button: str, look: Look) 
 
 
 def test_without_script_and_at_twice_the_text_size(
-    parts, marked_patient, browser, screenshot
+    site, marked_patient, browser, screenshot
 ) -> None:
-    parts.web(GLIDEPATH_DEMO="1")
     give_consent(patient=marked_patient, language="en", now=timezone.now())
     page = browser.new_page(viewport=SMALLEST, java_script_enabled=False)
     page.set_default_timeout(30_000)
-    enter_own_pages(page, parts.url, marked_patient)
+    enter_own_pages(page, site.url, marked_patient)
     page.get_by_role("button", name="Please call me today").click()
     page.get_by_text("You asked for a call.").wait_for()
     page.close()
     page = browser.new_page(viewport=SMALLEST)
-    enter_own_pages(page, parts.url, marked_patient)
+    enter_own_pages(page, site.url, marked_patient)
     for name in OWN:
-        page.goto(parts.url + path_of(name, marked_patient))
+        page.goto(site.url + path_of(name, marked_patient))
         page.evaluate("document.documentElement.style.fontSize = '225%'")
         screenshot(page, f"large {name}")
         assert barriers_without_script(page) is False, name

@@ -1,7 +1,7 @@
 """Fixtures that start the real parts; `tests/conftest.py` imports them.
 
-A test that uses `parts` is marked ``@pytest.mark.django_db(transaction=True)``, so that other
-processes see its rows, and browser tests also ``@pytest.mark.xdist_group("browser")``.
+A test that uses `parts` or `site` is marked ``@pytest.mark.django_db(transaction=True)``, so that
+other processes see its rows, and browser tests also ``@pytest.mark.xdist_group("browser")``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pgtrigger
 import pytest
@@ -22,6 +23,7 @@ from tests.harness.database import current_database_url
 from tests.harness.processes import PROJECT, Parts
 from tests.harness.redis import RedisServer
 from tests.harness.smtp import SmtpServer
+from tests.harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -30,11 +32,13 @@ __all__ = [
     "_transactional_tests_may_empty_the_records",
     "browser",
     "desktop_page",
+    "kept_site",
     "live_broker",
     "parts",
     "phone_page",
     "redis_server",
     "screenshot",
+    "site",
     "smtp",
 ]
 
@@ -111,6 +115,48 @@ def parts(
         yield started
     finally:
         started.stop()
+
+
+class Site(NamedTuple):
+    """The kept web server, as one test sees it."""
+
+    parts: Parts
+    mail_server: SmtpServer
+    read_from: int
+
+    @property
+    def url(self) -> str:
+        """Return where it is."""
+        return self.parts.url
+
+    def logs(self) -> str:
+        """Return what it wrote since the test began."""
+        return self.parts.logs()[self.read_from :]
+
+
+@pytest.fixture(scope="session")
+def kept_site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    """A web server for every test that only looks at pages: each start costs three seconds."""
+    with closing(RedisServer()) as broker, SmtpServer() as mail_server:
+        broker.start()
+        started = Parts(
+            database_url=current_database_url(), broker_url=broker.url, email_url=mail_server.url
+        )
+        try:
+            with django_db_blocker.unblock():
+                started.web(GLIDEPATH_DEMO="1")
+            yield Site(started, mail_server, 0)
+        finally:
+            started.stop()
+
+
+@pytest.fixture
+def site(kept_site: Site, transactional_db: None) -> Iterator[Site]:
+    """The kept web server in demo mode; no worker, no dispatcher, nobody else's mails."""
+    kept_site.mail_server.messages.clear()
+    yield kept_site._replace(read_from=len(kept_site.parts.logs()))
+    # What it still answers would wait for the emptied tables, and they for it.
+    wait_until(lambda: not kept_site.parts.busy(), 10)
 
 
 @pytest.fixture(scope="session")

@@ -127,11 +127,15 @@ class AppProcess(Scoped):
         """Return the last it wrote, for a test that fails."""
         return f"{self.name} says: …{self.log_text()[-3000:]}"
 
-    def _has_session(self) -> bool:
+    def busy(self) -> bool:
+        """Return whether one of its database sessions does something."""
+        return self._has_session("AND state <> 'idle'")
+
+    def _has_session(self, more: str = "") -> bool:
         with psycopg.connect(self.database_url) as connection:
             return bool(
                 connection.execute(
-                    "SELECT 1 FROM pg_stat_activity WHERE application_name = %s",
+                    f"SELECT 1 FROM pg_stat_activity WHERE application_name = %s {more}",
                     [self.application_name],
                 ).fetchone()
             )
@@ -272,6 +276,10 @@ class Parts:
         for process in reversed(self.started):
             process.stop(grace=3)
         self.listener.close()
+
+    def busy(self) -> bool:
+        """Return whether the database works for any of them."""
+        return any(process.busy() for process in self.started)
 
     def logs(self) -> str:
         """Return everything that any of them wrote."""
