@@ -18,6 +18,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
+from apps.dashboard.searching import search_expression, search_words
 from apps.patients.models import Clinic, Patient, RiskProfile, StaffMember
 
 # What sorts last where nothing is known: a row without a date, an alert or a score.
@@ -25,8 +26,7 @@ NO_DAY: Final = date(9999, 12, 31)
 NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_ALERT: Final = 9
 NO_SCORE: Final = -1
-FEWEST_DIGITS: Final = 3  # of a phone number; two would find half the clinic
-MOST_WORDS: Final = 6
+NAME_KEY_LENGTH: Final = 162
 FEW_FROM: Final = 3  # letters; shorter beginnings fit so many that the order leads to a page faster
 
 
@@ -40,13 +40,13 @@ class StateQuerySet(models.QuerySet["PatientState"]):
     def matching(self, query: str) -> "StateQuerySet":
         """Return patients with a name, reference or phone that begins with each typed word.
 
-        The last four digits of a phone number are found too, spaces and dashes left out.
+        Accents do not matter, and the last digits of a phone number are found too, three or more.
         """
         words = search_words(query)
         if not words:
             return self.none() if query.strip() else self
-        raw = " & ".join(f"'{word}':*" for word in words)
-        found = self.filter(search=SearchQuery(raw, search_type="raw", config="simple"))
+        raw = SearchQuery(search_expression(words), search_type="raw", config="simple")
+        found = self.filter(search=raw)
         if max(map(len, words)) < FEW_FROM:
             return found
         # PostgreSQL takes every prefix for two in a hundred, and would rather read the whole
@@ -98,7 +98,10 @@ class PatientState(models.Model):
         Patient, primary_key=True, on_delete=models.CASCADE, related_name="state"
     )
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
-    name_key = models.CharField(max_length=162, help_text="Family and given name, lower case.")
+    # Without accents: Álvarez stands among the As whatever the database thinks of Á.
+    name_key = models.CharField(
+        max_length=NAME_KEY_LENGTH, help_text="Family and given name, lower case."
+    )
     search = SearchVectorField()
     stage = models.CharField(max_length=10, choices=Stage)
     tier = models.CharField(max_length=10, choices=RiskProfile.Tier, blank=True)
@@ -205,27 +208,6 @@ class PatientChange(models.Model):
 
     def __str__(self) -> str:
         return f"Change of {self.patient_id}"
-
-
-def search_words(query: str) -> list[str]:
-    """Return the words of a typed search as the index holds them; digits run together."""
-    digits = "".join(sign for sign in query if sign.isdigit())
-    if digits and not any(sign.isalpha() for sign in query):
-        return [digits] if len(digits) >= FEWEST_DIGITS else []
-    parts = "".join(sign if sign.isalnum() else " " for sign in query.lower()).split()
-    return [part for part in parts if part][:MOST_WORDS]
-
-
-def index_words(patient: Patient) -> str:
-    """Return the words by which a patient is found: names, reference, ends of the phone."""
-    names = f"{patient.given_name} {patient.family_name}".lower()
-    words = "".join(sign if sign.isalnum() else " " for sign in names).split()
-    digits = "".join(sign for sign in patient.phone if sign.isdigit())
-    ends = {digits[-size:] for size in (4, 6, 7, 10, len(digits)) if len(digits) >= size}
-    reference = patient.reference.lower()
-    parts = {reference, "".join(sign for sign in reference if sign.isalnum())}
-    parts |= set("".join(sign if sign.isalnum() else " " for sign in reference).split())
-    return " ".join([*words, *sorted(parts), *sorted(ends - {""})])
 
 
 class SavedView(models.Model):

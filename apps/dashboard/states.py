@@ -17,7 +17,8 @@ from django.db.models import Func, Max, Value
 from apps.alerts.models import Alert
 from apps.checkins.models import LIVE, CheckIn, Reminder
 from apps.checkins.windows import PATIENCE
-from apps.dashboard.models import NO_ALERT, PatientState, index_words
+from apps.dashboard.models import NAME_KEY_LENGTH, NO_ALERT, PatientState
+from apps.dashboard.searching import index_words, plain
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
@@ -173,8 +174,8 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
     state = PatientState(
         patient=patient,
         clinic_id=patient.clinic_id,
-        name_key=f"{patient.family_name}, {patient.given_name}".lower(),
-        search=Func(Value(index_words(patient)), template="to_tsvector('simple', %(expressions)s)"),
+        name_key=plain(f"{patient.family_name}, {patient.given_name}")[:NAME_KEY_LENGTH],
+        search=searched(patient),
         tier=risk.tier if risk else "",
         tier_rank=TIER_RANK.get(risk.tier, 0) if risk else 0,
         score=last.get("triage__dws"),
@@ -195,6 +196,12 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
         add_plan(state, today_from(plan, facts, now), facts.scores[patient.pk])
     state.stage = NOT_FOLLOWED.get(patient.status, state.stage)
     return state
+
+
+def searched(patient: Patient) -> Func:
+    """Return the column by which the patient is found."""
+    words = index_words(names=patient.full_name, reference=patient.reference, phone=patient.phone)
+    return Func(Value(words), template="to_tsvector('simple', %(expressions)s)")
 
 
 def stage_without_plan(kinds: set[str]) -> str:

@@ -258,8 +258,7 @@ def rename() -> None:
         UPDATE dashboard_patientstate s
         SET name_key = lower(p.family_name || ', ' || p.given_name),
             search = to_tsvector('simple', lower(concat_ws(' ', p.given_name, p.family_name,
-                     p.reference, p.phone, right(p.phone, 7), right(p.phone, 6),
-                     right(p.phone, 4))))
+                     p.reference, p.phone, right(p.phone, 7), 'end' || reverse(p.phone))))
         FROM patients_patient p JOIN bench_patient b ON b.id = p.id AND b.k > 0
         WHERE p.id = s.patient_id
         """

@@ -20,18 +20,6 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         """Return the patients this member of staff may know of: those of their own clinic."""
         return self.filter(clinic_id=member.clinic_id)
 
-    def matching(self, query: str) -> "PatientQuerySet":
-        """Return patients whose name, reference or phone contains each typed word."""
-        found = self
-        for word in query.split()[:6]:
-            found = found.filter(
-                Q(given_name__icontains=word)
-                | Q(family_name__icontains=word)
-                | Q(reference__iexact=word)
-                | Q(phone__contains=word)
-            )
-        return found
-
 
 class Patient(models.Model):
     """A person the clinic takes off a benzodiazepine."""
