@@ -23,7 +23,6 @@ from apps.dashboard.models import NEVER, NO_ALERT, NO_DAY, NO_SCORE, PatientStat
 from apps.patients.models import RiskProfile, StaffMember
 
 PER_PAGE: Final = 50
-EXPORT_AT_MOST: Final = 10_000
 DEFAULT_SORT: Final = "name"
 
 

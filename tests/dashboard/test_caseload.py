@@ -177,16 +177,33 @@ def test_the_table_holds_what_is_shown_and_no_formula(client, clinic) -> None:
     make_patient(clinic, family_name="=HYPERLINK(1)", phone="+1 212 555 0100")
     make_patient(clinic, family_name="Other", drug_id="diazepam")
     client.get(URL)
+    PatientState.objects.update(silent_from=timezone.now() - timedelta(hours=1))
     query = look(client, {"drug": "clonazepam"}).context["query_string"]
     answer = client.get(f"/caseload.csv?{query}")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert "Other" not in answer.content.decode()
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert len(rows) == 2
+    assert rows[1][rows[0].index("Silent")] == "silent"
     assert rows[1][1] == "'=HYPERLINK(1)"
     assert rows[1][3] == "'+1 212 555 0100"
     assert not any(cell[:1] in "=+-@" for row in rows for cell in row if cell)
     assert AuditEvent.objects.get(event="caseload.exported").details == {"shown": 1}
+
+
+def test_the_table_holds_everybody_whatever_page_is_looked_at(client, clinic, monkeypatch) -> None:
+    monkeypatch.setattr(cases, "PER_PAGE", 1)
+    for _ in range(3):
+        make_patient(clinic)
+    following = client.get(URL).context["next_query"]
+    answer = client.get(f"/caseload.csv?{following}")  # no page has been looked at since a change
+    assert len(list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))) == 4
+
+
+def test_names_are_in_order_whatever_their_accents(client, clinic) -> None:
+    for name in ("Zimmer", "Álvarez", "Berg"):
+        make_patient(clinic, family_name=name)
+    assert names(client.get(URL)) == ["Álvarez", "Berg", "Zimmer"]
 
 
 def test_a_saved_view_keeps_filters_and_order_and_never_a_search(client, nurse, backup) -> None:
