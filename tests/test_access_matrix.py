@@ -62,6 +62,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:review": ({"GET"}, PRESCRIBING, "plan_id"),
     "dashboard:decisions": ({"GET"}, CARE_TEAM, ""),
     "dashboard:patient": ({"GET"}, CARE_TEAM, "patient_id"),
+    "dashboard:history": ({"GET"}, CARE_TEAM, "patient_id"),
     "dashboard:alert_act": ({"POST"}, CARE_TEAM, "alert_id"),
     "dashboard:alert_hand_over": ({"POST"}, CARE_TEAM, "alert_id"),
     "dashboard:alert_reopen": ({"POST"}, CARE_TEAM, "alert_id"),

@@ -53,6 +53,7 @@ class Course:
     bands: list[tuple[float, float, str]] = field(default_factory=list)
     ticks: list[tuple[float, date]] = field(default_factory=list)
     rows: list[DayRow] = field(default_factory=list)
+    begun: list[tuple[date, str]] = field(default_factory=list)
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -130,7 +131,19 @@ def course_of(
     if not days:
         return None
     first = min(days) if weeks is None else max(min(days), today - timedelta(weeks=weeks))
-    return draw(first, today, doses, scores, lines, missed, zone)
+    course = draw(first, today, doses, scores, lines, missed, zone)
+    course.begun = steps_begun(doses)
+    return course
+
+
+def steps_begun(doses: dict[date, TaperStep]) -> list[tuple[date, str]]:
+    """Return each day on which another dose began, with both doses in words."""
+    found = []
+    for day, step in doses.items():
+        before = doses.get(day - timedelta(days=1))
+        if before is not None and before.by_drug != step.by_drug:
+            found.append((day, f"Step {step.number} began: {before.dose} to {step.dose}"))
+    return found
 
 
 def draw(

@@ -1,6 +1,7 @@
 """Everything that happened to one patient, read in as few queries as it takes.
 
-Alerts, holds, tasks, notes and versions come in one: they are lines of the same time line.
+Alerts, holds, tasks, notes, versions, what was handed out, reviews and changes of the intake
+come in one: they are lines of the same time line.
 """
 
 from collections import defaultdict
@@ -14,20 +15,35 @@ from django.db.models import (
     CharField,
     DateTimeField,
     F,
+    Func,
     TextField,
     UUIDField,
     Value,
 )  # fmt: skip
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Concat
 from django.db.models.lookups import IsNull
 
 from apps.alerts.models import Alert
-from apps.checkins.models import CareTask
+from apps.checkins.models import CareTask, CheckIn
 from apps.dashboard.models import PatientNote
-from apps.patients.models import Patient
-from apps.tapers.models import Enactment, PlanHold, PlanVersion, TaperPlan, TaperStep, fetch_doses
+from apps.patients.models import (
+    IntakeEntry,
+    Patient,
+    PdmpCheck,
+    RiskBenefitReview,
+    StopDecision,
+)  # fmt: skip
+from apps.tapers.models import (
+    Dispensing,
+    Enactment,
+    PlanHold,
+    PlanVersion,
+    TaperPlan,
+    TaperStep,
+    fetch_doses,
+)  # fmt: skip
 
-SHOWN_AT_MOST: Final = 300
+SHOWN_AT_MOST: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +71,37 @@ class Plans:
 
 
 def lines_of(patient: Patient) -> list[Line]:
-    """Return alerts, holds, tasks, notes and versions put in force, the newest first.
+    """Return what happened beside check-ins, the newest first; what is open is always there.
 
-    What is still open is always among them, however much happened since.
+    Beyond `SHOWN_AT_MOST` the oldest are left out: `all_lines_of` has them.
     """
+    rows = union_of(patient).order_by("-line_open", "-line_at")[:SHOWN_AT_MOST]
+    return sorted(as_lines(rows), key=lambda line: line.at, reverse=True)
+
+
+def all_lines_of(patient: Patient) -> list[Line]:
+    """Return everything, check-ins among it, the newest first. One query."""
+    check_ins = shaped(
+        CheckIn.objects.filter(patient=patient), "check_in", "id", "received_at", None,
+        F("triage__level"), F("triage__dws"), Value(""), "reporter_name",
+    )  # fmt: skip
+    rows = union_of(patient).union(check_ins, all=True)
+    return sorted(as_lines(rows), key=lambda line: line.at, reverse=True)
+
+
+def as_lines(rows: Any) -> list[Line]:
+    """Return fetched rows as lines."""
+    return [Line(*row[:4], *(text or "" for text in row[4:8])) for row in rows]
+
+
+def union_of(patient: Patient) -> Any:
+    """Return all that happened beside check-ins, in the shape of lines, in no order."""
+    first, *others = [*of_the_board(patient), *of_the_record(patient)]
+    return first.union(*others, all=True)
+
+
+def of_the_board(patient: Patient) -> list[Any]:
+    """Return alerts, holds, tasks, notes, and versions put in force."""
     alerts = shaped(
         Alert.objects.filter(patient=patient), "alert", "id", "opened_at", "resolved_at",
         F("level"), F("status"), F("reference"), "owner__full_name",
@@ -81,10 +124,37 @@ def lines_of(patient: Patient) -> list[Line]:
         "at", None, F("version__kind"), Cast("version__number", CharField()),
         F("version__reason"), "by__full_name",
     )  # fmt: skip
-    rows = alerts.union(holds, tasks, notes, versions, all=True)
-    rows = rows.order_by("-line_open", "-line_at")[:SHOWN_AT_MOST]
-    lines = [Line(*row[:4], *(text or "" for text in row[4:8])) for row in rows]
-    return sorted(lines, key=lambda line: line.at, reverse=True)
+    return [alerts, holds, tasks, notes, versions]
+
+
+def of_the_record(patient: Patient) -> list[Any]:
+    """Return plans left, what was handed out, reviews, PDMP, and changes of the intake."""
+    plans = TaperPlan.objects.filter(patient=patient, left_at__isnull=False)
+    number = Func(F("quantity"), function="trim_scale")
+    given = Concat(Cast(number, TextField()), Value(" × "), "product", Value(", on "),
+                   day_words("dispensed_on"), output_field=TextField())  # fmt: skip
+    checked = Concat(day_words("checked_on"), Value(", "), "checked_by__full_name",
+                     output_field=TextField())  # fmt: skip
+    return [
+        shaped(plans, "left", "id", "left_at", None, F("status"), Value(""), F("left_reason"),
+               "left_by__full_name"),
+        shaped(Dispensing.objects.filter(patient=patient), "supply", "id", "recorded_at", None,
+               given, F("corrects_id"), F("note"), "recorded_by__full_name"),
+        shaped(RiskBenefitReview.objects.filter(patient=patient), "review", "id", "recorded_at",
+               None, F("outcome"), day_words("reviewed_on"), F("note"),
+               "recorded_by__full_name"),
+        shaped(PdmpCheck.objects.filter(patient=patient), "pdmp", "id", "recorded_at", None,
+               checked, Value(""), Value(""), "recorded_by__full_name"),
+        shaped(IntakeEntry.objects.filter(patient=patient), "intake", "id", "saved_at", None,
+               F("section"), F("number"), Value(""), "saved_by__full_name"),
+        shaped(StopDecision.objects.filter(patient=patient), "stop", "id", "decided_at", None,
+               F("kind"), Value(""), F("reason"), "decided_by__full_name"),
+    ]  # fmt: skip
+
+
+def day_words(field: str) -> Any:
+    """Return a day in words, worked out by PostgreSQL."""
+    return Func(F(field), Value("FMDD Mon YYYY"), function="to_char", output_field=TextField())
 
 
 def shaped(

@@ -1,20 +1,19 @@
 """What the patient's page shows, from twelve queries in all. Reads only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, prefetch_related_objects
+from django.db.models import OuterRef, Q, QuerySet, prefetch_related_objects
 from django.db.models.functions import JSONObject
 
-from apps.alerts.states import AlertStatus
 from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CareTask, CheckIn, Reminder, StandingDuty
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
-from apps.dashboard.patient_history import Line, Plans, lines_of, plans_of
+from apps.dashboard.happenings import check_in_line, happenings_of
+from apps.dashboard.patient_history import SHOWN_AT_MOST, Line, Plans, lines_of, plans_of
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, RunOut
 from apps.tapers.today import Today, unlocked_step
@@ -22,21 +21,6 @@ from apps.tapers.today import Today, unlocked_step
 CHECK_INS_AT_MOST: Final = 800
 ANSWERED_SHOWN: Final = 8
 TIMELINE_SHOWN: Final = 12
-HELD_BY_A_REPORT: Final = "a check-in or an alert asked for it"
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the page's time line, in words."""
-
-    at: datetime
-    kind: str
-    icon: str
-    words: str
-    text: str = ""
-    who: str = ""
-    link: str = ""
-    ref: Any = None
 
 
 def rows() -> QuerySet[Patient]:
@@ -62,14 +46,17 @@ def rows() -> QuerySet[Patient]:
 def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any]:
     """Return the context of the page, the course drawn for so many weeks back."""
     plans, lines = plans_of(patient), lines_of(patient)
-    check_ins = check_ins_of(patient, now, weeks)
+    heard = check_ins_of(patient, now, weeks)
+    since = now - timedelta(weeks=weeks) if weeks else None
+    check_ins = [row for row in heard if since is None or row.received_at >= since]
     today = today_from_lines(plans, lines, now)
     if today is not None:
         prefetch_related_objects(today.steps, "pieces")
     day = now.astimezone(patient.tz).date()
-    notes = [line for line in lines if line.kind == "note"]
-    corrected = {line.word for line in notes if line.word}
-    happenings, missed = timeline(lines, check_ins, patient), days_missed(patient)
+    missed = days_missed(patient)
+    drawn = course.course_of(plans, lines, check_ins, day, patient.tz, weeks, missed)
+    told = [*lines, *(check_in_line(row) for row in heard)]
+    happenings = happenings_of(told, drawn.begun if drawn else [], patient)
     return {
         "patient": patient,
         "age": patient.age_on(now.date()),
@@ -79,25 +66,34 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
         "plan_summary": summary_of(today),
         "today": today,
         "plans": plans.plans,
-        "versions": [line for line in lines if line.kind == "version"],
+        **parts_of(lines),
         "check_ins": check_ins[:ANSWERED_SHOWN],
         "answered": [
             {"row": row, "answers": answer_rows(row)} for row in check_ins[:ANSWERED_SHOWN]
         ],
         "more_check_ins": check_ins[ANSWERED_SHOWN:],
+        "happenings": happenings[:TIMELINE_SHOWN],
+        "has_older": len(lines) >= SHOWN_AT_MOST,
+        "course": drawn,
+        "weeks": weeks,
+        "ranges": [(key, f"{value} weeks") for key, value in course.WEEKS.items()],
+        "state": getattr(patient, "state", None),
+        "now": now,
+    }
+
+
+def parts_of(lines: Sequence[Line]) -> dict[str, Any]:
+    """Return the lists of the page that are lines of one kind."""
+    notes = [line for line in lines if line.kind == "note"]
+    corrected = {line.word for line in notes if line.word}
+    return {
+        "versions": [line for line in lines if line.kind == "version"],
         "open_alerts": open_lines(lines, "alert"),
         "open_tasks": [
             (line, CareTask.Kind(line.what).label) for line in open_lines(lines, "task")
         ],
         "alert_lines": [line for line in lines if line.kind == "alert"][:20],
         "notes": [(line, str(line.ref) in corrected) for line in notes],
-        "happenings": happenings[:TIMELINE_SHOWN],
-        "earlier": happenings[TIMELINE_SHOWN:],
-        "course": course.course_of(plans, lines, check_ins, day, patient.tz, weeks, missed),
-        "weeks": weeks,
-        "ranges": [(key, f"{value} weeks") for key, value in course.WEEKS.items()],
-        "state": getattr(patient, "state", None),
-        "now": now,
     }
 
 
@@ -108,11 +104,13 @@ def days_missed(patient: Patient) -> list[date]:
 
 
 def check_ins_of(patient: Patient, now: datetime, weeks: int | None) -> list[CheckIn]:
-    """Return the check-ins of the time that is drawn, the newest first."""
+    """Return the check-ins of the time that is drawn, the newest first, and the last few."""
     rows = patient.check_ins.select_related("triage").order_by("-received_at")
-    if weeks is not None:
-        rows = rows.filter(received_at__gte=now - timedelta(weeks=weeks))
-    return list(rows[:CHECK_INS_AT_MOST])
+    if weeks is None:
+        return list(rows[:CHECK_INS_AT_MOST])
+    last = patient.check_ins.order_by("-received_at").values("pk")[:TIMELINE_SHOWN]
+    in_time = Q(received_at__gte=now - timedelta(weeks=weeks))
+    return list(rows.filter(in_time | Q(pk__in=last))[:CHECK_INS_AT_MOST])
 
 
 def open_lines(lines: Sequence[Line], kind: str) -> list[Line]:
@@ -146,49 +144,3 @@ def summary_of(today: Today | None) -> dict[str, Any] | None:
         "next": today.next, "held": today.is_locked, "holds": today.holds,
         "locked_because": today.locked_because, "steps": today.steps,
     }  # fmt: skip
-
-
-def timeline(
-    lines: Sequence[Line], check_ins: Sequence[CheckIn], patient: Patient
-) -> list[Happening]:
-    """Return everything that happened, the newest first."""
-    found = [happening(line) for line in lines if line.kind != "note"]
-    found += [
-        Happening(line.at, "note", "plan", "Note", text=line.text, who=line.who)
-        for line in lines
-        if line.kind == "note"
-    ]
-    found += [
-        Happening(
-            row.received_at, "check_in", row.triage.level,
-            f"Check-in: {row.triage.level}"
-            + (f", score {row.triage.dws} of 40" if row.triage.dws is not None else ""),
-        )
-        for row in check_ins
-    ]  # fmt: skip
-    found.append(Happening(patient.registered_at, "start", "person", "Registered"))
-    return sorted(found, key=lambda item: item.at, reverse=True)
-
-
-def happening(line: Line) -> Happening:
-    """Return one line of an alert, a hold, a task or a version in words."""
-    if line.kind == "alert":
-        state = "closed" if line.word == AlertStatus.RESOLVED else line.word
-        words = f"{line.what.capitalize()} alert {line.text}, {state}"
-        return Happening(
-            line.at, "alert", line.what, words, who=line.who, link="alert", ref=line.ref
-        )
-    if line.kind == "hold":
-        ended = f", until {line.until:%-d %b %Y}" if line.until else ", still open"
-        words = f"Next cut held{ended}"
-        return Happening(line.at, "hold", "lock", words, text=line.text or HELD_BY_A_REPORT)
-    if line.kind == "task":
-        words = line.text or CareTask.Kind(line.what).label
-        done = f": {CareTask.Outcome(line.word).label.lower()}" if line.word else ", open"
-        return Happening(
-            line.at, "task", "phone", words + done, who=line.who, link="task", ref=line.ref
-        )
-    words = f"Plan version {line.word} in force"
-    return Happening(
-        line.at, "version", "plan", words, text=line.text, who=line.who, link="plan", ref=line.ref
-    )

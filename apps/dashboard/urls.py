@@ -38,6 +38,7 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/reopen/", alert_views.alert_reopen, name="alert_reopen"),
     path("alerts/<uuid:alert_id>/hold/", alert_views.alert_hold_plan, name="alert_hold_plan"),
     path("patients/<uuid:patient_id>/", views.patient_detail, name="patient"),
+    path("patients/<uuid:patient_id>/history/", views.patient_history, name="history"),
     path("patients/<uuid:patient_id>/notes/", views.patient_note, name="patient_note"),
     path("plans/<uuid:plan_id>/review/", review_views.step_review, name="review"),
     path("hand-over/", hand_over_views.hand_over, name="hand_over"),

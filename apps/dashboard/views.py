@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
-from apps.dashboard import course, patient_page
+from apps.dashboard import course, happenings, patient_page
 from apps.dashboard.board import decorate
 from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
@@ -24,7 +25,8 @@ from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
 
 DEFAULT_WEEKS = "12"
-__all__ = ["decorate", "patient_detail", "patient_note", "plan_summary", "saw"]
+HAPPENINGS_A_PAGE = 50
+__all__ = ["decorate", "patient_detail", "patient_history", "patient_note", "plan_summary", "saw"]
 
 
 def rights_of(member: StaffMember) -> frozenset[Right]:
@@ -75,6 +77,23 @@ def show_patient(
         "today_iso": today.isoformat(),
     }
     return render(request, "dashboard/patient_detail.html", context | more, status=status)
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def patient_history(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show everything that ever happened to one patient, a page at a time."""
+    patient = fetch_patient(request, patient_id)
+    saw(request, "patient.viewed", patient, patient)
+    group = request.GET.get("show", "")
+    group = group if group in happenings.GROUPS else ""
+    found = happenings.history_of(patient, timezone.now(), group)
+    context = {
+        "patient": patient, "group": group, "groups": happenings.GROUPS,
+        "page_obj": Paginator(found, HAPPENINGS_A_PAGE).get_page(request.GET.get("page")),
+        "pager_query": f"show={group}&" if group else "",
+    }  # fmt: skip
+    return render(request, "dashboard/patient_history.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,7 +14,9 @@ from apps.dashboard.models import PatientNote
 from apps.dashboard.patient_history import lines_of, plans_of
 from apps.dashboard.patient_page import page_of, rows
 from apps.dashboard.view_actions import NoteError, write_note
+from apps.patients.models import IntakeEntry, PdmpCheck, RiskBenefitReview
 from apps.tapers.actions import hold_plan
+from apps.tapers.models import TaperPlan
 from apps.tapers.today import plan_today
 from tests.conftest import signed_in
 from tests.factories import (
@@ -24,6 +26,7 @@ from tests.factories import (
     check_in,
     make_active_plan,
     make_alert,
+    make_dispensing,
     make_patient,
     make_task,
 )
@@ -82,7 +85,7 @@ def test_a_patient_without_anything_has_a_page_that_teaches(nurse, patient) -> N
 def test_the_time_shown_can_be_chosen(nurse, patient, prescriber, weeks) -> None:
     check_in(patient, CALM, now=timezone.now() - timedelta(weeks=8))
     page = signed_in(nurse).get(url(patient), {"weeks": weeks})
-    assert ("score 10 of 40" in page.text) is (weeks != "4")
+    assert (": score 10 of 40" in page.text) is (weeks != "4")
 
 
 def test_the_chart_and_its_table_agree_with_what_was_in_force(patient, prescriber) -> None:
@@ -126,6 +129,50 @@ def test_what_is_open_is_shown_however_much_happened_since(
     assert [mark.kind for mark in page["course"].marks].count("missed") == 1
     assert [line.ref for line in page["open_alerts"]] == [alert.pk]
     assert len(page["plan_summary"]["holds"]) == 1
+
+
+def test_the_whole_time_line_has_everything_and_cuts_nothing(
+    nurse, patient, prescriber, django_assert_max_num_queries, monkeypatch
+) -> None:
+    """What was handed out, reviews, steps begun and the intake stand beside the rest."""
+    monkeypatch.setattr("apps.dashboard.patient_history.SHOWN_AT_MOST", 2)
+    monkeypatch.setattr("apps.dashboard.views.HAPPENINGS_A_PAGE", 4)
+    now, before = timezone.now(), timezone.now() - timedelta(days=20)
+    plan = make_active_plan(patient, prescriber.user, now=before, start_on=str(before.date()))
+    check_in(patient, CALM, now=now - timedelta(weeks=30))
+    make_alert(patient, "watch", now=now)
+    make_task(patient, now=now)
+    write_note(patient=patient, text="A note", by=nurse.user, now=now)
+    make_dispensing(patient, nurse.user, now=now)
+    said = {"patient": patient, "recorded_at": now, "recorded_by": nurse.user}
+    RiskBenefitReview.objects.create(
+        **said, clinic=patient.clinic, reviewed_on=now.date(), outcome="stay", note="Goes well.",
+        next_due_on=now.date() + timedelta(days=60),
+    )  # fmt: skip
+    PdmpCheck.objects.create(**said, checked_on=now.date(), checked_by=nurse.user)
+    IntakeEntry.objects.create(
+        clinic=patient.clinic, patient=patient, number=90, section="health", changes=[],
+        saved_at=now, saved_by=nurse.user,
+    )  # fmt: skip
+    TaperPlan.objects.filter(pk=plan.pk).update(
+        status="ended", begun_step=2, left_at=now, left_by=prescriber.user, left_reason="moved away"
+    )
+    client, seen = signed_in(nurse), ""
+    for number in (1, 2, 3, 4):
+        with django_assert_max_num_queries(12):
+            seen += client.get(url(patient, "history"), {"page": number}).text
+    for words in (
+        "Plan version 1 in force", "Check-in, score 10 of 40", "Watch alert", "Note",
+        "Asks for a call today", "Handed out: ", "Risk-benefit review of", "Intake changed",
+        "Step 2 began", "Plan ended", "Registered", "PDMP checked",
+    ):  # fmt: skip
+        assert words in seen, words
+    only = client.get(url(patient, "history"), {"show": "work"}).text
+    assert "A note" in only
+    assert "Watch alert" not in only
+    page = client.get(url(patient))
+    assert "Check-in, score 10 of 40" in page.text  # older than the weeks drawn
+    assert url(patient, "history") in page.text
 
 
 def test_nothing_known_draws_no_chart(patient) -> None:
