@@ -2,7 +2,8 @@
 
 Reads only, one query, whatever the size of the clinic. No patient is named. A share or a
 mean of fewer than five says nothing and is left out; so is, unless the reader wants it, a
-number of one to four patients of one kind, by which somebody might be recognised.
+number of one to four of one kind, by which somebody might be recognised, and whatever it could
+be worked out from: sums that hold one are rounded, bars are drawn without their number.
 """
 
 from collections import Counter
@@ -22,6 +23,7 @@ from apps.tapers.models import PlanVersion
 FEWEST: Final = 5
 HIDDEN: Final = "<5"
 TOO_FEW: Final = "too few"
+UNTOLD: Final = "hidden"
 BY_DAY_AT_MOST: Final = 31  # days; longer periods are drawn by week
 WAITS: Final = {
     **{str(b): f"{b} min" if b < 60 else f"{b // 60} h" for b in BOUNDS},
@@ -83,11 +85,11 @@ def overview_of(clinic: Clinic, first: date, last: date, *, show_small: bool) ->
     )  # fmt: skip
     found.sections = [
         section_of_standing(standing, show_small=show_small),
-        section_of_plans(total, spans),
-        section_of_holds(total, spans),
-        section_of_alerts(total),
-        section_of_check_ins(total, spans),
-        section_of_course(total),
+        section_of_plans(total, spans, show_small=show_small),
+        section_of_holds(total, spans, show_small=show_small),
+        section_of_alerts(total, show_small=show_small),
+        section_of_check_ins(total, spans, show_small=show_small),
+        section_of_course(total, show_small=show_small),
     ]
     return found
 
@@ -103,16 +105,46 @@ def spans_of(days: Sequence[ClinicDay], first: date, last: date) -> list[Span]:
     ]
 
 
-def by_time(spans: Sequence[Span], names: dict[str, str]) -> Table:
+def is_small(number: float) -> bool:
+    """Answer whether a number is one by which somebody might be recognised."""
+    return 0 < number < FEWEST
+
+
+def told(number: int, *, show_small: bool) -> object:
+    """Return a number, or that it is too small to be told."""
+    return HIDDEN if is_small(number) and not show_small else number
+
+
+def sum_of(parts: Sequence[int], *, show_small: bool) -> object:
+    """Return a sum as it may be told: rounded where it would give away a part."""
+    return masked(parts, show_small=show_small)[-1]
+
+
+def sum_over(spans: Sequence[Span], *keys: str, show_small: bool) -> object:
+    """Return how often something happened in the whole period, as it may be told."""
+    parts = [span.counts[key] for span in spans for key in keys]
+    return sum_of(parts, show_small=show_small)
+
+
+def by_time(spans: Sequence[Span], names: dict[str, str], *, show_small: bool) -> Table:
     """Return the numbers of some counts, a row per day or week."""
-    rows = [[span.name, *(span.counts[key] for key in names)] for span in spans]
+    rows = [
+        [span.name, *(told(span.counts[key], show_small=show_small) for key in names)]
+        for span in spans
+    ]
     return Table(["From", *names.values()], rows)
 
 
-def stacked(title: str, spans: Sequence[Span], names: dict[str, str]) -> Plot | None:
+def stacked(
+    title: str, spans: Sequence[Span], names: dict[str, str], *, show_small: bool
+) -> Plot | None:
     """Return the bars of some counts over time; nothing to draw is None."""
+
+    def drawn(number: int) -> float:
+        return plots.SMALL if is_small(number) and not show_small else number
+
     series = [
-        Series(name.lower(), f"p{n}", [span.counts[key] for span in spans])
+        Series(name.lower(), f"p{n}", [drawn(span.counts[key]) for span in spans])
         for n, (key, name) in enumerate(names.items(), start=1)
     ]
     if not any(any(one.values) for one in series):
@@ -145,8 +177,8 @@ def section_of_standing(day: ClinicDay | None, *, show_small: bool) -> Section:
         "standing", "Patients by stage and seizure risk", lead,
         Table(["Where they are", *TIERS.values(), "All"], rows),
         note="" if show_small else (
-            "Numbers of one to four are hidden, and sums that would give them away are rounded "
-            "to five: this page can be passed on."
+            "Numbers of one to four are hidden on this page, in plots too, and sums that would "
+            "give them away are rounded to five: it can be passed on."
         ),
     )  # fmt: skip
 
@@ -165,25 +197,27 @@ def masked(cells: Sequence[int], *, show_small: bool) -> list[object]:
     return [*shown, HIDDEN if whole < FEWEST else f"about {5 * round(whole / 5)}"]
 
 
-def section_of_plans(total: Counter[str], spans: Sequence[Span]) -> Section:
+def section_of_plans(total: Counter[str], spans: Sequence[Span], *, show_small: bool) -> Section:
     """Return how many plans were begun, came to their goal, and ended."""
     names = {
         "begun": "Plans begun", "reached:zero": "Reached zero",
         "reached:goal": "Reached a goal above zero", "ended": "Plans ended",
     }  # fmt: skip
-    reached = total["reached:zero"] + total["reached:goal"]
+    sums = {key: sum_over(spans, key, show_small=show_small) for key in names}
+    reached = sum_over(spans, "reached:zero", "reached:goal", show_small=show_small)
+    registered = told(total["registered"], show_small=show_small)
+    drawn = dict(list(names.items())[:3])
     return Section(
         "plans", "Plans begun and completed",
-        f"{total['begun']} begun, {reached} reached their goal, "
-        f"{total['registered']} patients registered.",
-        Table(["In this period", "Number"], [[name, total[key]] for key, name in names.items()]),
-        plot=stacked("Plans by day or week", spans, dict(list(names.items())[:3])),
-        by_time=by_time(spans, names),
+        f"{sums['begun']} begun, {reached} reached their goal, {registered} patients registered.",
+        Table(["In this period", "Number"], [[name, sums[key]] for key, name in names.items()]),
+        plot=stacked("Plans by day or week", spans, drawn, show_small=show_small),
+        by_time=by_time(spans, names, show_small=show_small),
         note="A goal counts on the day its dose began. A plan is ended by a person, afterwards.",
     )  # fmt: skip
 
 
-def section_of_holds(total: Counter[str], spans: Sequence[Span]) -> Section:
+def section_of_holds(total: Counter[str], spans: Sequence[Span], *, show_small: bool) -> Section:
     """Return how often the way down stopped, turned or slowed."""
     kinds = PlanVersion.Kind
     names = {
@@ -195,33 +229,37 @@ def section_of_holds(total: Counter[str], spans: Sequence[Span]) -> Section:
         f"decided:{kinds.STOP.value}": "Stays at the dose",
     }
     cuts = total["cuts"]
-    rows = [
-        [name, total[key], f"{100 * total[key] / cuts:.1f}" if cuts >= FEWEST else TOO_FEW]
-        for key, name in names.items()
-    ]
+    rows: list[list[object]] = []
+    for key, name in names.items():
+        number = sum_over(spans, key, show_small=show_small)
+        # A rate with a decimal would give away a number that is hidden or rounded.
+        rate = f"{100 * total[key] / max(cuts, 1):.1f}" if isinstance(number, int) else UNTOLD
+        rows.append([name, number, rate if cuts >= FEWEST else TOO_FEW])
+    begun = sum_over(spans, "cuts", show_small=show_small)
     return Section(
-        "holds", "Holds and steps back", f"{cuts} cuts began in this period.",
+        "holds", "Holds and steps back", f"{begun} cuts began in this period.",
         Table(["What", "Number", "For 100 cuts"], rows),
-        plot=stacked("Holds and decisions by day or week", spans, names),
-        by_time=by_time(spans, {"cuts": "Cuts begun", **names}),
+        plot=stacked("Holds and decisions by day or week", spans, names, show_small=show_small),
+        by_time=by_time(spans, {"cuts": "Cuts begun", **names}, show_small=show_small),
     )  # fmt: skip
 
 
-def section_of_alerts(total: Counter[str]) -> Section:
+def section_of_alerts(total: Counter[str], *, show_small: bool) -> Section:
     """Return how soon alerts were taken and acted on, against what the rules ask for."""
     rows: list[list[object]] = []
     bars: list[tuple[str, Sequence[float]]] = []
     for level, label in LEVEL_LABELS.items():
         opened = total[f"alerts:{level.value}:opened"]
-        row: list[object] = [label, opened]
+        row: list[object] = [label, told(opened, show_small=show_small)]
         for name, words in (("taken", "taken"), ("acted", "acted on")):
             key = f"alerts:{level.value}:{name}"
             in_time, late = total[f"{key}:in_time"], total[f"{key}:late"]
             row += [share(in_time, opened), middle(total, key, in_time + late)]
-            if opened:
+            if opened and (show_small or not is_small(opened)):
                 bars.append((f"{label}, {words}", [in_time, late, opened - in_time - late]))
         rows.append(row)
-    number = sum(total[f"alerts:{level.value}:opened"] for level in LEVEL_LABELS)
+    parts_of_all = [total[f"alerts:{level.value}:opened"] for level in LEVEL_LABELS]
+    number = sum_of(parts_of_all, show_small=show_small)
     parts = [
         Series("in time", "ok", []), Series("late", "late", []), Series("not yet", "wait", []),
     ]  # fmt: skip
@@ -250,41 +288,51 @@ def middle(total: Counter[str], key: str, whole: int) -> str:
     return WAITS[LONGER]
 
 
-def section_of_check_ins(total: Counter[str], spans: Sequence[Span]) -> Section:
+def section_of_check_ins(
+    total: Counter[str], spans: Sequence[Span], *, show_small: bool
+) -> Section:
     """Return how many of the check-ins that were due came."""
-    answered, missed = total["due:answered"], total["due:missed"]
-    due = answered + missed
-    values = [adherence(span.counts) for span in spans]
+    due = total["due:answered"] + total["due:missed"]
+    whole = sum_over(spans, "due:answered", "due:missed", show_small=show_small)
+    due_told = f"{whole:,}" if isinstance(whole, int) else whole
+    values = [adherence(span.counts, show_small=show_small) for span in spans]
     drawn = [Series("answered", "p1", values)]
     places = [span.name for span in spans]
+    names = {"check_ins": "Check-ins", "due:answered": "Answered", "due:missed": "Missed"}
+    table = by_time(spans, names, show_small=show_small)
     rows = [
-        [span.name, span.counts["check_ins"], span.counts["due:answered"],
-         span.counts["due:missed"], "–" if value is None else f"{value:.0f} %"]
-        for span, value in zip(spans, values, strict=True)
-    ]  # fmt: skip
+        [*row, "–" if value is None else f"{value:.0f} %"]
+        for row, value in zip(table.rows, values, strict=True)
+    ]
+    words = {"due:answered": "Due and answered", "due:missed": "Due and missed",
+             "check_ins": "Check-ins in all"}  # fmt: skip
+    sums = [[name, sum_over(spans, key, show_small=show_small)] for key, name in words.items()]
+    came = share(total["due:answered"], due)
     return Section(
         "check-ins", "Check-ins that were due and came",
-        f"{share(answered, due)} of {due:,} due check-ins came." if due else "None was due.",
-        Table(
-            ["In this period", "Number"],
-            [["Due and answered", answered], ["Due and missed", missed],
-             ["Check-ins in all", total["check_ins"]]],
-        ),
+        f"{came} of {due_told} due check-ins came." if due else "None was due.",
+        Table(["In this period", "Number"], sums),
         plot=plots.lines("Share of due check-ins that came", places, drawn, 100, " %")
         if any(value is not None for value in values) else None,
-        by_time=Table(["From", "Check-ins", "Answered", "Missed", "Share"], rows),
+        by_time=Table([*table.heads, "Share"], rows),
         note="Windows that are still open, and days on which a patient was left in peace, do not "
         "count.",
     )  # fmt: skip
 
 
-def adherence(counts: Counter[str]) -> float | None:
-    """Return the share of due check-ins that came, in per cent; None of too few."""
-    due = counts["due:answered"] + counts["due:missed"]
-    return 100 * counts["due:answered"] / due if due >= FEWEST else None
+def adherence(counts: Counter[str], *, show_small: bool) -> float | None:
+    """Return the share of due check-ins that came, in per cent; None of too few.
+
+    Where one of its two parts is hidden, the share is given to the next five per cent.
+    """
+    parts = [counts["due:answered"], counts["due:missed"]]
+    if sum(parts) < FEWEST:
+        return None
+    value = 100 * parts[0] / sum(parts)
+    return value if show_small or not any(map(is_small, parts)) else 5.0 * round(value / 5)
 
 
-def section_of_course(total: Counter[str]) -> Section:
+def section_of_course(total: Counter[str], *, show_small: bool) -> Section:
     """Return the mean score in each week around the beginning of a cut."""
     weeks = {BEFORE_STEP: "Week before"} | {str(n): f"Week {n}" for n in range(1, WEEKS_AFTER + 1)}
     steps = {key: int(total[f"course:{key}:steps"]) for key in weeks}
@@ -293,7 +341,11 @@ def section_of_course(total: Counter[str]) -> Section:
         for key, number in steps.items()
     }
     rows = [
-        [name, steps[key], TOO_FEW if (mean := means[key]) is None else f"{mean:.1f}"]
+        [
+            name,
+            told(steps[key], show_small=show_small),
+            TOO_FEW if (mean := means[key]) is None else f"{mean:.1f}",
+        ]
         for key, name in weeks.items()
         if steps[key]
     ]

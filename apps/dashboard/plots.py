@@ -13,6 +13,7 @@ HEIGHT: Final = 190
 BAR: Final = 26  # a lying bar, and the room it has
 ROW: Final = 42
 LABELS_AT_MOST: Final = 7
+SMALL: Final = 2.5  # drawn for one to four where the number is not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def standing_bars(title: str, places: Sequence[str], series: Sequence[Series]) -
             value = one.values[n] or 0
             if value:
                 y, tall = HEIGHT * (1 - (low + value) / top), HEIGHT * value / top
-                words = f"{place}: {value:g} {one.name}"
+                words = f"{place}: {amount(value)} {one.name}"
                 plot.boxes.append(
                     Box(round(room * (n + 0.15), 1), round(y, 1), round(room * 0.7, 1),
                         round(tall, 1), one.kind, words)
@@ -120,6 +121,11 @@ def shares(
                 )
                 left += wide
     return plot
+
+
+def amount(value: float) -> str:
+    """Return a number in words; a small one that is not told stays untold."""
+    return "fewer than 5" if value == SMALL else f"{value:g}"
 
 
 def framed(

@@ -175,6 +175,32 @@ def test_a_column_does_not_give_away_what_is_hidden_in_it() -> None:
     assert everybody == ["All", "about 15", 0, 8, 0, "about 20"]
 
 
+def test_what_happened_over_time_does_not_give_away_what_is_hidden(clinic) -> None:
+    """Neither a row of a week, nor a sum, a rate, a share or a bar tells a number below five."""
+    for n, number in enumerate((7, 3, 12)):
+        counts = {
+            "begun": number, "held:report": number, "cuts": 20, "due:answered": 50,
+            "due:missed": number, "check_ins": 50, "alerts:urgent:opened": 1,
+        }  # fmt: skip
+        ClinicDay.objects.create(
+            clinic=clinic, day=NOW.date() - timedelta(days=n), counted_at=NOW, counts=counts
+        )
+    found = overview_of(clinic, NOW.date() - timedelta(days=2), NOW.date(), show_small=False)
+    parts = {one.key: one for one in found.sections}
+    assert [row[1] for row in parts["plans"].by_time.rows] == [12, "<5", 7]
+    assert numbers(parts["plans"])["Plans begun"] == ["about 20"]
+    assert parts["plans"].lead.startswith("about 20 begun, 0 reached")
+    assert [box.words for box in parts["plans"].plot.boxes][1].endswith("fewer than 5 plans begun")
+    assert numbers(parts["holds"])["Held: a report asked for it"] == ["about 20", "hidden"]
+    assert [row[3:] for row in parts["check-ins"].by_time.rows] == [
+        [12, "81 %"], ["<5", "95 %"], [7, "88 %"]
+    ]  # fmt: skip
+    assert numbers(parts["check-ins"])["Due and missed"] == ["about 20"]
+    assert numbers(parts["alerts"])["Urgent"][0] == "<5"
+    shown = overview_of(clinic, NOW.date() - timedelta(days=2), NOW.date(), show_small=True)
+    assert numbers(shown.sections[1])["Plans begun"] == [22]
+
+
 def test_the_page_says_of_when_it_is_and_names_nobody(client, clinic, patient, prescriber) -> None:
     assert "Nothing has been counted yet" in client.get(URL).text
     make_active_plan(patient, prescriber.user, now=timezone.now())
