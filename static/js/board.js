@@ -8,6 +8,8 @@
   const LOOK = 2000; // ms between questions while the page is seen
   const HIDDEN = 20000; // and while it is not
   const QUIET = 10000; // without an answer for so long the page says that it is old
+  const SIGNED_OUT = "You are signed out.";
+  const NO_RIGHT = "Your role may not see the board any more.";
   let mark = `W/"${board.dataset.mark}"`;
   let heard = Date.now();
   let timer = 0;
@@ -106,13 +108,22 @@
   };
 
   // --- asking ----------------------------------------------------------------------------------------
-  const end = () => {
+  const end = (why) => {
     over = true;
-    gone(`You are signed out. What you see is from ${clock(new Date(heard))} and does not change any more. `);
+    gone(`${why} What you see is from ${clock(new Date(heard))} and does not change any more. `);
     const link = document.createElement("a");
     link.href = board.dataset.signIn;
-    link.textContent = "Sign in again";
+    link.textContent = why === SIGNED_OUT ? "Sign in again" : "Look again";
     pick("gone-words").append(link);
+  };
+  // A sign-in in another tab makes every form of this page out of date, not the person.
+  const renewed = async () => {
+    const answer = await fetch(board.dataset.url, { headers: { "X-Board": "1" }, redirect: "manual", cache: "no-store" });
+    if (answer.status !== 200) return "";
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value || "";
+    for (const field of token ? document.querySelectorAll("[name=csrfmiddlewaretoken]") : []) field.value = token;
+    return token;
   };
   const look = async () => {
     clearTimeout(timer);
@@ -126,10 +137,8 @@
         cache: "no-store",
         signal: AbortSignal.timeout(8000),
       });
-      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-        end();
-        return;
-      }
+      if (answer.type === "opaqueredirect" || answer.status === 401) return end(SIGNED_OUT);
+      if (answer.status === 403) return end(NO_RIGHT);
       if (answer.status === 200) {
         merge(await answer.text());
         mark = answer.headers.get("ETag") || mark;
@@ -169,11 +178,17 @@
     if (!form.matches("[data-act], [data-undo]")) return;
     event.preventDefault();
     const sent = new FormData(form, event.submitter);
+    const post = () => fetch(form.action, {
+      method: "POST", body: sent, headers: { "X-Board": "1" }, redirect: "manual",
+    });
     if (event.submitter) event.submitter.disabled = true;
     try {
-      const answer = await fetch(form.action, {
-        method: "POST", body: sent, headers: { "X-Board": "1" }, redirect: "manual",
-      });
+      let answer = await post();
+      const token = answer.status === 403 ? await renewed() : "";
+      if (token) {
+        sent.set("csrfmiddlewaretoken", token);
+        answer = await post();
+      }
       if (answer.status === 204) {
         const line = form.closest("[data-key]");
         const open = line && line.querySelector("details[open]");
@@ -186,8 +201,10 @@
       } else if (answer.status === 422) {
         wrong(form, (await answer.json()).errors);
         look();
-      } else if (answer.type === "opaqueredirect" || answer.status === 403) {
-        end();
+      } else if (answer.type === "opaqueredirect") {
+        end(SIGNED_OUT);
+      } else if (answer.status === 403) {
+        gone("That was not done: your role may not do it any more. Ask the clinic admin.");
       } else {
         throw new Error("not done");
       }
@@ -232,6 +249,7 @@
     o: () => inLine("[data-open]")?.click(),
     t: () => inLine("[data-take]")?.click(),
     x: () => inLine(".job__pick")?.click(),
+    s: () => document.querySelector("#together button")?.focus(),
     c: () => {
       const close = inLine("[data-close]");
       if (!close) return;

@@ -1,5 +1,6 @@
 """A nurse's morning on an open board: live, by keyboard alone, without a barrier."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import close_task
 from tests.factories import make_alert, make_task
 from tests.flows.test_browser_path import enter_as
-from tests.flows.test_phone_pages import barriers
+from tests.harness.barriers import barriers
 from tests.harness.marks import BROWSER_FLOW
 
 pytestmark = BROWSER_FLOW
@@ -29,6 +30,8 @@ def test_a_nurses_morning_by_keyboard(
     """A red flag comes up by itself; it is taken, acted on, a task closed, undone, handed on."""
     page = desktop_page
     task = make_task(marked_patient, now=timezone.now())
+    page.goto(url)
+    assert barriers(page) == []  # the door of the demonstration
     enter_as(page, url, "Nell Oncall")
     assert barriers(page) == []
     alert = make_alert(marked_patient, "emergency", now=timezone.now())
@@ -59,6 +62,11 @@ def test_a_nurses_morning_by_keyboard(
     page.get_by_role("heading", name="Keys of this board").wait_for()
     assert barriers(page) == []
     page.keyboard.press("Escape")  # back to the board
+    page.locator(f"[data-key='task-{task.pk}'] [data-open]").focus()
+    page.keyboard.press("x")
+    page.get_by_text("1 chosen").wait_for()
+    page.keyboard.press("s")
+    assert page.evaluate("document.activeElement.value") == "take"
     page.locator(f"[data-key='task-{task.pk}'] [data-open]").focus()
     page.keyboard.press("o")
     page.get_by_text("Give it to a colleague").press("Enter")
@@ -92,7 +100,9 @@ def test_what_is_typed_stays_while_the_board_changes(
     page.locator(".job--task").wait_for(state="detached")
 
 
-def test_every_sign_of_the_chart_can_be_seen(url, people, marked_patient, desktop_page) -> None:
+def test_every_sign_of_the_chart_can_be_seen_and_read_by_keyboard(
+    url, people, marked_patient, desktop_page
+) -> None:
     """A cross in the colour of the paper is no sign: missed days and changes of the plan."""
     page = desktop_page
     enter_as(page, url, "Nell Oncall")
@@ -101,10 +111,24 @@ def test_every_sign_of_the_chart_can_be_seen(url, people, marked_patient, deskto
     for kind in ("missed", "version"):
         sign = page.locator(f".key-sign .c-mark--{kind}")
         assert sign.evaluate("e => getComputedStyle(e).stroke") not in (surface, "none")
+    page.locator(".chart-wrap").focus()
+    page.keyboard.press("End")
+    assert "version 1" in page.locator(".chart-said").inner_text()
 
 
-def test_who_is_signed_out_elsewhere_is_told(url, people, desktop_page) -> None:
+def test_who_is_signed_out_elsewhere_is_told_and_who_signed_in_anew_is_not(
+    url, people, marked_patient, desktop_page
+) -> None:
     page = desktop_page
+    alert = make_alert(marked_patient, "watch", now=timezone.now())
     enter_as(page, url, "Nell Oncall")
+    page.context.clear_cookies(name=re.compile("csrftoken"))  # as a sign-in in another tab does
+    other = page.context.new_page()
+    other.goto(url)
+    other.close()
+    page.locator("[data-take]").click()
+    page.get_by_text("is yours.").wait_for()
+    alert.refresh_from_db()
+    assert alert.owner.full_name == "Nell Oncall"
     page.context.clear_cookies()
     page.get_by_text("You are signed out").wait_for()
