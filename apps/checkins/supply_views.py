@@ -1,11 +1,12 @@
 """Staff pages of supply: one patient's, recording and correcting a dispensing, run-outs."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,6 +23,8 @@ from apps.tapers.supply_actions import DispensingError, supply_of
 from apps.tapers.today import plan_today
 
 PER_PAGE = 50
+# Picked up before it is gone; where no pick-up is planned, nobody knows of one.
+IN_TIME = Q(run_out_on__gte=F("next_pickup_on"))
 
 
 @require_GET
@@ -93,21 +96,26 @@ def say_what_follows(request: HttpRequest, patient: Patient) -> None:
 @require_GET
 @requires(Right.SEE_PATIENTS)
 def run_out_list(request: HttpRequest) -> HttpResponse:
-    """List what runs out in the clinic, the soonest first."""
+    """List what runs out in the clinic: first what is gone too early, the soonest first."""
+    today = timezone.localdate()
     rows = (
         RunOut.objects.filter(clinic=member_of(request).clinic, run_out_on__isnull=False)
         .filter(patient__status=Patient.Status.ACTIVE)
         .select_related("patient")
-        .order_by("run_out_on", F("next_pickup_on").asc(nulls_first=True))
+        .order_by(Case(When(IN_TIME, then=1), default=0), "run_out_on", "pk")
     )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    today = timezone.localdate()
-    listed = [
-        {
-            "row": row,
-            "days": (row.run_out_on - today).days,
-            "short": row.next_pickup_on is None or row.run_out_on < row.next_pickup_on,
-        }
-        for row in page.object_list
-    ]
+    listed = [run_out_line(row, today) for row in page.object_list]
     return render(request, "checkins/run_out_list.html", {"rows": listed, "page_obj": page})
+
+
+def run_out_line(row: RunOut, today: date) -> dict[str, Any]:
+    """Return one run-out as its line says it."""
+    days = (row.run_out_on - today).days if row.run_out_on else 0
+    if days < 0:
+        state = "gone"
+    elif row.next_pickup_on is None:
+        state = "unplanned"
+    else:
+        state = "short" if row.run_out_on and row.run_out_on < row.next_pickup_on else "in_time"
+    return {"row": row, "days": days, "ago": -days, "state": state}

@@ -261,6 +261,25 @@ def test_the_pages_record_correct_and_list(on_plan, nurse) -> None:
     assert AuditEvent.objects.filter(event="supply.viewed", patient_id=on_plan.pk).exists()
 
 
+def test_what_is_gone_too_early_comes_before_what_is_picked_up_in_time(clinic, nurse) -> None:
+    """A product nobody plans to pick up is a warning, however far off its last day is."""
+    wanted = [
+        ("Gone", -3, 5, "Has run out"), ("Short", 2, 5, "Gone before the next pick-up"),
+        ("Unplanned", 40, None, "No pick-up is planned"), ("Fine", 1, 1, "picked up in time"),
+    ]  # fmt: skip
+    day = today()
+    for name, days, pickup, _ in reversed(wanted):
+        RunOut.objects.create(
+            patient=make_patient(clinic, family_name=name), clinic=clinic, product=DIAZEPAM, left=1,
+            run_out_on=day + days * DAY, next_look_at=NOW,
+            next_pickup_on=None if pickup is None else day + pickup * DAY,
+        )  # fmt: skip
+    page = signed_in(nurse).get(reverse("checkins:run_outs")).text
+    places = [page.index(words) for name, *_, state in wanted for words in (f"{name},", state)]
+    assert places == sorted(places)
+    assert "3 days ago" in page
+
+
 def test_the_list_costs_the_same_number_of_queries_for_two_and_for_twenty(
     clinic, nurse, on_plan, django_assert_max_num_queries
 ) -> None:
