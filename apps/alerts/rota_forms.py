@@ -62,8 +62,9 @@ class ShiftChangeForm(ActionForm):
         label="Who takes it",
         queryset=StaffMember.objects.none(),
         required=False,
-        empty_label="Nobody (leaves a gap)",
+        empty_label="Choose …",
     )
+    leave_gap = forms.BooleanField(label="Nobody: leave a gap", required=False)
     starts_at = forms.DateTimeField(
         label="From", widget=forms.DateTimeInput({"type": "datetime-local"}, format=LOCAL)
     )
@@ -79,8 +80,11 @@ class ShiftChangeForm(ActionForm):
         self.fields["member"].queryset = people  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a change that ends before it begins, beside its field."""
+        """Refuse a change that ends before it begins, and a gap that nobody asked for."""
         values = super().clean() or {}
+        leave_gap = values.pop("leave_gap", False)
+        if leave_gap == bool(values.get("member")) and "member" not in self.errors:
+            self.add_error("member", "Choose who takes it, or tick that nobody does.")
         starts_at, ends_at = values.get("starts_at"), values.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "This is before the change begins.")

@@ -77,7 +77,7 @@ class FollowUpForm(DelegateForm):
     )
     due_on = forms.DateField(
         label="Until",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"required": "Choose a day.", "invalid": "Choose a day."},
     )
 

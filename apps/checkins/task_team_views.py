@@ -56,7 +56,8 @@ def task_comment(request: HttpRequest, task_id: UUID) -> HttpResponse:
 def task_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Make a task for a colleague, the team or oneself."""
     patient, member = fetch_patient(request, patient_id), member_of(request)
-    form = FollowUpForm(request.POST or None, clinic_id=member.clinic_id)
+    initial = {"due_on": timezone.localdate()}
+    form = FollowUpForm(request.POST or None, clinic_id=member.clinic_id, initial=initial)
     if form.is_bound and form.is_valid():
         values, now = form.cleaned_data, timezone.now()
         task = open_team_task(

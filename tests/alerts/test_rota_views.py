@@ -84,6 +84,11 @@ def test_a_shift_is_given_away_and_the_change_undone(clinic_admin, nurse, backup
     bad = client.post(path, answer | {"ends_at": f"{starts - timedelta(hours=6):%Y-%m-%dT%H:%M}"})
     assert bad.status_code == 422
     assert "This is before the change begins." in bad.text
+    gap = answer | {"member": ""}  # the page as it opens leaves nobody on call by mistake
+    assert "or tick that nobody does" in client.post(path, gap).text
+    both = client.post(path, answer | {"leave_gap": "on"})
+    assert both.status_code == 422
+    assert not RotaChange.objects.exists()
     client.post(path, answer)
     given = Shift.objects.get(member=backup)
     assert (given.ends_at - given.starts_at) == timedelta(hours=6)
