@@ -192,26 +192,3 @@ def test_without_javascript_the_phone_gets_the_same_advice(
     context.close()
     assert CheckIn.objects.get().triage.level == "emergency"
     smtp.wait_for(1, to=people["on_call"].user.email)
-
-
-def test_every_page_of_the_path_is_accessible(
-    system, people, marked_patient, desktop_page, phone_page
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    from tests.factories import SEIZURE, check_in
-    from tests.flows.test_check_in_to_mail import path_for
-
-    check_in(marked_patient, SEIZURE, now=timezone.now())
-    enter_as(desktop_page, system.url, "Lea Leader")
-    alert = Alert.objects.get()
-    paths = [
-        "/", "/patients/", "/patients/new/", f"/patients/{marked_patient.pk}/",
-        f"/patients/{marked_patient.pk}/plans/new/", f"/plans/{marked_patient.plans.get().pk}/",
-        f"/alerts/{alert.pk}/", "/demo/",
-    ]  # fmt: skip
-    pages = [(desktop_page, path) for path in paths] + [(phone_page, path_for(marked_patient))]
-    for page, path in pages:
-        page.goto(system.url + path)
-        found = Axe().run(page).response["violations"]
-        assert found == [], (path, [(v["id"], v["nodes"][0]["html"]) for v in found])

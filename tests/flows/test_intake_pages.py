@@ -5,16 +5,9 @@ from typing import Any
 import pytest
 
 from apps.patients.models import Patient
-from tests.flows.test_browser_path import enter_as
 from tests.harness.marks import BROWSER_FLOW
 
 pytestmark = BROWSER_FLOW
-
-CLINIC_PAGES = ("/reviews/", "/supply/", "/formulary/", "/formulary/edit/", "/requests/")
-PATIENT_PAGES = (
-    "intake/", "intake/person/", "intake/medicine/", "intake/history/", "intake/checks/",
-    "intake/changes/", "stop/", "reviews/", "reviews/new/", "supply/", "supply/new/",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -75,25 +68,3 @@ def test_an_intake_with_slips_is_saved_section_by_section_without_javascript(
     context.close()
     risk = Patient.objects.get().risk
     assert (risk.tier, risk.prior_wd_seizure, risk.epilepsy) == ("high", True, None)
-
-
-def test_every_page_is_accessible_and_fits_a_phone(
-    system, people, marked_patient, desktop_page, browser, screenshot
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    enter_as(desktop_page, system.url, "Lea Leader")
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    small = phone.new_page()
-    enter_as(small, system.url, "Lea Leader")
-    paths = [f"/patients/{marked_patient.pk}/{page}" for page in PATIENT_PAGES]
-    for path in ["/patients/new/", *paths, *CLINIC_PAGES]:
-        name = path.strip("/").split("/", 2)[-1]
-        for page, size in ((desktop_page, "1440"), (small, "390")):
-            page.goto(system.url + path)
-            screenshot(page, f"{name} {size}")
-            wide = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
-            assert not wide, (path, size)
-        found = Axe().run(desktop_page).response["violations"]
-        assert found == [], (path, [(v["id"], v["nodes"][0]["html"]) for v in found])
-    phone.close()

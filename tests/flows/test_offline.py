@@ -246,6 +246,6 @@ def test_the_pages_can_be_installed(network, phone) -> None:
 @pytest.fixture
 def axe() -> Callable[[Any], list[Any]]:
     """Return what the accessibility checker finds wrong on a page."""
-    from tests.flows.test_phone_pages import barriers
+    from tests.harness.barriers import barriers
 
     return barriers

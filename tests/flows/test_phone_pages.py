@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink
+from tests.harness.barriers import barriers
 from tests.harness.marks import BROWSER_FLOW
 
 pytestmark = BROWSER_FLOW
@@ -25,14 +26,6 @@ def token_for(patient: Any) -> str:
     token = create_link(patient=patient, by=None, now=timezone.now())
     CheckInLink.objects.update(with_weekly=True)
     return token
-
-
-def barriers(page: Any) -> list[Any]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page).response["violations"]]
-    wide = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
-    return [*found, "wider than the screen"] if wide else found
 
 
 def reach(page: Any, wanted: str) -> None:
@@ -173,24 +166,3 @@ def test_a_yes_opens_the_next_question_of_the_week(url, marked_patient, browser)
 def barriers_without_script(page: Any) -> bool:
     wide: bool = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
     return wide
-
-
-def test_staff_pages_of_requests_have_no_barrier(
-    url, people, marked_patient, browser, screenshot
-) -> None:
-    from tests.factories import make_task
-    from tests.flows.test_browser_path import enter_as
-
-    task = make_task(marked_patient, now=timezone.now())
-    for name, width, scheme in (("desk", 1440, "light"), ("phone", 390, "dark")):
-        context = browser.new_context(
-            viewport={"width": width, "height": 844}, color_scheme=scheme, locale="en-US"
-        )
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        enter_as(page, url, "Lea Leader")
-        for path in ("/requests/", f"/requests/{task.pk}/", f"/patients/{marked_patient.pk}/"):
-            page.goto(url + path)
-            screenshot(page, f"{name} {path.count('/')} {path.split('/')[1]}")
-            assert barriers(page) == [], path
-        context.close()
