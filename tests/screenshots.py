@@ -43,7 +43,7 @@ TO_WEBP: Final = """async ([png, scale]) => {
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  return canvas.toDataURL("image/webp", 0.72).split(",")[1];
+  return canvas.toDataURL("image/webp", 0.66).split(",")[1];
 }"""
 
 LEAD, NURSE, ADMIN = "Araminta Fairweather", "Tobias Lanternwick", "Basil Inkwell"
@@ -60,6 +60,7 @@ class Screen:
     path: str
     follow: tuple[str, ...] = ()  # selectors of links that are followed one after the other
     press: str = ""  # the name of a button that is pressed then
+    click: str = ""  # a selector of what is clicked or unfolded then
 
 
 ALERT = 'a[data-open][href^="/alerts/"]'
@@ -70,23 +71,41 @@ TAPERING = "/caseload/?sort=-score"
 STAFF: Final = (
     Screen("board", "The board: alerts by severity and age, today's tasks, who is on call", NURSE,
            "/"),
+    Screen("board-keys", "The keys of the board", NURSE, "/", press="Keys"),
+    Screen("board-close", "Closing a task without leaving the board", NURSE, "/",
+           click=".close-here > summary"),
     Screen("alert", "One alert: what was answered, what to do, who was told", NURSE, "/", (ALERT,)),
     Screen("hand-over", "The end of a shift: what goes over, and what changed", NURSE,
            "/hand-over/"),
     Screen("caseload", "The caseload", NURSE, TAPERING),
     Screen("patient", "A patient: course, plan, check-ins, notes, supply", LEAD, TAPERING,
            (PERSON,)),
+    Screen("history", "Everything that happened to a patient", NURSE, TAPERING,
+           (PERSON, 'a[href$="/history/"]')),
+    Screen("answers", "A check-in as answered", NURSE, TAPERING,
+           (PERSON, 'a[href^="/check-ins/"]')),
     Screen("intake", "Intake: yes, no, or not asked", NURSE, TAPERING,
            (PERSON, 'a:has-text("Intake")')),
+    Screen("intake-section", "Asking what was not asked", NURSE, TAPERING,
+           (PERSON, 'a:has-text("Intake")', 'a[href*="/intake/health/"]')),
+    Screen("intake-changes", "What was changed in the intake", NURSE, TAPERING,
+           (PERSON, 'a:has-text("Intake")', 'a[href$="/intake/changes/"]')),
     Screen("register", "Registering a patient", NURSE, "/patients/new/"),
     Screen("tasks", "Open tasks", NURSE, "/requests/"),
     Screen("task", "One task", NURSE, "/requests/", ('th a[href^="/requests/"]',)),
+    Screen("task-new", "Giving a colleague a task", NURSE, TAPERING,
+           (PERSON, 'a:has-text("New task")')),
     Screen("reviews", "Risk-benefit reviews that are due", NURSE, "/reviews/"),
     Screen("run-outs", "Whose medicine runs out when", NURSE, "/supply/"),
     Screen("supply", "What one patient was given, and how long it lasts", NURSE, TAPERING,
            (PERSON, 'a:has-text("Supply and dispensing")')),
+    Screen("dispensing", "Recording what was handed out", NURSE, TAPERING,
+           (PERSON, 'a:has-text("Supply and dispensing")', 'a[href$="/supply/new/"]')),
     Screen("review", "Risk-benefit reviews of one patient", LEAD, TAPERING,
            (PERSON, 'a:text-is("Reviews")')),
+    Screen("review-new", "Recording a risk-benefit review", LEAD, TAPERING,
+           (PERSON, 'a:text-is("Reviews")', 'a[href$="/reviews/new/"]')),
+    Screen("review-policy", "How often a review is due", LEAD, "/reviews/interval/"),
     Screen("standing-orders", "Standing orders", LEAD, "/standing-orders/"),
     Screen("duties", "Standing orders of one patient", LEAD, TAPERING,
            (PERSON, 'a[href$="/standing-orders/"]:has-text("Change")')),
@@ -98,6 +117,15 @@ STAFF: Final = (
     Screen("plan-new", "Making a plan", LEAD, TAPERING,
            (PERSON, 'a:has-text("New taper plan")')),
     Screen("plan-hold", "Changing a plan", LEAD, TAPERING, (PERSON, PLAN, 'a[href$="/hold/"]')),
+    *(Screen(f"plan-{stem}", words, LEAD, TAPERING,
+             (PERSON, PLAN, f'a[href$="/{stem}/"]'))
+      for stem, words in (
+          ("step-back", "Stepping back"), ("slow", "Slowing down"),
+          ("method", "Changing the method"), ("goal", "Changing the goal"),
+          ("stop", "Staying at this dose"), ("end", "Ending a plan"),
+          ("inpatient", "Moving to a hospital"))),
+    Screen("plan-on-day", "What the plan said on a day", LEAD, TAPERING, (PERSON, PLAN),
+           click='form[action$="/on-day/"] button'),
     Screen("schedule", "The schedule to print", LEAD, TAPERING,
            (PERSON, PLAN, 'a[href$="/schedule/"]')),
     Screen("own-pages", "Giving a patient their own pages", LEAD, TAPERING,
@@ -108,14 +136,20 @@ STAFF: Final = (
     Screen("formulary-edit", "What is in stock", LEAD, "/formulary/edit/"),
     Screen("rota", "Who is on call", LEAD, "/rota/"),
     Screen("rota-week", "The weekly pattern", LEAD, "/rota/week/"),
+    Screen("shift", "Changing one shift", LEAD, "/rota/", ('a[href^="/rota/shifts/"]',)),
     Screen("hours", "Opening hours", LEAD, "/rota/hours/"),
     Screen("ladders", "The ladder", LEAD, "/rota/ladders/"),
     Screen("gateways", "Gateways", LEAD, "/gateways/"),
     Screen("contacts", "How I am reached", LEAD, "/contacts/"),
     Screen("ledger", "What alerts were worth", LEAD, "/ledger/"),
+    Screen("ledger-try", "Trying another threshold", LEAD, "/ledger/try/"),
     Screen("policy", "How check-ins are handled", LEAD, "/requests/policy/"),
     Screen("record", "The audit record", LEAD, "/audit/"),
+    Screen("person-record", "What one member of staff did", LEAD, "/audit/",
+           ('a[href^="/audit/people/"]',)),
     Screen("staff", "Staff", ADMIN, "/staff/"),
+    Screen("staff-member", "One member of staff", ADMIN, "/staff/",
+           ('main a[href^="/staff/"]',)),
     Screen("break-glass", "A record opened in an emergency", ADMIN, "/break-glass/"),
     Screen("mails", "The mails of the demonstration", NURSE, "/demo/mail/"),
     Screen("security", "Second factor", NURSE, "/accounts/2fa/"),
@@ -164,6 +198,9 @@ class Camera:
             page.goto(self.url + screen.path)
             for selector in screen.follow:
                 page.goto(self.url + str(page.locator(selector).first.get_attribute("href")))
+            if screen.click:
+                page.locator(screen.click).first.click()
+                page.wait_for_load_state()
             if screen.press:
                 page.get_by_role("button", name=screen.press).first.click()
                 page.wait_for_load_state()
