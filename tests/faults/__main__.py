@@ -26,6 +26,9 @@ def main() -> int:
     parser.add_argument(
         "--short", action="store_true", help="every fault once, one of each lane at a time"
     )
+    parser.add_argument(
+        "--at-once", action="store_true", help="one of each lane at a time, in whole rounds"
+    )
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument(
         "--explain", type=float, default=30.0, metavar="SECONDS",
@@ -38,6 +41,7 @@ def main() -> int:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     form = "every fault once" if options.short else f"{options.trials} trials"
+    form += ", a fault of each lane at a time" if options.short or options.at_once else ""
     print(f"seed {seed}, {form}", flush=True)
     rig = Rig()
     try:
@@ -62,15 +66,17 @@ def run(rig: Rig, rng: random.Random, options: argparse.Namespace) -> int:
     from tests.faults.counting import count
     from tests.faults.night import nobody_acts
 
-    trials: int = len(suite.FAULTS) if options.short else options.trials
+    rounds = 1 if options.short else -(-options.trials // len(suite.FAULTS))
+    at_once = options.short or options.at_once
+    trials: int = rounds * len(suite.FAULTS) if at_once else options.trials
     casts = [suite.hire(trials, rig.gateway.url), suite.hire(trials)]
     begun = time.monotonic()
     rig.start_parts()
     staff = suite.Staff(rig, casts)
     staff.start()
     submissions = (
-        suite.run_at_once(rig, casts, rng)
-        if options.short
+        suite.run_at_once(rig, casts, rng, rounds)
+        if at_once
         else suite.run_trials(rig, casts, rng, trials)
     )
     connection.close()

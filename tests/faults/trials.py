@@ -294,17 +294,19 @@ def run_trials(rig: Rig, casts: list[Cast], rng: random.Random, trials: int) -> 
     )
 
 
-def run_at_once(rig: Rig, casts: list[Cast], rng: random.Random) -> list[Submission]:
-    """Break everything that can be broken, once, a thing of each lane at the same time.
+def run_at_once(
+    rig: Rig, casts: list[Cast], rng: random.Random, rounds: int = 1
+) -> list[Submission]:
+    """Break everything that can be broken in each round, a thing of each lane at the same time.
 
-    The short form: every process and every kind of fault in a quarter of the time, and harder
-    on the product than one after the other. Returns what the patients submitted.
+    In a quarter of the time, and harder on the product, than one after the other: a lane that is
+    through with a round goes on to its next. Returns what the patients submitted.
     """
     paths = iter(list(zip(*(cast.paths for cast in casts), strict=True)))
-    works = [
-        (rng.sample(sorted(lane), len(lane)), [next(paths) for _ in lane], rng.randrange(10**6))
-        for lane in LANES.values()
-    ]
+    works = []
+    for lane in LANES.values():
+        names = [name for _ in range(rounds) for name in rng.sample(sorted(lane), len(lane))]
+        works.append((names, [next(paths) for _ in names], rng.randrange(10**6)))
     lanes = [
         in_a_thread_for_good(partial(run_one_by_one, rig, names, own, random.Random(seed), casts))
         for names, own, seed in works
