@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Asked = Iterator[str]
-# The board of whoever comes first after a restart: no line of it is drawn yet.
-DRAWN_ANEW = "board, drawn anew"
+# The board of whoever comes first after a restart, when no line of it is drawn yet: shown in the
+# table beside the others. A process answers one such request in its life.
+DRAWN_ANEW = "first board of a process"
 
 
 def stand_still_since(built: Any) -> None:
