@@ -1,6 +1,7 @@
 """The structure of the project, held by tests from the first day."""
 
 import ast
+import importlib
 import sys
 from pathlib import Path
 
@@ -151,6 +152,12 @@ def test_no_import_is_hidden_in_a_function() -> None:
             if isinstance(node, ast.FunctionDef) and node.name not in allowed:
                 hidden = [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
                 assert not hidden, f"{path}: {node.name}"
+
+
+def test_every_measurement_can_be_imported() -> None:
+    """No test runs them: a name that moved would be missed at the next `make bench` only."""
+    for path in sorted((ROOT / "tests" / "bench").glob("*.py")):
+        importlib.import_module(f"tests.bench.{path.stem}")
 
 
 def test_the_top_level_is_what_was_asked_for() -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.alerts.sweep import STRANDED_AFTER, sweep
-from tests.alerts.test_growth import add_old_alerts, explain
+from tests.alerts.test_growth import add_alerts, explain
 from tests.bench.registry import Figure, machine, measures
 from tests.bench.stage import Stage, share
 from tests.factories import SEIZURE, check_in, make_patient
@@ -39,7 +39,7 @@ def sweep_growth(stage: Stage) -> list[Figure]:
     sweep_times()
     young = share(sweep_times(), 0.5)
     with transaction.atomic():
-        add_old_alerts(Alert.objects.first(), cast.nurse, OLD_ALERTS)
+        add_alerts(Alert.objects.first(), cast.nurse, OLD_ALERTS)
     sweep_times()
     old = share(sweep_times(), 0.5)
     _, blocks = explain(Alert.objects.stranded(timezone.now(), STRANDED_AFTER))
