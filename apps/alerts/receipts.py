@@ -3,7 +3,7 @@
 Three signatures are known, told apart by their headers (docs/adr/0031): standardwebhooks.com
 (HMAC-SHA256 over id, time and body), the plain HMAC-SHA256 of the body of W3C WebSub, and
 Twilio's own. A report only says what is known of a message; going on
-with the next channel is the sweep's part, so that no report waits for an alert.
+with the next channel is the sweep's part.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from apps.alerts.escalation import log
+from apps.alerts.escalation import lock_alert, log
 from apps.alerts.models import ContactMethod, Delivery, Gateway, GatewayReport
 from apps.alerts.sealed import SealError, unseal
 from apps.alerts.states import DeliveryStatus
@@ -184,10 +184,13 @@ def note_receipt(gateway: Gateway, ref: UUID, receipt: Delivery.Receipt, now: da
     It may come before its sender has marked the message as sent, and after the alert was
     taken. That it arrived is final: no later word takes it back.
     """
-    locked = Delivery.objects.select_for_update(of=("self",)).filter(pk=ref, gateway=gateway)
-    delivery = locked.select_related("alert", "recipient__user").first()
-    if delivery is None:
+    messages = Delivery.objects.filter(pk=ref, gateway=gateway)
+    alert_id = messages.values_list("alert_id", flat=True).first()
+    if alert_id is None:
         return False
+    lock_alert(alert_id)  # before its message, as everywhere: the message tells it by trigger
+    locked = messages.select_for_update(of=("self",)).select_related("alert", "recipient__user")
+    delivery = locked.get()
     if delivery.receipt in (receipt, Delivery.Receipt.DELIVERED):
         return True
     known = delivery.receipt

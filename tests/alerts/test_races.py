@@ -5,18 +5,29 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.alerts import breaker
 from apps.alerts.actions import AlertTakenError, acknowledge_alert
 from apps.alerts.delivery import claim, settle
-from apps.alerts.models import Alert, Shift
+from apps.alerts.escalation import lock_alert
+from apps.alerts.models import Alert, Delivery, Shift
+from apps.alerts.receipts import take_report
 from apps.alerts.smtp import Answer, Result, lease_time
 from apps.alerts.states import TransitionError
 from apps.alerts.sweep import sweep
 from apps.audit.models import AuditEvent
 from apps.patients.models import Role
-from tests.factories import NOW, make_alert, make_member, put_on_call
+from tests.alerts.test_receipts import report
+from tests.factories import (
+    NOW,
+    make_alert,
+    make_gateway,
+    make_member,
+    make_way,
+    put_on_call,
+)
+from tests.harness.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PEOPLE, ROUNDS = 100, 8
@@ -103,3 +114,38 @@ def test_taking_an_alert_and_failing_its_messages_never_wait_for_each_other(
         assert (alert.status, alert.owner) == ("acknowledged", member.user)
         assert not alert.deliveries.filter(status__in=["pending", "sending"]).exists()
     assert "could not move" not in caplog.text
+
+
+def test_a_report_holds_no_message_while_it_waits_for_its_alert(
+    clinic_admin, patient, nurse
+) -> None:
+    """Who takes an alert by the link of this very message holds the alert and asks for it."""
+    url = "json://127.0.0.1/{to}?+X-Ref={ref}"
+    gateway = make_gateway(clinic_admin.clinic, clinic_admin.user, url)
+    put_on_call(nurse)
+    make_way(nurse, "+15555550100", gateway)
+    alert = make_alert(patient)
+    settle(claim(NOW), Answer(Result.SENT, "accepted"), NOW)
+    message = alert.deliveries.get()
+
+    def hear() -> None:
+        try:
+            said = report(message.pk, "undelivered")
+            take_report(gateway_id=gateway.pk, report=said, now=NOW)
+        finally:
+            connection.close()
+
+    def somebody_waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            return bool(cursor.fetchone()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            lock_alert(alert.pk)
+            heard = pool.submit(hear)
+            wait_until(somebody_waits, 20, "the report does not wait")
+            Delivery.objects.select_for_update(nowait=True, of=("self",)).get(pk=message.pk)
+        heard.result()
+    message.refresh_from_db()
+    assert message.receipt == "undelivered"
