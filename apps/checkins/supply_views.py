@@ -19,7 +19,7 @@ from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requi
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.models import Dispensing, RunOut
-from apps.tapers.supply_actions import DispensingError, supply_of
+from apps.tapers.supply_actions import DispensingError, supply_of, uncounted_stay
 from apps.tapers.today import plan_today
 
 PER_PAGE = 50
@@ -35,9 +35,11 @@ def supply(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     patient, now = fetch_patient(request, patient_id, rows), timezone.now()
     record("supply.viewed", by=member_of(request).user, now=now, clinic_id=patient.clinic_id,
            patient_id=patient.pk, obj=patient)  # fmt: skip
+    lines = supply_of(patient, now)
     context = {
         "patient": patient,
-        "lines": supply_of(patient, now),
+        "lines": lines,
+        "stay": uncounted_stay(patient, lines),
         "plan": plan_today(patient, now),
         "records": patient.dispensings.select_related("recorded_by", "correction"),
     }

@@ -289,6 +289,8 @@ def _redirected(
         method=method,
         goal_mg=_goal_for(request, final_drug_id, goal_mg),
         earlier_drugs=tuple(earlier.items()),
+        # Nothing is asked any more of a drug that is left, and no request may name its products.
+        products=tuple(p for p in request.products if p.drug_id in (drug_id, final_drug_id)),
     )
     check_typed_doses(rebased)
     return _flowed(plan, rebased, current, next_on, new_method=True)

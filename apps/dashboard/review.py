@@ -18,7 +18,7 @@ from apps.tapers.models import PlanHold, TaperPlan
 from apps.tapers.today import Today, midnight
 
 BEFORE: Final = timedelta(days=14)  # what the symptoms since the step are compared with
-WAITING_SHOWN: Final = 20
+WAITING_SHOWN: Final = 50
 # Who asked for a hold that names no rule, by the kind of its source.
 ASKED: Final = {
     "check_in": "A check-in asked for it.",
@@ -112,7 +112,7 @@ def plans_waiting(clinic: Clinic, now: datetime) -> list[TaperPlan]:
             plan.waits_days = (now - hold.opened_at).days  # type: ignore[attr-defined]
         elif why(hold) not in plan.waits_because:  # type: ignore[attr-defined]
             plan.waits_because += f" {why(hold)}"  # type: ignore[attr-defined]
-    return list(first.values())[:WAITING_SHOWN]
+    return list(first.values())
 
 
 def why(hold: PlanHold) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.dashboard import summaries
-from apps.dashboard.review import plans_waiting, review_of
+from apps.dashboard.review import WAITING_SHOWN, plans_waiting, review_of
 from apps.dashboard.views import saw
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right, may
@@ -47,8 +47,10 @@ def step_review(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 def decisions_waiting(request: HttpRequest) -> HttpResponse:
     """List the plans whose next cut, or whose second signature, waits for a prescriber."""
     member = member_of(request)
+    plans = plans_waiting(member.clinic, timezone.now())
     context = {
-        "plans": plans_waiting(member.clinic, timezone.now()),
+        "plans": plans[:WAITING_SHOWN],
+        "more": len(plans[WAITING_SHOWN:]),
         "versions": versions_waiting(member.clinic_id),
         "reader": member.user,
         "may_decide": may(member, Right.ACTIVATE_PLANS),

@@ -206,7 +206,6 @@ def hold_plan(
     existing = HOLD_OF_SOURCE.first(plan_id=plan.pk, source_type=source_type, source_id=source_id)
     if existing is not None:
         return existing
-    step = today_of(plan, now).step
     hold = PlanHold(
         plan=plan,
         source_type=source_type,
@@ -214,7 +213,7 @@ def hold_plan(
         action=action,
         rules=rules,
         note=note,
-        held_step=step.number if step else 1,
+        held_step=today_of(plan, now).step_to_hold,
         opened_at=now,
     )
     INSERT_HOLD.run(hold)

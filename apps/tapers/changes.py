@@ -97,7 +97,7 @@ def _step_back(plan: Plan, today: date, change: Change) -> Plan:
 
 
 def _slow(plan: Plan, today: date, change: Change) -> Plan:
-    method = method_of(plan, change)
+    method = method_of(plan, today, change)
     if isinstance(method, Switch):
         raise RequestError("method: slowing down keeps the drug; change the method to switch.")
     return replan.slow_down(
@@ -106,7 +106,7 @@ def _slow(plan: Plan, today: date, change: Change) -> Plan:
 
 
 def _method(plan: Plan, today: date, change: Change) -> Plan:
-    method = method_of(plan, change)
+    method = method_of(plan, today, change)
     if method is None:
         raise RequestError("method: choose the new method.")
     goal = change.values.get("goal_mg")
@@ -140,14 +140,22 @@ CHANGES = {
 }
 
 
-def method_of(plan: Plan, change: Change) -> Any:
-    """Return the method typed with a change, read for the drug it will lower; None for none."""
+def method_of(plan: Plan, today: date, change: Change) -> Any:
+    """Return the method typed with a change, read for the drug it will lower; None for none.
+
+    That is the drug in force; in the middle of a switch the one that the plan ends on, and
+    of a switch typed anew the one that it began with.
+    """
     typed = change.values.get("method")
     if typed is None:
         return None
-    current = plan.steps[-1].by_drug
-    drug_id = next(iter(current), plan.request.final_drug_id)
-    if len(current) > 1 or typed.get("kind") != "switch":
+    current = plan.step_on(today)
+    taken = list(current.by_drug) if current else []
+    if len(taken) == 1:
+        drug_id = taken[0]
+    elif taken and typed.get("kind") == "switch":
+        drug_id = plan.request.drug_id
+    else:
         drug_id = plan.request.final_drug_id
     return parse_request(
         {

@@ -144,9 +144,14 @@ class ChangeMethodForm(ChangeForm, MethodForm):
         help_text="Blank: as it is.",
     )  # fmt: skip
     goal_mg = DoseField(
-        label="Goal in the new drug (mg a day)", required=False,
+        label="Goal in the drug it ends on (mg a day)", required=False,
         help_text="Needed where the plan ends above 0: a goal is never converted for you.",
     )  # fmt: skip
+
+    def __init__(self, *args: Any, plan: TaperPlan, **kwargs: Any) -> None:
+        # Whoever gives up a switch needs a goal in the drug taken now: hidden otherwise.
+        self.is_of_a_switch = plan.version.switches
+        super().__init__(*args, plan=plan, **kwargs)
 
     def parts(self) -> tuple[Any, ...]:
         """Return the fields of the method and the interval."""
@@ -155,7 +160,8 @@ class ChangeMethodForm(ChangeForm, MethodForm):
     def values(self) -> dict[str, Any]:
         """Return the method with its interval."""
         data = self.cleaned_data
-        goal = data.get("goal_mg") if data["method"] == "switch" else None
+        asks_goal = data["method"] == "switch" or self.is_of_a_switch
+        goal = data.get("goal_mg") if asks_goal else None
         values = {"method": self.method_json(), "interval_days": data.get("interval_days")}
         return values | ({} if goal is None else {"goal_mg": f"{goal:f}"})
 

@@ -77,7 +77,12 @@ class MethodForm(forms.Form):
     def method_layout(*of_switch: str) -> Iterable[Any]:
         """Return the fields in the order of a person's thoughts; `of_switch` stand with it."""
         return (
-            Row(Column("method"), Column("percent"), Column("mg"), Column("steps")),
+            Row(
+                Column("method", css_class="col-md-6"),
+                Column("percent"),
+                Column("mg"),
+                Column("steps"),
+            ),
             Div("daily_mg", css_class="method-custom"),
             Div(
                 HTML("<p class='form-text'>Only for a switch of the drug:</p>"),

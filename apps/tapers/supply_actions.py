@@ -13,7 +13,7 @@ from apps.audit.actions import record
 from apps.clinical.supply import Received, Use, covers_step, stock_of
 from apps.patients.models import Patient
 from apps.tapers.earlier import steps_left
-from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
+from apps.tapers.models import Dispensing, Enactment, PlanVersion, RunOut, TaperPlan, TaperStep
 from apps.tapers.today import Today, midnight, plan_today
 
 
@@ -63,6 +63,31 @@ def supply_of(patient: Patient, now: datetime) -> list[SupplyLine]:
         line_of(name, [*before.get(name, []), *uses.get(name, [])], rows, state) for name in names
     ]
     return sorted(lines, key=lambda line: (line.run_out_on or date.max, line.product))
+
+
+@dataclass(frozen=True, slots=True)
+class UncountedStay:
+    """A stay in hospital since which nobody knows what is left of some products at home."""
+
+    left_on: date
+    products: list[str]
+
+
+def uncounted_stay(patient: Patient, lines: Iterable[SupplyLine]) -> UncountedStay | None:
+    """Return the last stay in hospital after which a product was not handed out again, if any.
+
+    What was used or taken away meanwhile is written down nowhere. It counts as used, so
+    that no run-out is told too late; people are told that it has to be counted.
+    """
+    stays = Enactment.objects.filter(
+        version__plan__patient=patient, version__kind=PlanVersion.Kind.INPATIENT
+    )
+    stay, back = stays.order_by("-at").first(), patient.plans.active().first()
+    if stay is None or back is None or back.activated_at is None:
+        return None
+    back_on = back.activated_at.astimezone(patient.tz).date()
+    products = [line.product for line in lines if line.last and line.last.dispensed_on < back_on]
+    return UncountedStay(stay.at.astimezone(patient.tz).date(), products) if products else None
 
 
 def uses_of(state: Today) -> dict[str, list[Use]]:

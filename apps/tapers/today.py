@@ -63,6 +63,15 @@ class Today:
         return next((step for step in self.steps if step.number == number + 1), None)
 
     @property
+    def step_to_hold(self) -> int:
+        """The number of the step that a hold keeps: the one in force, and what has begun.
+
+        Whoever flies west over midnight is back on the day before for some hours; a step
+        that began by the earlier clock is not taken back by a hold of that evening.
+        """
+        return max(self.step.number if self.step else 1, self.plan.begun_step)
+
+    @property
     def begun(self) -> list[TaperStep]:
         """The steps that were taken, the one in force last: none that a hold or a gate stopped."""
         return [step for step in self.steps if self.step and step.number <= self.step.number]

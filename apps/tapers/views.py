@@ -31,6 +31,7 @@ from apps.tapers.changes import was_and_now
 from apps.tapers.forms_changes import PutAwayForm
 from apps.tapers.models import TaperPlan
 from apps.tapers.signable import ActivationError
+from apps.tapers.today import plan_today
 from apps.tapers.views_signing import fetch_plan
 
 SAVING = {"save", "choose_aside"}
@@ -128,6 +129,7 @@ def render_builder(
         return HttpResponse(panel, status=status)
     medication = patient.medication
     context["equivalents"] = equivalent_table(medication.drug_id, medication.daily_mg)
+    context["running"] = plan_today(patient, timezone.now())
     return render(request, "tapers/plan_form.html", context, status=status)
 
 

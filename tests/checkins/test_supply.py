@@ -80,6 +80,27 @@ def test_what_was_taken_before_the_plan_is_no_longer_there(
     assert (found.left, found.run_out_on) == (10, TODAY + 30 * DAY)
 
 
+def test_after_a_stay_in_hospital_the_page_says_that_nobody_knows_what_is_left(
+    on_plan, prescriber, nurse
+) -> None:
+    hand_out(on_plan, nurse, 30, 30)
+    decide(on_plan.plans.get(), prescriber, "inpatient", NOW + DAY)
+    now = NOW + 11 * DAY
+    page = reverse("checkins:supply", args=[on_plan.pk])
+    assert signed_in(nurse).get(page).context["stay"] is None
+    change_status(patient=on_plan, status="active", by=prescriber.user, now=now)
+    make_active_plan(
+        on_plan, prescriber.user, now=now, method={"kind": "fixed_mg", "mg": "1"},
+        interval_days=28, goal_mg="4", start_on=now.date().isoformat(),
+    )  # fmt: skip
+    # Too early rather than too late: ten days away count as used.
+    assert line(on_plan, now).left == 19
+    stay = signed_in(nurse).get(page).context["stay"]
+    assert (stay.left_on, stay.products) == ((NOW + DAY).date(), [DIAZEPAM])
+    hand_out(on_plan, nurse, 28, 28, now=now, submission_id=uuid4())
+    assert signed_in(nurse).get(page).context["stay"] is None
+
+
 def test_the_same_submission_is_one_record(on_plan, nurse) -> None:
     for _ in range(2):
         hand_out(on_plan, nurse, 20, 20, submission_id=UUID(int=7))

@@ -291,6 +291,46 @@ def test_the_drug_of_today_follows_a_switch(clinic, prescriber) -> None:
     assert plan_facts(patient, later(15)).drug_id == "diazepam"
 
 
+SWITCH = {
+    "kind": "switch", "to_drug": "diazepam", "source": "ashton_low", "swap_days": 7,
+    "then": {"kind": "percent_of_current", "percent": "10"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "method"),
+    [(1, {"kind": "percent_of_start", "percent": "10"}), (2, {**SWITCH, "swap_days": 14}),
+     (3, {"kind": "percent_of_current", "percent": "5"})],
+    ids=["not begun: give the switch up", "half done: slower", "done: another method"],
+)  # fmt: skip
+def test_a_switch_out_of_the_clinics_stock_can_be_changed_and_changed_again(
+    clinic, prescriber, step, method
+) -> None:
+    stock = [
+        {"drug": drug, "strength_mg": strength, "form": "tablet", "smallest_part": "1/2"}
+        for drug, strength in [("clonazepam", "0.5"), ("diazepam", "2"), ("diazepam", "5")]
+    ]
+    patient = make_patient(clinic, slots={"morning": "0.5", "night": "0.5"})
+    plan = make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), method=SWITCH,
+        goal_mg="0.5", products=stock,
+    )  # fmt: skip
+    now = reach_step(plan, step) if step > 1 else later(1)
+    decide(plan, prescriber, "method", now, method=method, goal_mg="0.5")
+    held = decide(plan, prescriber, "hold", now + timedelta(days=1), days=7)
+    assert {piece.product for row in held.steps.all() for piece in row.pieces.all()}
+
+
+def test_a_schedule_printed_for_the_new_drug_never_lowers_the_old_one(clinic, prescriber) -> None:
+    patient = make_patient(clinic, slots={"morning": "0.5", "night": "0.5"})
+    plan = make_active_plan(
+        patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), method=SWITCH, goal_mg="0"
+    )
+    faster = {"kind": "preset", "name": "cks_faster"}
+    with pytest.raises(ClinicalError, match="printed for diazepam only"):
+        decide(plan, prescriber, "method", later(1), method=faster)
+
+
 def test_two_drugs_are_never_added_up(clinic, prescriber) -> None:
     patient = make_patient(clinic, slots={"morning": "1", "night": "1"})
     switch = {

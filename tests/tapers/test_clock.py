@@ -61,6 +61,25 @@ def test_a_late_check_in_never_lowers_the_dose_in_the_middle_of_a_day(plan) -> N
     assert step_at(plan, CUT + timedelta(hours=9)) == 1
 
 
+def test_flying_west_over_midnight_takes_back_no_step_that_has_begun(plan) -> None:
+    check_in(plan.patient, CALM, now=DAY_1)
+    assert settle_due(CUT + MINUTE) == 1
+    plan.patient.time_zone = "America/Los_Angeles"
+    plan.patient.save(update_fields=["time_zone"])
+    plan.refresh_from_db()
+    # It is the evening before again: that day's dose, and no day is left out or doubled.
+    days = [plan_today(plan.patient, CUT + timedelta(hours=h)) for h in (1, 4, 28, 52)]
+    assert [(each.day.day, each.step.number) for each in days] == [
+        (14, 1), (15, 2), (16, 2), (17, 2),
+    ]  # fmt: skip
+    hold = hold_plan(
+        patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
+        source_id=uuid4(), by=None, now=CUT + timedelta(hours=1),
+    )  # fmt: skip
+    assert hold.held_step == 2
+    assert step_at(plan, CUT + timedelta(days=3)) == 2
+
+
 def test_settling_twice_changes_nothing_more(plan) -> None:
     settle_due(CUT)
     assert settle_due(CUT) == 0
