@@ -112,6 +112,10 @@ def save_change(
     except NotSeenError as error:
         form.add_error(None, str(error))
         return render_change(request, plan, form, preview, status=422)
+    except ClinicalError as error:
+        # What stood when the page was looked at does so no longer: the intake, the day.
+        tell(form, error)
+        return render_change(request, plan, form, None, status=422)
     except ActivationError as error:
         if error.field == "breach_reason" and error.field not in form.fields:
             form = CHANGE_FORMS[form.kind](request.POST, request=request, plan=plan, breach=True)

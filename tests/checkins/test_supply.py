@@ -88,6 +88,7 @@ def test_after_a_stay_in_hospital_the_page_says_that_nobody_knows_what_is_left(
     now = NOW + 11 * DAY
     page = reverse("checkins:supply", args=[on_plan.pk])
     assert signed_in(nurse).get(page).context["stay"] is None
+    on_plan.refresh_from_db()
     change_status(patient=on_plan, status="active", by=prescriber.user, now=now)
     make_active_plan(
         on_plan, prescriber.user, now=now, method={"kind": "fixed_mg", "mg": "1"},

@@ -307,8 +307,12 @@ def test_a_switch_out_of_the_clinics_stock_can_be_changed_and_changed_again(
     clinic, prescriber, step, method
 ) -> None:
     stock = [
-        {"drug": drug, "strength_mg": strength, "form": "tablet", "smallest_part": "1/2"}
-        for drug, strength in [("clonazepam", "0.5"), ("diazepam", "2"), ("diazepam", "5")]
+        {"drug": drug, "strength_mg": strength, "form": "tablet", "smallest_part": part}
+        for drug, strength, part in [
+            ("clonazepam", "0.5", "1/4"),
+            ("diazepam", "2", "1/2"),
+            ("diazepam", "5", "1/2"),
+        ]
     ]
     patient = make_patient(clinic, slots={"morning": "0.5", "night": "0.5"})
     plan = make_active_plan(
