@@ -130,7 +130,7 @@ def test_signing_with_a_breach_takes_two_people(
     other = browser.new_context().new_page()
     enter_as(other, url, "Pia Second")
     other.goto(url + reverse("dashboard:decisions"))
-    other.get_by_role("link", name=re.compile("Quillfeather")).click()
+    other.get_by_role("link", name="Read and sign the plan of Wren").click()
     other.get_by_role("heading", name="Second signature: version 1").wait_for()
     other.get_by_text("Wishes to be done before the spring.").first.wait_for()
     fast = plan.latest.steps.filter(verdict="block").first()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from apps.audit.models import AuditEvent
 from apps.clinical.products import Form, Product
 from apps.patients.intake_actions import SectionValues, save_section
-from apps.patients.models import Role, Section
+from apps.patients.models import Section
 from apps.tapers.actions import hold_plan
 from apps.tapers.approvals import Approvals, SpecialistWord
 from apps.tapers.formulary_actions import save_formulary
@@ -23,7 +23,6 @@ from apps.tapers.waiting import versions_waiting
 from tests.conftest import signed_in
 from tests.factories import (
     make_active_plan,
-    make_member,
     make_patient,
     make_plan,
     seen,
@@ -303,17 +302,6 @@ def test_a_draft_is_signed_only_while_intake_and_stock_are_what_it_was_made_of(
     take(patient, prescriber, DAY_1, morning_mg=Decimal(1), drug_id="lorazepam_ir")
     with pytest.raises(ActivationError, match="lorazepam"):
         sign(draft, prescriber.user, now=DAY_1)
-
-
-def test_two_people_who_sign_at_once_make_one_second_signature(
-    plan, clinic, prescriber, lead
-) -> None:
-    decide(plan, prescriber, "method", later(1), method=FAST, signing=REASON)
-    other, read = make_member(clinic, Role.PRESCRIBER), seen(plan)
-    sign_too(plan, lead.user, now=later(2), seen=read)
-    with pytest.raises(ActivationError, match="has signed this version"):
-        sign_too(plan, other.user, now=later(2), seen=read)
-    assert plan.latest.signatures.count() == 2
 
 
 def diazepam(clinic, mg="40"):
