@@ -93,7 +93,7 @@ def since(moment: datetime, now: datetime) -> str:
     """Return an age in the shortest useful form: 4 min, 3 h, 2 d."""
     minutes = max(0, int((now - moment).total_seconds() // 60))
     if minutes < 60:
-        return f"{minutes} min"
+        return f"{minutes} min" if minutes else "under 1 min"
     if minutes < 48 * 60:
         return f"{minutes // 60} h"
     return f"{minutes // 1440} d"

@@ -46,7 +46,7 @@ def hold_unsigned(
     missing, held_step = not_signed_off(plan, state.day), step_before_cut(state)
     if not missing or held_step is None:
         return None
-    note = f"A named specialist has not signed off that {'; '.join(missing)}."
+    note = f"No named specialist has signed off yet: {'; '.join(missing)}."
     if plan.holds.open().filter(source_type=SOURCE_INTAKE, note=note).exists():
         return None
     hold = PlanHold.objects.create(

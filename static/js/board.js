@@ -31,7 +31,7 @@
   };
   const age = (since) => {
     const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(since)) / 60000));
-    if (minutes < 60) return `${minutes} min`;
+    if (minutes < 60) return minutes ? `${minutes} min` : "under 1 min";
     return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
   };
   const tick = () => {

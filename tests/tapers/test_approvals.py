@@ -1,7 +1,7 @@
 """What must be on record before less is given, and what a second signature may do."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -109,6 +109,15 @@ def test_a_condition_recorded_later_calls_a_specialist_before_less_is_given(
         decide(plan, prescriber, "goal", later(5), goal_mg="0.5")
 
 
+def test_a_patient_is_of_age_from_midnight_at_home(plan, prescriber) -> None:
+    type(plan.patient).objects.update(birth_date=date(2008, 12, 4))
+    plan.refresh_from_db()
+    eve = datetime(2026, 12, 4, 4, 59, tzinfo=UTC)  # in New York still the third
+    with pytest.raises(ActivationError, match="under 18"):
+        decide(plan, prescriber, "goal", eve, goal_mg="0.5")
+    assert decide(plan, prescriber, "goal", eve + timedelta(minutes=1), goal_mg="0.5").number == 2
+
+
 @pytest.mark.parametrize(
     ("section", "values", "why"),
     [
@@ -136,7 +145,7 @@ def test_a_condition_told_after_the_start_locks_the_next_cut_until_a_specialist_
     assert (state.step, state.is_locked) == (before, True)
     assert AuditEvent.objects.filter(event="plan.held").count() == 1
     page = signed_in(prescriber).get(reverse("dashboard:decisions"))
-    assert "has not signed off" in page.text
+    assert "No named specialist has signed off yet" in page.text
     # What keeps the dose waits for nobody, and leaves the lock where it is.
     decide(plan, prescriber, "hold", later(3), days=14, approvals=NOTHING)
     assert why in plan.holds.open().get().note

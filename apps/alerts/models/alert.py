@@ -12,9 +12,8 @@ from operator import or_
 from typing import Any, ClassVar, Final, TypeAlias
 
 import pgtrigger
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Func, OuterRef, Q, Value
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from django.db.models.functions import Greatest, Now
 
 from apps.accounts.models import User
@@ -29,6 +28,7 @@ from apps.alerts.models.guards import (
 )
 from apps.alerts.models.reached import reached_by_messages
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
+from apps.database.expressions import among
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 
@@ -65,14 +65,6 @@ def clock_possible(level: str) -> Q:
         | (Q(status=AlertStatus.OPEN) & waits)
         | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=since + Value(ACK_CLOCK[level]))
     )
-
-
-def among(column: str, rows: "models.QuerySet[Any, Any]") -> Func:
-    """Return that a column holds one of these; PostgreSQL finds them first, expecting few."""
-    return Func(
-        F(column), ArraySubquery(rows), output_field=models.BooleanField(),
-        arg_joiner=" = ANY (", template="(%(expressions)s))",
-    )  # fmt: skip
 
 
 # What an alert is from its first day to its last: a worse report opens one of its own.
