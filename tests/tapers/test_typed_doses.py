@@ -22,8 +22,7 @@ from apps.tapers.builder import as_asked, candidate
 from apps.tapers.forms import PlanForm
 from apps.tapers.forms_changes import CHANGE_FORMS
 from apps.tapers.formulary_forms import FormularyForm
-from apps.tapers.models import TaperPlan
-from tests.factories import make_active_plan, today
+from tests.factories import make_active_plan, make_plan, today
 
 pytestmark = pytest.mark.django_db
 SLIPS = (
@@ -65,7 +64,7 @@ def decision(kind: str, name: str, **values: str) -> Callable[..., Form]:
     def form(patient: Patient, member: Any, text: str) -> Form:
         request = RequestFactory().post("/")
         request.user = member.user
-        plan = TaperPlan(patient=patient)
+        plan = make_plan(patient, member.user)
         data = {"based_on": "1"} | values | {name: text}
         return CHANGE_FORMS[kind](data, request=request, plan=plan)
 
