@@ -93,13 +93,14 @@ class Candidate:
         """What two plans are compared by."""
         rows, named = self.rows, len({drug for row in self.rows for drug in row.by_drug}) > 1
         ends_at = dose_words(rows[-1].by_drug, named=named)
+        taken = [row for row in rows if row.by_drug]  # the end is a cut of 100 % in every plan
         return [
             ("Method", self.words),
             ("Cuts", str(sum(row.cut_pct != "–" for row in rows))),
             ("Last step", f"{day_words(rows[-1].start_on)}, after {weeks_of(rows)} weeks"),
             ("Ends at", f"{ends_at} a day"),
-            ("Largest cut", largest(row.cut_pct for row in rows)),
-            ("Largest fall in 14 days", largest(row.fall_14d_pct for row in rows)),
+            ("Largest cut above 0 mg", largest(row.cut_pct for row in taken)),
+            ("Largest fall in 14 days above 0 mg", largest(row.fall_14d_pct for row in taken)),
             ("Too fast at", steps_at(rows)),
             ("Second prescriber", "must sign too" if self.needs_second else "not needed"),
         ]

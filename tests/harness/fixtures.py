@@ -148,6 +148,7 @@ def kept_site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
             yield Site(started, mail_server, 0)
         finally:
             started.stop()
+            wait_until(started.gone, 10)
 
 
 @pytest.fixture

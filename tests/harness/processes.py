@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 import psycopg
 from django.conf import settings
+from psycopg.conninfo import conninfo_to_dict
 
 from config.embedded.parts import answers_http
 from config.embedded.processes import end_all, kill_group, spawn
@@ -129,16 +130,17 @@ class AppProcess(Scoped):
 
     def busy(self) -> bool:
         """Return whether one of its database sessions does something."""
-        return self._has_session("AND state <> 'idle'")
+        return self.has_session("AND state <> 'idle'")
 
-    def _has_session(self, more: str = "") -> bool:
-        with psycopg.connect(self.database_url) as connection:
-            return bool(
-                connection.execute(
-                    f"SELECT 1 FROM pg_stat_activity WHERE application_name = %s {more}",
-                    [self.application_name],
-                ).fetchone()
+    def has_session(self, more: str = "") -> bool:
+        """Return whether PostgreSQL has a session of it; looked up from another database."""
+        database = conninfo_to_dict(self.database_url)["dbname"]
+        with psycopg.connect(self.database_url, dbname="postgres") as connection:
+            found = connection.execute(
+                "SELECT FROM pg_stat_activity WHERE application_name = %s AND datname = %s " + more,
+                [self.application_name, database],
             )
+            return bool(found.rowcount)
 
 
 class WorkerProcess(AppProcess):
@@ -194,7 +196,7 @@ class DispatcherProcess(AppProcess):
 
     def is_ready(self) -> bool:
         """Return whether it has its session in the test's database."""
-        return self._has_session()
+        return self.has_session()
 
 
 class WebProcess(AppProcess):
@@ -280,6 +282,10 @@ class Parts:
     def busy(self) -> bool:
         """Return whether the database works for any of them."""
         return any(process.busy() for process in self.started)
+
+    def gone(self) -> bool:
+        """Return whether PostgreSQL has forgotten all of them, so that it may drop the database."""
+        return not any(process.has_session() for process in self.started)
 
     def logs(self) -> str:
         """Return everything that any of them wrote."""

@@ -409,6 +409,7 @@ def test_findings_stand_at_the_step_they_concern_and_many_are_said_once(
     marks = {(mark.number, mark.verdict) for mark in page.context["charts"][0].marks}
     assert marks == {(r.number, r.verdict) for r in rows if r.verdict in ("warn", "block")}
     facts = dict(page.context["shown"].facts)
+    assert rows[-1].cut_pct == "100 %" != facts["Largest cut above 0 mg"]
     first = next(row for row in rows if row.verdict == "block")
     assert facts["Too fast at"].startswith(f"step {first.number}, {first.start}")
     blocked = {item["step"] for item in findings if item["level"] == "block"}
