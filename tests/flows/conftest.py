@@ -1,5 +1,6 @@
 """A clinic whose every word would betray its patient, and a look at everything that left."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -57,9 +58,14 @@ def doorbell_rings() -> None:
     doorbell.quiet_until = 0.0
 
 
+# The random part of a link: now and then its letters happen to spell a short word.
+TOKEN = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")
+
+
 def leaks(text: str) -> list[str]:
     """Return the secret words that a text holds."""
-    return [word for word in SECRET_WORDS if word.lower() in text.lower()]
+    words = TOKEN.sub("", text).lower()
+    return [word for word in SECRET_WORDS if word.lower() in words]
 
 
 @pytest.fixture(autouse=True)
