@@ -43,6 +43,7 @@ OLD_DELIVERY = {
     "attempts": "1",
     "next_attempt_at": "NULL",
     "sent_at": "a.created_at",
+    "confirm_by": "NULL",  # settled long ago; else each sweep would go on with two hundred
     "link_hash": "NULL",
     "link_expires_at": "NULL",
 }
