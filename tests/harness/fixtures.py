@@ -115,6 +115,7 @@ def parts(
         yield started
     finally:
         started.stop()
+        wait_until(started.gone, 10)
 
 
 class Site(NamedTuple):
