@@ -8,7 +8,7 @@ from crispy_forms.layout import Submit
 from django import forms
 
 from apps.accounts.models import User
-from apps.alerts.models import ALERT_ROLES, INTERIM_ACTS, Alert
+from apps.alerts.models import INTERIM_ACTS, Alert, may_act
 from apps.alerts.mute_actions import MUTABLE_RULES
 from apps.patients.models import StaffMember
 
@@ -88,7 +88,7 @@ class HandOverForm(ActionForm):
         self, *args: Any, clinic_id: Any, owner: User | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        people = StaffMember.objects.active().filter(clinic_id=clinic_id, role__in=ALERT_ROLES)
+        people = StaffMember.objects.filter(may_act(), clinic_id=clinic_id)
         if owner is not None:
             people = people.exclude(user=owner)
         self.fields["to"].queryset = people.select_related("user")  # type: ignore[attr-defined]

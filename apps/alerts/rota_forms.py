@@ -10,12 +10,12 @@ from django import forms
 from apps.alerts.forms import ActionForm, PersonChoice
 from apps.alerts.ladder import SLOWEST, Level
 from apps.alerts.models import (
-    ALERT_ROLES,
     ROTA_RUNGS,
     WEEKDAYS,
     CoverPromise,
     RotaChange,
     Shift,
+    may_act,
 )
 from apps.alerts.models.hours import MIDNIGHT
 from apps.patients.models import Clinic, StaffMember
@@ -29,7 +29,7 @@ LOCAL = "%Y-%m-%dT%H:%M"
 
 def callable_staff(clinic: Clinic) -> Any:
     """Return who can be put on the rota: active people who may handle alerts."""
-    staff = StaffMember.objects.active().filter(clinic=clinic, role__in=ALERT_ROLES)
+    staff = StaffMember.objects.filter(may_act(), clinic=clinic)
     return staff.select_related("user", "clinic")
 
 

@@ -59,9 +59,7 @@ def drill_problems(now: datetime) -> dict[UUID, str]:
     last = {drill.clinic_id: drill for drill in drills if drill.clinic_id}
     begun = Heartbeat.objects.filter(name=SINCE, beat_at__lt=long_ago).exists()
     # A clinic is due a drill once somebody has worked there as long as a drill may be late.
-    staffed = Clinic.objects.real().filter(
-        staff__is_active=True, staff__user__is_active=True, staff__user__date_joined__lt=long_ago
-    )
+    staffed = Clinic.objects.real().staffed(by=long_ago)
     due = set(staffed.values_list("pk", flat=True)) if begun else set()
     found = dict.fromkeys(due - set(last), "The weekly drill has never run.")
     for clinic, drill in last.items():

@@ -98,8 +98,7 @@ def start_drill(clinic: Clinic, now: datetime) -> Drill:
 
 def staffed_clinics() -> list[Clinic]:
     """Return the real clinics in which somebody works."""
-    staffed = Clinic.objects.real().filter(staff__is_active=True, staff__user__is_active=True)
-    return list(staffed.distinct())
+    return list(Clinic.objects.real().staffed())
 
 
 def start_due(now: datetime) -> list[Drill]:

@@ -117,7 +117,16 @@ def told(number: int, *, show_small: bool) -> object:
 
 def sum_of(parts: Sequence[int], *, show_small: bool) -> object:
     """Return a sum as it may be told: rounded where it would give away a part."""
-    return masked(parts, show_small=show_small)[-1]
+    whole = sum(parts)
+    if show_small or not any(map(is_small, parts)):
+        return whole
+    return HIDDEN if whole < FEWEST else f"about {5 * round(whole / 5)}"
+
+
+def masked(cells: Sequence[int], *, show_small: bool) -> list[object]:
+    """Return a row of patients with its sum; small numbers hidden unless they are wanted."""
+    row = [told(cell, show_small=show_small) for cell in cells]
+    return [*row, sum_of(cells, show_small=show_small)]
 
 
 def sum_over(spans: Sequence[Span], *keys: str, show_small: bool) -> object:
@@ -170,7 +179,7 @@ def section_of_standing(day: ClinicDay | None, *, show_small: bool) -> Section:
         columns = [*zip(*(cells for _, cells in used), strict=True)]
         everybody = [cell for _, cells in used for cell in cells]
         # A sum is shown as its column is: exact, it would give away the one that is hidden.
-        sums = [masked(cells, show_small=show_small)[-1] for cells in [*columns, everybody]]
+        sums = [sum_of(cells, show_small=show_small) for cells in [*columns, everybody]]
         rows.append(["All", *sums])
     lead = f"On {day.day:%-d %b %Y}." if day else "Not counted yet."
     return Section(
@@ -181,20 +190,6 @@ def section_of_standing(day: ClinicDay | None, *, show_small: bool) -> Section:
             "give them away are rounded to five: it can be passed on."
         ),
     )  # fmt: skip
-
-
-def masked(cells: Sequence[int], *, show_small: bool) -> list[object]:
-    """Return a row of patients with its sum; small numbers hidden unless they are wanted."""
-    if show_small:
-        return [*cells, sum(cells)]
-    small = [0 < cell < FEWEST for cell in cells]
-    shown: list[object] = [
-        HIDDEN if is_small else cell for cell, is_small in zip(cells, small, strict=True)
-    ]
-    whole = sum(cells)
-    if not any(small):
-        return [*shown, whole]
-    return [*shown, HIDDEN if whole < FEWEST else f"about {5 * round(whole / 5)}"]
 
 
 def section_of_plans(total: Counter[str], spans: Sequence[Span], *, show_small: bool) -> Section:

@@ -25,7 +25,7 @@ def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:
     """Return in one line whether anybody has been reached, and by what."""
     rows = sorted(deliveries, key=lambda d: d.created_at)
     sent = [d for d in rows if d.status == DeliveryStatus.SENT]
-    reached = [d for d in sent if d.receipt not in Delivery.NOT_ARRIVED]
+    reached = [d for d in rows if d.has_arrived]
     if reached:
         last = reached[-1]
         how = "arrived" if last.receipt == Delivery.Receipt.DELIVERED else "accepted"

@@ -51,7 +51,7 @@ def set_review_clock(patient: Patient) -> ReviewClock:
     """
     interval = interval_of(patient)
     last = patient.reviews.first()
-    due = next_review_on(weighed_on(patient), interval)
+    due = next_review_on(weighed_on(patient, last), interval)
     if last is not None:
         due = min(due, last.next_due_on)
     clock, _ = ReviewClock.objects.update_or_create(
@@ -61,9 +61,8 @@ def set_review_clock(patient: Patient) -> ReviewClock:
     return clock
 
 
-def weighed_on(patient: Patient) -> date:
+def weighed_on(patient: Patient, last: RiskBenefitReview | None) -> date:
     """Return the day of the last review, before the first one that of registration."""
-    last = patient.reviews.first()
     if last is not None:
         return last.reviewed_on
     return patient.registered_at.astimezone(patient.tz).date()
@@ -71,7 +70,7 @@ def weighed_on(patient: Patient) -> date:
 
 def set_renewal(patient: Patient, renewals: Iterable[date]) -> None:
     """Set the first of these renewals that no review has weighed; part of the caller's act."""
-    first = renewal_to_review(weighed_on(patient), renewals)
+    first = renewal_to_review(weighed_on(patient, patient.reviews.first()), renewals)
     clocks = ReviewClock.objects.filter(patient=patient)
     clocks.exclude(renewal_on=first).update(renewal_on=first)
 

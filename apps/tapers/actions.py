@@ -216,9 +216,15 @@ def hold_plan(
         held_step=today_of(plan, now).step_to_hold,
         opened_at=now,
     )
+    return store_hold(hold, by)
+
+
+def store_hold(hold: PlanHold, by: User | None) -> PlanHold:
+    """Store a new hold of a locked plan with its audit row; part of the caller's transaction."""
+    plan = hold.plan
     INSERT_HOLD.run(hold)
     record(
-        "plan.held", by=by, now=now, clinic_id=plan.clinic_id, patient_id=patient.pk, obj=plan,
-        action=action, held_step=hold.held_step,
+        "plan.held", by=by, now=hold.opened_at, clinic_id=plan.clinic_id,
+        patient_id=plan.patient_id, obj=plan, action=hold.action, held_step=hold.held_step,
     )  # fmt: skip
     return hold

@@ -10,8 +10,8 @@ from typing import Final
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.audit.actions import record
 from apps.patients.models import IntakeEntry, Patient
+from apps.tapers.actions import store_hold
 from apps.tapers.approvals import not_signed_off
 from apps.tapers.models import PlanHold, TaperPlan
 from apps.tapers.today import Today, today_of
@@ -49,15 +49,11 @@ def hold_unsigned(
     note = f"No named specialist has signed off yet: {'; '.join(missing)}."
     if plan.holds.open().filter(source_type=SOURCE_INTAKE, note=note).exists():
         return None
-    hold = PlanHold.objects.create(
+    hold = PlanHold(
         plan=plan, source_type=SOURCE_INTAKE, source_id=source_id, action=NOT_SIGNED_OFF,
         note=note, held_step=held_step, opened_at=now,
     )  # fmt: skip
-    record(
-        "plan.held", by=by, now=now, clinic_id=plan.clinic_id, patient_id=plan.patient_id,
-        obj=plan, action=NOT_SIGNED_OFF, held_step=held_step,
-    )  # fmt: skip
-    return hold
+    return store_hold(hold, by)
 
 
 def step_before_cut(state: Today) -> int | None:

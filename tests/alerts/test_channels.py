@@ -21,17 +21,10 @@ from apps.alerts.system_alerts import keep
 from apps.alerts.system_sending import tell_due
 from tests.alerts.clocks import MINUTE, SECOND, Clock
 from tests.factories import NOW, make_alert, make_gateway, make_way, put_on_call
-from tests.harness.gateway import GatewayServer
 from tests.harness.smtp import Answer, SmtpServer
 
 pytestmark = pytest.mark.django_db
 HEALTH_WORDS = ("taper", "seizure", "dose", "symptom", "diazepam", "withdrawal")
-
-
-@pytest.fixture
-def provider() -> Iterator[GatewayServer]:
-    with GatewayServer() as server:
-        yield server
 
 
 @pytest.fixture

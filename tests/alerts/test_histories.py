@@ -105,12 +105,6 @@ def smtp(settings) -> Iterator[SmtpServer]:
         yield server
 
 
-@pytest.fixture
-def provider() -> Iterator[GatewayServer]:
-    with GatewayServer() as server:
-        yield server
-
-
 class Troubles(logging.Handler):
     """Keeps what the sweep could not move: nothing may be among it, ever."""
 

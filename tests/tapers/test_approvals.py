@@ -169,7 +169,7 @@ def test_an_intake_and_the_lock_it_asks_for_are_one(plan, prescriber, monkeypatc
     def refuse(*_: object, **__: object) -> None:
         raise IntegrityError("audit row refused")
 
-    monkeypatch.setattr("apps.tapers.specialist_holds.record", refuse)
+    monkeypatch.setattr("apps.tapers.actions.record", refuse)
     with pytest.raises(IntegrityError), transaction.atomic():
         save_risk(plan.patient, prescriber, later(1), pregnancy_known=True)
     plan.patient.risk.refresh_from_db()

@@ -35,6 +35,14 @@ def step_at(plan, moment) -> int:
     return plan_today(plan.patient, moment).step.number
 
 
+def held_by_a_check_in(plan: TaperPlan, now: datetime) -> PlanHold:
+    """Return the hold that a check-in of this moment asks for."""
+    return hold_plan(
+        patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
+        source_id=uuid4(), by=None, now=now,
+    )  # fmt: skip
+
+
 def test_a_step_begins_at_the_patients_midnight_and_not_a_minute_before(plan) -> None:
     check_in(plan.patient, CALM, now=DAY_1)
     assert step_at(plan, CUT - MINUTE) == 1
@@ -72,11 +80,7 @@ def test_flying_west_over_midnight_takes_back_no_step_that_has_begun(plan) -> No
     assert [(each.day.day, each.step.number) for each in days] == [
         (14, 1), (15, 2), (16, 2), (17, 2),
     ]  # fmt: skip
-    hold = hold_plan(
-        patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=uuid4(), by=None, now=CUT + timedelta(hours=1),
-    )  # fmt: skip
-    assert hold.held_step == 2
+    assert held_by_a_check_in(plan, CUT + timedelta(hours=1)).held_step == 2
     assert step_at(plan, CUT + timedelta(days=3)) == 2
 
 
@@ -116,11 +120,7 @@ def test_a_watch_alert_does_not_lock(plan) -> None:
 
 def test_a_hold_of_today_keeps_a_step_that_began_at_midnight(plan) -> None:
     check_in(plan.patient, CALM, now=DAY_1)
-    hold = hold_plan(
-        patient=plan.patient, action="hold_next", rules=[], source_type="check_in",
-        source_id=uuid4(), by=None, now=CUT + timedelta(hours=5),
-    )  # fmt: skip
-    assert hold.held_step == 2
+    assert held_by_a_check_in(plan, CUT + timedelta(hours=5)).held_step == 2
     assert step_at(plan, CUT + timedelta(hours=6)) == 2
 
 

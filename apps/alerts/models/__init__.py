@@ -18,6 +18,7 @@ from apps.alerts.models.alert import (
     REACH_WITHIN,
     Alert,
     AlertQuerySet,
+    may_act,
 )
 from apps.alerts.models.channel import Channel, Gateway, GatewayReport, QuietHours
 from apps.alerts.models.contact import (
@@ -92,4 +93,5 @@ __all__ = [
     "SyntheticPatient",
     "SystemAlert",
     "WeeklyTurn",
+    "may_act",
 ]

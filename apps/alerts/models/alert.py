@@ -40,8 +40,6 @@ LEVEL_LABELS = {
 }
 # After this long without an accepted mail every staff page says so (design promise 3).
 REACH_WITHIN = timedelta(seconds=60)
-# Who may act on an alert now, of the members of a clinic's staff.
-MAY_ACT = Q(is_active=True, user__is_active=True, role__in=ALERT_ROLES)
 MINUTES_OF_RESPONSE = F("response_minutes") * Value(timedelta(minutes=1))
 
 
@@ -64,6 +62,18 @@ def clock_possible(level: str) -> Q:
         Q(status=AlertStatus.RESOLVED)
         | (Q(status=AlertStatus.OPEN) & waits)
         | Q(status=AlertStatus.ACKNOWLEDGED, ack_due_at__lte=since + Value(ACK_CLOCK[level]))
+    )
+
+
+def may_act(member: str = "") -> Q:
+    """Return that a member of staff, reached by this path, may act on an alert now."""
+    path = f"{member}__" if member else ""
+    return Q(
+        **{
+            f"{path}is_active": True,
+            f"{path}user__is_active": True,
+            f"{path}role__in": ALERT_ROLES,
+        }
     )
 
 
@@ -126,8 +136,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
         They left, or changed their work: whichever page or command did it, nobody has them.
         """
-        able = StaffMember.objects.active().filter(
-            clinic=OuterRef("clinic"), user=OuterRef("owner"), role__in=ALERT_ROLES
+        able = StaffMember.objects.filter(
+            may_act(), clinic=OuterRef("clinic"), user=OuterRef("owner")
         )
         return self.filter(~Exists(able), status=AlertStatus.ACKNOWLEDGED)
 
@@ -149,7 +159,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         )
         # Every page asks: of the many that somebody was told of in time, none is looked at.
         unsure = late.filter(reached__isnull=True).values("pk")
-        gone = StaffMember.objects.exclude(MAY_ACT).order_by().values("pk")
+        gone = StaffMember.objects.exclude(may_act()).order_by().values("pk")
         left = late.filter(among("reached", gone)).values("pk")
         messages: Any = Alert._meta.get_field("deliveries").related_model
         arrived = messages.objects.arrived().filter(alert=OuterRef("pk"))

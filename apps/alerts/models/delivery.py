@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from apps.accounts.tokens import hash_token
 from apps.alerts.ladder import MAX_ATTEMPTS, RUNG_LABELS, Rung
-from apps.alerts.models.alert import ALERT_ROLES, Alert
+from apps.alerts.models.alert import Alert, may_act
 from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
 from apps.alerts.models.reached import remembered_by_alerts
@@ -78,20 +78,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def to_staff(self) -> "DeliveryQuerySet":
         """Return messages to people who may act on an alert now."""
-        return self.filter(
-            recipient__is_active=True,
-            recipient__user__is_active=True,
-            recipient__role__in=ALERT_ROLES,
-        )
+        return self.filter(may_act("recipient"))
 
     def to_the_departed(self) -> "DeliveryQuerySet":
         """Return messages that wait for somebody who may not act on an alert any more."""
-        return self.filter(
-            Q(recipient__is_active=False)
-            | Q(recipient__user__is_active=False)
-            | ~Q(recipient__role__in=ALERT_ROLES),
-            status=DeliveryStatus.PENDING,
-        )
+        return self.filter(~may_act("recipient"), status=DeliveryStatus.PENDING)
 
     def arrived(self) -> "DeliveryQuerySet":
         """Return messages that reached somebody who may act, as far as anybody knows.

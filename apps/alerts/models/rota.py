@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.alerts.ladder import RUNG_LABELS, Rung
-from apps.alerts.models.alert import ALERT_ROLES
+from apps.alerts.models.alert import may_act
 from apps.alerts.models.guards import keys, known
 from apps.patients.models import Clinic, StaffMember
 
@@ -34,8 +34,7 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
 
     def of_active(self) -> "ShiftQuerySet":
         """Return shifts of people who are active and handle alerts now: nobody else is called."""
-        active = self.filter(member__is_active=True, member__user__is_active=True)
-        return active.filter(member__role__in=ALERT_ROLES)
+        return self.filter(may_act("member"))
 
     def between(self, start: datetime, end: datetime) -> "ShiftQuerySet":
         """Return shifts that touch this stretch of time, in its order."""

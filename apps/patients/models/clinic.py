@@ -1,7 +1,8 @@
 """A clinic, its staff and what each person does in it."""
 
 import uuid
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -19,6 +20,13 @@ class ClinicQuerySet(models.QuerySet["Clinic"]):
     def real(self) -> "ClinicQuerySet":
         """Return clinics of people, without the one of the drill."""
         return self.exclude(pk=DRILL_CLINIC)
+
+    def staffed(self, *, by: datetime | None = None) -> "ClinicQuerySet":
+        """Return clinics in which somebody works, each once; `by` leaves out who joined later."""
+        at_work: dict[str, Any] = {"staff__is_active": True, "staff__user__is_active": True}
+        if by is not None:
+            at_work["staff__user__date_joined__lt"] = by
+        return self.filter(**at_work).distinct()
 
 
 class Clinic(models.Model):
