@@ -28,6 +28,7 @@ TASKS_SHOWN: Final = 40
 SEEN_SHOWN: Final = 10  # of each kind of thing that only the calendar knows
 # Who was looked after today does not come back today, whatever came of it.
 QUIET_AFTER_DONE: Final = timedelta(hours=16)
+NIGHT_SHIFT: Final = timedelta(hours=8)  # [proposal]
 # What a line shows and no more: of two hundred rows a third of the time is in the columns.
 NAMES: Final = ("patient__given_name", "patient__family_name", "patient__phone")
 ALERT_COLUMNS: Final = (
@@ -158,11 +159,10 @@ def decorate(alert: Alert, now: datetime) -> None:
 
 def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
     """Return today's tasks, the most overdue first, and whether there are more."""
-    tomorrow = end_of_day(member, now)
     stored = list(
         CareTask.objects.visible_to(member)
         .open()
-        .filter(due_at__lt=tomorrow)
+        .filter(due_at__lt=look_ahead(member, now))
         .select_related("patient", "owner")
         .only(*TASK_COLUMNS)[: TASKS_SHOWN + 1]
     )
@@ -176,11 +176,14 @@ def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
     return sorted(jobs, key=lambda job: job.due_at), more
 
 
-def end_of_day(member: StaffMember, now: datetime) -> datetime:
-    """Return the clinic's next midnight."""
+def look_ahead(member: StaffMember, now: datetime) -> datetime:
+    """Return until when a task is one of today's: the clinic's midnight, or the night shift's end.
+
+    What is asked for late in the evening is due after midnight, and waits for nobody's morning.
+    """
     tz = member.clinic.tz
     day: date = now.astimezone(tz).date() + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=tz)
+    return max(datetime(day.year, day.month, day.day, tzinfo=tz), now + NIGHT_SHIFT)
 
 
 def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:

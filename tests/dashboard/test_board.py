@@ -1,7 +1,7 @@
 """The board: what it shows, how it stays true while it is open, and what one does on it."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
@@ -325,6 +325,19 @@ def test_a_red_flag_among_them_stops_all_of_them(client, nurse, patient) -> None
     watch = make_alert(patient, "watch", now=now)
     with pytest.raises(TooSevereError, match="ends with"):
         close_together(alerts=[watch], tasks=[], outcome="done", note="x", by=nurse.user, now=now)
+
+
+@pytest.mark.parametrize("hour", [0, 9, 21, 22, 23])
+def test_what_is_asked_for_is_on_the_board_at_any_hour(nurse, patient, hour) -> None:
+    now = datetime(2026, 11, 20, hour, 30, tzinfo=nurse.clinic.tz)
+    task = make_task(patient, now=now)  # due at two hours from now at the earliest
+    assert [job.task_id == task.pk for job in board_of(nurse, now).jobs] == [True]
+
+
+def test_tomorrow_afternoon_is_not_on_the_board_of_an_evening(nurse, patient) -> None:
+    now = datetime(2026, 11, 20, 21, 0, tzinfo=nurse.clinic.tz)
+    make_task(patient, now=now + timedelta(hours=12))
+    assert board_of(nurse, now).jobs == []
 
 
 def test_closing_together_says_what_is_missing_and_keeps_what_was_typed(client, patient) -> None:
