@@ -7,7 +7,16 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.utils import decrypt
+from django.core.cache import cache
 from django.utils import timezone
 
 from apps.accounts.models import Invitation, User
@@ -46,6 +55,7 @@ from apps.tapers.signable import Seen, Signing
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 REPORT_SECRET = "whsec_c2VjcmV0IG9mIGEgdGVzdCBnYXRld2F5"  # "secret of a test gateway"
 ZONE = "America/New_York"
+PASSWORD = "a long test password"
 numbers = itertools.count(1)
 
 # Every mandatory question answered, nothing wrong.
@@ -84,11 +94,21 @@ def make_member(clinic: Clinic, role: str = Role.NURSE, name: str = "") -> Staff
     user = User.objects.create_user(
         email=f"staff{number}@clinic.example",
         full_name=name or f"{Role(role).label} {number}",
-        password="a long test password",
+        password=PASSWORD,
     )
     # Signing in needs a second factor; a page test should not have to enrol first.
     TOTP.activate(user, generate_totp_secret())
     return StaffMember.objects.create(clinic=clinic, user=user, role=role)
+
+
+def proof_of(member: StaffMember) -> dict[str, str]:
+    """Return what this person types to sign: password and the code of their app, not used yet."""
+    app = TOTP(Authenticator.objects.get(user=member.user, type="totp"))
+    code = format_hotp_value(
+        hotp_value(decrypt(app.instance.data["secret"]), next(yield_hotp_counters_from_time()))
+    )
+    cache.delete(app._get_used_cache_key(code))
+    return {"password": PASSWORD, "code": code}
 
 
 def make_invitation(
@@ -182,7 +202,7 @@ def sign(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> T
         "agreed_on": now.astimezone(plan.patient.tz).date(), "agreed_how": "visit",
         "care_level_note": "Seen weekly.",
     } | changes  # fmt: skip
-    signing = Signing("password", values.pop("breach_reason", ""))
+    signing = Signing("two_factors", values.pop("breach_reason", ""))
     return sign_plan(
         plan=plan, seen=seen(plan), signing=signing, approvals=Approvals(**values), by=by, now=now
     )
@@ -190,7 +210,7 @@ def sign(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> T
 
 def sign_too(plan: TaperPlan, by: User, *, now: datetime = NOW, **changes: Any) -> TaperPlan:
     """Return the plan with its latest version signed as a second prescriber does who read it."""
-    values: dict[str, Any] = {"seen": seen(plan), "signing": Signing("password")} | changes
+    values: dict[str, Any] = {"seen": seen(plan), "signing": Signing("two_factors")} | changes
     return sign_second(plan=plan, by=by, now=now, **values)
 
 

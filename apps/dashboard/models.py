@@ -10,7 +10,6 @@ import uuid
 from datetime import date, datetime
 from typing import ClassVar, Final
 
-import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
@@ -20,6 +19,7 @@ from django.db.models.functions import Coalesce
 from apps.accounts.models import User
 from apps.dashboard.searching import search_expression, search_words
 from apps.database.expressions import among
+from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient, RiskProfile, StaffMember
 
 # What sorts last where nothing is known: a row without a date, an alert or a score.
@@ -259,9 +259,7 @@ class PatientNote(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="patient_note_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("patient_note_immutable"),
         ]
 
     def __str__(self) -> str:

@@ -33,14 +33,14 @@ class ChangeForm(ApprovalFields, SigningForm):
         self.ask_approvals(plan)
         self.fields["agreed_on"].help_text = "Needed when the dose falls sooner or further."
         self.helper.layout = Layout(
-            *self.parts(), "reason", *self.approvals_layout(), *self.proof_fields, "based_on"
+            *self.parts(), "reason", *self.approvals_layout(), *self.signing_fields, "based_on"
         )
 
     @property
     def paper_fields(self) -> list[str]:
         """Names of the fields that say why and prove who, but change no dose."""
         names = ("reason", "based_on", *self.agreement_fields, *self.specialist_fields)
-        return [name for name in (*names, *self.proof_fields) if name in self.fields]
+        return [name for name in (*names, *self.signing_fields) if name in self.fields]
 
     def parts(self) -> tuple[Any, ...]:
         """Return the fields of this decision."""
@@ -52,7 +52,7 @@ class ChangeForm(ApprovalFields, SigningForm):
 
     def without_proof(self) -> None:
         """Ask for no signature while there is nothing to sign."""
-        for name in self.proof_fields:
+        for name in self.signing_fields:
             del self.fields[name]
         self.helper.layout = Layout(*self.parts(), "reason", "based_on")
 

@@ -73,9 +73,9 @@ def change_form(request: HttpRequest, plan: TaperPlan, kind: str) -> ChangeForm:
     bound = form(request.POST, request=request, plan=plan, initial=initial,
                  breach="breach_reason" in request.POST)  # fmt: skip
     if "save" not in request.POST:
-        for name in ("reason", *bound.proof_fields):
+        for name in ("reason", *bound.signing_fields):
             bound.fields[name].required = False
-            bound.fields[name].disabled = name in ("password", "passkey")
+        bound.ask_no_proof()
     return bound
 
 
@@ -173,8 +173,9 @@ def render_change(
             data, request=request, plan=plan, breach=True, initial=initial
         )
         if "save" not in request.POST:
-            for name in ("reason", *form.proof_fields):
+            for name in ("reason", *form.signing_fields):
                 form.fields[name].required = False
+            form.ask_no_proof()
     if preview is None:
         form.without_proof()
     latest = plan.latest

@@ -23,9 +23,9 @@ from django.db.models import CheckConstraint
 
 from apps.alerts.actions import acknowledge_alert
 from apps.alerts.delivery import claim
-from apps.alerts.models import RETENTION_ROLE
 from apps.alerts.models.delivery import ATTEMPT_RESULTS
 from apps.alerts.smtp import Result
+from apps.database.kept_rows import RETENTION_ROLE
 from tests.factories import NOW, make_alert, make_mute, put_on_call
 
 pytestmark = pytest.mark.django_db

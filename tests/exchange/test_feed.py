@@ -79,7 +79,7 @@ def test_events_keep_their_ids_when_the_plan_moves(patient, prescriber, token) -
     plan = patient.plans.get()
     change_plan(
         plan=plan, change=Change("hold", "Sleeps badly.", {"days": 14}), based_on=1,
-        signing=Signing("password"), by=prescriber.user, now=NOW,
+        signing=Signing("two_factors"), by=prescriber.user, now=NOW,
     )  # fmt: skip
     after = Calendar.from_ical(fetch(token).content)
     first = {str(e["uid"]): e for e in before.walk("VEVENT")}

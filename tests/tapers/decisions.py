@@ -13,7 +13,7 @@ from tests.factories import CALM, check_in
 START = date(2026, 12, 1)
 # Noon in New York on the first day of the plan.
 DAY_1 = datetime(2026, 12, 1, 17, tzinfo=UTC)
-BY_PASSWORD = Signing("password")
+BY_TWO_FACTORS = Signing("two_factors")
 
 
 def later(days: int) -> datetime:
@@ -21,7 +21,7 @@ def later(days: int) -> datetime:
 
 
 def decide(
-    plan, member, kind, now, *, signing=BY_PASSWORD, based_on=None, approvals=None, **values
+    plan, member, kind, now, *, signing=BY_TWO_FACTORS, based_on=None, approvals=None, **values
 ) -> PlanVersion:
     plan.refresh_from_db()
     agreed = Approvals(now.astimezone(plan.patient.tz).date(), "visit")

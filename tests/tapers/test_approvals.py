@@ -34,7 +34,7 @@ from tests.tapers.decisions import DAY_1, START, decide, later, reach_step
 pytestmark = pytest.mark.django_db
 
 FAST = {"kind": "percent_of_current", "percent": "40"}
-REASON = Signing("password", "Falls every night.")
+REASON = Signing("two_factors", "Falls every night.")
 NOTHING = Approvals()
 
 

@@ -11,10 +11,9 @@ from apps.tapers.actions import hold_plan
 from apps.tapers.actions_clock import settle_due
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
-from tests.factories import CALM, check_in, make_active_plan, seen_on_page
+from tests.factories import CALM, check_in, make_active_plan, proof_of, seen_on_page
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "a long test password"
 DAY = timedelta(days=1)
 
 
@@ -29,7 +28,7 @@ def post(member, plan, kind: str, **values: str):
     """Send the form; before it is saved it is previewed, as the page asks."""
     today = timezone.localdate(timezone=plan.patient.tz).isoformat()
     agreed = {"agreed_on": today, "agreed_how": "visit"}
-    data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD} | agreed | values
+    data = {"based_on": "1", "reason": "Poor sleep"} | proof_of(member) | agreed | values
     client, url = signed_in(member), reverse(f"tapers:{kind}", args=[plan.pk])
     if "save" in values and "seen" not in values:
         page = client.post(url, {name: text for name, text in data.items() if name != "save"})
@@ -132,7 +131,7 @@ def test_a_fall_above_the_limit_asks_for_a_reason_and_waits(plan, prescriber, le
     page = signed_in(lead).get(url)
     assert page.context["version"].number == 2
     assert any(row.is_less for row in page.context["diff"])
-    signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD})
+    signed_in(lead).post(url, seen_on_page(plan) | proof_of(lead))
     plan.refresh_from_db()
     assert plan.version.number == 2
 
@@ -154,7 +153,7 @@ def test_a_decision_nobody_previewed_is_shown_and_not_saved(plan, prescriber) ->
 
 def test_a_hold_that_came_after_the_page_was_shown_is_not_lifted(plan, prescriber) -> None:
     client, url = signed_in(prescriber), reverse("tapers:slow", args=[plan.pk])
-    data = {"based_on": "1", "reason": "Poor sleep", "password": PASSWORD, "percent": "5"}
+    data = {"based_on": "1", "reason": "Poor sleep", "percent": "5"} | proof_of(prescriber)
     seen = client.post(url, data).context["preview"].seen
     hold = hold_plan(
         patient=plan.patient, action="hold_next", rules=["E01_SEIZURE"], source_type="check_in",

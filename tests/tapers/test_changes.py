@@ -198,7 +198,7 @@ def test_a_change_that_falls_too_fast_waits_for_a_second_prescriber(plan, prescr
     fast = {"kind": "percent_of_current", "percent": "40"}
     with pytest.raises(ActivationError, match="faster than the guideline"):
         decide(plan, prescriber, "method", later(1), method=fast)
-    reason = Signing("password", "Falls every night.")
+    reason = Signing("two_factors", "Falls every night.")
     version = decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
     plan.refresh_from_db()
     assert plan.version.number == 1
@@ -212,7 +212,7 @@ def test_a_change_that_falls_too_fast_waits_for_a_second_prescriber(plan, prescr
 
 def test_a_late_second_signature_never_cuts_at_once(plan, prescriber, lead) -> None:
     fast = {"kind": "percent_of_current", "percent": "40"}
-    reason = Signing("password", "Falls every night.")
+    reason = Signing("two_factors", "Falls every night.")
     decide(plan, prescriber, "method", later(1), method=fast, signing=reason)
     with pytest.raises(ActivationError, match="due already"):
         sign_too(plan, lead.user, now=later(20))
@@ -355,7 +355,7 @@ def test_two_drugs_are_never_added_up(clinic, prescriber) -> None:
 def test_the_same_falls_in_a_week_need_both_people_again(patient, prescriber, lead) -> None:
     """Agreed to every 28 days; every 7 days they are other falls."""
     doses = {"kind": "custom", "daily_mg": ["1.375", "0.875", "0.5", "0.25"]}
-    reason = Signing("password", "Falls every night.")
+    reason = Signing("two_factors", "Falls every night.")
     plan = make_plan(
         patient, prescriber.user, now=DAY_1, start_on=START.isoformat(), goal_mg="0.25",
         method=doses, interval_days=28,

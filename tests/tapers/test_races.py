@@ -43,7 +43,7 @@ def test_of_editors_and_second_signers_at_once_one_wins_and_the_others_read_who(
     plan = make_active_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
     people = [make_member(clinic, Role.PRESCRIBER) for _ in range(6)]
     too_fast = {"kind": "percent_of_current", "percent": "40"}
-    reason = Signing("password", "Breathing got worse.")
+    reason = Signing("two_factors", "Breathing got worse.")
 
     def edit(member):
         return lambda: decide(

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from tests.factories import (
     make_member,
     make_patient,
     make_plan,
+    proof_of,
     seen,
     seen_on_page,
     sign,
@@ -31,7 +33,6 @@ pytestmark = pytest.mark.django_db
 
 TOO_FAST = {"method": {"kind": "percent_of_current", "percent": "40"}}
 WORD = SpecialistWord("Dr. Ada Fern", "Neurologist", NOW.date(), "Slow taper agreed.")
-PASSWORD = "a long test password"
 
 
 def test_signing_names_the_person_and_keeps_what_was_signed(patient, prescriber) -> None:
@@ -70,7 +71,7 @@ def test_a_signature_never_lowers_a_dose(patient, prescriber) -> None:
     approvals, now = Approvals(NOW.date(), "visit"), NOW + timedelta(days=4)
     with pytest.raises(ActivationError, match="due already"):
         sign_plan(
-            plan=plan, seen=seen(plan), signing=Signing("password"), approvals=approvals,
+            plan=plan, seen=seen(plan), signing=Signing("two_factors"), approvals=approvals,
             by=prescriber.user, now=now,
         )  # fmt: skip
 
@@ -176,11 +177,11 @@ def test_a_breach_needs_a_reason_and_another_persons_signature(
 
 
 # --- The page -----------------------------------------------------------------------------------
-def posted(plan, **changes: str) -> dict[str, str]:
+def posted(plan, member, **changes: str) -> dict[str, str]:
     today = timezone.localdate(timezone=plan.patient.tz).isoformat()
     return seen_on_page(plan) | {
-        "agreed_on": today, "agreed_how": "visit", "care_level_note": "", "password": PASSWORD,
-    } | changes  # fmt: skip
+        "agreed_on": today, "agreed_how": "visit", "care_level_note": "",
+    } | proof_of(member) | changes  # fmt: skip
 
 
 def draft(patient, member, **changes):
@@ -188,24 +189,65 @@ def draft(patient, member, **changes):
     return make_plan(patient, member.user, now=now, start_on=now.date().isoformat(), **changes)
 
 
-def test_the_page_asks_for_the_password_again(patient, prescriber) -> None:
+def test_the_page_asks_for_password_and_code_again(patient, prescriber) -> None:
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
-    page = client.post(url, posted(plan, password="wrong", care_level_note="Kept text"))
+    page = client.post(url, posted(plan, prescriber, password="wrong", care_level_note="Kept text"))
     assert page.status_code == 422
     assert "This is not your password" in page.text
     assert "Kept text" in page.text
     assert "wrong" not in page.text
-    assert client.post(url, posted(plan)).status_code == 302
+    for code, said in (("", "Type the code"), ("000000", "Nothing was signed")):
+        page = client.post(url, posted(plan, prescriber, code=code))
+        assert said in page.context["form"].errors["code"][0]
+    assert not Signature.objects.exists()
+    assert client.post(url, posted(plan, prescriber)).status_code == 302
     plan.refresh_from_db()
     assert plan.status == "active"
+    assert plan.version.signatures.get().method == Signature.Method.TWO_FACTORS
+
+
+def test_a_code_that_was_right_serves_the_corrected_form_and_no_second_signature(
+    clinic, prescriber
+) -> None:
+    patient = make_patient(clinic, risk={"epilepsy": True})
+    plan, client = draft(patient, prescriber), signed_in(prescriber)
+    url = reverse("tapers:activate", args=[plan.pk])
+    lacking = client.post(url, posted(plan, prescriber, care_level_note="ok"))
+    assert lacking.status_code == 422
+    specialist = {
+        "specialist_name": "Dr. Ada Fern", "specialist_role": "Neurologist",
+        "specialist_on": timezone.localdate(timezone=patient.tz).isoformat(),
+        "specialist_text": "Slow.",
+    }  # fmt: skip
+    again = posted(plan, prescriber, care_level_note="ok", code="", **specialist)
+    done = client.post(url, again)
+    assert done.status_code == 302, done.context["form"].errors
+    other = draft(make_patient(clinic), prescriber)
+    url = reverse("tapers:activate", args=[other.pk])
+    assert client.post(url, posted(other, prescriber, code="")).status_code == 422
+
+
+def test_who_has_a_passkey_too_may_sign_with_either_but_not_with_a_password_alone(
+    patient, prescriber
+) -> None:
+    Authenticator.objects.create(user=prescriber.user, type="webauthn", data={})
+    plan, client = draft(patient, prescriber), signed_in(prescriber)
+    url = reverse("tapers:activate", args=[plan.pk])
+    for values in ({"code": ""}, {"code": "", "passkey": "on"}, {"password": "", "code": ""}):
+        assert client.post(url, posted(plan, prescriber, **values)).status_code == 422
+    # Typing the password again to pass another door is no passkey.
+    by_password = {"method": "password", "type": ""}
+    assert post_signature(confirmed(client, **by_password), plan).status_code == 422
+    assert post_signature(confirmed(client), plan).status_code == 302
+    assert plan.latest.signatures.get().method == Signature.Method.PASSKEY
 
 
 def test_guessing_the_password_is_slowed_down(patient, prescriber) -> None:
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
     for _ in range(12):
-        page = client.post(url, posted(plan, password="wrong"))
+        page = client.post(url, posted(plan, prescriber, password="wrong"))
     assert "Too many tries" in page.text
     assert not Signature.objects.exists()
 
@@ -214,10 +256,12 @@ def test_what_is_missing_is_told_beside_its_field(clinic, prescriber) -> None:
     patient = make_patient(clinic, risk={"epilepsy": True})
     plan, client = draft(patient, prescriber), signed_in(prescriber)
     url = reverse("tapers:activate", args=[plan.pk])
-    page = client.post(url, posted(plan, specialist_name="Dr. Fern", care_level_note="ok"))
+    page = client.post(
+        url, posted(plan, prescriber, specialist_name="Dr. Fern", care_level_note="ok")
+    )
     assert page.status_code == 422
     assert page.context["form"].errors["specialist_text"]
-    future = posted(plan, agreed_on="2199-01-01", care_level_note="ok")
+    future = posted(plan, prescriber, agreed_on="2199-01-01", care_level_note="ok")
     assert client.post(url, future).context["form"].errors["agreed_on"]
 
 
@@ -225,7 +269,7 @@ def test_the_second_prescriber_signs_on_the_page(patient, prescriber, lead) -> N
     plan = draft(patient, prescriber, **TOO_FAST)
     url = reverse("tapers:sign_second", args=[plan.pk])
     signed_in(prescriber).post(
-        reverse("tapers:activate", args=[plan.pk]), posted(plan, breach_reason="Falls.")
+        reverse("tapers:activate", args=[plan.pk]), posted(plan, prescriber, breach_reason="Falls.")
     )
     own = signed_in(prescriber).get(url)
     assert "Sign as second prescriber" not in own.text
@@ -236,12 +280,12 @@ def test_the_second_prescriber_signs_on_the_page(patient, prescriber, lead) -> N
     assert [row.number for row in page.context["too_fast"]] == [
         step.number for step in plan.latest.steps.filter(verdict="block")
     ]
-    done = signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD})
+    done = signed_in(lead).post(url, seen_on_page(plan) | proof_of(lead))
     assert done.status_code == 302
     plan.refresh_from_db()
     assert plan.status == "active"
     # The same form sent again signs nothing more and says what there is.
-    assert signed_in(lead).post(url, seen_on_page(plan) | {"password": PASSWORD}).status_code == 302
+    assert signed_in(lead).post(url, seen_on_page(plan) | proof_of(lead)).status_code == 302
     assert Signature.objects.count() == 2
 
 

@@ -15,9 +15,8 @@ from apps.tapers.changes import Change
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.signable import ActivationError, Signing
 from tests.conftest import signed_in
-from tests.factories import make_active_plan, make_patient, make_plan, sign
+from tests.factories import make_active_plan, make_patient, make_plan, proof_of, sign
 
-PASSWORD = "a long test password"
 RARELY = {"pattern": "rarely", "days_per_week": 2}
 AT_ONCE = {"method": "custom", "daily_mg": "0"}
 
@@ -43,8 +42,8 @@ def post(member: Any, name: str, key: Any, **values: str) -> Any:
         "agreed_on": timezone.localdate(timezone=ZoneInfo("America/New_York")).isoformat(),
         "agreed_how": "visit",
     }
-    data = {"based_on": "1", "reason": "Asks for it.", "password": PASSWORD, "save": "1"}
-    data |= agreed | values
+    data = {"based_on": "1", "reason": "Asks for it.", "save": "1"}
+    data |= proof_of(member) | agreed | values
     client, url = signed_in(member), reverse(name, args=[key])
     page = client.post(url, data)
     preview = page.context.get("preview") if page.context else None
@@ -54,7 +53,7 @@ def post(member: Any, name: str, key: Any, **values: str) -> Any:
 def end(plan: TaperPlan, member: Any, now: datetime) -> None:
     change_plan(
         plan=plan, change=Change("end", "Stop"), based_on=plan.latest.number,
-        signing=Signing("password"), by=member.user, now=now,
+        signing=Signing("two_factors"), by=member.user, now=now,
     )  # fmt: skip
 
 

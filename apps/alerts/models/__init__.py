@@ -35,7 +35,6 @@ from apps.alerts.models.delivery import (
     DeliveryQuerySet,
 )
 from apps.alerts.models.drill import Drill, SyntheticPatient
-from apps.alerts.models.guards import RETENTION_ROLE
 from apps.alerts.models.hours import ClosedDay, CoverPromise, OpeningHours
 from apps.alerts.models.rota import (
     ROTA_RUNGS,
@@ -62,7 +61,6 @@ __all__ = [
     "MUTE_AT_MOST",
     "PASSED_ON",
     "REACH_WITHIN",
-    "RETENTION_ROLE",
     "ROTA_RUNGS",
     "WEEKDAYS",
     "Alert",

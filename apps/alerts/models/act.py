@@ -11,8 +11,9 @@ from django.db.models import F, Q
 from apps.accounts.models import User
 from apps.alerts.ladder import MUTE_AT_MOST, Level
 from apps.alerts.models.alert import Alert
-from apps.alerts.models.guards import SameClinic, fixed, kept, known, never_emptied, once
+from apps.alerts.models.guards import SameClinic, fixed, known, never_emptied, once
 from apps.clinical.triage import RULES_BY_ID
+from apps.database.kept_rows import kept
 from apps.patients.models import Clinic, Patient
 
 # Only what says "more of the same" can be muted. Never a red flag: a seizure, a fall, a

@@ -22,13 +22,13 @@ from apps.alerts.models.guards import (
     SameClinic,
     begins,
     fixed,
-    kept,
     known,
     once,
 )
 from apps.alerts.models.reached import reached_by_messages
 from apps.alerts.states import ALERT_TRANSITIONS, AlertStatus, pairs
 from apps.database.expressions import among
+from apps.database.kept_rows import kept
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 
@@ -376,7 +376,7 @@ class Alert(models.Model):
             fixed("alert_stays_itself", *ALERT_FIXED),
             once("alert_known_once", *ALERT_ONCE),
             *reached_by_messages(),
-            kept("alert_never_deleted"),
+            kept("alert_never_deleted", also="OLD.status <> 'resolved'"),
         ]
 
     def __str__(self) -> str:

@@ -12,9 +12,10 @@ from apps.accounts.tokens import hash_token
 from apps.alerts.ladder import MAX_ATTEMPTS, RUNG_LABELS, Rung
 from apps.alerts.models.alert import Alert, may_act
 from apps.alerts.models.channel import Channel, Gateway
-from apps.alerts.models.guards import begins, fixed, kept, keys, known, never_emptied, once
+from apps.alerts.models.guards import begins, fixed, keys, known, never_emptied, once
 from apps.alerts.models.reached import remembered_by_alerts
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
+from apps.database.kept_rows import kept
 from apps.patients.models import StaffMember
 
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,

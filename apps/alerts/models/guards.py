@@ -6,17 +6,13 @@ before it calls anything; only what spans two tables asks a query (docs/adr/0032
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 S = TypeVar("S", bound=StrEnum)
-
-# The one door to removing rows of the alert record, for the retention job to come. The role
-# does not exist yet, so today nobody passes, a superuser included.
-RETENTION_ROLE: Final = "glidepath_retention"
 
 
 def known(name: str, field: str, values: Iterable[Any], *, blank: bool = False) -> Any:
@@ -53,15 +49,6 @@ def once(name: str, *columns: str) -> pgtrigger.Trigger:
         name=name,
         operation=pgtrigger.Update,
         condition=pgtrigger.Condition(f"({' OR '.join(changed)})"),
-    )
-
-
-def kept(name: str) -> pgtrigger.Trigger:
-    """Return the trigger that refuses to delete rows, except to the role of the retention job."""
-    return pgtrigger.Protect(
-        name=name,
-        operation=pgtrigger.Delete,
-        condition=pgtrigger.Condition(f"current_user <> '{RETENTION_ROLE}'"),
     )
 
 

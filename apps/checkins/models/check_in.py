@@ -4,11 +4,11 @@ import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient
 
 LATE: Final = timedelta(minutes=5)  # [proposal]
@@ -129,9 +129,7 @@ class CheckIn(models.Model):
             models.Index(fields=["clinic", "-received_at"]),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="check_in_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("check_in_immutable"),
         ]
 
     def __str__(self) -> str:
@@ -159,9 +157,7 @@ class TriageResult(models.Model):
 
     class Meta:
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="triage_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("triage_immutable"),
         ]
 
     def __str__(self) -> str:

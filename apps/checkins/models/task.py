@@ -5,12 +5,12 @@ from datetime import datetime, time
 from typing import ClassVar, Final
 from uuid import UUID
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.checkins.models.check_in import CheckIn
+from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient, StaffMember
 
 USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
@@ -207,9 +207,7 @@ class TaskComment(models.Model):
             models.CheckConstraint(condition=~Q(text=""), name="task_comment_says_something"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="task_comment_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("task_comment_immutable"),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,15 @@
 """The intake's own record: every change of it, PDMP checks, documented stops."""
 
 import uuid
-from typing import ClassVar, Final
+from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import immutable
 from apps.patients.models.clinic import Clinic
 from apps.patients.models.patient import Patient
-
-NEVER_CHANGED: Final = pgtrigger.Update | pgtrigger.Delete
 
 
 class Section(models.TextChoices):
@@ -45,9 +43,7 @@ class IntakeEntry(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["patient", "number"], name="intake_numbered_once"),
         ]
-        triggers: ClassVar = [
-            pgtrigger.Protect(name="intake_entry_immutable", operation=NEVER_CHANGED)
-        ]
+        triggers: ClassVar = [immutable("intake_entry_immutable")]
 
     def __str__(self) -> str:
         return f"Intake entry {self.number}"
@@ -65,7 +61,7 @@ class PdmpCheck(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-checked_on", "-recorded_at"]
-        triggers: ClassVar = [pgtrigger.Protect(name="pdmp_immutable", operation=NEVER_CHANGED)]
+        triggers: ClassVar = [immutable("pdmp_immutable")]
 
     def __str__(self) -> str:
         return f"PDMP checked {self.checked_on}"
@@ -99,7 +95,7 @@ class StopDecision(models.Model):
                 name="stop_is_documented",
             ),
         ]
-        triggers: ClassVar = [pgtrigger.Protect(name="stop_immutable", operation=NEVER_CHANGED)]
+        triggers: ClassVar = [immutable("stop_immutable")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.decided_at:%Y-%m-%d}"

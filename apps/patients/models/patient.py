@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from apps.accounts.models import User
+from apps.database.kept_rows import kept
 from apps.patients.models.clinic import Clinic, StaffMember
 
 
@@ -84,6 +85,7 @@ class Patient(models.Model):
             # Whom nobody asks any more: looked for every few seconds among all windows.
             models.Index(fields=["id"], condition=~Q(status="active"), name="patient_not_active"),
         ]
+        triggers: ClassVar = [kept("patient_kept")]
 
     def __str__(self) -> str:
         return f"Patient {self.reference}"

@@ -4,7 +4,6 @@ import uuid
 from datetime import date
 from typing import ClassVar, Final
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Least
@@ -12,8 +11,8 @@ from django.db.models.functions import Least
 from apps.accounts.models import User
 from apps.clinical.profile import RB_REVIEW_DAYS
 from apps.clinical.reviews import STRICT_REVIEW_DAYS, review_due_on
+from apps.database.kept_rows import immutable
 from apps.patients.models.clinic import Clinic
-from apps.patients.models.intake import NEVER_CHANGED
 from apps.patients.models.patient import Patient
 
 
@@ -74,7 +73,7 @@ class RiskBenefitReview(models.Model):
             models.CheckConstraint(condition=~Q(note=""), name="review_has_a_note"),
         ]
         indexes: ClassVar = [models.Index(fields=["patient", "-reviewed_on"])]
-        triggers: ClassVar = [pgtrigger.Protect(name="review_immutable", operation=NEVER_CHANGED)]
+        triggers: ClassVar = [immutable("review_immutable")]
 
     def __str__(self) -> str:
         return f"Reviewed {self.reviewed_on}"

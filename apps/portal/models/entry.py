@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import kept
 from apps.patients.models import Clinic, Patient
 
 CODE_LIFETIME: Final = timedelta(minutes=10)  # [proposal]
@@ -92,7 +93,7 @@ class Consent(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="consent_kept", operation=pgtrigger.Delete),
+            kept("consent_kept"),
             pgtrigger.Protect(
                 name="consent_ends_once",
                 operation=pgtrigger.Update,

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import immutable
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 from apps.tapers.tablets import by_drug, dose_words
 
@@ -204,9 +205,7 @@ class PlanVersion(models.Model):
             models.UniqueConstraint(fields=["plan", "number"], name="version_numbered_once"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="version_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("version_immutable"),
         ]
 
     def __str__(self) -> str:
@@ -234,9 +233,7 @@ class Enactment(models.Model):
 
     class Meta:
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="enactment_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("enactment_immutable"),
         ]
 
     def __str__(self) -> str:
@@ -274,7 +271,7 @@ class TaperStep(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="step_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            immutable("step_immutable"),
         ]
 
     def __str__(self) -> str:
@@ -340,9 +337,7 @@ class SlotPiece(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0), name="piece_has_quantity"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="piece_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("piece_immutable"),
         ]
 
     def __str__(self) -> str:

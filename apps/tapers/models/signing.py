@@ -8,9 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import immutable
 from apps.tapers.models.plan import PlanVersion, TaperPlan
-
-NEVER_CHANGED = pgtrigger.Update | pgtrigger.Delete
 
 
 class Signature(models.Model):
@@ -26,7 +25,8 @@ class Signature(models.Model):
         """How the signer proved who they are at that moment."""
 
         PASSWORD = "password", "password typed again"
-        PASSKEY = "passkey", "passkey or code confirmed again"
+        TWO_FACTORS = "two_factors", "password and code typed again"
+        PASSKEY = "passkey", "passkey confirmed again"
         DEMO = "demo", "demonstration, not proved"
         CARRIED_OVER = "carried_over", "activated before plans were signed"
 
@@ -48,7 +48,7 @@ class Signature(models.Model):
             models.UniqueConstraint(fields=["version", "signer"], name="signature_other_person"),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="signature_immutable", operation=NEVER_CHANGED),
+            immutable("signature_immutable"),
             pgtrigger.Trigger(
                 name="signature_of_this_content",
                 operation=pgtrigger.Insert,
@@ -85,7 +85,7 @@ class SpecialistSignOff(models.Model):
     class Meta:
         ordering: ClassVar = ["recorded_at"]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="sign_off_immutable", operation=NEVER_CHANGED),
+            immutable("sign_off_immutable"),
         ]
 
     def __str__(self) -> str:
@@ -123,7 +123,7 @@ class Agreement(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="agreement_immutable", operation=NEVER_CHANGED),
+            immutable("agreement_immutable"),
         ]
 
     def __str__(self) -> str:

@@ -4,11 +4,11 @@ import uuid
 from datetime import datetime
 from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
+from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient
 
 
@@ -55,9 +55,7 @@ class Dispensing(models.Model):
         ]
         indexes: ClassVar = [models.Index(fields=["patient", "-dispensed_on"])]
         triggers: ClassVar = [
-            pgtrigger.Protect(
-                name="dispensing_immutable", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
+            immutable("dispensing_immutable"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,33 @@
+"""Rows that are kept: triggers that refuse to change or remove them, and the one door.
+
+A patient's record is removed by one job alone, when its years are over and the clinical lead has
+signed for it (docs/adr/0042). That job takes the role below, which may read and
+delete and nothing else; for everybody else, a superuser included, the rows stay.
+"""
+
+from typing import Final
+
+import pgtrigger
+
+RETENTION_ROLE: Final = "glidepath_retention"
+NOT_RETENTION: Final = f"current_user <> '{RETENTION_ROLE}'"
+
+
+def immutable(name: str) -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change or remove rows; the door is for removing."""
+    return pgtrigger.Protect(
+        name=name,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        condition=pgtrigger.Condition(NOT_RETENTION),
+    )
+
+
+def kept(name: str, *, also: str = "") -> pgtrigger.Trigger:
+    """Return the trigger that refuses to remove rows.
+
+    `also` is SQL about OLD: rows of which it is true are refused to the door too.
+    """
+    refused = f"({NOT_RETENTION} OR {also})" if also else NOT_RETENTION
+    return pgtrigger.Protect(
+        name=name, operation=pgtrigger.Delete, condition=pgtrigger.Condition(refused)
+    )
