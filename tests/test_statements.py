@@ -3,10 +3,11 @@
 import importlib
 import pkgutil
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import QuerySet, Value
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -118,6 +119,23 @@ def test_constants_are_part_of_the_text_with_their_percent_signs() -> None:
     )
     assert "50 %%s of ''it''" in statement.compiled[0]
     assert statement.all(name="Nobody") == []
+
+
+def test_rows_have_their_columns_in_the_order_that_was_asked_for(followed) -> None:
+    def rows(key: UUID) -> QuerySet:
+        return Patient.objects.filter(pk=key).annotate(word=Value("a word"))
+
+    columns = ("word", "pk", "clinic__name", "given_name")
+    wanted = ("a word", followed.pk, followed.clinic.name, followed.given_name)
+    one = ReadRows(lambda key: rows(key).values_list(*columns), key=UUID)
+    both = ReadRows(
+        lambda key: (
+            rows(key).values_list(*columns).union(rows(key).values_list(*columns), all=True)
+        ),
+        key=UUID,
+    )
+    assert one.all(key=followed.pk) == [wanted]
+    assert both.all(key=followed.pk) == [wanted, wanted]
 
 
 def test_a_value_that_goes_nowhere_is_refused() -> None:

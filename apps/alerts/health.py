@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import CharField, DateTimeField, Q, Value
 from django.db.models.functions import Cast, Concat
 
-from apps.alerts.models import Alert, Gateway, Heartbeat, MailServer, SystemAlert
+from apps.alerts.models import REACH_WITHIN, Alert, Gateway, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.ways import GATEWAY
+from apps.database.statements import Read, ReadRows
 
 # Design section 6: a stale sweep or worker turns the banner red within 60 s. The
 # processes beat every 3 to 10 s.
@@ -20,6 +21,7 @@ WATCHED: Final[dict[str, str]] = {
     "sweep": "The sweep that watches over open alerts",
     "worker": "The background worker, or beat that drives it,",
 }
+UNREACHED_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +64,34 @@ def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, da
 
     It is asked for on every page, and by every open board every other second.
     """
+    late = now - STRANDED_AFTER
+    if clinic_id is None:
+        return ALL_SIGNS.all(late=late)
+    return SIGNS_OF_CLINIC.all(clinic=clinic_id, late=late)
+
+
+def signs(late: datetime, clinic: UUID | None = None) -> Any:
+    """Return the query of `read_signs`."""
     no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
-    if clinic_id:
-        drills = drills.filter(clinic_id=clinic_id)
+    if clinic:
+        drills = drills.filter(clinic_id=clinic)
     active = Gateway.objects.filter(is_active=True)
-    own = active.filter(clinic_id=clinic_id) if clinic_id else active.none()
+    own = active.filter(clinic_id=clinic) if clinic else active.none()
     names = own.annotate(row=Concat(Value(GATEWAY), Cast("pk", CharField()))).values("row")
     servers = MailServer.objects.filter(
         ~Q(name__startswith=GATEWAY) | Q(name__in=names), retry_at__isnull=False
     )
-    stranded = Alert.objects.stranded(now, STRANDED_AFTER).order_by()
-    rows = Heartbeat.objects.values_list(Value("beat"), "name", "beat_at").union(
+    stranded = Alert.objects.stranded(late + STRANDED_AFTER, STRANDED_AFTER).order_by()
+    return Heartbeat.objects.values_list(Value("beat"), "name", "beat_at").union(
         servers.values_list(Value("server"), "name", no_time),
         drills.values_list(Value("drill"), "kind", no_time),
         stranded.values_list(Value("stranded"), Value(""), no_time)[:1],
     )
-    return list(rows)
+
+
+SIGNS_OF_CLINIC: Final = ReadRows(signs, clinic=UUID, late=datetime)
+ALL_SIGNS: Final = ReadRows(signs, late=datetime)
 
 
 def trouble_with(server: str) -> str:
@@ -90,4 +103,13 @@ def trouble_with(server: str) -> str:
 
 def unreached_alerts(clinic_id: UUID, now: datetime) -> list[Alert]:
     """Return the clinic's open alerts that have reached nobody: the loudest banner there is."""
-    return list(Alert.objects.filter(clinic_id=clinic_id).nobody_reached(now)[:5])
+    return UNREACHED.all(clinic=clinic_id, late=now - REACH_WITHIN)
+
+
+UNREACHED: Final[Read[Alert]] = Read(
+    lambda clinic, late: Alert.objects.filter(clinic_id=clinic).nobody_reached(late + REACH_WITHIN)[
+        :UNREACHED_SHOWN
+    ],
+    clinic=UUID,
+    late=datetime,
+)

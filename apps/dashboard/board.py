@@ -10,7 +10,18 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Value,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Coalesce
 
 from apps.alerts.ladder import PRIORITY
@@ -21,6 +32,7 @@ from apps.checkins.models import CareTask
 from apps.clinical.triage import Level
 from apps.dashboard import summaries
 from apps.dashboard.models import PatientState
+from apps.database.statements import Read, ReadRows
 from apps.patients.models import StaffMember
 
 ALERTS_SHOWN: Final = 60
@@ -40,6 +52,10 @@ TOLD_COLUMNS: Final = (
     "recipient__user__full_name",
 )  # fmt: skip
 TASK_COLUMNS: Final = ("kind", "title", "due_at", "done_at", "owner__full_name", *NAMES)
+SEEN_COLUMNS: Final = (
+    "patient_id", "patient__given_name", "patient__family_name", "patient__phone", "since",
+    "seen", "blocked",
+)  # fmt: skip
 LEVELS: Final = (Level.EMERGENCY.value, Level.URGENT.value, Level.WATCH.value)
 KINDS_SEEN: Final = (CareTask.Kind.SILENT, CareTask.Kind.STEP_REVIEW)
 # Nobody can take it for a prescriber, and it ends with their signature alone: never a task.
@@ -120,24 +136,32 @@ def board_of(member: StaffMember, now: datetime) -> Board:
 
 def open_alerts(member: StaffMember, now: datetime) -> tuple[list[Alert], dict[str, int]]:
     """Return the alerts to show, most severe first, and how many there are of each level."""
-    rows = Alert.objects.filter(clinic_id=member.clinic_id).unresolved()
     told = Delivery.objects.select_related("recipient__user").only(*TOLD_COLUMNS)
-    shown = list(
-        rows.by_urgency()
-        .annotate(**{f"open_{level}": count_of(rows, level) for level in LEVELS})
-        .select_related("patient", "owner")
-        .only(*ALERT_COLUMNS)
-        .prefetch_related(Prefetch("deliveries", queryset=told))[: ALERTS_SHOWN + 1]
-    )
+    shown = ALERTS.all(clinic=member.clinic_id)
+    prefetch_related_objects(shown, Prefetch("deliveries", queryset=told))
     for alert in shown:
         decorate(alert, now)
     return shown, {level: getattr(shown[0], f"open_{level}") if shown else 0 for level in LEVELS}
+
+
+def alerts_to_show(clinic: UUID) -> Any:
+    """Return the most severe unresolved alerts of a clinic, one more than fits."""
+    rows = Alert.objects.filter(clinic_id=clinic).unresolved()
+    return (
+        rows.by_urgency()
+        .annotate(**{f"open_{level}": count_of(rows, level) for level in LEVELS})
+        .select_related("patient", "owner")
+        .only(*ALERT_COLUMNS)[: ALERTS_SHOWN + 1]
+    )
 
 
 def count_of(rows: AlertQuerySet, level: str) -> Coalesce:
     """Return how many alerts of a level are open, as a value that is counted once a query."""
     same = rows.filter(priority=PRIORITY[level]).order_by()
     return Coalesce(Subquery(same.values("clinic").annotate(n=Count("pk")).values("n")), 0)
+
+
+ALERTS: Final[Read[Alert]] = Read(alerts_to_show, clinic=UUID)
 
 
 def decorate(alert: Alert, now: datetime) -> None:
@@ -159,13 +183,7 @@ def decorate(alert: Alert, now: datetime) -> None:
 
 def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
     """Return today's tasks, the most overdue first, and whether there are more."""
-    stored = list(
-        CareTask.objects.visible_to(member)
-        .open()
-        .filter(due_at__lt=look_ahead(member, now))
-        .select_related("patient", "owner")
-        .only(*TASK_COLUMNS)[: TASKS_SHOWN + 1]
-    )
+    stored = TASKS.all(clinic=member.clinic_id, until=look_ahead(member, now))
     jobs = [job_of_task(task, member, now) for task in stored[:TASKS_SHOWN]]
     more = len(stored) > TASKS_SHOWN
     found = seen(member, now)
@@ -174,6 +192,18 @@ def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
         jobs += [job_seen(row, now) for row in rows[:SEEN_SHOWN]]
         more = more or len(rows) > SEEN_SHOWN
     return sorted(jobs, key=lambda job: job.due_at), more
+
+
+TASKS: Final[Read[CareTask]] = Read(
+    lambda clinic, until: (
+        CareTask.objects.filter(clinic_id=clinic, due_at__lt=until)
+        .open()
+        .select_related("patient", "owner")
+        .only(*TASK_COLUMNS)[: TASKS_SHOWN + 1]
+    ),
+    clinic=UUID,
+    until=datetime,
+)
 
 
 def look_ahead(member: StaffMember, now: datetime) -> datetime:
@@ -192,29 +222,34 @@ def seen(member: StaffMember, now: datetime) -> list[dict[str, Any]]:
     Silent patients, waiting steps, and plans with one signature of two.
     Of each kind one more than is shown, to know that there are more.
     """
-    rows = PatientState.objects.visible_to(member)
-    silent = unattended(rows.silent(now), CareTask.Kind.SILENT, now).annotate(
+    rows = SEEN.all(clinic=member.clinic_id, now=now, quiet=now - QUIET_AFTER_DONE)
+    return [dict(zip(SEEN_COLUMNS, row, strict=True)) for row in rows]
+
+
+def seen_rows(clinic: UUID, now: datetime, quiet: datetime) -> Any:
+    """Return the query of `seen`; a patient who had a task since `quiet` is left out."""
+    rows = PatientState.objects.filter(clinic_id=clinic)
+    silent = unattended(rows.silent(now), CareTask.Kind.SILENT, quiet).annotate(
         since=F("silent_from")
     )
-    waits = unattended(rows.waiting(), CareTask.Kind.STEP_REVIEW, now).annotate(
+    waits = unattended(rows.waiting(), CareTask.Kind.STEP_REVIEW, quiet).annotate(
         since=F("decision_since")
     )
     unsigned = rows.unsigned().annotate(
         seen=Value(UNSIGNED, output_field=CharField()), since=F("second_since")
     )
-    fields = (
-        "patient_id", "patient__given_name", "patient__family_name", "patient__phone", "since",
-        "seen", "blocked",
-    )  # fmt: skip
     most = SEEN_SHOWN + 1
-    kinds = (each.values(*fields)[:most] for each in (waits, unsigned))
-    return list(silent.values(*fields)[:most].union(*kinds, all=True))
+    kinds = (each.values_list(*SEEN_COLUMNS)[:most] for each in (waits, unsigned))
+    return silent.values_list(*SEEN_COLUMNS)[:most].union(*kinds, all=True)
 
 
-def unattended(rows: Any, kind: str, now: datetime) -> Any:
+SEEN: Final = ReadRows(seen_rows, clinic=UUID, now=datetime, quiet=datetime)
+
+
+def unattended(rows: Any, kind: str, quiet: datetime) -> Any:
     """Leave out patients with such a task, open or done a short while ago."""
     tasks = CareTask.objects.filter(patient_id=OuterRef("patient_id"), kind=kind).filter(
-        Q(done_at__isnull=True) | Q(done_at__gt=now - QUIET_AFTER_DONE)
+        Q(done_at__isnull=True) | Q(done_at__gt=quiet)
     )
     return rows.filter(~Exists(tasks)).annotate(seen=Value(kind, output_field=CharField()))
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from apps.clinical.triage import Level
 from apps.dashboard.patient_history import Line, Plans
 from apps.tapers.charts import DoseLine, dose_lines, joined
 from apps.tapers.models import PlanVersion, TaperStep
@@ -21,6 +22,17 @@ WEEKS: Final = {"4": 4, "12": 12, "26": 26, "52": 52}
 LONGEST_DAYS: Final = 1_100
 
 
+# What each sign looks like, as the path of an SVG around its place; all others are round.
+TRIANGLE: Final = "M0 -6l6 11h-12z"
+SIGNS: Final = {
+    "missed": "M-2.5 -2.5l5 5m0 -5l-5 5",
+    "version": "M0 -5l5 5l-5 5l-5 -5z",
+    "step": "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0",
+    **dict.fromkeys((level.value for level in Level), TRIANGLE),
+}
+DOT: Final = "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0"
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One sign on the chart, with the words that explain it."""
@@ -29,6 +41,11 @@ class Mark:
     x: float
     y: float
     words: str
+
+    @property
+    def sign(self) -> str:
+        """Its look, as the path of an SVG."""
+        return SIGNS.get(self.kind, DOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +158,9 @@ def steps_begun(doses: dict[date, TaperStep]) -> list[tuple[date, str]]:
     found = []
     for day, step in doses.items():
         before = doses.get(day - timedelta(days=1))
-        if before is not None and before.by_drug != step.by_drug:
+        if before is None or before is step:
+            continue
+        if before.by_drug != step.by_drug:
             found.append((day, f"Step {step.number} began: {before.dose} to {step.dose}"))
     return found
 
@@ -179,11 +198,13 @@ def add_doses(
     shown = sorted(day for day in doses if day >= course.first)
     if not shown:
         return
-    taken = [(day, doses[day].by_drug) for day in shown]
+    yesterdays = {day: doses.get(day - timedelta(days=1)) for day in shown}
+    changes = (day for day in shown[1:] if yesterdays[day] is not doses[day])
+    taken = [(day, doses[day].by_drug) for day in (shown[0], *changes)]
     course.doses = dose_lines(taken, shown[-1], x_of=lambda day: at(day, 0)[0], height=HEIGHT)
     tops = {line.drug_id: line.top_mg for line in course.doses}
     for day, by_drug in taken:
-        before = doses.get(day - timedelta(days=1))
+        before = yesterdays[day]
         if before is None or before.by_drug == by_drug:
             continue
         drug = next(iter(by_drug), "")

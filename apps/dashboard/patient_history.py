@@ -26,6 +26,7 @@ from django.db.models.lookups import IsNull
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, CheckIn
 from apps.dashboard.models import PatientNote
+from apps.database.statements import Read, ReadRows
 from apps.patients.models import (
     IntakeEntry,
     Patient,
@@ -75,7 +76,7 @@ def lines_of(patient: Patient) -> list[Line]:
 
     Beyond `SHOWN_AT_MOST` the oldest are left out: `all_lines_of` has them.
     """
-    rows = union_of(patient).order_by("-line_open", "-line_at")[:SHOWN_AT_MOST]
+    rows = LAST_LINES.all(patient=patient.pk)
     return sorted(as_lines(rows), key=lambda line: line.at, reverse=True)
 
 
@@ -85,7 +86,7 @@ def all_lines_of(patient: Patient) -> list[Line]:
         CheckIn.objects.filter(patient=patient), "check_in", "id", "received_at", None,
         F("triage__level"), F("triage__dws"), Value(""), "reporter_name",
     )  # fmt: skip
-    rows = union_of(patient).union(check_ins, all=True)
+    rows = union_of(patient.pk).union(check_ins, all=True)
     return sorted(as_lines(rows), key=lambda line: line.at, reverse=True)
 
 
@@ -94,13 +95,19 @@ def as_lines(rows: Any) -> list[Line]:
     return [Line(*row[:4], *(text or "" for text in row[4:8])) for row in rows]
 
 
-def union_of(patient: Patient) -> Any:
+def union_of(patient: UUID) -> Any:
     """Return all that happened beside check-ins, in the shape of lines, in no order."""
     first, *others = [*of_the_board(patient), *of_the_record(patient)]
     return first.union(*others, all=True)
 
 
-def of_the_board(patient: Patient) -> list[Any]:
+LAST_LINES: Final = ReadRows(
+    lambda patient: union_of(patient).order_by("-line_open", "-line_at")[:SHOWN_AT_MOST],
+    patient=UUID,
+)
+
+
+def of_the_board(patient: UUID) -> list[Any]:
     """Return alerts, holds, tasks, notes, and versions put in force."""
     alerts = shaped(
         Alert.objects.filter(patient=patient), "alert", "id", "opened_at", "resolved_at",
@@ -127,7 +134,7 @@ def of_the_board(patient: Patient) -> list[Any]:
     return [alerts, holds, tasks, notes, versions]
 
 
-def of_the_record(patient: Patient) -> list[Any]:
+def of_the_record(patient: UUID) -> list[Any]:
     """Return plans left, what was handed out, reviews, PDMP, and changes of the intake."""
     plans = TaperPlan.objects.filter(patient=patient, left_at__isnull=False)
     number = Func(F("quantity"), function="trim_scale")
@@ -177,17 +184,22 @@ def shaped(
     return rows.order_by().annotate(**columns).values_list(*columns)
 
 
-def plans_of(patient: Patient) -> Plans:
-    """Return the patient's plans; the newest first."""
-    rows = (
+ALL_STEPS: Final[Read[TaperStep]] = Read(
+    lambda patient: (
         TaperStep.objects.filter(version__plan__patient=patient)
         .select_related("version__plan__in_force", "version__enactment")
         .order_by("number")
-    )
+    ),
+    patient=UUID,
+)
+
+
+def plans_of(patient: Patient) -> Plans:
+    """Return the patient's plans; the newest first."""
     plans: dict[UUID, TaperPlan] = {}
     versions: dict[UUID, PlanVersion] = {}
     steps: dict[UUID, list[TaperStep]] = defaultdict(list)
-    for step in rows:
+    for step in ALL_STEPS.all(patient=patient.pk):
         plan = plans.setdefault(step.version.plan_id, step.version.plan)
         plan.patient = patient
         versions.setdefault(step.version_id, step.version)

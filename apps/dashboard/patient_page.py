@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet, prefetch_related_objects
-from django.db.models.functions import JSONObject
+from django.db.models import OuterRef, QuerySet, Subquery, Value, prefetch_related_objects
+from django.db.models.functions import Coalesce, JSONObject, Least
 
 from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CareTask, CheckIn, Reminder, StandingDuty
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
 from apps.dashboard.happenings import check_in_line, happenings_of
+from apps.dashboard.models import NEVER
 from apps.dashboard.patient_history import SHOWN_AT_MOST, Line, Plans, lines_of, plans_of
+from apps.database.statements import Read
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, RunOut
 from apps.tapers.today import Today, unlocked_step
@@ -105,12 +108,29 @@ def days_missed(patient: Patient) -> list[date]:
 
 def check_ins_of(patient: Patient, now: datetime, weeks: int | None) -> list[CheckIn]:
     """Return the check-ins of the time that is drawn, the newest first, and the last few."""
-    rows = patient.check_ins.select_related("triage").order_by("-received_at")
     if weeks is None:
-        return list(rows[:CHECK_INS_AT_MOST])
-    last = patient.check_ins.order_by("-received_at").values("pk")[:TIMELINE_SHOWN]
-    in_time = Q(received_at__gte=now - timedelta(weeks=weeks))
-    return list(rows.filter(in_time | Q(pk__in=last))[:CHECK_INS_AT_MOST])
+        return ALL_CHECK_INS.all(patient=patient.pk)
+    return CHECK_INS_SINCE.all(patient=patient.pk, since=now - timedelta(weeks=weeks))
+
+
+def check_ins_since(patient: UUID, since: datetime) -> QuerySet[CheckIn]:
+    """Return a patient's check-ins since a moment, and the last few whenever they were."""
+    rows = CheckIn.objects.filter(patient_id=patient).order_by("-received_at")
+    last_few = rows.values("received_at")[TIMELINE_SHOWN - 1 : TIMELINE_SHOWN]
+    # One stretch of one index; all of them where there are only a few.
+    begin = Least(Value(since), Coalesce(Subquery(last_few), Value(NEVER)))
+    return rows.filter(received_at__gte=begin).select_related("triage")[:CHECK_INS_AT_MOST]
+
+
+CHECK_INS_SINCE: Final[Read[CheckIn]] = Read(check_ins_since, patient=UUID, since=datetime)
+ALL_CHECK_INS: Final[Read[CheckIn]] = Read(
+    lambda patient: (
+        CheckIn.objects.filter(patient_id=patient)
+        .order_by("-received_at")
+        .select_related("triage")[:CHECK_INS_AT_MOST]
+    ),
+    patient=UUID,
+)
 
 
 def open_lines(lines: Sequence[Line], kind: str) -> list[Line]:

@@ -125,19 +125,15 @@ class ReadRows(Statement):
 
     @cached_property
     def compiled(self) -> tuple[str, Callable[[list[Row]], list[Row]]]:
-        """The SQL, and what brings its columns into the order that was asked for."""
+        """The SQL, and what converts its columns."""
         connection.ensure_connection()
-        queryset = self.build(**self.stand_ins)
-        query = queryset.query
+        query = self.build(**self.stand_ins).query
         compiler = query.get_compiler(connection=connection)
         text = named(query, self.stand_ins, compiler)
         converters = compiler.get_converters([column[0] for column in compiler.select])
-        columns = [*query.values_select, *query.annotation_select]
-        order = [columns.index(name) for name in queryset._fields]
 
         def rows_of(rows: list[Row]) -> list[Row]:
-            converted = compiler.apply_converters(rows, converters)
-            return [tuple([row[place] for place in order]) for row in converted]
+            return [tuple(row) for row in compiler.apply_converters(rows, converters)]
 
         return text, rows_of
 

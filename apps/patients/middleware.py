@@ -2,13 +2,26 @@
 
 import zoneinfo
 from collections.abc import Callable
+from typing import Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from apps.database.statements import Read
 from apps.patients.models import StaffMember
 
 SESSION_KEY = "clinic_id"
+# Asked on every request.
+MEMBERSHIPS: Final[Read[StaffMember]] = Read(
+    lambda user: (
+        StaffMember.objects.active()
+        .filter(user_id=user)
+        .select_related("clinic", "user")
+        .order_by("clinic__name")
+    ),
+    user=UUID,
+)
 
 
 class CurrentClinicMiddleware:
@@ -31,12 +44,7 @@ class CurrentClinicMiddleware:
 
     def find_member(self, request: HttpRequest) -> StaffMember | None:
         """Return the membership chosen in this session, else the person's first one."""
-        memberships = list(
-            StaffMember.objects.active()
-            .filter(user_id=request.user.pk)
-            .select_related("clinic", "user")
-            .order_by("clinic__name")
-        )
+        memberships = MEMBERSHIPS.all(user=request.user.pk)
         chosen = request.session.get(SESSION_KEY)
         for member in memberships:
             if str(member.clinic_id) == chosen:

@@ -140,7 +140,8 @@ def dose_lines(
             x, y = x_of(day), float(round((1 - mg / top) * height, 1)) if top else float(height)
             if points and points[-1][1] != y:
                 points.append((x, points[-1][1]))
-            points.append((x, y))
+            if not points or points[-1][1] != y:
+                points.append((x, y))
         points.append((x_of(last), points[-1][1]))
         lines.append(DoseLine(drug, joined(points), top))
     return lines

@@ -116,7 +116,9 @@ def main() -> int:
     from apps.alerts.sweep import beat
     from apps.dashboard.board_lines import kept
     from apps.patients.models import StaffMember
+    from config.memory import settle
 
+    settle()  # as the web server does
     with connection.cursor() as cursor:
         cursor.execute("SELECT nurse_id, now FROM bench_clinic")
         nurse_id, built = cursor.fetchone()
