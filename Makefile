@@ -54,11 +54,8 @@ fuzz: venv-dev  ## Ask every URL with what nobody should type (FUZZ_ROUNDS=20 FU
 sbom: venv  ## Write what the installation is made of to sbom.json (CycloneDX 1.6)
 	@$(VENV) -m config.sbom requirements.txt > sbom.json && echo "sbom.json"
 
-audit-deps:  ## Ask PyPI for known weaknesses of every pinned package (needs network)
-	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	python3 -m venv "$$folder" && "$$folder/bin/pip" install --quiet pip-audit && \
-	"$$folder/bin/pip-audit" --vulnerability-service pypi --require-hashes --disable-pip \
-		-r requirements.txt -r requirements-dev.txt
+audit-deps: venv  ## Ask PyPI for known weaknesses of every pinned package (needs network)
+	@$(VENV) -m config.audit_deps requirements.txt requirements-dev.txt
 
 coverage: venv-dev  ## Measure which lines and branches the tests reach
 	@mkdir -p $(ARTIFACTS)

@@ -41,6 +41,7 @@ HTTPS = SITE_URL.startswith("https://")
 INSTALLED_APPS = [
     "apps.dashboard",
     "apps.portal",
+    "apps.retention",
     "apps.exchange",
     "apps.checkins",
     "apps.tapers",
@@ -324,6 +325,12 @@ CELERY_BEAT_SCHEDULE["count-days"] = {
     "schedule": 60.0,
     "options": {"expires": 50, "queue": "default"},
 }
+# What a clinical lead signed away a week ago. Cron's `manage.py erase_records` does the same.
+CELERY_BEAT_SCHEDULE["erase-records"] = {
+    "task": "apps.retention.tasks.erase_records",
+    "schedule": 600.0,
+    "options": {"expires": 300, "queue": "default"},
+}
 CELERY_BEAT_SCHEDULE["tell-leads"] = {
     "task": "apps.dashboard.tasks.tell_leads",
     "schedule": 60.0,
@@ -352,6 +359,8 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # --- Backups ------------------------------------------------------------------------------------
 # Encrypts what `manage.py backup` writes; keep it where the backups are not.
 BACKUP_PASSPHRASE = env.str("BACKUP_PASSPHRASE", default="")
+# The file that says whom a restore must not bring back; without it no record is ever removed.
+ERASURE_LIST = env.str("ERASURE_LIST", default="")
 
 # --- Logs: references and ids only, never a patient's words -------------------------------------
 LOGGING = {

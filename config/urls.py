@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("apps.checkins.urls")),
     path("", include("apps.exchange.urls")),
     path("", include("apps.portal.urls")),
+    path("", include("apps.retention.urls")),
     path("", include("apps.dashboard.urls")),
 ]
 if settings.DEMO_MODE:

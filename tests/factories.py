@@ -46,6 +46,7 @@ from apps.patients.actions import register_patient
 from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
 from apps.portal.trusted_actions import invite_trusted
+from apps.retention.models import ErasureDecision
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import sign_plan, sign_second
 from apps.tapers.approvals import Approvals
@@ -345,6 +346,16 @@ def make_dispensing(
         "note": "", "corrects": None,
     } | changes  # fmt: skip
     return record_dispensing(patient=patient, by=by, now=now, **values)
+
+
+def make_decision(by: StaffMember, *, now: datetime | None = None) -> ErasureDecision:
+    """Return a signed removal of no record, a week before it begins."""
+    now = now or timezone.now()
+    return ErasureDecision.objects.create(
+        clinic=by.clinic, note="Checked, nobody asked.", rules={}, signed_at=now,
+        signed_by=by.user, method="two_factors", content_hash="0" * 64,
+        begins_at=now + timedelta(days=7),
+    )  # fmt: skip
 
 
 def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NOW) -> Alert:

@@ -24,6 +24,7 @@ from apps.patients.models import Clinic, Role, Section, StaffMember
 from tests.conftest import signed_in
 from tests.factories import (
     make_alert,
+    make_decision,
     make_dispensing,
     make_duty,
     make_gateway,
@@ -100,6 +101,11 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:audit_patient": ({"GET"}, {Role.CLINICAL_LEAD}, "patient_id"),
     "dashboard:audit_person": ({"GET"}, {Role.CLINICAL_LEAD}, "member_id"),
     "dashboard:audit_alert": ({"GET"}, {Role.CLINICAL_LEAD}, "alert_id"),
+    "retention:records": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
+    "retention:due": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
+    "retention:decision": ({"GET"}, {Role.CLINICAL_LEAD}, "decision_id"),
+    "retention:withdraw": ({"POST"}, {Role.CLINICAL_LEAD}, "decision_id"),
+    "retention:hold": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, "patient_id"),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
     "patients:intake": ({"GET"}, CARE_TEAM, "patient_id"),
@@ -248,6 +254,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "mute_id": make_mute(patient, member.user).pk,
         "gateway_id": make_gateway(member.clinic, member.user, "pagerduty://{to}@key").pk,
         "plan_id": make_plan(patient, member.user).pk,
+        "decision_id": make_decision(member).pk,
     }
 
 

@@ -21,6 +21,7 @@ LAYERS = [
     {"checkins"},
     {"detox"},
     {"exchange"},
+    {"retention"},
     {"dashboard", "portal"},
 ]
 LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}

@@ -26,6 +26,7 @@ class Right(StrEnum):
     RECORD_SUPPLY = "record_supply"
     EDIT_FORMULARY = "edit_formulary"
     BREAK_GLASS = "break_glass"
+    KEEP_RECORDS = "keep_records"
 
 
 CARE_TEAM: Final = frozenset(
@@ -54,6 +55,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.SEE_LEDGER,
         Right.SET_CLINICAL_LIMITS,
         Right.EDIT_FORMULARY,
+        Right.KEEP_RECORDS,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},

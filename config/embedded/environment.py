@@ -30,6 +30,7 @@ def clinic_environment(
         "DEMO_MAIL_DIR": os.fspath(folder.mail),
         "STATIC_ROOT": os.fspath(folder.static),
         "BEAT_SCHEDULE_FILE": os.fspath(folder.beat / "schedule"),
+        "ERASURE_LIST": os.fspath(folder.path / "erased.txt"),
     }
 
 

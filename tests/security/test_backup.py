@@ -114,21 +114,29 @@ def test_a_drill_restores_verifies_and_says_how_long_it_took(clinic_with_history
 
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_is_private_comes_back_and_rings_once(clinic_with_history, tmp_path: Path) -> None:
-    file = tmp_path / "clinic.backup"
+    file, removed = tmp_path / "clinic.backup", tmp_path / "erased.txt"
+    clinic = clinic_with_history.clinic
+    left = make_patient(clinic, family_name="Quillfeather")  # removed after the backup
     manifest = back_up(file, now=NOW)
+    removed.write_text(f"{NOW.isoformat()} {clinic.pk} {left.pk} {uuid4()}\n")
     assert file.stat().st_mode & 0o077 == 0
     assert manifest["rows"]["alerts_alert"] == 1
     with pytest.raises(ArchiveError, match="exists already"):
         back_up(file, now=NOW)
     make_patient(clinic_with_history.clinic)  # after the backup: it must not come back
     with scratch_database() as url:
-        done = manage("restore", os.fspath(file), url=url)
+        unsaid = manage("restore", os.fspath(file), url=url)
+        assert "Say whom this restore must not bring back" in unsaid.stderr
+        done = manage("restore", os.fspath(file), "--erased", os.fspath(removed), url=url)
         assert done.returncode == 0, done.stderr
         assert manage("verify_audit", url=url).returncode == 0
-        again = manage("restore", os.fspath(file), url=url)
+        again = manage("restore", os.fspath(file), "--nobody-was-erased", url=url)
         assert "not empty" in again.stderr
         with psycopg.connect(url) as connection:
-            assert connection.execute("SELECT count(*) FROM patients_patient").fetchone() == (1,)
+            found = connection.execute("SELECT id FROM patients_patient").fetchall()
+            assert found == [(clinic_with_history.patient_id,)]
+            words = "SELECT count(*) FROM patients_patient WHERE family_name = 'Quillfeather'"
+            assert connection.execute(words).fetchone() == (0,)
             with pytest.raises(psycopg.Error, match=r"append-only|Cannot"):
                 connection.execute("DELETE FROM audit_auditevent")
 
@@ -141,7 +149,7 @@ def test_a_damaged_backup_leaves_the_database_empty(clinic_with_history, tmp_pat
     bent[-40] ^= 1
     file.write_bytes(bent)
     with scratch_database() as url:
-        done = manage("restore", os.fspath(file), url=url)
+        done = manage("restore", os.fspath(file), "--nobody-was-erased", url=url)
         assert done.returncode != 0
         assert "changed or damaged" in done.stderr
         with psycopg.connect(url) as connection:

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import raise_open_alerts, restore
+from apps.retention.erased_list import Erased, lines_in
+from apps.retention.erasing import erase_again
 
 
 class Command(BaseCommand):
@@ -24,19 +28,50 @@ class Command(BaseCommand):
         """Take the file's name."""
         parser.add_argument("file", type=Path)
         parser.add_argument("--quiet-alerts", action="store_true", help="a drill: raise nothing")
+        parser.add_argument(
+            "--erased", type=Path, help="the list of removed records (ERASURE_LIST)"
+        )
+        parser.add_argument(
+            "--nobody-was-erased", action="store_true",
+            help="there is no such list: no record was ever removed here",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what came back and how long it took."""
         began = time.monotonic()
         try:
+            erased = self.erased(options)
             manifest = restore(options["file"])
-        except (ArchiveError, OSError) as error:
+        except (ArchiveError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         raised = 0
         if not options["quiet_alerts"]:
+            # An older backup gets today's tables; and a backup holds no rights of roles.
+            call_command("migrate", verbosity=0, interactive=False)
+            self.remove_again(erased)
             raised = raise_open_alerts(backup_id=UUID(manifest["id"]), now=timezone.now())
         rows, seconds = sum(manifest["rows"].values()), time.monotonic() - began
         self.stdout.write(
             f"restored the backup of {manifest['made_at']}: {rows} rows, every table and the audit "
             f"record verified, {seconds:.1f} s; {raised} open alerts raised again"
         )
+
+    def erased(self, options: dict[str, Any]) -> list[Erased]:
+        """Return whom this restore must not bring back; a drill shows its data to nobody."""
+        if options["quiet_alerts"] or options["nobody_was_erased"]:
+            return []
+        file = options["erased"] or (settings.ERASURE_LIST and Path(settings.ERASURE_LIST))
+        if not file:
+            raise ArchiveError(
+                "Say whom this restore must not bring back: --erased LIST names the file that "
+                "ERASURE_LIST named; --nobody-was-erased says that no record was ever removed."
+            )
+        return lines_in(file.read_text().splitlines())
+
+    def remove_again(self, erased: list[Erased]) -> None:
+        """Remove again who was removed after the backup, before anybody can look."""
+        if not erased:
+            return
+        for sentence in erase_again(erased, timezone.now()):
+            self.stderr.write(sentence)
+        self.stdout.write(f"{len(erased)} records of the list are not here any more, or are named.")

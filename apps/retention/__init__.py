@@ -1,0 +1,1 @@
+"""How long a record is kept, what stops its removal, and the job that removes it."""
