@@ -14,7 +14,8 @@ TEMPLATES := templates $(wildcard apps/*/templates config/*/templates)
 DEPLOYED := DJANGO_SETTINGS_MODULE=config.settings DEBUG=0 GLIDEPATH_DEMO=0 \
 	SITE_URL=https://glidepath.example ALLOWED_HOSTS=glidepath.example BEHIND_TLS_PROXY=1 \
 	SECRET_KEY=an-example-as-long-and-as-varied-as-0a1b2c3d4e5f6g7h8i9j-a-real-one \
-	DATABASE_URL=postgres://glidepath@database/glidepath CELERY_BROKER_URL=redis://broker:6379/0
+	DATABASE_URL=postgres://glidepath@database/glidepath?sslmode=verify-full \
+	CELERY_BROKER_URL=rediss://broker:6379/0
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

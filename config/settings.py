@@ -164,7 +164,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "apps.accounts.passwords.OwnWordsValidator"},
+    {"NAME": "apps.accounts.passwords.BreachedPasswordsValidator"},
 ]
+# A file of SHA-1 hashes in order, one per line, as Have I Been Pwned gives it out; "" for none.
+BREACHED_PASSWORDS = env.str("BREACHED_PASSWORDS", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard:board"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -187,6 +190,7 @@ ACCOUNT_RATE_LIMITS = {
     "patient_address": "5/60m/key",  # codes for one address, whether a patient's or not
     "patient_device": "5/15m/key",  # the same in a browser that was signed in before
 }
+MFA_ADAPTER = "apps.accounts.adapter.SealedFactorsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Glidepath"
@@ -233,6 +237,8 @@ if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # So many proxies stand before us and add the caller's address: guesses are counted by it.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=int(BEHIND_TLS_PROXY))
+# `check --deploy` wants TLS to every other machine; 1 says that nothing else is on that network.
+TRUST_NETWORK = env.bool("TRUST_NETWORK", default=False)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # no uploads here; the longest form is a few kB
 
 # --- Mail ---------------------------------------------------------------------------------------

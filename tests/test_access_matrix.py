@@ -94,6 +94,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:staff": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "dashboard:staff_member": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:staff_access": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),
+    "dashboard:staff_proofs": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:invitation_revoke": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
     "dashboard:invitation_again": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
     "dashboard:break_glass": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),

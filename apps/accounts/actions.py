@@ -1,5 +1,6 @@
 """Ending a person's access: every session at once."""
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import F
@@ -25,3 +26,16 @@ def set_active(*, user: User, active: bool) -> None:
     user.is_active = active
     if changed and not active:
         end_all_sessions(user=user)
+
+
+@transaction.atomic
+def forget_proofs(*, user: User) -> None:
+    """Take away password, second factors and sessions: the way back begins in their mailbox.
+
+    The password goes too, so that whoever knows it alone cannot set up a factor of their own.
+    Safe to repeat.
+    """
+    Authenticator.objects.filter(user=user).delete()
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    end_all_sessions(user=user)

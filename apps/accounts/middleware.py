@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -36,13 +38,18 @@ class SessionLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Sign the person out if the session is over; else note that they are here."""
-        if request.user.is_authenticated:
-            now = int(timezone.now().timestamp())
-            if self.is_over(request, now):
-                logout(request)
-            else:
-                self.note(request, now)
-        return self.get_response(request)
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        now = int(timezone.now().timestamp())
+        if self.is_over(request, now):
+            logout(request)
+            return self.get_response(request)
+        self.note(request, now)
+        proved_at = last_proof(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated and proved_at < last_proof(request):
+            change_key(request)
+        return response
 
     def is_over(self, request: HttpRequest, now: int) -> bool:
         """Answer whether the session is too old or was idle for too long."""
@@ -57,6 +64,19 @@ class SessionLimitsMiddleware:
         if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not by_itself):
             request.session[SEEN] = now
             request.session.setdefault(BEGAN, now)
+
+
+def last_proof(request: HttpRequest) -> float:
+    """Return when this session's person last proved again who they are; 0 for never."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    return max((row["at"] for row in records if row.get("reauthenticated")), default=0)
+
+
+def change_key(request: HttpRequest) -> None:
+    """Give the session another key: one that was known before the proof opens nothing after it."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 class SecondFactorMiddleware:

@@ -1,14 +1,8 @@
-"""Secrets of a clinic at rest: sealed with a key made from SECRET_KEY.
+"""Secrets of a clinic's gateways at rest, sealed (apps/accounts/sealed.py)."""
 
-A backup or a dump of the database holds nothing that opens them. After SECRET_KEY was
-changed, old seals open while the old key stands in SECRET_KEY_FALLBACKS.
-"""
+from cryptography.fernet import InvalidToken, MultiFernet
 
-from base64 import urlsafe_b64encode
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
-from django.utils.crypto import salted_hmac
+from apps.accounts.sealed import box_for
 
 
 class SealError(ValueError):
@@ -16,15 +10,8 @@ class SealError(ValueError):
 
 
 def box() -> MultiFernet:
-    """Return what seals with the present key and opens with any key still known."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(key_from(secret)) for secret in keys])
-
-
-def key_from(secret: str | bytes) -> bytes:
-    """Return the key of the seals, which no other use of the secret shares."""
-    digest = salted_hmac("apps.alerts.sealed", "", secret=secret, algorithm="sha256").digest()
-    return urlsafe_b64encode(digest)
+    """Return what seals and opens the secrets of gateways."""
+    return box_for("apps.alerts.sealed")
 
 
 def seal(text: str) -> str:

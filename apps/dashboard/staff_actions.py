@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import transaction
 
-from apps.accounts.actions import end_all_sessions, set_active
+from apps.accounts.actions import end_all_sessions, forget_proofs, set_active
 from apps.accounts.models import Invitation, User
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
@@ -134,6 +134,21 @@ def reactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         member.save(update_fields=["is_active"])
         set_active(user=member.user, active=True)
         record("staff.reactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+    return member
+
+
+@transaction.atomic
+def forget_member_proofs(*, member: StaffMember, by: User, now: datetime) -> StaffMember:
+    """Help somebody back in who lost their second factor and their recovery codes.
+
+    Password, factors and sessions go; they choose a new password by mail and set up a new
+    factor. Their alerts and turns stay theirs. Raises `StaffError` for oneself. Safe to repeat.
+    """
+    member = lock(member)
+    if member.user_id == by.pk:
+        raise StaffError("You cannot do this for yourself. Ask another clinic admin.")
+    forget_proofs(user=member.user)
+    record("staff.proofs_forgotten", by=by, now=now, clinic_id=member.clinic_id, obj=member)
     return member
 
 

@@ -110,6 +110,25 @@ def staff_access(request: HttpRequest, member_id: UUID) -> HttpResponse:
     return redirect("dashboard:staff")
 
 
+@require_POST
+@requires(Right.MANAGE_STAFF)
+def staff_proofs(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    """Let somebody begin again who lost their second factor."""
+    person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
+    require_recent_proof(request)
+    me, now = member_of(request).user, timezone.now()
+    try:
+        staff_actions.forget_member_proofs(member=person, by=me, now=now)
+    except staff_actions.StaffError as error:
+        messages.warning(request, str(error))
+    else:
+        name = person.user.full_name
+        messages.success(
+            request, f"{name} begins with “Forgot your password?” on the sign-in page."
+        )
+    return redirect("dashboard:staff_member", person.pk)
+
+
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def join(request: HttpRequest, token: str) -> HttpResponse:

@@ -50,6 +50,7 @@ WORDS: Final[dict[str, str]] = {
     "staff.joined": "Joined the staff",
     "staff.role_changed": "Changed a role",
     "staff.deactivated": "Ended somebody's access",
+    "staff.proofs_forgotten": "Let somebody begin again with password and second factor",
     "staff.reactivated": "Gave the access back",
 }
 

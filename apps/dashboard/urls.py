@@ -49,6 +49,7 @@ urlpatterns = [
     path("staff/", staff_views.staff, name="staff"),
     path("staff/<uuid:member_id>/", staff_views.staff_member, name="staff_member"),
     path("staff/<uuid:member_id>/access/", staff_views.staff_access, name="staff_access"),
+    path("staff/<uuid:member_id>/proofs/", staff_views.staff_proofs, name="staff_proofs"),
     path(
         "staff/invitations/<uuid:invitation_id>/withdraw/",
         staff_views.invitation_revoke,

@@ -12,6 +12,7 @@ from apps.accounts.middleware import BEGAN, SEEN
 from apps.accounts.models import User
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
+from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +96,18 @@ def test_a_changed_password_ends_the_other_sessions(nurse) -> None:
     nurse.user.set_password("another long test password")
     nurse.user.save()
     assert not is_in(client)
+
+
+def test_a_proof_changes_the_key_of_the_session(nurse) -> None:
+    client = sign_in(nurse)
+    before = client.cookies["sessionid"].value
+    client.post(reverse("account_reauthenticate"), {"password": "wrong"})
+    assert client.cookies["sessionid"].value == before
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert client.cookies["sessionid"].value != before
+    assert is_in(client)
+    thief = Client()
+    thief.cookies["sessionid"] = before
+    assert not is_in(thief)
+    listed = UserSession.objects.get(user=nurse.user)
+    assert listed.session_key == client.cookies["sessionid"].value

@@ -8,6 +8,8 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from allauth.mfa.utils import decrypt
+from cryptography.fernet import InvalidToken
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -25,7 +27,7 @@ def login(email: str, password: str):
 
 def code_of(user: User) -> str:
     """Return what the person's authenticator app shows now."""
-    secret = Authenticator.objects.get(user=user, type="totp").wrap().instance.data["secret"]
+    secret = decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"])
     return f"{format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))):06}"
 
 
@@ -115,3 +117,18 @@ def test_the_deploy_check_refuses_demo_mode(settings) -> None:
 
 def test_outside_demo_mode_there_is_no_one_click_entry() -> None:
     assert Client().get("/demo/").status_code == 404
+
+
+def test_the_database_alone_makes_no_code(nurse, settings) -> None:
+    row = Authenticator.objects.get(user=nurse.user, type="totp")
+    secret = decrypt(row.data["secret"])
+    assert secret not in str(row.data)
+    assert RecoveryCodes.activate(nurse.user).generate_codes()
+    codes = Authenticator.objects.get(user=nurse.user, type="recovery_codes")
+    assert codes.data["seed"].startswith("sealed:")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 9, [settings.SECRET_KEY]
+    assert decrypt(row.data["secret"]) == secret, "a changed key opens what the old one sealed"
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(InvalidToken):
+        decrypt(row.data["secret"])
+    assert decrypt("plain of before") == "plain of before"

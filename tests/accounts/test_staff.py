@@ -139,6 +139,29 @@ def test_access_changes_only_after_the_password_once_more(clinic_admin, nurse) -
     assert not StaffMember.objects.get(pk=nurse.pk).is_active
 
 
+def test_who_lost_the_second_factor_begins_again_by_mail(clinic_admin, nurse) -> None:
+    hers, path = sign_in(nurse), reverse("dashboard:staff_proofs", args=[nurse.pk])
+    assert "reauthenticate" in sign_in(clinic_admin).post(path).headers["Location"]
+    admin = proven(clinic_admin)
+    for _ in range(2):
+        admin.post(path)
+    assert hers.get(reverse("dashboard:caseload")).status_code == 302
+    assert login(nurse.user.email, "a long test password").status_code == 200, "the password too"
+    client = Client()
+    client.post(reverse("account_reset_password"), {"email": nurse.user.email})
+    words = mail.outbox[-1].body.split()
+    link = next(word for word in words if "/password/reset/key/" in word)
+    page = client.get(link[link.index("/accounts/") :], follow=True)
+    new = "quite another long password"
+    client.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
+    inside = Client()
+    inside.post(reverse("account_login"), {"login": nurse.user.email, "password": new})
+    assert inside.get(reverse("dashboard:caseload")).headers["Location"] == reverse("mfa_index")
+    assert events() == ["staff.proofs_forgotten"] * 2
+    own = admin.post(reverse("dashboard:staff_proofs", args=[clinic_admin.pk]), follow=True)
+    assert "You cannot do this for yourself" in own.text
+
+
 def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> None:
     hers = sign_in(nurse)
     put_on_call(nurse, now=timezone.now())

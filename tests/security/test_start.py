@@ -10,8 +10,8 @@ from tests.harness.processes import PROJECT
 
 GOOD = {
     "SECRET_KEY": "an-example-as-long-and-as-varied-as-0a1b2c3d4e5f6g7h8i9j-a-real-one",
-    "DATABASE_URL": "postgres://glidepath@database/glidepath",
-    "CELERY_BROKER_URL": "redis://broker:6379/0",
+    "DATABASE_URL": "postgres://glidepath@database/glidepath?sslmode=verify-full",
+    "CELERY_BROKER_URL": "rediss://broker:6379/0",
     "SITE_URL": "https://glidepath.example",
     "ALLOWED_HOSTS": "glidepath.example",
     "BEHIND_TLS_PROXY": "1",
@@ -46,12 +46,30 @@ def test_a_missing_secret_stops_the_start_with_a_sentence(name: str) -> None:
         ("GLIDEPATH_DEMO", "1", "accounts.E001"),
         ("DEBUG", "1", "security.W018"),
         ("SITE_URL", "http://glidepath.example", "security.W004"),
+        ("DATABASE_URL", "postgres://glidepath@database/glidepath", "accounts.W002"),
+        ("CELERY_BROKER_URL", "redis://broker:6379/0", "accounts.W003"),
+        ("EMAIL_URL", "smtp://mail.example:25", "accounts.W004"),
     ],
 )
 def test_a_weak_installation_is_refused(name: str, value: str, says: str) -> None:
     done = check_deploy(**{name: value})
     assert done.returncode != 0
     assert says in done.stderr
+
+
+def test_what_stays_on_this_machine_or_a_trusted_network_needs_no_tls() -> None:
+    plain = {
+        "DATABASE_URL": "postgres://glidepath@database/glidepath",
+        "CELERY_BROKER_URL": "redis://broker:6379/0",
+        "EMAIL_URL": "smtp://mail.example:25",
+    }
+    here = {
+        "DATABASE_URL": "postgres://glidepath@/glidepath?host=/run/postgresql",
+        "CELERY_BROKER_URL": "redis://localhost:6379/0",
+    }
+    for environment in (here, plain | {"TRUST_NETWORK": "1"}):
+        done = check_deploy(**environment)
+        assert done.returncode == 0, done.stderr
 
 
 def test_over_https_cookies_are_bound_to_this_host() -> None:
