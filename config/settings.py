@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.portal",
     "apps.retention",
     "apps.exchange",
+    "apps.detox",
     "apps.checkins",
     "apps.tapers",
     "apps.alerts",
@@ -306,6 +307,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.checkins.tasks.run_clocks",
         "schedule": 300.0,
         "options": {"expires": 240, "queue": "default"},
+    },
+    # Cron's `manage.py run_care_clocks` does the same without a broker.
+    "run-care-clocks": {
+        "task": "apps.detox.tasks.run_care_clocks",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "default"},
     },
     # Steps begin at the patients' midnight; pages give the right dose even before this ran.
     "settle-plans": {

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("apps.tapers.urls")),
     path("", include("apps.checkins.urls")),
     path("", include("apps.exchange.urls")),
+    path("", include("apps.detox.urls")),
     path("", include("apps.portal.urls")),
     path("", include("apps.retention.urls")),
     path("", include("apps.dashboard.urls")),

@@ -42,6 +42,10 @@ from apps.checkins.standing_actions import add_order, start_duty
 from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
+from apps.detox.care_actions import assess_care, suggestion
+from apps.detox.models import CareAssessment, DoseRecord, Facility, Referral, Stay
+from apps.detox.referral_actions import refer_patient, save_facility
+from apps.detox.stay_actions import begin_stay, record_dose
 from apps.patients.actions import register_patient
 from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
@@ -179,9 +183,56 @@ def plan_request(patient: Patient, **changes: Any) -> dict[str, Any]:
 
 
 def make_plan(patient: Patient, by: User, *, now: datetime = NOW, **changes: Any) -> TaperPlan:
-    """Return a draft plan."""
+    """Return a draft plan of a patient whose level of care is answered."""
     request = plan_request(patient, **changes)
+    if not patient.care_assessments.exists():
+        make_care_level(patient, by, now=now)
     return create_plan(patient=patient, request=request, reason="First plan", by=by, now=now)
+
+
+def make_care_level(
+    patient: Patient, by: User, *, now: datetime = NOW, **changes: Any
+) -> CareAssessment:
+    """Return answers to the level-of-care questions: no to all, outpatient."""
+    answers = dict.fromkeys(("harm", "unmanageable", "severe_withdrawal"), False)
+    decided = suggestion(patient, **answers).level.value
+    values: dict[str, Any] = {**answers, "decided": decided, "sign_off": ""} | changes
+    return assess_care(patient=patient, by=by, now=now, **values)
+
+
+def make_facility(clinic: Clinic, by: User, *, now: datetime = NOW, **changes: Any) -> Facility:
+    """Return a unit of the clinic's directory, with beds of its own unless told otherwise."""
+    values: dict[str, Any] = {
+        "name": f"Alder Ward {next(numbers)}", "phone": "555-0177", "address": "1 Alder Way",
+        "takes": "Adults.", "answer_hours": 4, "arrive_hours": 24, "is_own": True,
+        "is_preferred": False, "is_active": True,
+    } | changes  # fmt: skip
+    return save_facility(clinic=clinic, facility=None, values=values, by=by, now=now)
+
+
+def make_referral(patient: Patient, by: User, *, now: datetime = NOW, **changes: Any) -> Referral:
+    """Return a referral that was sent."""
+    facility = changes.pop("facility", None) or make_facility(patient.clinic, by, now=now)
+    values = {"reason": "Severe withdrawal.", "how": "phone"} | changes
+    return refer_patient(patient=patient, facility=facility, by=by, now=now, **values)
+
+
+def make_stay(patient: Patient, by: User, *, now: datetime = NOW, hours: int = 4) -> Stay:
+    """Return a stay in a bed of the clinic's own."""
+    referral = make_referral(patient, by, now=now)
+    return begin_stay(referral=referral, bed="2", round_hours=hours, by=by, now=now)
+
+
+def make_dose(stay: Stay, by: User, *, now: datetime = NOW, **changes: Any) -> DoseRecord:
+    """Return a signed line of a stay's record."""
+    values: dict[str, Any] = {
+        "kind": "given", "medicine": "phenobarbital", "amount": "as ordered, 1 tablet",
+        "route": "by mouth", "ordered_by": "Dr. Unit", "at": now, "sedation": 0, "breaths": 14,
+        "held_because": "", "note": "",
+    } | changes  # fmt: skip
+    return record_dose(
+        stay=stay, submission_id=uuid4(), values=values, signed_with="password", by=by, now=now
+    )
 
 
 def make_active_plan(

@@ -22,17 +22,21 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.audit.models import AuditEvent
 from apps.patients.models import Clinic, Role, Section, StaffMember
 from tests.conftest import signed_in
+from tests.exchange.reading import text_of
 from tests.factories import (
     make_alert,
     make_decision,
     make_dispensing,
+    make_dose,
     make_duty,
     make_gateway,
     make_invitation,
     make_member,
     make_mute,
+    make_patient,
     make_plan,
     make_rota,
+    make_stay,
     make_task,
     make_trusted,
 )
@@ -167,6 +171,22 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "checkins:duties": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "checkins:duty_end": ({"POST"}, PRESCRIBING, "duty_id"),
     "checkins:task_take": ({"POST"}, CARE_TEAM, "task_id"),
+    "detox:care": ({"GET"}, CARE_TEAM, "patient_id"),
+    "detox:level": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "detox:refer": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "detox:referral": ({"GET"}, CARE_TEAM, "referral_id"),
+    "detox:referral_move": ({"POST"}, CARE_TEAM, "referral_id"),
+    "detox:stay_begin": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
+    "detox:discharge": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
+    "detox:stay": ({"GET"}, CARE_TEAM, "stay_id"),
+    "detox:rounds_set": ({"POST"}, PRESCRIBING, "stay_id"),
+    "detox:round_create": ({"GET", "POST"}, CARE_TEAM, "stay_id"),
+    "detox:dose_create": ({"GET", "POST"}, CARE_TEAM, "stay_id"),
+    "detox:dose_correct": ({"GET", "POST"}, CARE_TEAM, "dose_id"),
+    "detox:facilities": ({"GET", "POST"}, ROTA_EDITORS, ""),
+    "detox:facility": ({"GET", "POST"}, ROTA_EDITORS, "facility_id"),
+    "exchange:referral_pdf": ({"GET"}, CARE_TEAM, "referral_id"),
+    "exchange:referral_bundle": ({"GET"}, CARE_TEAM, "referral_id"),
     "portal:access": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
     "portal:revoke": ({"POST"}, CARE_TEAM, "patient_id"),
     "portal:trusted_revoke": ({"POST"}, CARE_TEAM, "person_id"),
@@ -246,6 +266,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "invitation_id": make_invitation(member).pk,
         "alert_id": make_alert(patient).pk,
         **rota_of(member),
+        **stay_of(patient, member.user),
         "task_id": make_task(patient).pk,
         "duty_id": (duty := make_duty(patient, member.user)).pk,
         "order_id": duty.order_id,
@@ -256,6 +277,18 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "gateway_id": make_gateway(member.clinic, member.user, "pagerduty://{to}@key").pk,
         "plan_id": make_plan(patient, member.user).pk,
         "decision_id": make_decision(member).pk,
+    }
+
+
+def stay_of(patient: Any, by: Any) -> dict[str, Any]:
+    """Return a stay with all that belongs to it, of a colleague in the same clinic's beds."""
+    other = make_patient(patient.clinic)
+    stay = make_stay(other, by)
+    return {
+        "stay_id": stay.pk,
+        "referral_id": stay.referral_id,
+        "facility_id": stay.referral.facility_id,
+        "dose_id": make_dose(stay, by).pk,
     }
 
 
@@ -421,7 +454,7 @@ def smuggle(client: Client, path: str, methods: set[str], values: Iterable[Any])
     """Ask with each value under every name there is; return all that was answered."""
     names = {*ID_NAMES, *(f"{key}_id" for key in ID_NAMES)}
     if "GET" in methods:
-        names |= set(FIELD.findall(client.get(path).text))
+        names |= set(FIELD.findall(client.get(path).content.decode(errors="replace")))
     shown = ""
     for value in values:
         data = dict.fromkeys(names, str(value))
@@ -429,7 +462,7 @@ def smuggle(client: Client, path: str, methods: set[str], values: Iterable[Any])
             ask = client.get if method == "GET" else client.post
             answer = ask(f"{path}?{urlencode(data)}", data)
             assert answer.status_code < 500
-            shown += unescape(answer.content.decode())
+            shown += unescape(answer.content.decode(errors="replace"))
     return shown
 
 
@@ -446,12 +479,19 @@ def test_pages_are_the_same_whatever_another_clinic_has(
             with undone():
                 client = signed_in(members[min(roles)])
                 client.get(path)  # what a first look writes down is there on the second
-                page = TOKEN.sub("", client.get(path).content.decode(errors="replace"))
+                page = TOKEN.sub("", words_on(client.get(path)))
                 looks[-1][name] = MOMENT.sub("", OWN_LOOK.sub("", page))
         objects_of(other_patient, outsider)
     for name in pages:
         with subtests.test(name):
             assert looks[0][name] == looks[1][name]
+
+
+def words_on(answer: Any) -> str:
+    """Return what a page or a paper says; a paper also holds the moment it was made."""
+    if answer.headers["Content-Type"] == "application/pdf":
+        return text_of(answer.content)
+    return answer.content.decode(errors="replace")
 
 
 def test_a_person_without_a_clinic_sees_nothing(own: dict[str, Any], nurse) -> None:

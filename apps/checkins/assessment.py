@@ -162,14 +162,32 @@ def context_from(
         ]
     return Context(
         days_since_step=since_step,
-        days_since_stop=since_step if step and not step.daily_mg else None,
-        planned_daily_mg=planned_mg(current.by_drug) if current else patient.medication.daily_mg,
+        days_since_stop=since_stop(patient, current, today),
+        planned_daily_mg=planned_now(patient, current),
         baseline_dws=baseline(before_step),
         history=tuple(
             CheckInSummary(dws=dws, s_sleep=sleep)
             for _, dws, sleep in reversed(rows[:HISTORY_LENGTH])
         ),
     )
+
+
+def planned_now(patient: Patient, current: TaperStep | None) -> Decimal | None:
+    """Return the milligrams of today: by the plan, else by the intake, none after the last dose."""
+    if current is not None:
+        return planned_mg(current.by_drug)
+    return Decimal(0) if patient.last_dose_on is not None else patient.medication.daily_mg
+
+
+def since_stop(patient: Patient, current: TaperStep | None, today: date) -> int | None:
+    """Return the days since the medicine was stopped, None while some is taken or planned.
+
+    By the step of nothing that is in force; without a plan by the last dose on record.
+    """
+    if current is not None:
+        return (today - current.start_on).days if not current.daily_mg else None
+    last: date | None = patient.last_dose_on
+    return max((today - last).days, 0) if last is not None else None
 
 
 def planned_mg(doses: Mapping[str, Decimal]) -> Decimal | None:

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
 REVIEW_LEAD: Final = timedelta(days=RENEWAL_LEAD_DAYS)  # [proposal] to find an appointment
+# What nobody has to see to while a patient is away; what a hospital stay calls for goes on.
+LEFT_IN_PEACE: Final = (CareTask.Kind.REVIEW, CareTask.Kind.REFILL)
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -103,7 +105,7 @@ def supplies_due(now: datetime) -> Iterable[UUID]:
 
 def needless() -> Iterable[UUID]:
     """Return patients with a clock's open task whom the clinic does not follow now."""
-    tasks = CareTask.objects.of_clocks().filter(done_at__isnull=True)
+    tasks = CareTask.objects.filter(kind__in=LEFT_IN_PEACE, done_at__isnull=True)
     away = tasks.exclude(patient__status=Patient.Status.ACTIVE).order_by("patient_id")
     return list(away.values_list("patient_id", flat=True).distinct()[:BATCH])
 
@@ -144,6 +146,6 @@ def leave_in_peace(patient_id: UUID, now: datetime) -> bool:
     patient = Patient.objects.select_for_update().get(pk=patient_id)
     if patient.status == Patient.Status.ACTIVE:
         return False
-    for kind in (CareTask.Kind.REVIEW, CareTask.Kind.REFILL):
+    for kind in LEFT_IN_PEACE:
         overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
     return True

@@ -7,7 +7,8 @@ from typing import Final
 from apps.checkins.assessment import context_from, plan_facts, profile_of
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
 from apps.checkins.models.reminder import first_unanswered
-from apps.clinical.cadence import WEEKLY, days_between_check_ins, silence_hours
+from apps.clinical.aftercare import MONTH, check_in_every
+from apps.clinical.cadence import DAILY, WEEKLY, days_between_check_ins, silence_hours
 from apps.clinical.triage import Context, Profile
 from apps.patients.models import Patient
 
@@ -55,10 +56,28 @@ def last_complete(patient: Patient) -> datetime | None:
     return done.order_by("-received_at").values_list("received_at", flat=True).first()
 
 
+def asked_every(
+    patient: Patient, profile: Profile, context: Context, to_first: int | None, today: date
+) -> int:
+    """Return after how many days the next check-in is due.
+
+    Daily in the fourteen days after a detox unit (INP-09), weekly and then monthly in the year
+    after the last dose (PRO-05), and as risk and step ask where that is sooner.
+    """
+    usual = days_between_check_ins(profile, context, to_first)
+    if patient.daily_until is not None and today <= patient.daily_until:
+        return DAILY
+    stopped = context.days_since_stop
+    if stopped is None or usual < WEEKLY:
+        return usual
+    return check_in_every(stopped) or MONTH
+
+
 def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> Window:
     """Return the window to wait in next, by cadence, last check-in and chosen local time."""
     profile, context, to_first = standing_of(patient, now)
-    interval = days_between_check_ins(profile, context, to_first)
+    today = now.astimezone(patient.tz).date()
+    interval = asked_every(patient, profile, context, to_first, today)
     previous = (
         Reminder.objects.filter(patient=patient, state=Reminder.State.MISSED)
         .order_by("-due_at")
@@ -66,7 +85,6 @@ def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> W
     )
     last = last_complete(patient)
     begin = max((moment for moment in (last, previous and previous.due_at) if moment), default=None)
-    today = now.astimezone(patient.tz).date()
     day = today if begin is None else begin.astimezone(patient.tz).date() + timedelta(interval)
     # Days that passed while nobody could ask are not asked about one by one.
     day = max(day, today)
@@ -75,7 +93,7 @@ def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> W
         day += timedelta(days=1)
         due_at = moment_on(day, schedule.remind_at, patient)
     return Window(
-        kind=Reminder.Kind.WEEKLY if interval == WEEKLY else Reminder.Kind.DAILY,
+        kind=Reminder.Kind.WEEKLY if interval >= WEEKLY else Reminder.Kind.DAILY,
         interval_days=interval,
         due_at=due_at,
         closes_at=moment_on(day + timedelta(days=interval), schedule.remind_at, patient),

@@ -7,6 +7,7 @@ guideline follow-up frequency.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from apps.clinical.errors import ClinicalError
 from apps.clinical.profile import HALF_LIFE_CLASSES, TIERS
@@ -115,3 +116,57 @@ def check_in_every_days(tier: str, hl_class: str, days_since_step: int | None) -
 def _check(value: str, allowed: tuple[str, ...], name: str) -> None:
     if value not in allowed:
         raise LevelOfCareError(f"There is no {name} {value!r}.")
+
+
+class Care(StrEnum):
+    """Where and how closely a patient is looked after, from least to most."""
+
+    OUTPATIENT = "outpatient"
+    DAILY = "daily_contact"
+    INPATIENT = "inpatient"
+
+
+@dataclass(frozen=True, slots=True)
+class CareLevel:
+    """What the answers suggest, and every reason for it in a sentence."""
+
+    level: Care
+    because: tuple[str, ...]
+
+
+CARE_REASONS: Mapping[str, str] = {
+    "ASAM-07a": "Continued use could cause serious harm soon that the first reduction will not "
+    "quickly fix (ASAM 2025 rec 5a).",
+    "ASAM-07b": "There are symptoms or other illnesses that cannot be managed as an outpatient "
+    "(ASAM 2025 rec 5b).",
+    "ASAM-07c": "Severe or complicated withdrawal is present or expected soon (ASAM 2025 rec 5c).",
+}
+HIGH_RISK = "The seizure risk is high: daily check-ins are agreed (triage.md section 4)."
+SEVERE_SIGN = "A severe sign was reported since the last answers [proposal]."
+USUAL = "No answer is yes: outpatient care is usual (ASAM 2025 rec 5)."
+
+
+def level_of_care(answers: Mapping[str, bool], tier: str, *, severe_sign: bool) -> CareLevel:
+    """Return the level of care that the three answers, the tier and a severe sign suggest.
+
+    ``answers`` is keyed by prompt id and holds all three. Any yes suggests inpatient care;
+    a high tier, or a severe sign since the last answers, daily contact. A suggestion only:
+    the clinician decides and signs for another. Sources: ASAM-07, triage.md section 4;
+    that a severe sign asks for daily contact is a [proposal]. A missing answer or unknown
+    tier raises ``LevelOfCareError``.
+    """
+    _check(tier, TIERS, "tier")
+    if set(answers) != set(CARE_REASONS):
+        raise LevelOfCareError("Each of the three questions needs an answer.")
+    because = [words for prompt, words in CARE_REASONS.items() if answers[prompt]]
+    level = Care.INPATIENT if because else Care.OUTPATIENT
+    closer = [words for words, holds in ((HIGH_RISK, tier == "high"), (SEVERE_SIGN, severe_sign))
+              if holds]  # fmt: skip
+    if closer and level is Care.OUTPATIENT:
+        level = Care.DAILY
+    return CareLevel(level, (*because, *closer) or (USUAL,))
+
+
+def needs_sign_off(suggested: Care, decided: Care) -> bool:
+    """Answer whether the decision differs from the suggestion, and so needs words and a name."""
+    return suggested is not decided

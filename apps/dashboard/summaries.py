@@ -7,6 +7,7 @@ from typing import Any, Final
 from apps.alerts.models import Channel, Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
+from apps.clinical.detox import CLOCK_RULES
 from apps.clinical.supply import SUPPLY_GAP
 from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.charts import dose_lines, joined
@@ -18,7 +19,7 @@ TOP_SCORE: Final = 40
 def rule_words(rule_ids: Iterable[str]) -> list[str]:
     """Return what fired in plain words; an id of an older rules version is shown as it is."""
     known = {SUPPLY_GAP.rule_id: SUPPLY_GAP, **RULES_BY_ID}
-    return [known[key].plain if key in known else key for key in rule_ids]
+    return [known[key].plain if key in known else CLOCK_RULES.get(key, key) for key in rule_ids]
 
 
 def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Right(StrEnum):
     EDIT_FORMULARY = "edit_formulary"
     BREAK_GLASS = "break_glass"
     KEEP_RECORDS = "keep_records"
+    EDIT_DIRECTORY = "edit_directory"
 
 
 CARE_TEAM: Final = frozenset(
@@ -56,6 +57,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.SET_CLINICAL_LIMITS,
         Right.EDIT_FORMULARY,
         Right.KEEP_RECORDS,
+        Right.EDIT_DIRECTORY,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},
@@ -68,6 +70,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
             Right.MANAGE_STAFF,
             Right.EDIT_FORMULARY,
             Right.BREAK_GLASS,
+            Right.EDIT_DIRECTORY,
         }
     ),
 }

@@ -22,6 +22,7 @@ from apps.tapers.approvals import Approvals, check_agreed, check_specialist, kee
 from apps.tapers.changes import LEAVING, Change, DiffRow, changed, was_and_now
 from apps.tapers.engine import plan_of, request_json, request_of, restocked
 from apps.tapers.formulary_actions import stocked_products
+from apps.tapers.leaving import why_not_end
 from apps.tapers.models import SOURCE_CLOCK, PlanHold, PlanVersion, TaperPlan
 from apps.tapers.outdated import gone_from, intake_since, stock_words
 from apps.tapers.signable import (
@@ -107,7 +108,7 @@ def previewed(state: Today, change: Change) -> ChangePreview:
     Steps to come are made of what the clinic stocks now. Where the dose of today cannot
     be made of that, the plan goes on with its own products and says which are gone.
     """
-    if change.kind == Kind.END and state.plan.status == Status.ACTIVE:
+    if change.kind == Kind.END:
         check_can_end(state)
     before = plan_of(state.version)
     number = state.step.number if state.step else 1
@@ -245,9 +246,15 @@ def check_can_end(state: Today) -> None:
 
     A plan that has come to its goal, or was stopped at a dose that goes on, may end; so
     may one that has not begun. An open hold is neither. Otherwise ending is a stop at
-    once, which only a documented path of ASAM-05 allows (ASAM-03).
+    once, which only a documented path of ASAM-05 allows (ASAM-03). A plan left for a
+    hospital ends when the hospital has said what is still taken.
     """
     step, version = state.step, state.version
+    if state.plan.status == Status.INPATIENT:
+        said = why_not_end(state.plan)
+        if said:
+            raise EndError(said)
+        return
     if step is None or not step.by_drug or version.course.get("stopped"):
         return
     if state.next is None and not version.course.get("held"):

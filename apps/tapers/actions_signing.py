@@ -16,8 +16,10 @@ from apps.tapers.approvals import (
     keep_approvals,
     keep_sign_off,
 )
+from apps.tapers.leaving import why_not_start
 from apps.tapers.models import Enactment, PlanVersion, Signature, TaperPlan
 from apps.tapers.signable import (
+    ActivationError,
     Meaning,
     Seen,
     Signing,
@@ -50,6 +52,7 @@ def sign_plan(
     check_breach_reason(version, signing)
     check_agreed(approvals, plan.created_at, plan.patient, day, is_needed=True)
     check_care_level(plan.patient, approvals)
+    check_can_start(plan.patient, now)
     check_specialist(plan, approvals.specialist, [by], day)
     plan.care_level_note = approvals.care_level_note
     plan.save(update_fields=["care_level_note"])
@@ -84,10 +87,18 @@ def sign_second(
     keep_sign_off(version, specialist, day, by, now)
     add_signature(version, Meaning.SECOND, signing, by, now)
     if plan.status == TaperPlan.Status.DRAFT:
+        check_can_start(plan.patient, now)
         return start(plan, version, by, now)
     put_in_force(plan, version, by, now)
     release_holds(plan, version.reason, by, now, known_at=first.signed_at)
     return plan
+
+
+def check_can_start(patient: Patient, now: datetime) -> None:
+    """Raise `ActivationError` with what another app has against a start: the level of care."""
+    why = why_not_start(patient, now)
+    if why:
+        raise ActivationError(why)
 
 
 def is_signed_by(plan: TaperPlan, seen: Seen, meaning: str, by: User) -> bool:

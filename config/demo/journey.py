@@ -25,6 +25,7 @@ from config.demo.people import address
 from config.demo.story import Event, Story
 from config.demo.supply import hand_out
 from config.demo.symptoms import Symptoms
+from config.demo.units import answer_level
 
 SEED: Final = "glidepath demo 1"
 WEEKLY_LATER: Final = timedelta(minutes=9)
@@ -190,6 +191,7 @@ class Journey:
             patient=self.patient, request=request, reason="First plan", by=self.prescriber, now=at
         )
         if story.activated:
+            answer_level(self.patient, story.care_level_note, self.prescriber, at)
             approvals = Approvals(
                 agreed_on=self.day(ago), agreed_how="visit", care_level_note=story.care_level_note
             )

@@ -17,6 +17,7 @@ from config.demo.journey import Journey
 from config.demo.people import CLINICS, DemoClinic, address
 from config.demo.rota import store_reach, store_rota
 from config.demo.supply import stock_clinic
+from config.demo.units import store_units, tell_stays
 from config.demo.windows import store_windows
 from config.demo.work import store_work
 
@@ -65,8 +66,10 @@ def load_demo(*, now: datetime, say: Say, clinics: Sequence[DemoClinic] = CLINIC
         shifts += store_rota(clinic, staff, first=first.date(), now=now)
         store_reach(clinic, staff, now)
         stock_clinic(clinic, staff[0].user, first)
+        store_units(clinic, staff[0].user, first)
         say(f"{clinic.name}: {len(staff)} staff, on call around the clock")
         check_ins += tell_stories(plan, clinic, staff, now)
+        tell_stays(clinic, staff, now)
         store_windows(clinic)
         store_work(clinic, staff, now)
         say(f"{clinic.name}: {len(plan.patients)} patients with their plans and check-ins")

@@ -80,7 +80,15 @@ def ask_about_risk(page: Any) -> None:
 
 
 def plan_and_activate(page: Any) -> None:
-    """Preview, save and activate; the level of care is asked for because the risk is high."""
+    """Answer the level of care, preview, save and activate; the risk is high and asks for more."""
+    page.get_by_role("link", name="Care", exact=True).click()
+    page.get_by_role("link", name="Answer the level of care").click()
+    for number in range(3):
+        page.get_by_label("No", exact=True).nth(number).check()
+    page.get_by_label("Outpatient with daily contact").check()
+    page.get_by_role("button", name="Keep the decision").click()
+    page.get_by_text("Level of care: outpatient with daily contact.").wait_for()
+    page.get_by_role("link", name="Zephyrine Quillfeather").click()
     page.get_by_role("link", name="New taper plan").first.click()
     page.get_by_label("Why this plan").fill("Wishes to sleep without it.")
     page.get_by_label("Goal (mg a day)").fill("1")

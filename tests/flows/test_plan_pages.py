@@ -14,7 +14,7 @@ from apps.patients.models import Role
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import midnight
 from tests.exchange.reading import calendar_days, feed_days, text_of
-from tests.factories import make_active_plan, make_member, make_patient
+from tests.factories import make_active_plan, make_care_level, make_member, make_patient
 from tests.flows.test_browser_path import enter_as
 from tests.harness.marks import BROWSER_FLOW
 
@@ -31,7 +31,9 @@ def url(site: Any) -> str:
 @pytest.fixture
 def patient(people: Any) -> Any:
     """A patient without a plan."""
-    return make_patient(people["lead"].clinic, now=timezone.now(), family_name="Quillfeather")
+    found = make_patient(people["lead"].clinic, now=timezone.now(), family_name="Quillfeather")
+    make_care_level(found, people["lead"].user, now=timezone.now())
+    return found
 
 
 def local_day(patient: Any) -> date:

@@ -15,7 +15,14 @@ from apps.tapers.changes import Change
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.signable import ActivationError, Signing
 from tests.conftest import signed_in
-from tests.factories import make_active_plan, make_patient, make_plan, proof_of, sign
+from tests.factories import (
+    make_active_plan,
+    make_care_level,
+    make_patient,
+    make_plan,
+    proof_of,
+    sign,
+)
 
 RARELY = {"pattern": "rarely", "days_per_week": 2}
 AT_ONCE = {"method": "custom", "daily_mg": "0"}
@@ -185,6 +192,7 @@ def test_the_documented_path_opens_the_builder_and_a_new_fact_closes_it(clinic, 
     document(patient, prescriber)
     seen = post(prescriber, "tapers:create", patient.pk, **typed).context["shown"].seen
     assert post(prescriber, "tapers:create", patient.pk, **typed, seen=seen).status_code == 302
+    make_care_level(patient, prescriber.user, now=now)
     Medication.objects.filter(patient=patient).update(pattern="daily", days_per_week=7)
     with pytest.raises(ActivationError, match="ASAM-03"):
         sign(TaperPlan.objects.get(), prescriber.user, now=now, breach_reason="Falls.")

@@ -55,6 +55,13 @@ def policy_of(clinic_id: UUID) -> CheckInPolicy:
     return found or CheckInPolicy(clinic_id=clinic_id)
 
 
+# What a clock opens, with what it opens it for.
+OF_CLOCKS: Final = (
+    "review", "refill", "care_level", "referral", "arrival", "contact", "new_plan", "day_missed",
+    "aftercare",
+)  # fmt: skip
+
+
 class CareTaskQuerySet(models.QuerySet["CareTask"]):
     """Reads of tasks."""
 
@@ -89,6 +96,13 @@ class CareTask(models.Model):
         FOLLOW_UP = "follow_up", "Follow up"
         REVIEW = "review", "Risk-benefit review is due"
         REFILL = "refill", "Medicine runs out soon"
+        CARE_LEVEL = "care_level", "Level of care is to be answered"
+        REFERRAL = "referral", "A detox unit has not answered"
+        ARRIVAL = "arrival", "Has not arrived in the detox unit"
+        CONTACT = "contact", "First contact after discharge"
+        NEW_PLAN = "new_plan", "Decide on the plan after discharge"
+        DAY_MISSED = "day_missed", "No check-in after discharge"
+        AFTERCARE = "aftercare", "Aftercare: look at this patient"
 
     class Outcome(models.TextChoices):
         """What came of it."""
@@ -147,9 +161,8 @@ class CareTask(models.Model):
             ),
             models.UniqueConstraint(fields=["kind", "source_id"], name="task_once_per_source"),
             models.CheckConstraint(
-                condition=Q(kind__in=("review", "refill"), source_id__isnull=False)
-                & Q(check_in__isnull=True)
-                | ~Q(kind__in=("review", "refill")) & Q(source_id__isnull=True),
+                condition=Q(kind__in=OF_CLOCKS, source_id__isnull=False) & Q(check_in__isnull=True)
+                | ~Q(kind__in=OF_CLOCKS) & Q(source_id__isnull=True),
                 name="task_of_a_clock_has_source",
             ),
             models.CheckConstraint(

@@ -67,6 +67,13 @@ class Patient(models.Model):
     registered_at = models.DateTimeField()
     registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
+    # Here, and not in the apps that set them, because every check-in asks for them.
+    last_dose_on = models.DateField(
+        null=True, blank=True, help_text="The last day on which the medicine was taken."
+    )
+    daily_until = models.DateField(
+        null=True, blank=True, help_text="Asked every day until then: home from a detox unit."
+    )
     intake_version = models.PositiveIntegerField(
         default=0, help_text="The number of the last intake entry: two editors see each other."
     )

@@ -1,0 +1,104 @@
+"""The year after the last dose: how often to ask, waves and windows, relapse or withdrawal.
+
+Nothing here is a diagnosis. Sources: PRO-01, PRO-05 (guideline.md F), W17 (triage_rules.csv),
+instruments.md section 3 for the PHQ-9 and GAD-7 bands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+# PRO-05 keeps the form for 6 to 12 months: weekly for six, then monthly to twelve [proposal].
+WEEKLY_UNTIL_DAY = 182
+MONTHLY_UNTIL_DAY = 365
+WEEK, MONTH = 7, 28
+# W17's cut-off: 8 of 40 or more. Source: triage_rules.csv [proposal].
+WAVE_SCORE = 8
+PROTRACTED_AFTER_DAYS = 30  # PRO-01
+# The first band that is called moderate. Source: instruments.md section 3.
+MODERATE = 10
+# How many points make a change worth a word [proposal].
+PHQ9_CHANGE = GAD7_CHANGE = 5
+
+
+def check_in_every(days_since_last_dose: int) -> int | None:
+    """Return how many days may lie between check-ins this long after the last dose.
+
+    7 for six months, 28 to the end of the year, None after it [proposal within PRO-05].
+    """
+    if days_since_last_dose > MONTHLY_UNTIL_DAY:
+        return None
+    return WEEK if days_since_last_dose <= WEEKLY_UNTIL_DAY else MONTH
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days in a row that were a wave (symptoms) or a window (few). ``peak`` is of 40."""
+
+    is_wave: bool
+    first: date
+    last: date
+    peak: int
+
+
+def waves_and_windows(scores: Sequence[tuple[date, int]], last_dose_on: date) -> list[Span]:
+    """Return the waves and windows after the last dose, in order; empty without check-ins.
+
+    ``scores`` are days with daily scores (0-40). A wave is a run of check-ins of 8 or more,
+    W17's cut-off; a window a run below it. Waves and windows: Ashton 2002 (PRO-05).
+    """
+    spans: list[Span] = []
+    for day, score in sorted(scores):
+        if day <= last_dose_on:
+            continue
+        is_wave = score >= WAVE_SCORE
+        if spans and spans[-1].is_wave == is_wave:
+            before = spans[-1]
+            spans[-1] = Span(is_wave, before.first, day, max(before.peak, score))
+        else:
+            spans.append(Span(is_wave, day, day, score))
+    return spans
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is known of one instrument: before the taper, at the last dose, and now."""
+
+    before: int | None
+    at_last_dose: int | None
+    now: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What speaks for a return of the first illness, and what for withdrawal."""
+
+    for_relapse: tuple[str, ...]
+    for_withdrawal: tuple[str, ...]
+
+
+def weigh_relapse(phq9: Course, gad7: Course, spans: Sequence[Span]) -> Weighing:
+    """Return what speaks for relapse and what for withdrawal; a clinician decides.
+
+    For relapse: PHQ-9 or GAD-7 is moderate (10 or more) now and 5 points above what it was at
+    the last dose. For withdrawal: symptoms come in waves with windows between them. Both may
+    hold. The bands are of instruments.md section 3, the change of 5 points and the reading of
+    waves are [proposal].
+    """
+    relapse = [
+        f"{name} is {course.now} now and was {course.at_last_dose} at the last dose"
+        for name, course, change in (("PHQ-9", phq9, PHQ9_CHANGE), ("GAD-7", gad7, GAD7_CHANGE))
+        if course.now is not None
+        and course.at_last_dose is not None
+        and course.now >= MODERATE
+        and course.now - course.at_last_dose >= change
+    ]
+    waves = [span for span in spans if span.is_wave]
+    windows = [span for span in spans if not span.is_wave]
+    withdrawal = []
+    if waves and windows:
+        withdrawal.append(
+            f"Symptoms come and go: {len(waves)} wave{'s' if len(waves) > 1 else ''} and "
+            f"{len(windows)} window{'s' if len(windows) > 1 else ''} since the last dose"
+        )
+    return Weighing(tuple(relapse), tuple(withdrawal))

@@ -1,0 +1,130 @@
+"""What the guideline says about a stay in a detox unit and the time after it: lists, no doses.
+
+There is no calculator here and there will be none: phenobarbital is given only by or with
+clinicians experienced in it (ASAM-20), and the published courses are marked "do not encode"
+(INP-04, INP-05, INP-06). What stands here is what a team must look at, not what it gives.
+"""
+
+from dataclasses import dataclass
+
+from apps.clinical.errors import ClinicalError
+
+# INP-09 [proposal]: contact after discharge, then a daily check-in for so many days.
+CONTACT_WITHIN_HOURS = 72
+DAILY_CHECK_IN_DAYS = 14
+
+WHY_NO_CALCULATOR = (
+    "This page records what the experienced team gave. It suggests no dose and calculates none: "
+    "the guideline leaves phenobarbital to clinicians with experience in it (ASAM 2025 rec 13), "
+    "and the published courses disagree and are not validated for other settings."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One thing a team looks at, with where it comes from."""
+
+    words: str
+    source: str
+
+
+# INP-08.
+PHENOBARBITAL_CAUTIONS = (
+    Caution("Acute intermittent porphyria", "INP-08, label"),
+    Caution("Severe liver disease", "INP-08, label"),
+    Caution("Severe lung disease", "INP-08, label"),
+    Caution("Opioids on board", "INP-08, label"),
+    Caution("Pregnancy", "INP-08, label"),
+    Caution("Barbiturate rash or Stevens-Johnson syndrome before", "INP-08, label"),
+    Caution(
+        "Medicines broken down by CYP3A4, which it strongly induces: direct oral anticoagulants, "
+        "oral contraceptives, methadone, HIV medicines",
+        "INP-08, label",
+    ),
+)
+# ASAM-21: hard stops for tapering.
+NEVER_FOR_TAPERING = (
+    Caution("Flumazenil is not used for tapering", "ASAM 2025 rec 14"),
+    Caution("Propofol or ketamine is not used for tapering", "ASAM 2025 rec 15"),
+)
+# INP-07.
+BEFORE_EACH_DOSE = (
+    "sedation", "respirations", "oxygen saturation", "ataxia", "nystagmus", "slurred speech",
+    "falls",
+)  # fmt: skip
+WATCH_AFTER_LAST_DOSE = (
+    "Watch for 24 to 72 hours after the last dose of phenobarbital: its half-life is 80 to 120 "
+    "hours (INP-07)."
+)
+
+# A scale of our own in plain words: the guideline asks for one and names none [proposal].
+SEDATION = (
+    (0, "Awake and alert"),
+    (1, "Drowsy, wakes to the voice and stays awake"),
+    (2, "Wakes to the voice, falls asleep again"),
+    (3, "Wakes only to touch"),
+    (4, "Cannot be woken"),
+)
+# From here a round calls for somebody at once [proposal]: "Cannot be woken" is E05's sign.
+DEEPLY_SEDATED = 3
+
+# ASAM-30, NICE-06, ASAM-21, ASAM-24: shown beside the list of adjunct medicines.
+ADJUNCT_WARNINGS = (
+    Caution("No Z-drug for sleep during a taper", "ASAM 2025 Table 10"),
+    Caution(
+        "Hydroxyzine, diphenhydramine, doxylamine: avoid in older adults", "ASAM 2025 Tables 10, 11"
+    ),
+    Caution("Gabapentin: misuse, and danger beside an opioid", "ASAM 2025 Table 11"),
+    Caution("Clonidine: blood pressure; taper it off, do not stop it", "ASAM 2025 Table 11"),
+    Caution("Propranolol: not in asthma or heart block", "ASAM 2025 Table 11"),
+    Caution(
+        "Do not treat withdrawal with another medicine that is linked to dependence or withdrawal",
+        "NICE NG215 1.5",
+    ),
+    Caution(
+        "Buprenorphine or methadone is never stopped to make a taper possible",
+        "ASAM 2025 rec 19-23",
+    ),
+    *NEVER_FOR_TAPERING,
+)
+# The words by which a typed medicine is found in the list above, each with its warning.
+_NAMED = {
+    "zolpidem": 0, "zopiclone": 0, "eszopiclone": 0, "zaleplon": 0,
+    "hydroxyzine": 1, "diphenhydramine": 1, "doxylamine": 1,
+    "gabapentin": 2, "clonidine": 3, "propranolol": 4,
+    "buprenorphine": 6, "methadone": 6, "flumazenil": 7, "propofol": 8, "ketamine": 8,
+}  # fmt: skip
+OLDER_ADULT = 65  # ASAM-27
+
+
+def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
+    """Return what the guideline warns of for a medicine as it was typed; often nothing.
+
+    The one for older adults only from 65 years. Sources: ASAM-30, NICE-06, ASAM-24, ASAM-21.
+    """
+    typed = medicine.casefold()
+    found = dict.fromkeys(number for name, number in _NAMED.items() if name in typed)
+    return tuple(ADJUNCT_WARNINGS[n] for n in found if n != 1 or age >= OLDER_ADULT)
+
+
+def sedation_words(level: int) -> str:
+    """Return a level of sedation in words; one that does not exist raises ``ClinicalError``."""
+    for number, words in SEDATION:
+        if number == level:
+            return words
+    raise ClinicalError(f"There is no level of sedation {level}.")
+
+
+# What a clock of a referral, a stay or a discharge says when it has run out. Our own: urgent,
+# within the hour that most urgent rules of triage_rules.csv give [proposal].
+CLOCK_MINUTES = 60
+CLOCK_RULES = {
+    "D01_REFERRAL_UNANSWERED": "The detox unit has not answered the referral in time.",
+    "D02_NOT_ARRIVED": "The patient has not arrived in the detox unit in time.",
+    "D03_ROUND_OVERDUE": "An observation round is overdue.",
+    "D04_NO_CONTACT_72H": "No contact within 72 hours after discharge (INP-09).",
+    "D05_NO_DAILY_CHECK_IN": "No check-in on a day of the 14 days after discharge (INP-09).",
+    "D06_DEEPLY_SEDATED": "A round found deep sedation.",
+    "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
+    "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
+}

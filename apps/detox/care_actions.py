@@ -1,0 +1,80 @@
+"""The one write of a level of care: answers, what they suggest, what was decided."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.checkins.models import CareTask
+from apps.checkins.task_actions import overtake_tasks
+from apps.clinical.level_of_care import Care, CareLevel, level_of_care, needs_sign_off
+from apps.detox.guards import severe_sign_since
+from apps.detox.models import CareAssessment
+from apps.patients.models import Patient
+
+SECOND_TAP: Final = timedelta(minutes=1)
+
+
+class SignOffError(ValueError):
+    """The decision differs from the suggestion and nobody said why; the text is for the reader."""
+
+
+def suggestion(
+    patient: Patient, *, harm: bool, unmanageable: bool, severe_withdrawal: bool
+) -> CareLevel:
+    """Return what the answers suggest for this patient now, with the reasons."""
+    last = patient.care_assessments.first()
+    since = last.assessed_at if last else None
+    return level_of_care(
+        {"ASAM-07a": harm, "ASAM-07b": unmanageable, "ASAM-07c": severe_withdrawal},
+        patient.risk.tier,
+        severe_sign=severe_sign_since(patient, since) is not None,
+    )
+
+
+def is_repeated(last: CareAssessment, content: dict[str, object], by: User, now: datetime) -> bool:
+    """Answer whether the same person has said the same within this minute: a second tap."""
+    if last.assessed_by_id != by.pk or now - last.assessed_at >= SECOND_TAP:
+        return False
+    return all(getattr(last, name) == value for name, value in content.items())
+
+
+@transaction.atomic
+def assess_care(
+    *, patient: Patient, harm: bool, unmanageable: bool, severe_withdrawal: bool,
+    decided: str, sign_off: str, by: User, now: datetime,
+) -> CareAssessment:  # fmt: skip
+    """Store the three answers with what they suggest and what was decided.
+
+    Assessment, the task it answers and the audit row are saved together or not at all; the
+    same answers by the same person within the same minute are the first ones. Raises
+    `SignOffError` for another decision than the suggested without a reason.
+    """
+    patient = Patient.objects.select_for_update(of=("self",)).select_related("risk").get(
+        pk=patient.pk
+    )  # fmt: skip
+    answers = {"harm": harm, "unmanageable": unmanageable, "severe_withdrawal": severe_withdrawal}
+    last = patient.care_assessments.first()
+    content = {**answers, "decided": decided, "sign_off": sign_off.strip()}
+    if last and is_repeated(last, content, by, now):
+        return last
+    found = suggestion(patient, **answers)
+    if needs_sign_off(found.level, Care(decided)) and not sign_off.strip():
+        raise SignOffError(
+            f"The answers suggest {CareAssessment.Level(found.level).label.lower()}. Write why you "
+            "decide otherwise: it is kept with your name."
+        )
+    since = last.assessed_at if last else None
+    row = CareAssessment.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, tier=patient.risk.tier,
+        severe_sign=severe_sign_since(patient, since) is not None, suggested=found.level.value,
+        because=list(found.because), assessed_at=now, assessed_by=by, **content,
+    )  # fmt: skip
+    overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.CARE_LEVEL, by=by, now=now)
+    record(
+        "care_level.decided", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
+        obj=row, suggested=row.suggested, decided=str(decided),
+    )  # fmt: skip
+    return row

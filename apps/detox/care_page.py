@@ -1,0 +1,48 @@
+"""What the page of care around a stay shows, gathered in a fixed number of queries."""
+
+from datetime import datetime
+from typing import Any
+
+from apps.alerts.models import Alert
+from apps.checkins.models import CareTask
+from apps.clinical.detox import CLOCK_RULES
+from apps.clinical.triage import RULES_BY_ID
+from apps.detox.guards import level_is_settled, severe_sign_since
+from apps.patients.models import Patient
+
+OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare")
+
+
+def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
+    """Return what the page shows of one patient."""
+    assessments = list(patient.care_assessments.select_related("assessed_by")[:10])
+    referrals = list(patient.referrals.select_related("facility", "sent_by", "stay", "discharge"))
+    last = assessments[0] if assessments else None
+    today = now.astimezone(patient.tz).date()
+    return {
+        "patient": patient,
+        "assessments": assessments,
+        "assessment": last,
+        "why_not": level_is_settled(patient, now),
+        "sign": severe_sign_since(patient, last.assessed_at if last else None),
+        "referrals": referrals,
+        "live": next((row for row in referrals if row.status in ("sent", "accepted", "admitted")),
+                     None),
+        "discharge": patient.discharges.select_related("recorded_by").first(),
+        "tasks": CareTask.objects.open()
+        .filter(patient=patient, kind__in=OPEN_KINDS)
+        .select_related("owner"),
+        "is_daily": patient.daily_until is not None and today <= patient.daily_until,
+        "now": now,
+    }  # fmt: skip
+
+
+def reason_of(alert: Alert | None) -> str:
+    """Return why a patient is referred from an alert: what fired, in words."""
+    if alert is None:
+        return ""
+    said = [
+        RULES_BY_ID[rule].plain if rule in RULES_BY_ID else CLOCK_RULES.get(rule, rule)
+        for rule in alert.rules
+    ]
+    return f"{' '.join(said)} Reported {alert.opened_at:%Y-%m-%d %H:%M} UTC."

@@ -1,0 +1,203 @@
+"""Every clock of referrals, stays, discharges and aftercare, moved from any process, at any time.
+
+One sweep opens the task a clock calls for, and an alert where a task or a round is overdue.
+Several processes may sweep at once: each row is looked at again under its patient's lock.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from apps.alerts.actions import open_alert
+from apps.alerts.ladder import Level
+from apps.alerts.models import Alert
+from apps.checkins.clock_tasks import open_clock_task
+from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.task_actions import overtake_tasks
+from apps.clinical.detox import CLOCK_MINUTES
+from apps.detox.guards import severe_sign_since
+from apps.detox.models import CareAssessment, Stay
+from apps.patients.models import DRILL_CLINIC, Patient
+from apps.tapers.models import TaperPlan
+from apps.tapers.today import midnight, plan_today
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 200
+SOURCE_CLOCK_TASK: Final = "care_task"
+SOURCE_ROUND_DUE: Final = "round_due"
+CARE_LEVEL_WITHIN: Final = timedelta(hours=24)  # [proposal]
+Kind = CareTask.Kind
+# Which alert an overdue task opens.
+ALERT_OF: Final = {
+    Kind.REFERRAL: "D01_REFERRAL_UNANSWERED",
+    Kind.ARRIVAL: "D02_NOT_ARRIVED",
+    Kind.CONTACT: "D04_NO_CONTACT_72H",
+    Kind.DAY_MISSED: "D05_NO_DAILY_CHECK_IN",
+    Kind.NEW_PLAN: "D07_NO_PLAN_AFTER",
+    Kind.CARE_LEVEL: "D08_CARE_LEVEL_OPEN",
+}
+Move = Callable[[UUID, datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class DetoxReport:
+    """How much one sweep moved."""
+
+    levels: int
+    days: int
+    plans: int
+    rounds: int
+    overdue: int
+
+
+def sweep_detox(now: datetime) -> DetoxReport:
+    """Open what the clocks of this app call for; sends nothing by itself. Twice is once."""
+    return DetoxReport(
+        levels=each(levels_due(), ask_level, now),
+        days=each(days_due(now), look_at_day, now),
+        plans=each(plans_made(), end_plan_task, now),
+        rounds=each(rounds_due(now), call_for_round, now),
+        overdue=each(tasks_overdue(now), warn_of_task, now),
+    )
+
+
+def levels_due() -> Iterable[UUID]:
+    """Return followed patients with an emergency after the level of care was last answered."""
+    own = OuterRef("patient")
+    later = CareAssessment.objects.filter(patient=own, assessed_at__gte=OuterRef("opened_at"))
+    asked = CareTask.objects.filter(patient=own, kind=Kind.CARE_LEVEL, done_at__isnull=True)
+    plans = TaperPlan.objects.filter(patient=own, status__in=["active", "draft"])
+    red = Alert.objects.unresolved().filter(level=Level.EMERGENCY).exclude(clinic=DRILL_CLINIC)
+    rows = red.exclude(Exists(later)).exclude(Exists(asked)).filter(Exists(plans))
+    return list(rows.values_list("patient_id", flat=True).distinct()[:BATCH])
+
+
+@transaction.atomic
+def ask_level(patient_id: UUID, now: datetime) -> bool:
+    """Open the task to answer the level of care after a severe sign."""
+    patient = lock(patient_id)
+    last = patient.care_assessments.first()
+    sign = severe_sign_since(patient, last.assessed_at if last else None)
+    if sign is None:
+        return False
+    return open_clock_task(
+        patient, Kind.CARE_LEVEL, uuid5(sign.pk, "level"), now + CARE_LEVEL_WITHIN, now
+    )
+
+
+def days_due(now: datetime) -> Iterable[UUID]:
+    """Return patients in the fourteen days after a discharge, who are to check in each day."""
+    rows = Patient.objects.filter(
+        daily_until__gte=(now - timedelta(days=2)).date(), status=Patient.Status.ACTIVE
+    )
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def look_at_day(patient_id: UUID, now: datetime) -> bool:
+    """Open a task for yesterday when no check-in came on it; a check-in since ends the task."""
+    patient = lock(patient_id)
+    today = now.astimezone(patient.tz).date()
+    yesterday = today - timedelta(days=1)
+    since = midnight(yesterday, patient.tz)
+    came = CheckIn.objects.by_the_patient().filter(patient=patient, received_at__gte=since)
+    if came.exists():
+        overtake_tasks(patient_id=patient.pk, kind=Kind.DAY_MISSED, by=None, now=now)
+        return False
+    discharge = patient.discharges.first()
+    if discharge is None or patient.daily_until is None or yesterday > patient.daily_until:
+        return False
+    if yesterday <= discharge.recorded_at.astimezone(patient.tz).date():
+        return False  # the first whole day at home counts first
+    source = uuid5(discharge.pk, yesterday.isoformat())
+    return open_clock_task(patient, Kind.DAY_MISSED, source, now, now)
+
+
+def plans_made() -> Iterable[UUID]:
+    """Return patients whose open task for a plan after discharge may be done."""
+    rows = CareTask.objects.filter(kind=Kind.NEW_PLAN, done_at__isnull=True)
+    return list(rows.values_list("patient_id", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def end_plan_task(patient_id: UUID, now: datetime) -> bool:
+    """End the task when a plan made or changed since the discharge is in force."""
+    patient = lock(patient_id)
+    discharge = patient.discharges.first()
+    state = plan_today(patient, now)
+    if discharge is None or state is None:
+        return False
+    if state.version.enactment.at <= discharge.recorded_at:
+        return False
+    overtake_tasks(patient_id=patient.pk, kind=Kind.NEW_PLAN, by=None, now=now)
+    return True
+
+
+def rounds_due(now: datetime) -> Iterable[UUID]:
+    """Return stays whose next round should have been made."""
+    return list(Stay.objects.round_overdue(now).values_list("pk", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def call_for_round(stay_id: UUID, now: datetime) -> bool:
+    """Open the alert of an overdue round, once for each round that was due."""
+    stay = Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
+    due = stay.next_round_at
+    if due is None or due >= now:
+        return False
+    return warn(
+        stay.patient, "D03_ROUND_OVERDUE", SOURCE_ROUND_DUE, uuid5(stay.pk, due.isoformat()), now
+    )
+
+
+def tasks_overdue(now: datetime) -> Iterable[UUID]:
+    """Return tasks of this app's clocks whose time has passed and that have no alert yet."""
+    told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id=OuterRef("pk"))
+    rows = CareTask.objects.filter(kind__in=list(ALERT_OF), done_at__isnull=True, due_at__lt=now)
+    return list(rows.exclude(Exists(told)).values_list("pk", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def warn_of_task(task_id: UUID, now: datetime) -> bool:
+    """Open the alert of a task that nobody has closed in time; once for each task."""
+    task = CareTask.objects.select_for_update(of=("self",)).select_related("patient").get(
+        pk=task_id
+    )  # fmt: skip
+    if task.done_at is not None or task.due_at >= now:
+        return False
+    return warn(task.patient, ALERT_OF[Kind(task.kind)], SOURCE_CLOCK_TASK, task.pk, now)
+
+
+def warn(patient: Patient, rule: str, source_type: str, source_id: UUID, now: datetime) -> bool:
+    """Open an urgent alert, and answer whether it is new."""
+    if Alert.objects.filter(source_type=source_type, source_id=source_id).exists():
+        return False
+    open_alert(
+        patient=patient, level=Level.URGENT.value, response_minutes=CLOCK_MINUTES, rules=[rule],
+        source_type=source_type, source_id=source_id, now=now,
+    )  # fmt: skip
+    return True
+
+
+def lock(patient_id: UUID) -> Patient:
+    """Return the patient, locked until the end of the transaction."""
+    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic", "risk")
+    return rows.get(pk=patient_id)
+
+
+def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+    """Move each in its own transaction; one that fails stops no other."""
+    moved = 0
+    for key in keys:
+        try:
+            moved += move(key, now)
+        except Exception:
+            logger.exception("detox: %s could not be moved", key)
+    return moved

@@ -1,0 +1,85 @@
+"""What stands in the way of a plan's start and end, as far as levels of care and units know.
+
+Registered with apps.tapers at start (ADR 8): the plan asks, without knowing who answers.
+"""
+
+from datetime import datetime
+
+from apps.alerts.ladder import Level
+from apps.alerts.models import Alert
+from apps.detox.models import CareAssessment
+from apps.patients.models import Patient, RiskProfile
+from apps.tapers.models import TaperPlan
+
+NOT_ANSWERED = (
+    "Answer the level-of-care questions first (ASAM-07): they stand under “Care” on the patient's "
+    "page."
+)
+INPATIENT = (
+    "The level of care on record is inpatient. Refer the patient to a unit, or answer the "
+    "questions again; another decision needs your reason."
+)
+NO_DISCHARGE = (
+    "This plan was left for a hospital, and no discharge since says that nothing is taken any "
+    "more. Record the discharge under “Care” first. If some is still taken, make a new plan for "
+    "the rest: nobody may be left to stop at once (ASAM-03)."
+)
+
+
+def severe_sign_since(patient: Patient, since: datetime | None) -> Alert | None:
+    """Return the last emergency alert after a moment: what asks for the questions again.
+
+    ASAM does not define severe withdrawal by a number (INP-02), so every emergency counts
+    [proposal].
+    """
+    red = Alert.objects.filter(patient=patient, level=Level.EMERGENCY)
+    if since is not None:
+        red = red.filter(opened_at__gt=since)
+    return red.order_by("-opened_at").first()
+
+
+def level_is_settled(patient: Patient, now: datetime) -> str:
+    """Return why a plan may not start yet: the level of care is open, or not outpatient."""
+    last = patient.care_assessments.first()
+    if last is None:
+        return NOT_ANSWERED
+    if last.decided == CareAssessment.Level.INPATIENT:
+        discharge = patient.discharges.first()
+        if discharge is None or discharge.recorded_at < last.assessed_at:
+            return INPATIENT
+    sign = severe_sign_since(patient, last.assessed_at)
+    if sign is not None:
+        return (
+            f"Alert {sign.reference} came after the level of care was last answered. Answer the "
+            "questions again under “Care”."
+        )
+    if patient.risk.tier == RiskProfile.Tier.HIGH and last.tier != RiskProfile.Tier.HIGH:
+        return "The seizure risk is high since the level of care was answered. Answer it again."
+    return ""
+
+
+def discharge_says_none(plan: TaperPlan) -> str:
+    """Return why a plan left for a hospital may not end: no discharge says nothing is taken."""
+    if newer_plan(plan):
+        return ""
+    discharge = plan.patient.discharges.first()
+    if discharge is None or plan.left_at is None or discharge.recorded_at < plan.left_at:
+        return NO_DISCHARGE
+    if discharge.left == discharge.Left.NONE:
+        return ""
+    return (
+        f"At discharge the patient still took {discharge.taken}. Make a plan for the rest and put "
+        "it in force; then this one can end."
+    )
+
+
+def newer_plan(plan: TaperPlan) -> bool:
+    """Answer whether a plan made since is in force."""
+    active = TaperPlan.objects.active().filter(patient_id=plan.patient_id)
+    return active.exclude(pk=plan.pk).exists()
+
+
+def left_in_hospital(patient: Patient, now: datetime) -> str:
+    """Return why the clinic may not stop following a patient: nobody said what they take now."""
+    plan = patient.plans.filter(status=TaperPlan.Status.INPATIENT).order_by("-left_at").first()
+    return discharge_says_none(plan) if plan is not None else ""

@@ -1,0 +1,123 @@
+"""What a detox unit is told about a patient, read once at sending and kept as it was. Reads."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from apps.checkins.as_given import answer_rows
+from apps.checkins.models import CheckIn
+from apps.clinical.doses import plain
+from apps.clinical.drugs import get_drug
+from apps.patients.intake_words import Rows, flag_words
+from apps.patients.models import HEALTH_FLAGS, HISTORY_FLAGS, SUBSTANCE_FLAGS, Patient
+from apps.tapers.schedule import slot_name
+from apps.tapers.today import Today, plan_today
+
+STEPS_TOLD: Final = 12
+CHECK_INS_TOLD: Final = 5
+
+
+def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None) -> dict[str, Any]:
+    """Return the hand-over as plain data: what is taken, how it went, what is dangerous, whom to
+    call. Stored with the referral, so that the paper of tomorrow says what was handed over.
+    """
+    state = plan_today(patient, now, pieces=True)
+    check_ins = list(patient.check_ins.select_related("triage").order_by("-received_at")[:5])
+    risk = patient.risk
+    return {
+        "patient": {
+            "given_name": patient.given_name, "family_name": patient.family_name,
+            "birth_date": patient.birth_date.isoformat(), "sex": patient.sex,
+            "reference": patient.reference, "phone": patient.phone, "address": patient.address,
+            "language": patient.get_language_display(),
+            "emergency_contact": patient.emergency_contact,
+        },
+        "clinic": {
+            "name": patient.clinic.name, "phone": patient.clinic.phone,
+            "after_hours": patient.clinic.after_hours_phone,
+        },
+        "taken": taken_now(patient, state),
+        "last_dose": last_dose(check_ins, last_dose_at),
+        "steps": steps_told(state),
+        "symptoms": [symptoms_of(row) for row in check_ins[:CHECK_INS_TOLD]],
+        "seizures": [list(row) for row in flag_words(risk, [*HISTORY_FLAGS, "epilepsy"])],
+        "risk": {
+            "tier": risk.get_tier_display(),
+            "because": [reason["note"] for reason in risk.tier_reasons],
+        },
+        "health": [list(row) for row in told(patient)],
+        "medicines": medicines(patient),
+        "written_at": now.isoformat(),
+    }  # fmt: skip
+
+
+def taken_now(patient: Patient, state: Today | None) -> list[dict[str, str]]:
+    """Return drug and milligrams at each time of day: by the plan in force, else by the intake."""
+    if state is not None and state.step is not None:
+        doses: dict[tuple[str, str], Any] = {}
+        for piece in state.step.pieces.all():
+            key = (piece.slot, piece.product)
+            doses[key] = doses.get(key, 0) + piece.mg
+        return [
+            {"slot": str(slot_name(slot)), "drug": product, "mg": plain(mg)}
+            for (slot, product), mg in doses.items()
+        ]
+    drug = get_drug(patient.medication.drug_id).name
+    return [
+        {"slot": slot.capitalize(), "drug": drug, "mg": plain(mg)}
+        for slot, mg in patient.medication.slots.items()
+    ]
+
+
+def last_dose(check_ins: list[CheckIn], last_dose_at: datetime | None) -> dict[str, str]:
+    """Return when the last dose was taken as somebody said it, and what the last check-in said."""
+    found = {"at": last_dose_at.isoformat() if last_dose_at else "", "said": ""}
+    for row in check_ins:
+        said = next((a["value"] for a in answer_rows(row) if a["key"] == "dose_taken"), "")
+        if said:
+            hours = row.answers.get("hours_since_last_dose")
+            when = f"{row.received_at:%Y-%m-%d %H:%M} UTC"
+            since = f", {hours} hours since the last dose" if hours is not None else ""
+            return found | {"said": f"{said} (check-in of {when}{since})"}
+    return found
+
+
+def steps_told(state: Today | None) -> list[dict[str, str]]:
+    """Return the last steps that were taken, the newest first."""
+    if state is None:
+        return []
+    return [
+        {"from": step.start_on.isoformat(), "dose": str(step.dose)}
+        for step in state.begun[::-1][:STEPS_TOLD]
+    ]
+
+
+def symptoms_of(row: CheckIn) -> dict[str, Any]:
+    """Return a check-in in short: its day, its score, and the answers that are not nothing."""
+    quiet = {"no", "none", "0", "0 none", "none of these"}
+    return {
+        "at": row.received_at.isoformat(),
+        "score": row.triage.dws,
+        "level": row.triage.level,
+        "answers": [
+            f"{each['label']} {each['value']}"
+            for each in answer_rows(row)
+            if each["red"] or (each["key"].startswith("s_") and each["value"].lower() not in quiet)
+        ],
+    }
+
+
+def told(patient: Patient) -> Rows:
+    """Return what the intake says yes to, and what nobody asked: both matter in a unit."""
+    rows = flag_words(patient.risk, [*HEALTH_FLAGS, *SUBSTANCE_FLAGS])
+    return [(label, value) for label, value in rows if value != "no"]
+
+
+def medicines(patient: Patient) -> list[str]:
+    """Return the other medicines as they were told, one a line."""
+    further = [
+        f"{get_drug(each.drug_id).name} {plain(each.daily_mg)} mg a day"
+        for each in patient.further_medicines.all()
+    ]
+    if not patient.risk.other_medicines_asked:
+        return [*further, "Other medicines: not asked"]
+    return [*further, *(line for line in patient.risk.other_medicines.splitlines() if line.strip())]

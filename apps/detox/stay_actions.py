@@ -1,0 +1,140 @@
+"""Writes of a stay: begun, each round, each dose given or held, how often a round is made."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.alerts.actions import open_alert
+from apps.audit.actions import record
+from apps.clinical.detox import CLOCK_MINUTES, DEEPLY_SEDATED
+from apps.clinical.scoring import ciwa_b
+from apps.detox.models import DoseRecord, Referral, Round, Stay
+from apps.detox.referral_actions import locked, move_referral
+from apps.detox.states import ReferralStatus
+
+SOURCE_ROUND: Final = "round"
+
+
+class StayError(ValueError):
+    """Why this cannot be written into a stay; the text is for the reader."""
+
+    def __init__(self, text: str, field: str | None = None) -> None:
+        """Say what is wrong and which field of the form it is."""
+        super().__init__(text)
+        self.field = field
+
+
+@transaction.atomic
+def begin_stay(*, referral: Referral, bed: str, round_hours: int, by: User, now: datetime) -> Stay:
+    """Take a referred patient into a bed of the clinic's own; the first round is due at once.
+
+    Referral, stay, status of the patient and audit row change together or not at all; twice
+    is once. Raises `StayError` for a unit that is not the clinic's own, and `TransitionError`.
+    """
+    patient = locked(referral.patient_id)
+    existing = Stay.objects.filter(referral=referral).first()
+    if existing is not None:
+        return existing
+    if not referral.facility.is_own:
+        raise StayError("Rounds are recorded here only for beds of this clinic.")
+    move_referral(referral=referral, to=ReferralStatus.ADMITTED, note="", by=by, now=now)
+    stay = Stay.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, referral=referral, bed=bed,
+        round_hours=round_hours, next_round_at=now + timedelta(hours=round_hours), began_at=now,
+        began_by=by,
+    )  # fmt: skip
+    write_down("stay.begun", stay, by, now, round_hours=round_hours)
+    return stay
+
+
+@transaction.atomic
+def set_rounds(*, stay: Stay, round_hours: int, by: User, now: datetime) -> Stay:
+    """Change how often a round is made; the next is due so long after the last, or now.
+
+    The same again changes nothing. Raises `StayError` after discharge.
+    """
+    stay = lock_current(stay.pk)
+    if stay.round_hours == round_hours:
+        return stay
+    last = stay.rounds.order_by("-at").values_list("at", flat=True).first() or stay.began_at
+    stay.round_hours = round_hours
+    stay.next_round_at = max(now, last + timedelta(hours=round_hours))
+    stay.save(update_fields=["round_hours", "next_round_at"])
+    write_down("stay.rounds_set", stay, by, now, round_hours=round_hours)
+    return stay
+
+
+@transaction.atomic
+def record_round(
+    *, stay: Stay, submission_id: UUID, values: dict[str, Any], by: User, now: datetime
+) -> Round:
+    """Keep a round and set the clock of the next; deep sedation opens an alert at once.
+
+    Round, clock, alert and audit row are saved together or not at all; the same submission
+    again is the first one. Raises `StayError` after discharge, and `ScoreError` for anchors.
+    """
+    again = Round.objects.filter(submission_id=submission_id, stay=stay).first()
+    if again is not None:
+        return again
+    stay = lock_current(stay.pk)
+    if values.get("anchors"):
+        ciwa_b(values["anchors"])  # refuses what is no anchor
+    row = Round.objects.create(
+        clinic_id=stay.clinic_id, stay=stay, submission_id=submission_id, at=now, by=by, **values
+    )
+    stay.next_round_at = now + timedelta(hours=stay.round_hours)
+    stay.save(update_fields=["next_round_at"])
+    write_down("stay.round_recorded", stay, by, now, round=str(row.pk))
+    if row.sedation >= DEEPLY_SEDATED:
+        open_alert(
+            patient=stay.patient, level="urgent", response_minutes=CLOCK_MINUTES,
+            rules=["D06_DEEPLY_SEDATED"], source_type=SOURCE_ROUND, source_id=row.pk, now=now,
+        )  # fmt: skip
+    return row
+
+
+@transaction.atomic
+def record_dose(
+    *, stay: Stay, submission_id: UUID, values: dict[str, Any], signed_with: str, by: User,
+    now: datetime, corrects: DoseRecord | None = None,
+) -> DoseRecord:  # fmt: skip
+    """Keep one dose that the team gave or held, signed by `by`. Nothing is worked out here.
+
+    Dose and audit row are saved together or not at all; the same submission again is the
+    first one. A correction stands beside what it corrects. Raises `StayError`.
+    """
+    again = DoseRecord.objects.filter(submission_id=submission_id, stay=stay).first()
+    if again is not None:
+        return again
+    stay = lock_current(stay.pk)
+    if values["at"] > now:
+        raise StayError("A dose is signed after it was given, not before.", "at")
+    if values["at"] < stay.began_at:
+        raise StayError("The patient was not in this bed yet.", "at")
+    if corrects is not None and hasattr(corrects, "corrected_by"):
+        raise StayError("A colleague has corrected this line meanwhile.")
+    row = DoseRecord.objects.create(
+        clinic_id=stay.clinic_id, stay=stay, submission_id=submission_id, signed_by=by,
+        signed_with=signed_with, signed_at=now, corrects=corrects, **values,
+    )  # fmt: skip
+    write_down("stay.dose_signed", stay, by, now, dose=str(row.pk), kind=row.kind)
+    return row
+
+
+def lock_current(stay_id: UUID) -> Stay:
+    """Return the stay, locked; raises `StayError` when it is over."""
+    stay = Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
+    if stay.status != Stay.Status.CURRENT:
+        raise StayError("This stay is over. What was given later stands in the discharge.")
+    return stay
+
+
+def write_down(event: str, stay: Stay, by: User, now: datetime, **details: object) -> None:
+    """Append the audit row of an act on a stay."""
+    record(
+        event, by=by, now=now, clinic_id=stay.clinic_id, patient_id=stay.patient_id, obj=stay,
+        **details,
+    )  # fmt: skip

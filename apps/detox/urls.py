@@ -1,0 +1,23 @@
+"""URLs of care around a stay. No health word is in any of them."""
+
+from django.urls import path
+
+from apps.detox import directory_views, stay_views, views
+
+app_name = "detox"
+urlpatterns = [
+    path("patients/<uuid:patient_id>/care/", views.care, name="care"),
+    path("patients/<uuid:patient_id>/care/level/", views.level, name="level"),
+    path("patients/<uuid:patient_id>/care/refer/", views.refer, name="refer"),
+    path("referrals/<uuid:referral_id>/", views.referral, name="referral"),
+    path("referrals/<uuid:referral_id>/move/", views.referral_move, name="referral_move"),
+    path("referrals/<uuid:referral_id>/bed/", stay_views.stay_begin, name="stay_begin"),
+    path("referrals/<uuid:referral_id>/home/", views.discharge, name="discharge"),
+    path("stays/<uuid:stay_id>/", stay_views.stay, name="stay"),
+    path("stays/<uuid:stay_id>/rounds/", stay_views.rounds_set, name="rounds_set"),
+    path("stays/<uuid:stay_id>/round/", stay_views.round_create, name="round_create"),
+    path("stays/<uuid:stay_id>/given/", stay_views.dose_create, name="dose_create"),
+    path("given/<uuid:dose_id>/correct/", stay_views.dose_correct, name="dose_correct"),
+    path("units/", directory_views.facilities, name="facilities"),
+    path("units/<uuid:facility_id>/", directory_views.facility, name="facility"),
+]

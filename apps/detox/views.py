@@ -1,0 +1,193 @@
+"""Staff pages of care around a stay: the overview, level of care, referral, discharge."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.alerts.models import Alert
+from apps.alerts.states import TransitionError
+from apps.audit.actions import record
+from apps.clinical.risk import tier_from_factors
+from apps.detox.care_actions import SignOffError, assess_care, suggestion
+from apps.detox.care_page import page_of, reason_of
+from apps.detox.discharge_actions import DischargeError, discharge_patient
+from apps.detox.forms import CareLevelForm, DischargeForm, MoveForm, ReferForm
+from apps.detox.models import Referral
+from apps.detox.referral_actions import ReferralError, move_referral, refer_patient
+from apps.detox.states import REFERRAL_TRANSITIONS, ReferralStatus
+from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.models import Patient
+from apps.patients.permissions import Right, may
+from apps.patients.risk_actions import assess_risk
+
+PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
+REFERRALS = Referral.objects.select_related(
+    "patient__risk", "patient__medication", "patient__clinic", "facility", "sent_by", "alert"
+)
+
+
+def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:
+    """Write down that the reader looked."""
+    record(
+        event, by=member_of(request).user, now=timezone.now(), clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=obj,
+    )  # fmt: skip
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def care(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show level of care, referrals, stay and what follows a discharge, on one page."""
+    patient = fetch_patient(request, patient_id, PATIENTS)
+    saw(request, "care.viewed", patient, patient)
+    member = member_of(request)
+    context = page_of(patient, timezone.now()) | {
+        "may_decide": may(member, Right.PLAN_TAPERS),
+        "may_refer": may(member, Right.HANDLE_ALERTS),
+    }
+    return render(request, "detox/care.html", context)
+
+
+def factor_words(factors: tuple[str, ...]) -> str:
+    """Return what risk factors say in words."""
+    return "; ".join(reason.note for reason in tier_from_factors(factors).reasons)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.PLAN_TAPERS)
+def level(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Answer the level-of-care questions; another decision than suggested needs a reason."""
+    patient = fetch_patient(request, patient_id, PATIENTS)
+    risk = assess_risk(patient, patient.risk, timezone.localdate(timezone=patient.tz))
+    data = request.POST if request.method == "POST" else None
+    form = CareLevelForm(data, risk=risk, factor_words=factor_words)
+    found = None
+    if form.is_bound and form.is_valid():
+        answers = {name: form.cleaned_data[name] for name in
+                   ("harm", "unmanageable", "severe_withdrawal")}  # fmt: skip
+        found = suggestion(patient, **answers)
+        try:
+            by, now = member_of(request).user, timezone.now()
+            row = assess_care(patient=patient, by=by, now=now, **form.cleaned_data)
+        except SignOffError as error:
+            form.add_error("sign_off", str(error))
+        else:
+            messages.success(request, f"Level of care: {row.get_decided_display().lower()}.")
+            return redirect("detox:care", patient.pk)
+    context = {"patient": patient, "form": form, "found": found}
+    return render(request, "detox/level.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.HANDLE_ALERTS)
+def refer(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Refer the patient to a unit; from an alert everything is filled in."""
+    patient = fetch_patient(request, patient_id, PATIENTS)
+    alert = alert_of(request, patient)
+    member, data = member_of(request), request.POST if request.method == "POST" else None
+    form = ReferForm(
+        data,
+        clinic_id=member.clinic_id,
+        initial={"reason": reason_of(alert), "how": Referral.How.PHONE},
+    )
+    if form.is_bound and form.is_valid():
+        try:
+            row = refer_patient(
+                patient=patient, alert=alert, by=member.user, now=timezone.now(),
+                **form.cleaned_data,
+            )  # fmt: skip
+        except ReferralError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Referred. The next cut is held, and the clock runs.")
+            return redirect("detox:referral", row.pk)
+    context = {
+        "patient": patient, "form": form, "alert": alert,
+        "units": form.fields["facility"].queryset,  # type: ignore[attr-defined]
+        "may_edit_units": may(member, Right.EDIT_DIRECTORY),
+        "live": patient.referrals.live().select_related("facility").first(),
+    }  # fmt: skip
+    return render(request, "detox/refer.html", context, status=422 if form.is_bound else 200)
+
+
+def alert_of(request: HttpRequest, patient: Patient) -> Alert | None:
+    """Return the patient's own alert that the address names, None for none."""
+    key = request.GET.get("alert", "")
+    try:
+        return Alert.objects.filter(patient=patient, pk=UUID(key)).first()
+    except ValueError:
+        return None
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def referral(request: HttpRequest, referral_id: UUID) -> HttpResponse:
+    """Show a referral: where it stands, what was handed over, what can be done."""
+    row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
+    saw(request, "referral.viewed", row.patient, row)
+    return show_referral(request, row)
+
+
+def show_referral(request: HttpRequest, row: Referral, form: MoveForm | None = None,
+                  status: int = 200) -> HttpResponse:  # fmt: skip
+    """Render the page; `form` is the one that was posted and is not right."""
+    member = member_of(request)
+    targets = [to for to in REFERRAL_TRANSITIONS[ReferralStatus(row.status)]
+               if to != ReferralStatus.DISCHARGED]  # fmt: skip
+    context = {
+        "referral": row, "patient": row.patient, "document": row.document,
+        "steps": row.steps.select_related("by"), "form": form or MoveForm(),
+        "targets": [(to.value, Referral.Status(to).label) for to in targets],
+        "is_late": row.is_late(timezone.now()), "stay": getattr(row, "stay", None),
+        "may_decide": may(member, Right.PLAN_TAPERS), "may_move": may(member, Right.HANDLE_ALERTS),
+    }  # fmt: skip
+    return render(request, "detox/referral.html", context, status=status)
+
+
+@require_POST
+@requires(Right.HANDLE_ALERTS)
+def referral_move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
+    """Write down what the unit or the patient said."""
+    row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return show_referral(request, row, form, 422)
+    try:
+        moved = move_referral(
+            referral=row, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
+        )
+    except ReferralError as error:
+        form.add_error("note", str(error))
+        return show_referral(request, row, form, 422)
+    except TransitionError as error:
+        messages.warning(request, str(error))
+        return redirect("detox:referral", row.pk)
+    messages.success(request, f"The referral is {moved.get_status_display().lower()}.")
+    return redirect("detox:referral", row.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Right.PLAN_TAPERS)
+def discharge(request: HttpRequest, referral_id: UUID) -> HttpResponse:
+    """Record that the patient is home: what is left, and the calls and check-ins that follow."""
+    row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
+    form = DischargeForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        by, now = member_of(request).user, timezone.now()
+        try:
+            discharge_patient(referral=row, by=by, now=now, **form.cleaned_data)
+        except DischargeError as error:
+            form.add_error(error.field, str(error))
+        except TransitionError as error:
+            messages.warning(request, str(error))
+            return redirect("detox:referral", row.pk)
+        else:
+            messages.success(request, "Home again. The first contact and daily check-ins are set.")
+            return redirect("detox:care", row.patient_id)
+    context = {"referral": row, "patient": row.patient, "form": form}
+    return render(request, "detox/discharge.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,174 @@
+"""The hand-over of a referral on paper and as a FHIR R4 bundle: one stored document."""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid5
+
+from django.utils import translation
+
+from apps.detox.models import Referral
+from apps.exchange.documents import iso_words
+from apps.exchange.typeset import pdf
+
+SEX: Final = {"female": "female", "male": "male", "other": "other"}
+
+
+def referral_pdf(referral: Referral) -> bytes:
+    """Return the hand-over to a detox unit, in English, as it was at sending."""
+    with translation.override("en"):
+        return pdf("referral", referral_data(referral))
+
+
+def referral_data(referral: Referral) -> dict[str, Any]:
+    """Return what the paper says."""
+    said, tz = referral.document, referral.patient.tz
+    person, clinic = said["patient"], said["clinic"]
+    sent = referral.sent_at.astimezone(tz)
+    return {
+        "title": "Hand-over to a detox unit", "lang": "en", "clinic": clinic["name"],
+        "footer": f"{clinic['name']}, phone {clinic['phone']} · {person['reference']}",
+        "facts": [
+            ["Patient", f"{person['given_name']} {person['family_name']}, born "
+                        f"{person['birth_date']}"],
+            ["To", f"{referral.facility.name}, phone {referral.facility.phone}"],
+            ["From", f"{clinic['name']}, phone {clinic['phone']}, after hours "
+                     f"{clinic['after_hours']}; {referral.sent_by.full_name}"],
+            ["Sent", f"{iso_words(sent.date())}, {sent:%H:%M}"],
+            ["Contacts", f"{person['phone'] or 'no phone'}; in an emergency: "
+                         f"{person['emergency_contact'] or 'nobody named'}; speaks "
+                         f"{person['language']}"],
+        ],
+        "sections": sections(referral),
+    }  # fmt: skip
+
+
+def sections(referral: Referral) -> list[dict[str, Any]]:
+    """Return the parts of the paper: a heading with its lines."""
+    said = referral.document
+    taken = [f"{row['slot']}: {row['drug']}, {row['mg']} mg" for row in said["taken"]]
+    dose = said["last_dose"]
+    last = [line for line in (when(dose["at"]), dose["said"]) if line]
+    steps = [f"from {row['from']}: {row['dose']} a day" for row in said["steps"]]
+    symptoms = [
+        f"{row['at'][:10]}: score {'–' if row['score'] is None else row['score']} of 40"
+        + (f". {'; '.join(row['answers'])}" if row["answers"] else "")
+        for row in said["symptoms"]
+    ]
+    return [
+        {"title": "Why", "lines": referral.reason.splitlines()},
+        {"title": "Takes now, a day", "lines": taken or ["nothing on record"]},
+        {"title": "Last dose taken", "lines": last or ["not known"]},
+        {"title": "Steps so far", "lines": steps or ["no plan in force"]},
+        {"title": "Symptoms", "lines": symptoms or ["no check-in yet"]},
+        {"title": "Seizures and withdrawal",
+         "lines": [f"{label}: {value}" for label, value in said["seizures"]]},
+        {"title": "Seizure risk", "lines": [said["risk"]["tier"], *said["risk"]["because"]]},
+        {"title": "Health and substances",
+         "lines": [f"{label}: {value}" for label, value in said["health"]] or ["nothing present"]},
+        {"title": "Other medicines", "lines": said["medicines"] or ["none told"]},
+        {"title": "Please", "lines": [
+            "Do not stop the medicine at once (ASAM 2025 rec 2). Tell us when the patient is "
+            "admitted, and at discharge what is still taken: we go on from there."]},
+    ]  # fmt: skip
+
+
+def when(moment: str) -> str:
+    """Return a stored moment in words, nothing for none."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def referral_bundle(referral: Referral) -> bytes:
+    """Return the same as a FHIR R4 document bundle; its ids are the same each time."""
+    said = referral.document
+    patient_url, unit_url, clinic_url = (
+        f"urn:uuid:{uuid5(referral.pk, name)}" for name in ("patient", "unit", "clinic")
+    )
+    resources = [
+        (f"urn:uuid:{uuid5(referral.pk, 'composition')}",
+         composition(referral, patient_url, clinic_url)),
+        (patient_url, fhir_patient(said)),
+        (clinic_url, organization(said["clinic"]["name"], said["clinic"]["phone"])),
+        (unit_url, organization(referral.facility.name, referral.facility.phone)),
+        (f"urn:uuid:{uuid5(referral.pk, 'request')}",
+         service_request(referral, patient_url, clinic_url, unit_url)),
+        *((f"urn:uuid:{uuid5(referral.pk, f'taken {n}')}", statement(row, patient_url))
+          for n, row in enumerate(said["taken"])),
+    ]  # fmt: skip
+    bundle = {
+        "resourceType": "Bundle", "type": "document",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{referral.pk}"},
+        "timestamp": referral.sent_at.isoformat(),
+        "entry": [{"fullUrl": url, "resource": resource} for url, resource in resources],
+    }  # fmt: skip
+    return json.dumps(bundle, ensure_ascii=False, indent=1).encode()
+
+
+def composition(referral: Referral, patient_url: str, clinic_url: str) -> dict[str, Any]:
+    """Return the cover of the bundle: every part of the paper as text."""
+    return {
+        "resourceType": "Composition", "status": "final",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "57133-1",
+                             "display": "Referral note"}]},
+        "subject": {"reference": patient_url}, "date": referral.sent_at.isoformat(),
+        "author": [{"reference": clinic_url}], "title": "Hand-over to a detox unit",
+        "section": [
+            {"title": part["title"], "text": {"status": "generated", "div": narrative(part)}}
+            for part in sections(referral)
+        ],
+    }  # fmt: skip
+
+
+def narrative(part: dict[str, Any]) -> str:
+    """Return lines as the small XHTML that FHIR takes."""
+    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    lines = ("".join(marks.get(letter, letter) for letter in line) for line in part["lines"])
+    body = "".join(f"<p>{line}</p>" for line in lines)
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{body}</div>'
+
+
+def fhir_patient(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the patient with contacts."""
+    person = said["patient"]
+    found: dict[str, Any] = {
+        "resourceType": "Patient", "birthDate": person["birth_date"],
+        "name": [{"family": person["family_name"], "given": [person["given_name"]]}],
+        "identifier": [{"value": person["reference"]}],
+    }  # fmt: skip
+    if person["sex"] in SEX:
+        found["gender"] = SEX[person["sex"]]
+    if person["phone"]:
+        found["telecom"] = [{"system": "phone", "value": person["phone"]}]
+    if person["emergency_contact"]:
+        found["contact"] = [{"name": {"text": person["emergency_contact"]}}]
+    return found
+
+
+def organization(name: str, phone: str) -> dict[str, Any]:
+    """Return a clinic or a unit."""
+    return {
+        "resourceType": "Organization", "name": name,
+        "telecom": [{"system": "phone", "value": phone}],
+    }  # fmt: skip
+
+
+def service_request(
+    referral: Referral, patient_url: str, clinic_url: str, unit_url: str
+) -> dict[str, Any]:
+    """Return what is asked of the unit."""
+    return {
+        "resourceType": "ServiceRequest", "status": "active", "intent": "order",
+        "priority": "urgent", "code": {"text": "Inpatient withdrawal management"},
+        "subject": {"reference": patient_url}, "authoredOn": referral.sent_at.isoformat(),
+        "requester": {"reference": clinic_url}, "performer": [{"reference": unit_url}],
+        "reasonCode": [{"text": referral.reason}],
+    }  # fmt: skip
+
+
+def statement(row: dict[str, str], patient_url: str) -> dict[str, Any]:
+    """Return one medicine at one time of day, as it is taken."""
+    return {
+        "resourceType": "MedicationStatement", "status": "active",
+        "medicationCodeableConcept": {"text": row["drug"]}, "subject": {"reference": patient_url},
+        "dosage": [{"text": f"{row['slot']}: {row['mg']} mg"}],
+    }  # fmt: skip

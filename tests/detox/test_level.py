@@ -1,0 +1,125 @@
+"""The level of care: what is suggested, who decides, and what it stands in the way of."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CareTask
+from apps.detox.care_actions import SignOffError
+from apps.detox.clocks import sweep_detox
+from apps.detox.guards import level_is_settled
+from apps.detox.models import CareAssessment
+from apps.tapers.actions import create_plan
+from apps.tapers.models import TaperPlan
+from apps.tapers.signable import ActivationError
+from tests.conftest import signed_in
+from tests.factories import (
+    NOW,
+    make_alert,
+    make_care_level,
+    make_patient,
+    make_plan,
+    plan_request,
+    sign,
+)
+
+pytestmark = pytest.mark.django_db
+
+YES = {
+    "harm": False, "unmanageable": False, "severe_withdrawal": True, "decided": "daily_contact",
+}  # fmt: skip
+
+
+def refuse(*args: object, **kwargs: object) -> None:
+    raise IntegrityError("audit row refused")
+
+
+def test_a_yes_suggests_inpatient_and_another_decision_needs_a_reason(patient, prescriber) -> None:
+    with pytest.raises(SignOffError, match="suggest inpatient"):
+        make_care_level(patient, prescriber.user, **YES)
+    row = make_care_level(patient, prescriber.user, **YES, sign_off="Lives with a nurse.")
+    assert make_care_level(patient, prescriber.user, **YES, sign_off="Lives with a nurse.") == row
+    assert (row.suggested, row.decided) == ("inpatient", "daily_contact")
+    assert "rec 5c" in row.because[0]
+    assert AuditEvent.objects.filter(event="care_level.decided").count() == 1
+
+
+def test_a_decision_is_saved_with_its_audit_row_or_not_at_all(
+    patient, prescriber, monkeypatch
+) -> None:
+    monkeypatch.setattr("apps.detox.care_actions.record", refuse)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_care_level(patient, prescriber.user)
+    assert not CareAssessment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE detox_careassessment SET decided = 'inpatient'",
+        "DELETE FROM detox_careassessment",
+        "INSERT INTO detox_careassessment SELECT gen_random_uuid(), harm, unmanageable, "
+        "severe_withdrawal, tier, severe_sign, 'outpatient', because, 'inpatient', '', "
+        "assessed_at, assessed_by_id, clinic_id, patient_id FROM detox_careassessment",
+        "INSERT INTO detox_careassessment SELECT gen_random_uuid(), true, unmanageable, "
+        "severe_withdrawal, tier, severe_sign, 'outpatient', because, 'outpatient', '', "
+        "assessed_at, assessed_by_id, clinic_id, patient_id FROM detox_careassessment",
+    ],
+    ids=["changed", "removed", "other decision unsigned", "yes without inpatient"],
+)
+def test_postgresql_refuses_an_impossible_decision(patient, prescriber, change) -> None:
+    make_care_level(patient, prescriber.user)
+    with pytest.raises(Exception, match="care_"), transaction.atomic():
+        connection.cursor().execute(change)
+
+
+def test_no_plan_starts_without_the_answers_nor_against_them(clinic, prescriber) -> None:
+    patient = make_patient(clinic)
+    plan = create_plan(patient=patient, request=plan_request(patient), reason="First plan",
+                       by=prescriber.user, now=NOW)  # fmt: skip
+    with pytest.raises(ActivationError, match="level-of-care questions first"):
+        sign(plan, prescriber.user)
+    make_care_level(patient, prescriber.user, **YES | {"decided": "inpatient"})
+    with pytest.raises(ActivationError, match="on record is inpatient"):
+        sign(plan, prescriber.user)
+    make_care_level(patient, prescriber.user, now=NOW + timedelta(minutes=2), **YES,
+                    sign_off="No bed for a week; seen daily.")  # fmt: skip
+    sign(plan, prescriber.user, now=NOW + timedelta(minutes=3))
+    assert TaperPlan.objects.get().status == "active"
+
+
+def test_a_severe_sign_asks_again_by_a_task_and_before_the_next_plan(
+    clinic, prescriber, nurse
+) -> None:
+    patient = make_patient(clinic)
+    plan = make_plan(patient, prescriber.user)
+    later = NOW + timedelta(hours=1)
+    alert = make_alert(patient, now=later)
+    with pytest.raises(ActivationError, match=alert.reference):
+        sign(plan, prescriber.user, now=later)
+    for _ in range(2):
+        sweep_detox(later)
+    task = CareTask.objects.get(kind="care_level")
+    page = signed_in(nurse).get(reverse("detox:care", args=[patient.pk])).text
+    assert "Level of care is to be answered" in page
+    make_care_level(patient, prescriber.user, now=later + timedelta(minutes=1),
+                    decided="daily_contact")  # fmt: skip
+    task.refresh_from_db()
+    assert (task.outcome, level_is_settled(patient, later)) == ("overtaken", "")
+
+
+def test_the_page_keeps_what_was_typed_and_says_what_is_missing(patient, prescriber) -> None:
+    client, path = signed_in(prescriber), reverse("detox:level", args=[patient.pk])
+    empty = client.post(path, {"sign_off": "Because."})
+    assert empty.status_code == 422
+    assert "Answer yes or no." in empty.text
+    assert "Because." in empty.text
+    answers = {"harm": "yes", "unmanageable": "no", "severe_withdrawal": "no"}
+    unsigned = client.post(path, {**answers, "decided": "outpatient"})
+    assert "The answers suggest: inpatient" in unsigned.text
+    assert "Write why you decide otherwise" in unsigned.text
+    done = client.post(path, {**answers, "decided": "inpatient"}, follow=True)
+    assert "No plan starts yet." in done.text
