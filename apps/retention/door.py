@@ -58,15 +58,17 @@ def after_migration(**kwargs: Any) -> None:
 
 @contextmanager
 def open_door() -> Iterator[None]:
-    """Act as the retention role inside the caller's transaction.
+    """Act as the retention role inside the caller's transaction, and after that as before.
 
     Raises `DoorClosedError` where this login may not.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(current_setting('role'))")
+        before = cursor.fetchone()[0]
         try:
             with transaction.atomic():
                 cursor.execute(f"SET LOCAL ROLE {RETENTION_ROLE}")
         except ProgrammingError as error:
             raise DoorClosedError(HOW_TO) from error
         yield
-        cursor.execute("RESET ROLE")
+        cursor.execute(f"SET LOCAL ROLE {before}")
