@@ -21,7 +21,7 @@ from django.utils.html import format_html
 PROVED_FOR_SECONDS: Final = 300
 SIGNED_WITH: Final = "signed_with_confirmation_at"
 CODE_GIVEN: Final = "signing_code_given_at"
-PROOF_NAMES: Final = ("confirm", "passkey", "password", "code")
+PROOF_NAMES: Final = ("confirm", "password", "code", "passkey")
 
 # How somebody proved who they are, as it is stored with what they signed.
 BY_PASSWORD_AND_CODE, BY_PASSKEY, IN_DEMO = "two_factors", "passkey", "demo"
