@@ -27,6 +27,30 @@ def begin_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     request.session[BEGAN] = request.session[SEEN] = int(timezone.now().timestamp())
 
 
+class PollsKeepCookiesMiddleware:
+    """Let what a page fetches by itself never take the session's cookie away.
+
+    Such a question may be under way with the key of before while another tab gets a new one
+    (`change_key`): Django would answer it by deleting the cookie, and so the new key.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer without the deletion; stands before Django's own, which makes it."""
+        response = self.get_response(request)
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not cookie.value and is_by_itself(request):
+            del response.cookies[settings.SESSION_COOKIE_NAME]
+        return response
+
+
+def is_by_itself(request: HttpRequest) -> bool:
+    """Answer whether a page asks this without anybody's click."""
+    return request.method == "GET" and any(name in request.headers for name in BY_ITSELF)
+
+
 class SessionLimitsMiddleware:
     """End a session that nobody used for a while, and any session after a working day.
 
@@ -59,9 +83,8 @@ class SessionLimitsMiddleware:
 
     def note(self, request: HttpRequest, now: int) -> None:
         """Store when the session began and when it was last used."""
-        by_itself = request.method == "GET" and any(name in request.headers for name in BY_ITSELF)
         seen = request.session.get(SEEN)
-        if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not by_itself):
+        if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not is_by_itself(request)):
             request.session[SEEN] = now
             request.session.setdefault(BEGAN, now)
 

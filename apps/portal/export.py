@@ -40,10 +40,11 @@ LEFT_OUT: Final = frozenset(
     {"token_hash", "address_hash", "lease_token", "lease_until", "submission_id",
      "weekly_submission_id", "last_error", "attempts", "clinic"}
 )  # fmt: skip
-# What is of somebody else; and a sum of two drugs' milligrams, which the tablets of each step
-# say of each drug.
+# What is of somebody else, or of the clinic's counsel; and a sum of two drugs' milligrams, which
+# the tablets of each step say of each drug.
 OF_OTHERS: Final = {
     "portal.TrustedPerson": frozenset({"email"}),
+    "retention.LegalHold": frozenset({"reason", "end_reason"}),
     "tapers.TaperStep": frozenset({"daily_mg"}),
 }
 Model = type[models.Model]

@@ -109,5 +109,12 @@ def test_a_proof_changes_the_key_of_the_session(nurse) -> None:
     thief = Client()
     thief.cookies["sessionid"] = before
     assert not is_in(thief)
+    # The open board in another tab may ask once more with the key of before.
+    url = reverse("dashboard:board_live")
+    late = {"x_board": "1"}
+    thief.cookies["sessionid"] = before
+    assert "sessionid" not in thief.get(url, headers=late).cookies
+    thief.cookies["sessionid"] = before
+    assert thief.get(url).cookies["sessionid"].value == ""
     listed = UserSession.objects.get(user=nurse.user)
     assert listed.session_key == client.cookies["sessionid"].value
