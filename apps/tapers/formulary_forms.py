@@ -60,11 +60,15 @@ class FormularyForm(forms.Form):
         key = f"p{len(self.products)}"
         self.products[key] = product
         self.fields[f"{key}_stocked"] = forms.BooleanField(
-            label=product.name, required=False, initial=is_stocked
+            label=product.name,
+            required=False,
+            initial=is_stocked,
+            widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
         )
         self.fields[f"{key}_part"] = forms.ChoiceField(
             label=f"Smallest part of {product.name}", choices=parts_of(product), required=False,
             initial=plain(part.normalize()),
+            widget=forms.Select(attrs={"class": "form-select"}),
         )  # fmt: skip
 
     @property
