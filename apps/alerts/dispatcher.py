@@ -91,11 +91,11 @@ def run(keep_going: Callable[[], bool]) -> None:
     """
     bell = Bell()
     threads = [
-        Turns(f"sender {number}", sender(bell, fresh_only=number == 0), keep_going)
+        Turns(f"sender {number}", sender(bell, keep_going, fresh_only=number == 0), keep_going)
         for number in range(max(settings.ALERT_SENDERS, 1))
     ]
     if len(threads) == 1:  # one sender takes everything
-        threads = [Turns("sender", sender(bell, fresh_only=False), keep_going)]
+        threads = [Turns("sender", sender(bell, keep_going, fresh_only=False), keep_going)]
     sweeper = Turns("sweeper", lambda: sweep_turn(bell, threads), keep_going)
     listener = Turns("listener", lambda: listen(bell, keep_going), keep_going)
     threads.append(listener)
@@ -109,14 +109,20 @@ def run(keep_going: Callable[[], bool]) -> None:
             thread.thread.join(POLL_SECONDS)
 
 
-def sender(bell: Bell, *, fresh_only: bool) -> Callable[[], None]:
-    """Return the turn of one sending thread; `fresh_only` is the lane kept free of retries."""
+def sender(bell: Bell, keep_going: Callable[[], bool], *, fresh_only: bool) -> Callable[[], None]:
+    """Return the turn of one sending thread; `fresh_only` is the lane kept free of retries.
+
+    Told to stop it finishes the mail in hand and claims no other, however many wait.
+    """
 
     def turn() -> None:
         bell.wait()
-        while deliver_due(timezone.now, limit=1, fresh_only=fresh_only):
+        while deliver_due(timezone.now, limit=1, fresh_only=fresh_only, keep_going=keep_going):
             bell.ring()  # where there is one there may be more: let another thread look
-            deliver_due(timezone.now, limit=PER_TURN, seconds=10, fresh_only=fresh_only)
+            deliver_due(
+                timezone.now, limit=PER_TURN, seconds=10, fresh_only=fresh_only,
+                keep_going=keep_going,
+            )  # fmt: skip
 
     return turn
 

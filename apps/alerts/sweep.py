@@ -266,11 +266,15 @@ def deliver_due(
     limit: int = BATCH,
     seconds: float = 3600.0,
     fresh_only: bool = False,
+    keep_going: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Send due messages one by one, most severe first, until none is left; return how many."""
+    """Send due messages one by one, most severe first, until none is left; return how many.
+
+    Claims none any more once `keep_going` answers no.
+    """
 
     def send_one(session: MailSession) -> bool:
-        return deliver(clock, session=session, fresh_only=fresh_only) is not None
+        return keep_going() and deliver(clock, session=session, fresh_only=fresh_only) is not None
 
     return send_each(send_one, limit=limit, seconds=seconds)
 
