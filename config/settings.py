@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.brokers import transport_options
+from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -71,6 +72,7 @@ if DEMO_MODE:
     INSTALLED_APPS.insert(0, "config.demo")
 
 MIDDLEWARE = [
+    "config.tracing.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads its answers, so that their length tells nothing about a token in them (BREACH).
@@ -377,22 +379,18 @@ BACKUP_PASSPHRASE = env.str("BACKUP_PASSPHRASE", default="")
 ERASURE_LIST = env.str("ERASURE_LIST", default="")
 
 # --- Logs: references and ids only, never a patient's words -------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "config.logs.PrivateFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        },
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-    },
-}
+# "line" for a person at a terminal, "json" for a collector of logs: config/logs.py.
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+# Where errors are told, in Sentry's protocol: "https://KEY@host/PROJECT"; "" for nowhere.
+ERROR_REPORT_DSN = env.str("ERROR_REPORT_DSN", default="")
+# Which build this is, as error reports and /metrics name it.
+RELEASE = env.str("GLIDEPATH_RELEASE", default="")
+LOGGING = logging_settings(
+    layout=LOG_FORMAT,
+    level=env.str("LOG_LEVEL", default="INFO"),
+    dsn=ERROR_REPORT_DSN,
+    release=RELEASE,
+)
 
 # --- The fictional clinic: a door without a lock, and the mails that were caught ----------------
 if DEMO_MODE:

@@ -23,6 +23,7 @@ from apps.alerts.models import Delivery, DeliveryAttempt
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.states import DeliveryStatus, check_delivery_transition
 from apps.alerts.ways import server_of
+from config.tracing import traced
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,13 @@ def deliver(
     claimed = claim_all(clock(), delivery_id, fresh_only=fresh_only)
     if not claimed:
         return None
+    with traced(claimed[0].request_id):
+        send_claimed(claimed, clock, session)
+    return claimed[0]
+
+
+def send_claimed(claimed: list[Delivery], clock: Clock, session: MailSession | None) -> None:
+    """Send what one claim took, and store what came of it."""
     begun, batch = clock(), Batch(claimed, clock)
     if session is None:
         with MailSession() as own:
@@ -66,7 +74,6 @@ def deliver(
     note_server(server_of(claimed[0]), answer, begun, clock)
     for delivery in claimed:
         settle_surely(delivery, batch.answer_for(delivery, answer), clock)
-    return claimed[0]
 
 
 def claim(now: datetime, delivery_id: uuid.UUID | None = None) -> Delivery | None:
@@ -315,6 +322,7 @@ def report(delivery: Delivery, answer: Answer, now: datetime) -> None:
     taker = "gateway" if delivery.gateway_id else "mail server"
     if delivery.status == DeliveryStatus.SENT:
         log(delivery.alert, f"{what} accepted by the {taker}.", now)
+        logger.info("delivery %s sent", delivery.pk)
         if delivery.receipt == Delivery.Receipt.UNDELIVERED:
             go_on(delivery, now=now)
     elif delivery.status == DeliveryStatus.FAILED:

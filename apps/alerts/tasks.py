@@ -3,6 +3,7 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,7 +74,8 @@ class Doorbell:
         if self.pool is None:
             self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="doorbell")
         self.waiting += 1
-        self.pool.submit(self.publish, ids)
+        # In the caller's context: the request's id goes with the task.
+        self.pool.submit(copy_context().run, self.publish, ids)
 
     def publish(self, ids: list[UUID]) -> None:
         """Publish now, on the doorbell's own thread."""

@@ -30,6 +30,9 @@ pytestmark = [
 ]
 
 
+REQUEST_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
 def path_for(patient) -> str:
     return reverse(
         "checkins:create", args=[create_link(patient=patient, by=None, now=timezone.now())]
@@ -43,7 +46,7 @@ def posted(**extra: str) -> dict:
 
 def submit(patient) -> str:
     """Send a red flag as the patient's phone does; return the page they read."""
-    page = Client().post(path_for(patient), posted())
+    page = Client().post(path_for(patient), posted(), headers={"X-Request-ID": REQUEST_ID})
     assert page.status_code == 200
     assert "Call 911 now" in page.text
     return page.text
@@ -69,12 +72,16 @@ def test_celery_mails_the_person_on_call(parts, smtp, people, marked_patient) ->
     assert PlanHold.objects.get().source_id == CheckIn.objects.get().pk
     wait_until(is_sent(people["on_call"]))
     assert len(smtp.messages) == 1
+    sent = f"{REQUEST_ID} delivery {delivery_of(people['on_call']).pk} sent"
+    wait_until(lambda: sent in parts.logs())
 
 
 def test_the_dispatcher_mails_it_when_no_worker_runs(parts, smtp, people, marked_patient) -> None:
     parts.dispatcher()
     submit(marked_patient)
     smtp.wait_for(1, to=people["on_call"].user.email, timeout=5)
+    sent = f"{REQUEST_ID} delivery {delivery_of(people['on_call']).pk} sent"
+    wait_until(lambda: sent in parts.logs())
 
 
 def test_worker_and_dispatcher_together_send_one_mail(parts, smtp, people, marked_patient) -> None:

@@ -17,6 +17,7 @@ from apps.alerts.models.reached import remembered_by_alerts
 from apps.alerts.states import DELIVERY_TRANSITIONS, AlertStatus, DeliveryStatus, pairs
 from apps.database.kept_rows import kept
 from apps.patients.models import StaffMember
+from config.tracing import current_id
 
 # Results of an attempt after which nobody knows whether the mail left (apps/alerts/smtp.py,
 # and the sweep for a sender that died).
@@ -178,6 +179,8 @@ class Delivery(models.Model):
     link_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
     link_expires_at = models.DateTimeField(null=True, blank=True)
     link_used_at = models.DateTimeField(null=True, blank=True)
+    # Whoever sends it logs under the id of the request that stored it.
+    request_id = models.CharField(max_length=36, default=current_id, db_default="", blank=True)
 
     objects = DeliveryQuerySet.as_manager()
 
