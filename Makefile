@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check browser bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run up test check browser bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -22,6 +22,11 @@ help:  ## List these targets
 
 run: venv  ## Start a clinic with fictional patients (PORT=8000 GLIDEPATH_DATA=.data)
 	@exec $(VENV) -m config.embedded
+
+up:  ## Start production in containers: database, broker and every process (PROFILE=tls)
+	@python3 deploy/make_env.py
+	docker compose --env-file deploy/.env -f deploy/compose.yaml $(if $(PROFILE),--profile $(PROFILE)) \
+		up --build --detach --wait
 
 test: browser check  ## Run every check and every test, in parallel
 	@$(VENV) -m pytest -n auto --durations=5 --durations-min=20 $(ARGS)

@@ -5,16 +5,24 @@ Written by hand: a dozen lines of text in a fixed format need no library.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
+from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Min
 
 from apps.alerts.ladder import Level
-from apps.alerts.models import Alert, Delivery, Drill, Heartbeat, MailServer
+from apps.alerts.models import Alert, Delivery, Drill, Heartbeat, MailServer, SystemAlert
 from apps.alerts.states import AlertStatus, DeliveryStatus
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.system_alerts import DRILL_SLOW_AFTER
 
 Sample = tuple[str, float]  # labels and value
+Family = tuple[str, str, Iterable[Sample]]
+CONNECTIONS: Final = """
+SELECT numbackends, current_setting('max_connections')::int FROM pg_stat_database
+WHERE datname = current_database()
+"""
 
 
 def metrics(now: datetime) -> str:
@@ -32,7 +40,7 @@ def metrics(now: datetime) -> str:
     begun = [each for each in drills if each.seconds is None]
     lost = any(now - each.started_at > DRILL_SLOW_AFTER for each in begun)
     beats = Heartbeat.objects.order_by("name")
-    families: list[tuple[str, str, Iterable[Sample]]] = [
+    families: list[Family] = [
         ("alerts", "Alerts that still need a person.", [
             (f'level="{level}",status="{status}"', by_state.get((level, status), 0))
             for level in Level for status in (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
@@ -50,8 +58,27 @@ def metrics(now: datetime) -> str:
          [("", -1 if lost else max(times))] if lost or times else []),
         ("drill_age_seconds", "Since the oldest of them began.",
          [("", max((now - each.started_at).total_seconds() for each in drills))] if drills else []),
+        *machine_families(now),
     ]  # fmt: skip
     return "".join(line for family in families for line in lines(*family))
+
+
+def machine_families(now: datetime) -> list[Family]:
+    """Return what is not of single messages: troubles told, connections, the build."""
+    kinds = SystemAlert.objects.filter(closed_at=None).order_by().values("kind")
+    troubles = {row["kind"]: row["n"] for row in kinds.annotate(n=Count("pk"))}
+    with connection.cursor() as cursor:
+        cursor.execute(CONNECTIONS)
+        used, limit = cursor.fetchone()
+    return [
+        ("alerts_unreached", "Open alerts that have reached nobody in time.",
+         [("", Alert.objects.nobody_reached(now).count())]),
+        ("system_alerts", "Troubles of the machinery that its leads were told of.",
+         [(f'kind="{kind}"', troubles.get(kind, 0)) for kind in SystemAlert.Kind.values]),
+        ("database_connections", "Sessions of this database.", [("", used)]),
+        ("database_connections_limit", "Sessions that the server allows.", [("", limit)]),
+        ("build_info", "Which release answers.", [(f'release="{settings.RELEASE}"', 1)]),
+    ]  # fmt: skip
 
 
 def lines(name: str, text: str, samples: Iterable[Sample]) -> list[str]:

@@ -46,7 +46,7 @@ MARKERS = ("Zephyrine", "Quillfeather", "zephyrine@", "555-7391", "clonazepam", 
 # Words that would say what the installation is for; a log line may hold module names of ours.
 HEALTH = (*MARKERS, "benzo", "taper", " mg", "seizure", "suicid", "withdrawal", "symptom")
 # Run elsewhere: they need other processes (tests/flows) or make clinics of their own (tests/demo).
-OTHER_COMMANDS = {"run_dispatcher", "run_drill", "load_demo"}
+OTHER_COMMANDS = {"run_dispatcher", "run_drill", "load_demo", "create_clinic"}
 
 
 def found(words: tuple[str, ...], text: str) -> list[str]:

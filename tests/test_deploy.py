@@ -1,0 +1,210 @@
+"""What is shipped names only settings, commands, queues and figures that exist."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import get_commands
+from django.utils import timezone
+
+from apps.alerts.health import WATCHED
+from apps.alerts.metrics import metrics
+from apps.alerts.models import SystemAlert
+from config import probe
+from config.embedded.processes import end_all, spawn
+from tests.harness.processes import environment_of
+from tests.harness.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+GUIDE = (ROOT / "docs" / "operations.md").read_text()
+# Read by Python, systemd's own files or the images of others; not by our settings.
+OTHERS = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE", "PATH"}
+OTHERS |= {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "VALKEYCLI_AUTH"}
+READS = r'(?:env\.\w+|email_url|required|environ\.get)\(\s*"([A-Z_]+)"'
+
+
+def settings_read() -> set[str]:
+    """Every environment variable that the program reads in production."""
+    files = ("settings", "gunicorn", "probe")
+    found = {
+        name
+        for file in files
+        for name in re.findall(READS, (ROOT / f"config/{file}.py").read_text())
+    }
+    return found - {"DEMO_MAIL_DIR"}
+
+
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def ours() -> dict[str, dict[str, Any]]:
+    """The services of compose.yaml that run our image."""
+    return {k: v for k, v in compose()["services"].items() if v["image"].startswith("glidepath")}
+
+
+def kubernetes() -> list[dict[str, Any]]:
+    files = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    return [each for file in files for each in yaml.safe_load_all(file.read_text())]
+
+
+def pods(thing: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    spec = thing.get("spec", {})
+    if thing["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    if "template" in spec:
+        yield spec["template"]["spec"]
+
+
+def containers() -> list[dict[str, Any]]:
+    return [c for each in kubernetes() for pod in pods(each) for c in pod["containers"]]
+
+
+def units() -> dict[str, str]:
+    return {file.name: file.read_text() for file in (DEPLOY / "systemd").iterdir()}
+
+
+def named_settings() -> set[str]:
+    """Every environment variable that a shipped file sets."""
+    made = {name for service in ours().values() for name in service["environment"]}
+    secrets = {line.split("=")[0] for line in (DEPLOY / "env.example").read_text().splitlines()}
+    literals = next(each for each in kubernetes() if each["kind"] == "Kustomization")
+    made |= {each.split("=")[0] for each in literals["configMapGenerator"][0]["literals"]}
+    made |= {name for name in secrets if re.fullmatch("[A-Z_]+", name)}
+    for text in units().values():
+        for line in re.findall(r"^Environment=(.*)$", text, re.MULTILINE):
+            made |= {each.split("=")[0] for each in shlex.split(line)}
+    image = (ROOT / "Containerfile").read_text().rpartition("ENV PATH")[2].partition("\nUSER")[0]
+    return made | set(re.findall(r"\b([A-Z_]{3,})=", image))
+
+
+def commands() -> list[str]:
+    """Every command line of ours that a shipped file runs."""
+    found = [" ".join(service.get("command", [])) for service in ours().values()]
+    found += [" ".join(container["command"]) for container in containers()]
+    for text in units().values():
+        found += re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    return [line for line in found if line]
+
+
+def test_every_setting_named_is_read_and_every_setting_read_is_explained() -> None:
+    assert named_settings() - OTHERS <= settings_read()
+    table = set(re.findall(r"^\| `([A-Z_]+)`", GUIDE, re.MULTILINE))
+    assert table == settings_read()
+    asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
+    extra = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "WEB_PORT"}
+    assert asked <= settings_read() | extra
+
+
+def test_every_command_run_exists_and_every_queue_has_a_worker() -> None:
+    lines = commands()
+    assert len(lines) > 15
+    for line in lines:
+        for name in re.findall(r"manage\.py (\w+)", line):
+            assert name in get_commands(), line
+        for name in re.findall(r"config\.probe (\w+)", line):
+            assert name in ("web", *WATCHED), line
+        assert re.search(r"manage\.py|celery -A config|gunicorn", line), line
+    queues = {
+        each["options"].get("queue", "default") for each in settings.CELERY_BEAT_SCHEDULE.values()
+    }
+    for place in (ours().values(), containers()):
+        found = re.findall(
+            r"--queues (\w+)", "\n".join(" ".join(c.get("command", [])) for c in place)
+        )
+        assert sorted(found) == sorted(queues), "one worker per queue"
+    wanted = set(re.findall(r"glidepath-worker@(\w+)", units()["glidepath.target"]))
+    assert wanted == queues
+
+
+def test_nothing_runs_as_root_or_writes_where_it_should_not() -> None:
+    for name, service in ours().items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["stop_grace_period"] == "40s", name
+    for pod in (pod for each in kubernetes() for pod in pods(each)):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["terminationGracePeriodSeconds"] >= 40
+        for container in pod["containers"]:
+            own = container["securityContext"]
+            assert own["readOnlyRootFilesystem"] is True
+            assert own["allowPrivilegeEscalation"] is False
+            assert own["capabilities"] == {"drop": ["ALL"]}
+    for name, text in units().items():
+        if name.endswith(".service"):
+            assert "User=glidepath" in text, name
+            assert "ProtectSystem=strict" in text, name
+            assert "Type=oneshot" in text or "TimeoutStopSec=40" in text, name
+    image = (ROOT / "Containerfile").read_text()
+    assert image.rindex("USER 10001") > image.rindex("RUN ")
+    assert "--require-hashes" in image
+    assert re.findall(r"image: (\S+)", (DEPLOY / "compose.yaml").read_text())
+    for each in compose()["services"].values():
+        assert re.search(r":(\d+\.\d+[\w.-]*|\$\{\w+:-local\})$", each["image"]), "pinned"
+
+
+@pytest.mark.django_db
+def test_every_query_names_a_figure_that_exists_and_every_figure_is_shown() -> None:
+    text = metrics(timezone.now())
+    exist = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    dashboard = json.loads((DEPLOY / "observe" / "grafana-dashboard.json").read_text())
+    queries = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
+    rules = yaml.safe_load((DEPLOY / "observe" / "glidepath-rules.yaml").read_text())
+    rules = [rule for group in rules["groups"] for rule in group["rules"]]
+    shown = set(re.findall(r"glidepath_\w+", " ".join(queries)))
+    asked = set(re.findall(r"glidepath_\w+", " ".join(rule["expr"] for rule in rules)))
+    assert shown == exist
+    assert asked <= exist
+    for word in [rule["alert"] for rule in rules] + [str(k.label) for k in SystemAlert.Kind]:
+        assert word in GUIDE, f"the guide says what to do upon: {word}"
+    for process in WATCHED.values():
+        assert f"{process} is not running." in GUIDE
+
+
+def test_the_steps_of_the_image_work_on_what_it_copies(tmp_path: Path) -> None:
+    image = (ROOT / "Containerfile").read_text()
+    for source, target in re.findall(r"^COPY (\w+) (\w+)$", image, re.MULTILINE):
+        shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    step = re.search(r"RUN (DATABASE_URL=.*?collectstatic[^&]*)", image, re.DOTALL)
+    assert step is not None
+    line = step[1].replace("\\\n", " ").replace("/app", str(tmp_path))
+    line = line.replace("/opt/venv/bin/python", sys.executable)
+    subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, env={}, check=True, timeout=120)
+    assert (tmp_path / "staticfiles" / "staticfiles.json").exists()
+
+
+@pytest.mark.flow
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_tells_a_living_web_process_from_a_dead_one(parts, monkeypatch) -> None:
+    port = parts.listener.getsockname()[1]
+    command = ["-m", "gunicorn", "config.wsgi:application", "--config", "config/gunicorn.py"]
+    monkeypatch.setenv("SITE_URL", settings.SITE_URL)
+    monkeypatch.setenv("WEB_BIND", f"127.0.0.1:{port}")
+    parts.listener.close()
+    assert probe.main(["web"]) == 1
+    environment = {**os.environ, **web_environment(parts), "WEB_WORKERS": "1"}
+    process = spawn(
+        [sys.executable, *command], log=ROOT / ".artifacts" / "logs" / "probe.log", env=environment,
+        cwd=ROOT,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: probe.main(["web"]) == 0, 30)
+    finally:
+        end_all([process], grace=5)
+    assert probe.main(["nobody"]) == 2
+
+
+def web_environment(parts: Any) -> dict[str, str]:
+    return environment_of(**{**parts.common, "SITE_URL": settings.SITE_URL})
