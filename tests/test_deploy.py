@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -105,6 +106,19 @@ def test_every_setting_named_is_read_and_every_setting_read_is_explained() -> No
     asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
     extra = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "WEB_PORT"}
     assert asked <= settings_read() | extra
+
+
+def test_one_command_makes_every_secret_that_compose_asks_for(tmp_path: Path) -> None:
+    main = runpy.run_path(str(DEPLOY / "make_env.py"))["main"]
+    file = tmp_path / ".env"
+    main(file)
+    written = file.read_text()
+    main(file)
+    assert file.read_text() == written, "a second start keeps the first one's secrets"
+    assert file.stat().st_mode & 0o777 == 0o600
+    asked = set(re.findall(r"\$\{([A-Z_]+):\?", (DEPLOY / "compose.yaml").read_text()))
+    assert asked == set(re.findall(r"^([A-Z_]+)=.", written, re.MULTILINE)) & asked
+    assert len(dict(line.split("=", 1) for line in written.splitlines())["SECRET_KEY"]) >= 50
 
 
 def test_every_command_run_exists_and_every_queue_has_a_worker() -> None:

@@ -24,6 +24,7 @@ from apps.alerts.outside import ping
 from apps.alerts.rounds import ROUNDS
 from apps.alerts.sweep import beat, deliver_due, sweep
 from apps.alerts.system_sending import report_drills, tell_due
+from config.tracing import new_id, traced
 
 logger = logging.getLogger(__name__)
 
@@ -50,18 +51,23 @@ class Turns:
     def run(self) -> None:
         """Take turns until told to stop; an error costs one turn, never the thread."""
         while self.keep_going():
-            try:
-                self.turn()
-            except DATABASE_GONE as error:
-                logger.warning("database does not answer (%s); trying again", type(error).__name__)
-                connection.close()
-                time.sleep(RECONNECT_SECONDS)
-            except Exception:
-                logger.exception("a turn of %s failed", self.thread.name)
-                connection.close()
-                time.sleep(RECONNECT_SECONDS)
+            with traced(new_id()):  # what this turn stores and logs can be told from another's
+                self.take_turn()
             self.last_turn = time.monotonic()
         connection.close()
+
+    def take_turn(self) -> None:
+        """Take one turn; after an error, wait a little."""
+        try:
+            self.turn()
+        except DATABASE_GONE as error:
+            logger.warning("database does not answer (%s); trying again", type(error).__name__)
+            connection.close()
+            time.sleep(RECONNECT_SECONDS)
+        except Exception:
+            logger.exception("a turn of %s failed", self.thread.name)
+            connection.close()
+            time.sleep(RECONNECT_SECONDS)
 
     def is_well(self) -> bool:
         """Answer whether it still comes round."""

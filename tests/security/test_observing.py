@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
+from logging.config import DictConfigurator
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.urls import reverse
 from apps.alerts import tasks as alert_tasks
 from apps.checkins import views as checkin_views
 from config.error_reports import ErrorReports
-from config.logs import JsonFormatter
+from config.logs import logging_settings
 from config.tracing import accepted, current_id, drop_id, take_id, traced
 
 GIVEN = "0af7651916cd43dd8448eb211c80319c"
@@ -50,9 +51,12 @@ def collector() -> Iterator[SimpleNamespace]:
 @pytest.fixture
 def watched(collector) -> Iterator[StringIO]:
     """The root logger as production has it: JSON lines, and errors to the collector."""
+    config = logging_settings(layout="json", level="INFO", dsn=collector.dsn, release="1.2.3")
+    made = DictConfigurator(config)
     text, root = StringIO(), logging.getLogger()
-    lines, reports = logging.StreamHandler(text), ErrorReports(collector.dsn, "1.2.3")
-    lines.setFormatter(JsonFormatter())
+    lines = logging.StreamHandler(text)
+    lines.setFormatter(made.configure_formatter(config["formatters"]["json"]))
+    reports = made.configure_handler(config["handlers"]["reports"])
     level, handlers = root.level, [lines, reports]
     root.setLevel(logging.INFO)
     for handler in handlers:
