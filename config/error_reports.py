@@ -38,14 +38,14 @@ class ErrorReports(logging.Handler):
         self.auth = (
             f"Sentry sentry_version=7, sentry_client=glidepath/1, sentry_key={place.username}"
         )
-        self.release = release
+        self.build = release  # logging.Handler has a method `release`
         self.waiting: queue.Queue[dict[str, Any]] = queue.Queue(WAITING)
         self.thread: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a report in the queue; never raises, never waits."""
         with suppress(Exception):
-            self.waiting.put_nowait(report_of(record, self.release))
+            self.waiting.put_nowait(report_of(record, self.build))
             if self.thread is None or not self.thread.is_alive():
                 self.thread = threading.Thread(target=self.work, name="error reports", daemon=True)
                 self.thread.start()
