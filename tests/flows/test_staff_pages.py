@@ -18,7 +18,7 @@ pytestmark = BROWSER_FLOW
 # Files, and a part of a page that is looked at as a whole.
 NO_PAGES = {
     "dashboard:board_live", "dashboard:caseload_csv", "exchange:calendar", "exchange:pharmacy",
-    "exchange:letter",
+    "exchange:letter", "exchange:referral_pdf", "exchange:referral_bundle",
 }  # fmt: skip
 OF_A_DRAFT = {"tapers:edit", "tapers:discard", "tapers:sign_second"}
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
