@@ -1,6 +1,7 @@
 """What an owner does with an alert between taking and closing it, and who owns it next."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 
@@ -17,6 +18,8 @@ from apps.alerts.states import AlertStatus, TransitionError, check_alert_transit
 from apps.alerts.tasks import doorbell
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
+
+ONE_TAP: Final = timedelta(minutes=1)
 
 
 class HandOverError(ValueError):
@@ -35,7 +38,8 @@ def check_is_owner(alert: Alert, by: User) -> None:
 def document_act(*, alert: Alert, kind: str, note: str, by: User, now: datetime) -> AlertAct:
     """Store what the owner did and start the ack clock anew; the alert stays theirs.
 
-    The same act with the same note twice within the clock is stored once. Raises
+    The same act with the same note twice within a minute is one tap too many and stored
+    once; later it is a second try, and counts. Raises
     `AlertTakenError` or `TransitionError` when `by` is not the owner.
     """
     alert = lock_alert(alert.pk)
@@ -43,7 +47,8 @@ def document_act(*, alert: Alert, kind: str, note: str, by: User, now: datetime)
     if kind not in INTERIM_ACTS:
         raise ValueError(f"{kind} is not an interim act")
     last = alert.acts.last()
-    if last and (last.kind, last.note, last.by) == (kind, note, by):
+    same = last and (last.kind, last.note, last.by) == (kind, note, by)
+    if last and same and now - last.at < ONE_TAP:
         return last
     act = AlertAct.objects.create(alert=alert, at=now, by=by, kind=kind, note=note)
     start_ack_clock(alert, now)

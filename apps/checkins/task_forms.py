@@ -15,7 +15,7 @@ class TaskForm(forms.Form):
     outcome = forms.ChoiceField(
         choices=[
             ("", "Choose…"),
-            *(each for each in CareTask.Outcome.choices if each[0] != CareTask.Outcome.OVERTAKEN),
+            *CareTask.Outcome.for_people(),
         ],
         error_messages={"required": "Choose what came of it."},
     )

@@ -82,6 +82,11 @@ class Job:
     owner_id: str = ""
 
     @property
+    def has_time(self) -> bool:
+        """Whether the line can wait: a decision of a prescriber, while the dose of today stays."""
+        return self.task_id is None and self.kind != CareTask.Kind.SILENT
+
+    @property
     def mark(self) -> str:
         """What changes when the line does; ages are told by the browser's clock."""
         return mark_of(
@@ -191,7 +196,7 @@ def jobs_of(member: StaffMember, now: datetime) -> tuple[list[Job], bool]:
         rows = [row for row in found if row["seen"] == kind]
         jobs += [job_seen(row, now) for row in rows[:SEEN_SHOWN]]
         more = more or len(rows) > SEEN_SHOWN
-    return sorted(jobs, key=lambda job: job.due_at), more
+    return sorted(jobs, key=lambda job: (job.has_time, job.due_at)), more
 
 
 TASKS: Final[Read[CareTask]] = Read(

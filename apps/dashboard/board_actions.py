@@ -10,7 +10,7 @@ from apps.alerts.actions import AlertTakenError, acknowledge_alert, resolve_aler
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import TaskClosedError, close_task, take_task
+from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
 from apps.checkins.task_team_actions import open_team_task
 from apps.clinical.triage import Level
 from apps.patients.models import Patient
@@ -63,8 +63,8 @@ def take_together(
         taken += 1
     for task in sorted(tasks, key=lambda row: row.pk):
         try:
-            take_task(task=task, by=by, now=now)
-        except TaskClosedError:
+            take_task(task=task, by=by, now=now, seen_owner="")
+        except (TaskClosedError, TaskTakenError):
             continue
         taken += 1
     return taken

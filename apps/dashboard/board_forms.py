@@ -27,7 +27,7 @@ class TogetherForm(forms.Form):
     """Several lines at once: watch alerts and tasks, never a red flag."""
 
     act = forms.ChoiceField(choices=[("take", "Take"), ("done", "Close")])
-    outcome = forms.ChoiceField(choices=CareTask.Outcome.choices, required=False)
+    outcome = forms.ChoiceField(choices=CareTask.Outcome.for_people(), required=False)
     note = forms.CharField(max_length=2000, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -114,7 +114,7 @@ def draw(template: str, line: Any, *, may_handle: bool, wrong: dict[str, Any] | 
             "wrong": wrong,
             "csrf_token": TOKEN_PLACE,
             "alert_outcomes": Alert.Outcome.choices,
-            "task_outcomes": CareTask.Outcome.choices,
+            "task_outcomes": CareTask.Outcome.for_people(),
         },
     )
 

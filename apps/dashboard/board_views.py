@@ -73,7 +73,7 @@ def context_of(request: HttpRequest, **more: Any) -> dict[str, Any]:
         "alerts": shown.alerts,
         "site": around,
         "mark": shown.mark(around.get("system_alarm", ""), member.pk),
-        "task_outcomes": CareTask.Outcome.choices,
+        "task_outcomes": CareTask.Outcome.for_people(),
         "alert_outcomes": Alert.Outcome.choices,
         "may_handle": may(member, Right.HANDLE_ALERTS),
         "user": member.user,
@@ -241,4 +241,4 @@ def came_of_them(act: str, chosen: int, number: int) -> str:
     """Return how many of the chosen lines it came to."""
     if number >= chosen:
         return f"{act}: {number}."
-    return f"{act}: {number} of {chosen}. A colleague was quicker with the rest."
+    return f"{act}: {number} of {chosen}. A colleague has the rest, or has closed it."

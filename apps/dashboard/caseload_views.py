@@ -103,6 +103,7 @@ def column_links(choice: cases.Choice) -> dict[str, dict[str, Any]]:
         down = not choice.down if current else sort.first_down
         links[name] = {
             "label": sort.label,
+            "value": ("-" if (choice.down if current else sort.first_down) else "") + name,
             "query": urlencode(choice.as_params(sort=("-" if down else "") + name)),
             "way": ("descending" if choice.down else "ascending") if current else "",
         }
@@ -162,7 +163,7 @@ def safe(cell: object) -> str:
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep the present filters and order under a name; a search is never kept."""
     choice = cases.read_choice(request.POST.dict())
-    name = request.POST.get("name", "").strip()[:40]
+    name = "".join(filter(str.isprintable, request.POST.get("name", ""))).strip()[:40]
     if not name:
         messages.warning(request, "Give the view a name, such as: high risk, next step this week.")
     else:

@@ -28,6 +28,7 @@ NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_ALERT: Final = 9
 NO_SCORE: Final = -1
 NAME_KEY_LENGTH: Final = 162
+BLOCKED_LENGTH: Final = 200
 FEW_FROM: Final = 3  # letters; shorter beginnings fit so many that the order leads to a page faster
 
 
@@ -118,7 +119,9 @@ class PatientState(models.Model):
     steps = models.PositiveSmallIntegerField(default=0)
     next_on = models.DateField(null=True, blank=True)
     next_dose = models.CharField(max_length=200, blank=True)
-    blocked = models.CharField(max_length=200, blank=True, help_text="Why the next cut waits.")
+    blocked = models.CharField(
+        max_length=BLOCKED_LENGTH, blank=True, help_text="Why the next cut waits."
+    )
     decision_since = models.DateTimeField(
         null=True, blank=True, help_text="Since when a prescriber is waited for."
     )

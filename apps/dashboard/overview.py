@@ -249,9 +249,14 @@ def section_of_alerts(total: Counter[str], *, show_small: bool) -> Section:
         for name, words in (("taken", "taken"), ("acted", "acted on")):
             key = f"alerts:{level.value}:{name}"
             in_time, late = total[f"{key}:in_time"], total[f"{key}:late"]
-            row += [share(in_time, opened), middle(total, key, in_time + late)]
-            if opened and (show_small or not is_small(opened)):
-                bars.append((f"{label}, {words}", [in_time, late, opened - in_time - late]))
+            shares = [in_time, late, opened - in_time - late]
+            telling = not show_small and any(map(is_small, [opened, *shares]))
+            row += [
+                TOO_FEW if telling else share(in_time, opened),
+                middle(total, key, in_time + late),
+            ]
+            if opened and not telling:
+                bars.append((f"{label}, {words}", shares))
         rows.append(row)
     parts_of_all = [total[f"alerts:{level.value}:opened"] for level in LEVEL_LABELS]
     number = sum_of(parts_of_all, show_small=show_small)

@@ -9,25 +9,14 @@ from typing import Final
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CheckIn
-from apps.checkins.task_actions import ASKED_TO_STAY, SOURCE_REQUEST
 from apps.clinical.questionnaires import LATEST, get_questionnaire
-from apps.clinical.triage import RULES_BY_ID
-from apps.dashboard.summaries import rule_words
+from apps.dashboard.summaries import why_held
 from apps.patients.models import Clinic
 from apps.tapers.models import PlanHold, TaperPlan
 from apps.tapers.today import Today, midnight
 
 BEFORE: Final = timedelta(days=14)  # what the symptoms since the step are compared with
 WAITING_SHOWN: Final = 50
-# Who asked for a hold that names no rule, by the kind of its source.
-ASKED: Final = {
-    "check_in": "A check-in asked for it.",
-    "trusted_person": "The trusted person's report asked for it.",
-    "alert": "An alert asked for it.",
-    SOURCE_REQUEST: ASKED_TO_STAY,
-    "silence": "No check-in came.",
-}
-OTHERWISE: Final = "A colleague asked for a hold."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +97,8 @@ def plans_waiting(clinic: Clinic, now: datetime) -> list[TaperPlan]:
     for hold in holds:
         plan = first.setdefault(hold.plan_id, hold.plan)
         if not hasattr(plan, "waits_since"):
-            plan.waits_since, plan.waits_because = hold.opened_at, why(hold)  # type: ignore[attr-defined]
+            plan.waits_since, plan.waits_because = hold.opened_at, why_held(hold)  # type: ignore[attr-defined]
             plan.waits_days = (now - hold.opened_at).days  # type: ignore[attr-defined]
-        elif why(hold) not in plan.waits_because:  # type: ignore[attr-defined]
-            plan.waits_because += f" {why(hold)}"  # type: ignore[attr-defined]
+        elif why_held(hold) not in plan.waits_because:  # type: ignore[attr-defined]
+            plan.waits_because += f" {why_held(hold)}"  # type: ignore[attr-defined]
     return list(first.values())
-
-
-def why(hold: PlanHold) -> str:
-    """Return in a sentence who or what asked for a hold."""
-    if hold.note:
-        return hold.note
-    said = "; ".join(rule_words(rule for rule in hold.rules if rule in RULES_BY_ID))
-    return f"A check-in asked for it: {said}" if said else ASKED.get(hold.source_type, OTHERWISE)

@@ -10,6 +10,8 @@ from typing import Final
 
 FEWEST_DIGITS: Final = 3  # of a phone number; two would find half the clinic
 MOST_WORDS: Final = 6
+# From so many on the last digits alone tell a number, with or without country and leading 0.
+ENOUGH_DIGITS: Final = 9
 BACKWARDS: Final = "end"  # before the digits of a phone number from its last to its first
 WHOLE_NUMBERS: Final = (7, 10)  # digits without area and country, and without country
 # Letters that Unicode takes for letters of their own, not for one with an accent.
@@ -40,10 +42,14 @@ def search_words(query: str) -> list[str]:
 
 def search_expression(words: list[str]) -> str:
     """Return words as PostgreSQL's `to_tsquery` takes them: the beginning of each is enough."""
-    return " & ".join(
-        f"('{word}':* | '{BACKWARDS}{word[::-1]}':*)" if word.isdigit() else f"'{word}':*"
-        for word in words
-    )
+    return " & ".join(map(word_expression, words))
+
+
+def word_expression(word: str) -> str:
+    """Return one word for `to_tsquery`; of digits the last ones are enough too."""
+    if not word.isdigit():
+        return f"'{word}':*"
+    return f"('{word}':* | '{BACKWARDS}{word[::-1][:ENOUGH_DIGITS]}':*)"
 
 
 def index_words(*, names: str, reference: str, phone: str) -> str:

@@ -17,10 +17,11 @@ from django.db.models import Func, Max, Value
 from apps.alerts.models import Alert
 from apps.checkins.models import LIVE, CheckIn, Reminder
 from apps.checkins.windows import PATIENCE
-from apps.dashboard.models import NAME_KEY_LENGTH, NO_ALERT, PatientState
+from apps.dashboard.models import BLOCKED_LENGTH, NAME_KEY_LENGTH, NO_ALERT, PatientState
 from apps.dashboard.searching import index_words, plain
+from apps.dashboard.summaries import why_held
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
-from apps.patients.models import Patient, RiskProfile
+from apps.patients.models import IntakeEntry, Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
 from apps.tapers.tablets import dose_words
 from apps.tapers.today import Today, midnight, unlocked_step, why_locked
@@ -33,7 +34,6 @@ NOT_FOLLOWED = {
     Patient.Status.ENDED: PatientState.Stage.LEFT,
     Patient.Status.DECEASED: PatientState.Stage.LEFT,
 }
-HELD_BY_A_REPORT = "A check-in or an alert asked for a hold."
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class Facts:
     """What the other apps know about a batch of patients, by patient."""
 
     plans: dict[UUID, TaperPlan] = field(default_factory=dict)
+    left: dict[UUID, TaperPlan] = field(default_factory=dict)  # the last plan that was ended
     plan_kinds: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     steps: dict[UUID, list[TaperStep]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, list[PlanHold]] = field(default_factory=lambda: defaultdict(list))
@@ -87,8 +88,13 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
         facts.plan_kinds[plan.patient_id].add(plan.status)
         if plan.status == TaperPlan.Status.ACTIVE:
             facts.plans[plan.patient_id] = plan
-    versions = [plan.in_force_id for plan in facts.plans.values()]
-    in_force = {plan.in_force_id: plan.version for plan in facts.plans.values()}
+        elif plan.left_at is not None and plan.begun_step:
+            last = facts.left.get(plan.patient_id, plan)
+            facts.left[plan.patient_id] = max(plan, last, key=lambda each: each.left_at)
+    drop_overtaken(facts)
+    told = [*facts.plans.values(), *facts.left.values()]
+    versions = [plan.in_force_id for plan in told]
+    in_force = {plan.in_force_id: plan.version for plan in told}
     steps = list(TaperStep.objects.filter(version_id__in=versions).order_by("number"))
     for step in steps:
         step.version = in_force[step.version_id]
@@ -97,6 +103,18 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
     active = [plan.pk for plan in facts.plans.values()]
     for hold in PlanHold.objects.open().filter(plan_id__in=active).order_by("opened_at"):
         facts.holds[hold.plan_id].append(hold)
+
+
+def drop_overtaken(facts: Facts) -> None:
+    """Forget a plan that was left before the intake was told another dose, or another plan."""
+    for patient_id in facts.plans:
+        facts.left.pop(patient_id, None)
+    if not facts.left:
+        return
+    told = IntakeEntry.objects.filter(patient_id__in=facts.left, taken_before__isnull=False)
+    for patient_id, at in told.values_list("patient_id").annotate(Max("saved_at")).order_by():
+        if at > facts.left[patient_id].left_at:
+            del facts.left[patient_id]
 
 
 def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime) -> None:
@@ -192,6 +210,8 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
     plan = facts.plans.get(patient.pk)
     if plan is None:
         state.stage = stage_without_plan(facts.plan_kinds[patient.pk])
+        if patient.pk in facts.left:
+            add_last_dose(state, facts.left[patient.pk], facts)
     else:
         add_plan(state, today_from(plan, facts, now), facts.scores[patient.pk])
     state.stage = NOT_FOLLOWED.get(patient.status, state.stage)
@@ -239,10 +259,26 @@ def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int
     state.refresh_at = next_change(today.steps, today.day, zone)
 
 
+def add_last_dose(state: PatientState, plan: TaperPlan, facts: Facts) -> None:
+    """Add the dose at which a plan was left: of nobody is more known since then."""
+    steps = facts.steps[plan.in_force_id]
+    last = next((step for step in steps if step.number == plan.begun_step), None)
+    if last is not None:
+        doses, drug_id = last.by_drug, plan.version.drug_id
+        state.drug_id = drug_id if drug_id in doses or not doses else min(doses)
+        state.dose = dose_words(doses, named=True)
+        state.daily_mg = doses.get(state.drug_id, Decimal(0))
+
+
+def shortened(words: str) -> str:
+    """Return words as they fit the row; the patient's page says them all."""
+    return words if len(words) <= BLOCKED_LENGTH else f"{words[: BLOCKED_LENGTH - 2].rstrip()} …"
+
+
 def why_blocked(today: Today) -> str:
     """Return why the next cut does not come, or would not if it were due now."""
     if today.holds:
-        return next((hold.note for hold in today.holds if hold.note), HELD_BY_A_REPORT)
+        return shortened(" ".join(dict.fromkeys(map(why_held, today.holds))))
     if today.locked_because or today.step is None or today.next is None:
         return today.locked_because
     return why_locked(today.plan.patient, today.step, today.next)

@@ -7,19 +7,38 @@ from typing import Any, Final
 from apps.alerts.models import Channel, Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
+from apps.checkins.task_actions import ASKED_TO_STAY, SOURCE_REQUEST
 from apps.clinical.detox import CLOCK_RULES
 from apps.clinical.supply import SUPPLY_GAP
 from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.charts import dose_lines, joined
+from apps.tapers.models import PlanHold
 from apps.tapers.today import Today
 
 TOP_SCORE: Final = 40
+# Who asked for a hold that names no rule, by the kind of its source.
+ASKED: Final = {
+    "check_in": "A check-in asked for it.",
+    "trusted_person": "The trusted person's report asked for it.",
+    "alert": "An alert asked for it.",
+    SOURCE_REQUEST: ASKED_TO_STAY,
+    "silence": "No check-in came.",
+}
+OTHERWISE: Final = "A colleague asked for a hold."
 
 
 def rule_words(rule_ids: Iterable[str]) -> list[str]:
     """Return what fired in plain words; an id of an older rules version is shown as it is."""
     known = {SUPPLY_GAP.rule_id: SUPPLY_GAP, **RULES_BY_ID}
     return [known[key].plain if key in known else CLOCK_RULES.get(key, key) for key in rule_ids]
+
+
+def why_held(hold: PlanHold) -> str:
+    """Return in a sentence who or what asked for a hold."""
+    if hold.note:
+        return hold.note
+    said = "; ".join(rule_words(rule for rule in hold.rules if rule in RULES_BY_ID))
+    return f"A check-in asked for it: {said}" if said else ASKED.get(hold.source_type, OTHERWISE)
 
 
 def delivery_state(deliveries: Iterable[Delivery]) -> dict[str, str]:

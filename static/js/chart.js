@@ -6,7 +6,8 @@
   const HINT = "The arrow keys go from sign to sign: what it means stands here.";
   const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
   for (const frame of document.querySelectorAll(".chart-wrap")) {
-    frame.scrollLeft = frame.scrollWidth; // the newest days are what one comes for
+    // The newest days are what one comes for; other charts begin with their words.
+    if (frame.querySelector(".chart--course")) frame.scrollLeft = frame.scrollWidth;
     const words = [...frame.querySelectorAll("svg :not(svg) > title")];
     if (!words.length) continue;
     const left = (sign) => sign.getBoundingClientRect().left;

@@ -44,6 +44,15 @@ def test_the_same_act_twice_is_written_down_once(taken, nurse) -> None:
     assert AuditEvent.objects.filter(event="alert.act_documented").count() == 1
 
 
+def test_a_second_try_is_no_second_tap(taken, nurse) -> None:
+    for minutes in (0, 5):
+        now = LATER + timedelta(minutes=minutes)
+        document_act(alert=taken, kind="no_answer", note="No answer.", by=nurse.user, now=now)
+    taken.refresh_from_db()
+    assert taken.ack_due_at == LATER + timedelta(minutes=35)
+    assert AlertAct.objects.count() == 2
+
+
 def test_only_the_owner_documents_acts(taken, backup, patient) -> None:
     with pytest.raises(AlertTakenError, match="Take it over first"):
         document_act(alert=taken, kind="spoke", note="x", by=backup.user, now=LATER)

@@ -14,7 +14,7 @@ from apps.alerts.models import Alert
 from apps.alerts.sweep import beat
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import ask_for
+from apps.checkins.task_actions import ask_for, take_task
 from apps.dashboard.board import board_of
 from apps.dashboard.board_actions import TooSevereError, close_together, take_together
 from apps.dashboard.models import PatientState
@@ -231,7 +231,7 @@ def test_of_two_nurses_the_second_is_told_who_was_quicker(client, nurse, backup,
         assert f"{nurse.user.full_name} has taken" in late.json()["errors"][""][0]
     chosen = {"line": [f"silent-{patient.pk}"], "act": "take"}
     late = theirs.post(url("board_together"), chosen, **SCRIPT)
-    assert unquote(late["X-Said"]) == "Taken: 0 of 1. A colleague was quicker with the rest."
+    assert unquote(late["X-Said"]) == ("Taken: 0 of 1. A colleague has the rest, or has closed it.")
     assert set(CareTask.objects.values_list("owner", flat=True)) == {nurse.user.pk}
     seen = {"owner": str(nurse.user.pk)}  # who sees whose it is may take it over
     assert theirs.post(url("board_task_take", task.pk), seen, **SCRIPT).status_code == 204
@@ -349,6 +349,31 @@ def test_closing_together_says_what_is_missing_and_keeps_what_was_typed(client, 
     assert 'form="together" checked' in page.text
     nothing = client.post(url("board_together"), {"line": ["x", "task-x"], "act": "take"}, **SCRIPT)
     assert "Choose at least one line" in nothing.json()["errors"]["__all__"][0]
+
+
+def test_taking_several_leaves_a_colleague_what_is_theirs(nurse, backup, patient) -> None:
+    now = timezone.now()
+    task = make_task(patient, now=now)
+    take_task(task=task, by=backup.user, now=now)
+    assert take_together(alerts=[], tasks=[task], by=nurse.user, now=now) == 0
+    task.refresh_from_db()
+    assert task.owner == backup.user
+
+
+def test_calls_stand_above_decisions_that_can_wait(client, patient, prescriber, clinic) -> None:
+    now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now - timedelta(days=30), start_on=str(
+        (now - timedelta(days=30)).date()
+    ))  # fmt: skip
+    make_task(make_patient(clinic), now=now)
+    assert [job.kind for job in client.get("/").context["board"].jobs] == ["call_today", "step"]
+
+
+def test_nobody_is_offered_what_only_a_clock_may_say(client, patient) -> None:
+    task = make_task(patient, now=timezone.now())
+    assert "No longer needed" not in client.get("/").text
+    values = {"line": lines(task), "act": "done", "outcome": "overtaken", "note": "x"}
+    assert client.post(url("board_together"), values, **SCRIPT).status_code == 422
 
 
 def test_other_clinics_lines_are_passed_over(client, other_patient) -> None:

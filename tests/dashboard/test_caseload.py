@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.audit.models import AuditEvent
 from apps.dashboard import caseload as cases
 from apps.dashboard.models import PatientState, SavedView
+from apps.dashboard.state_actions import refresh_noted
 from apps.dashboard.view_actions import VIEWS_AT_MOST
 from tests.conftest import signed_in
 from tests.factories import CALM, check_in, make_active_plan, make_alert, make_patient
@@ -240,3 +241,29 @@ def test_a_view_needs_a_name_and_there_are_not_too_many(client, nurse) -> None:
 
 def test_old_links_to_the_list_lead_to_the_caseload(client) -> None:
     assert client.get(reverse("patients:list")).headers["Location"] == URL
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("(212) 555-0182", "+1 (212) 555-0182"),
+        ("(212) 555-0182", "1 212 555 0182"),
+        ("+44 20 7946 0123", "020 7946 0123"),
+        ("020 7946 0123", "+44 20 7946 0123"),
+    ],
+)
+def test_a_phone_is_found_however_its_country_is_written(nurse, patient, stored, typed) -> None:
+    patient.phone = stored
+    patient.save()
+    refresh_noted(timezone.now())
+    assert [row.patient for row in PatientState.objects.matching(typed)] == [patient]
+
+
+def test_a_view_is_named_in_signs_that_can_be_read(client, nurse) -> None:
+    client.post(reverse("dashboard:view_save"), {"name": "a\x00b", "tier": "high"})
+    assert SavedView.objects.get().name == "ab"
+
+
+def test_an_order_can_be_chosen_where_the_table_has_no_heads(client) -> None:
+    page = look(client, {"sort": "-score"})
+    assert '<option value="-score" selected>Symptoms</option>' in page.text

@@ -1,6 +1,7 @@
 """The state row of a patient: never different from the truth, whatever was done."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -15,7 +16,8 @@ from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.state_actions import differing, rebuild_states, refresh_noted, refresh_states
 from apps.dashboard.tasks import refresh_states as refresh_task
 from apps.patients.actions import change_status
-from apps.patients.models import Patient
+from apps.patients.intake_actions import SectionValues, save_section
+from apps.patients.models import Patient, Section
 from apps.tapers.actions_clock import settle_due
 from apps.tapers.models import PlanHold
 from tests.factories import (
@@ -139,6 +141,37 @@ def test_a_raw_or_a_bulk_write_is_noted_too(patient) -> None:
         cursor.execute("UPDATE patients_riskprofile SET tier = 'high', tier_points = 5")
     settled()
     assert row_of(patient).tier_rank == 3
+
+
+def test_after_a_plan_the_dose_is_the_last_one_until_the_intake_says_another(
+    patient, prescriber, nurse
+) -> None:
+    plan = make_active_plan(patient, prescriber.user)
+    last = plan.version.steps.order_by("number")[3]
+    plan.status, plan.begun_step, plan.left_reason = "inpatient", last.number, "To hospital."
+    plan.left_at, plan.left_by = NOW, prescriber.user
+    plan.save()
+    settled()
+    row = row_of(patient)
+    assert (row.stage, row.daily_mg) == ("hospital", last.daily_mg)
+    assert row.dose == f"{last.dose} clonazepam"
+    medicine = {
+        "drug_id": "clonazepam", "pattern": "daily", "taken_months": 24, "dose_confirmed": True,
+        "morning_mg": Decimal(0), "night_mg": Decimal("0.75"),
+    }  # fmt: skip
+    save_section(
+        patient=patient, section=Section.MEDICINE, values=SectionValues(medication=medicine),
+        based_on=patient.intake_version, by=nurse.user, now=NOW + timedelta(days=3),
+    )  # fmt: skip
+    settled()
+    assert row_of(patient).dose == "0.75 mg clonazepam"
+
+
+def test_a_row_says_what_a_check_in_held_the_plan_for(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    check_in(patient, SEIZURE)
+    settled()
+    assert "seizure" in row_of(patient).blocked
 
 
 def test_a_change_that_is_rolled_back_leaves_no_note(patient) -> None:

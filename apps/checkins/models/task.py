@@ -117,6 +117,11 @@ class CareTask(models.Model):
         OTHER = "other", "Other, see the note"
         OVERTAKEN = "overtaken", "No longer needed"
 
+        @classmethod
+        def for_people(cls) -> list[tuple[str, str]]:
+            """Return what a person may choose: only clocks say that nothing is needed now."""
+            return [each for each in cls.choices if each[0] != cls.OVERTAKEN]
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="care_tasks")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care_tasks")

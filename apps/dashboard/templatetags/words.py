@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -17,6 +18,7 @@ from apps.clinical.errors import ClinicalError
 
 register = template.Library()
 
+HALF_A_YEAR: Final = timedelta(days=180)
 FRACTIONS = {Decimal("0.25"): "¼", Decimal("0.5"): "½", Decimal("0.75"): "¾"}
 _DIALLED = re.compile(r"\+?\d(?:[\s().-]*\d)*")
 _PHONE = re.compile(r"\+?\(?\d(?:[\s().-]*\d){2,}")
@@ -103,8 +105,16 @@ def iso(moment: datetime) -> str:
 
 @register.filter(expects_localtime=True)
 def minute(moment: datetime) -> str:
-    """Return a moment in the reader's zone as "Tue 1 Dec, 14:05", fast as `iso` is."""
-    return f"{moment:%a} {moment.day} {moment:%b, %H:%M}"
+    """Return a moment in the reader's zone as "Tue 1 Dec, 14:05", fast as `iso` is.
+
+    What is half a year away has its year: "Tue 1 Dec 2026, 14:05".
+    """
+    near = abs(timezone.now() - moment) < HALF_A_YEAR
+    return (
+        f"{moment:%a} {moment.day} {moment:%b, %H:%M}"
+        if near
+        else (f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}")
+    )
 
 
 @register.filter
