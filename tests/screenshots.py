@@ -67,6 +67,7 @@ class Screen:
 
 ALERT = 'a[data-open][href^="/alerts/"]'
 PERSON = 'tbody a[href^="/patients/"]'
+REFERRED = 'tbody a[href^="/patients/"]:has-text("Marlowfen")'
 PLAN = 'a[href^="/plans/"]:has-text("Open the whole plan")'
 TAPERING = "/caseload/?sort=-score"
 
@@ -128,6 +129,19 @@ STAFF: Final = (
           ("inpatient", "Moving to a hospital"))),
     Screen("plan-on-day", "What the plan said on a day", LEAD, TAPERING, (PERSON, PLAN),
            click='form[action$="/on-day/"] button'),
+    Screen("level", "Level of care: the questions, and what was decided", LEAD, TAPERING,
+           (PERSON, 'a[href$="/care/"]', 'a[href$="/care/level/"]')),
+    Screen("refer", "Referring to a detox unit", LEAD, TAPERING,
+           (PERSON, 'a[href$="/care/"]', 'a[href$="/care/refer/"]')),
+    Screen("care", "Level of care, referrals and stays of a patient", LEAD, TAPERING,
+           (REFERRED, 'a[href$="/care/"]')),
+    Screen("referral", "A referral and its clocks", LEAD, TAPERING,
+           (REFERRED, 'a[href$="/care/"]', 'a[href^="/referrals/"]')),
+    Screen("units", "Detox units that a clinic refers to", LEAD, "/units/"),
+    Screen("records", "How long records are kept", LEAD, "/records/"),
+    Screen("records-due", "Records whose years are over", LEAD, "/records/due/"),
+    Screen("legal-hold", "Keeping a record for a court", LEAD, TAPERING,
+           (PERSON, 'a:has-text("Who looked")', 'a:has-text("Legal hold")')),
     Screen("schedule", "The schedule to print", LEAD, TAPERING,
            (PERSON, PLAN, 'a[href$="/schedule/"]')),
     Screen("own-pages", "Giving a patient their own pages", LEAD, TAPERING,

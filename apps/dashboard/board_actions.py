@@ -2,16 +2,18 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.alerts.act_actions import reopen_alert
 from apps.alerts.actions import AlertTakenError, acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
-from apps.checkins.task_team_actions import open_team_task
+from apps.checkins.task_team_actions import UNDO_WITHIN, UndoError, open_team_task, undo_close
 from apps.clinical.triage import Level
 from apps.patients.models import Patient
 
@@ -21,6 +23,8 @@ ALERT_OUTCOME: Final[dict[str, str]] = {
     CareTask.Outcome.NO_ANSWER: Alert.Outcome.NO_ANSWER,
     CareTask.Outcome.HELD: Alert.Outcome.PLAN_CHANGED,
 }
+
+UNDONE: Final = "Closed with others, and undone at once."
 
 
 class TooSevereError(ValueError):
@@ -111,3 +115,27 @@ def close_together(
             continue
         closed += 1
     return closed
+
+
+@transaction.atomic
+def undo_together(*, clinic_id: UUID, closed_at: datetime, by: User, now: datetime) -> int:
+    """Open again what `by` closed together at a moment, a short while ago; return how many.
+
+    Lines that a colleague has gone on with are passed over. Undoing twice changes nothing.
+    """
+    own = {"clinic_id": clinic_id}
+    tasks = CareTask.objects.filter(**own, done_by=by, done_at=closed_at).order_by("pk")
+    alerts = Alert.objects.filter(**own, resolved_by=by, resolved_at=closed_at).order_by("pk")
+    if now - closed_at > UNDO_WITHIN:
+        raise UndoError("That was too long ago to undo. Open the lines again one by one.")
+    opened = 0
+    for key in list(tasks.values_list("pk", flat=True)):
+        try:
+            undo_close(task_id=key, by=by, now=now)
+        except UndoError:
+            continue
+        opened += 1
+    for alert in alerts:
+        reopen_alert(alert=alert, reason=UNDONE, by=by, now=now)
+        opened += 1
+    return opened

@@ -6,9 +6,10 @@ or the whole board again with what was typed.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -34,6 +35,7 @@ from apps.dashboard.board_actions import (
     close_together,
     take_seen_line,
     take_together,
+    undo_together,
 )
 from apps.dashboard.board_forms import CloseForm, TogetherForm
 from apps.dashboard.context import site
@@ -217,7 +219,9 @@ def seen_lines(member: StaffMember, chosen: list[tuple[str, UUID]]) -> list[tupl
 @require_POST
 @requires(Right.HANDLE_ALERTS)
 def together(request: HttpRequest) -> HttpResponse:
-    """Take or close several watch alerts and tasks at once; a red flag never."""
+    """Take or close several watch alerts and tasks at once, or undo it; a red flag never."""
+    if "undo" in request.GET:
+        return undo_several(request)
     form, member = TogetherForm(request.POST), member_of(request)
     if not form.is_valid():
         return refuse(request, "together", form.errors)
@@ -234,7 +238,29 @@ def together(request: HttpRequest) -> HttpResponse:
         return attempt(request, "together", work, partial(came_of_them, "Taken", chosen))
     ending = {"outcome": values["outcome"], "note": values["note"]}
     work = partial(close_together, **lines, **ending, by=by, now=now)
-    return attempt(request, "together", work, partial(came_of_them, "Closed", chosen))
+    undo = f"{reverse('dashboard:board_together')}?{urlencode({'undo': now.isoformat()})}"
+    return attempt(request, "together", work, partial(came_of_them, "Closed", chosen), undo)
+
+
+def undo_several(request: HttpRequest) -> HttpResponse:
+    """Open again what the reader closed together a moment ago."""
+    closed_at, member = parse_moment(request.GET["undo"]), member_of(request)
+    if closed_at is None:
+        return refuse(request, "", {"": ["There is nothing to undo."]})
+    now = timezone.now()
+    work = partial(
+        undo_together, clinic_id=member.clinic_id, closed_at=closed_at, by=member.user, now=now
+    )
+    return attempt(request, "", work, lambda number: f"Open again: {number}.")
+
+
+def parse_moment(text: str) -> datetime | None:
+    """Return a moment as its link says it, None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def came_of_them(act: str, chosen: int, number: int) -> str:

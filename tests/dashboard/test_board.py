@@ -15,8 +15,14 @@ from apps.alerts.sweep import beat
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import ask_for, take_task
+from apps.checkins.task_team_actions import UndoError
 from apps.dashboard.board import board_of
-from apps.dashboard.board_actions import TooSevereError, close_together, take_together
+from apps.dashboard.board_actions import (
+    TooSevereError,
+    close_together,
+    take_together,
+    undo_together,
+)
 from apps.dashboard.models import PatientState
 from apps.dashboard.state_actions import refresh_noted
 from apps.patients.models import Clinic, Role
@@ -300,6 +306,24 @@ def test_forty_lines_are_closed_together_each_with_its_own_audit_row(client, cli
     assert "Closed: 4 of 5." in unquote(twice["X-Said"])
     too_many = client.post(url("board_together"), typed | {"line": ["task-x"] * 41}, **SCRIPT)
     assert "at most 40" in too_many.json()["errors"]["__all__"][0]
+
+
+def test_what_was_closed_together_is_opened_again_together(client, nurse, backup, clinic) -> None:
+    now = timezone.now()
+    people = [make_patient(clinic) for _ in range(2)]
+    alert, task = make_alert(people[0], "watch", now=now), make_task(people[1], now=now)
+    typed = {"line": lines(alert, task), "act": "done", "outcome": "spoke", "note": "All rung."}
+    undo = client.post(url("board_together"), typed, **SCRIPT)["X-Undo"]
+    assert unquote(signed_in(backup).post(undo, **SCRIPT)["X-Said"]) == "Open again: 0."
+    for opened in (2, 0):
+        assert unquote(client.post(undo, **SCRIPT)["X-Said"]) == f"Open again: {opened}."
+    alert.refresh_from_db()
+    assert (alert.status, alert.owner) == ("acknowledged", nurse.user)
+    assert CareTask.objects.open().get() == task
+    assert client.post(url("board_together") + "?undo=x", **SCRIPT).status_code == 422
+    old = {"clinic_id": clinic.pk, "closed_at": now, "by": nurse.user}
+    with pytest.raises(UndoError, match="too long ago"):
+        undo_together(**old, now=now + timedelta(hours=1))
 
 
 def test_what_the_board_saw_is_closed_together_too(client, nurse, patient, other_patient) -> None:
