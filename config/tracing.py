@@ -20,6 +20,8 @@ from django.http import HttpRequest, HttpResponse
 HEADER: Final = "X-Request-ID"
 # A UUID or a W3C trace id, as every proxy makes one. No sentence and no token of ours looks so.
 PLAIN: Final = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(\1[0-9a-f]{4}){2}\1[0-9a-f]{12}\Z")
+# Where a route has a value: "<uuid:plan_id>", or a named group of a regular expression.
+VALUE: Final = re.compile(r"\(\?P<[^)]*\)|<[^>]*>")
 TASK_HEADER: Final = "glidepath_request_id"
 
 logger = getLogger(__name__)
@@ -52,9 +54,12 @@ def traced(request_id: str) -> Iterator[None]:
 
 
 def route_of(request: HttpRequest) -> str:
-    """Return the name of the page asked for: a path may hold the token of a link."""
+    """Return the address asked for without its values: a path may hold the token of a link.
+
+    Not the view's name, which may hold a word of the patient's life that no log may hold.
+    """
     match = getattr(request, "resolver_match", None)
-    return (match.view_name or "unnamed") if match else "unknown"
+    return "/" + VALUE.sub("*", match.route) if match else "unknown"
 
 
 class RequestIdMiddleware:

@@ -102,7 +102,7 @@ def test_an_error_is_logged_and_told_without_a_patient(watched, collector, monke
     (error,) = [line for line in lines if line["level"] == "ERROR"]
     assert error["request_id"] == GIVEN
     assert error["exception"] == "ValueError"
-    assert error["message"] == "POST checkins:create 500"
+    assert error["message"] == "POST /c/*/ 500"
     assert any("breaks" in frame for frame in error["frames"])
     ((where, report),) = collector.sent
     assert where == "/api/7/envelope/"
