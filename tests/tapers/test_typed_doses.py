@@ -63,7 +63,7 @@ def edited(patient: Patient, member: Any, text: str) -> Form:
 def decision(kind: str, name: str, **values: str) -> Callable[..., Form]:
     def form(patient: Patient, member: Any, text: str) -> Form:
         request = RequestFactory().post("/")
-        request.user = member.user
+        request.user, request.session = member.user, {}
         plan = make_plan(patient, member.user)
         data = {"based_on": "1"} | values | {name: text}
         return CHANGE_FORMS[kind](data, request=request, plan=plan)
