@@ -19,6 +19,7 @@ WIDTH: Final = 760
 HEIGHT: Final = 240
 TOP_SCORE: Final = 40
 WEEKS: Final = {"4": 4, "12": 12, "26": 26, "52": 52}
+LONG: Final = timedelta(days=300)
 LONGEST_DAYS: Final = 1_100
 
 
@@ -73,6 +74,11 @@ class Course:
     begun: list[tuple[date, str]] = field(default_factory=list)
     width: int = WIDTH
     height: int = HEIGHT
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a day and a month alone could be of two years."""
+        return self.last - self.first > LONG
 
 
 def doses_by_day(
@@ -139,11 +145,12 @@ def course_of(
     `missed` are the days on which a check-in was due and did not come.
     """
     doses = doses_by_day(plans, [line for line in lines if line.kind == "hold"], zone, today)
-    scores = {
-        row.received_at.astimezone(zone).date(): row.triage.dws
-        for row in sorted(check_ins, key=lambda row: row.received_at)
-        if row.triage.dws is not None
-    }
+    scores: dict[date, int] = {}
+    for row in check_ins:
+        # Of several a day the worst: a calm evening hides no bad morning.
+        if row.triage.dws is not None:
+            day = row.received_at.astimezone(zone).date()
+            scores[day] = max(row.triage.dws, scores.get(day, 0))
     days = [*doses, *scores]
     if not days:
         return None
@@ -182,7 +189,7 @@ def draw(
     course.score = joined(at(day, dws / TOP_SCORE) for day, dws in sorted(shown.items()))
     for day, dws in sorted(shown.items()):
         course.marks.append(
-            Mark("score", *at(day, dws / TOP_SCORE), f"{day:%-d %b}: score {dws} of 40")
+            Mark("score", *at(day, dws / TOP_SCORE), f"{day:%-d %b %Y}: score {dws} of 40")
         )
     add_lines(course, lines, zone, at, notes)
     add_missed(course, missed, at, notes)
@@ -209,7 +216,7 @@ def add_doses(
             continue
         drug = next(iter(by_drug), "")
         height = float(by_drug[drug] / tops[drug]) if by_drug else 0
-        words = f"{day:%-d %b}: {before.dose} to {doses[day].dose}"
+        words = f"{day:%-d %b %Y}: {before.dose} to {doses[day].dose}"
         course.marks.append(Mark("step", *at(day, height), words))
         notes.setdefault(day, []).append("step")
 
@@ -225,18 +232,19 @@ def add_lines(
             if end >= course.first:
                 left = at(max(begin, course.first), 0)[0]
                 wide = max(at(end, 0)[0] - left, 3)
-                words = f"Held from {begin:%-d %b}" + (f" to {end:%-d %b}" if line.until else "")
+                until = f" to {end:%-d %b %Y}" if line.until else ""
+                words = f"Held from {begin:%-d %b %Y}{until}"
                 course.bands.append((left, round(wide, 1), words))
                 notes.setdefault(begin, []).append("hold")
         elif day >= course.first and line.kind == "alert":
             course.marks.append(
-                Mark(line.what, at(day, 0)[0], -10, f"{day:%-d %b}: {line.what} alert")
+                Mark(line.what, at(day, 0)[0], -10, f"{day:%-d %b %Y}: {line.what} alert")
             )
             notes.setdefault(day, []).append(f"{line.what} alert")
         elif day >= course.first and line.kind == "version":
             what = f"version {line.word}"
             course.marks.append(
-                Mark("version", at(day, 0)[0], HEIGHT, f"{day:%-d %b}: plan, {what}")
+                Mark("version", at(day, 0)[0], HEIGHT, f"{day:%-d %b %Y}: plan, {what}")
             )
             notes.setdefault(day, []).append(what)
 
@@ -249,7 +257,7 @@ def add_missed(
     for day in missed:
         if course.first <= day <= course.last:
             course.marks.append(
-                Mark("missed", at(day, 0)[0], HEIGHT + 8, f"{day:%-d %b}: no check-in")
+                Mark("missed", at(day, 0)[0], HEIGHT + 8, f"{day:%-d %b %Y}: no check-in")
             )
             notes.setdefault(day, []).append("no check-in")
 

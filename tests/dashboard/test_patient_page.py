@@ -1,6 +1,6 @@
 """The patient's page: the course as it was, everything that happened, notes that stay."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -29,6 +29,7 @@ from tests.factories import (
     make_dispensing,
     make_patient,
     make_task,
+    today,
 )
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,14 @@ def test_a_patient_without_anything_has_a_page_that_teaches(nurse, patient) -> N
     page = signed_in(nurse).get(url(patient), {"weeks": "all"})
     assert "No check-in yet" in page.text
     assert "No plan yet" in page.text
+
+
+def test_of_several_check_ins_a_day_the_worst_is_drawn(nurse, patient, prescriber) -> None:
+    morning = datetime.combine(today() - timedelta(days=3), time(9), tzinfo=patient.tz)
+    check_in(patient, CALM | {"s_shaky": 2, "s_sleep": 3}, now=morning)
+    check_in(patient, CALM, now=morning + timedelta(hours=8))
+    drawn = signed_in(nurse).get(url(patient)).context["course"]
+    assert [row.score for row in drawn.rows] == [13]
 
 
 @pytest.mark.parametrize("weeks", ["4", "12", "52", "all", "rubbish"])
