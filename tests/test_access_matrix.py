@@ -178,6 +178,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "detox:referral_move": ({"POST"}, CARE_TEAM, "referral_id"),
     "detox:stay_begin": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
     "detox:discharge": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
+    "detox:outcome": ({"GET"}, CARE_TEAM, "patient_id"),
+    "detox:restart": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "detox:stay": ({"GET"}, CARE_TEAM, "stay_id"),
     "detox:rounds_set": ({"POST"}, PRESCRIBING, "stay_id"),
     "detox:round_create": ({"GET", "POST"}, CARE_TEAM, "stay_id"),

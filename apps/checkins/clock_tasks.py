@@ -19,7 +19,7 @@ def lock_followed(patient_id: UUID) -> Patient | None:
 
 
 def open_clock_task(
-    patient: Patient, kind: str, source_id: UUID, due: datetime, now: datetime
+    patient: Patient, kind: str, source_id: UUID, due: datetime, now: datetime, title: str = ""
 ) -> bool:
     """Store a clock's task, owned by who is on call, unless one is open or this one was.
 
@@ -37,7 +37,7 @@ def open_clock_task(
         source_id = uuid5(source_id, now.isoformat())
     task = CareTask.objects.create(
         clinic_id=patient.clinic_id, patient=patient, kind=kind, source_id=source_id,
-        owner=on_call[0].member.user if on_call else None, created_at=now,
+        title=title, owner=on_call[0].member.user if on_call else None, created_at=now,
         due_at=max(due, now + AT_LEAST),
     )  # fmt: skip
     write_down("task.opened", task, None, now)

@@ -21,6 +21,12 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CLOCK_MINUTES
+from apps.detox.aftercare_clocks import (
+    in_aftercare,
+    look_at_aftercare,
+    note_last_dose,
+    stops_and_restarts,
+)
 from apps.detox.guards import severe_sign_since
 from apps.detox.models import CareAssessment, Stay
 from apps.patients.models import DRILL_CLINIC, Patient
@@ -54,6 +60,8 @@ class DetoxReport:
     days: int
     plans: int
     rounds: int
+    last_doses: int
+    aftercare: int
     overdue: int
 
 
@@ -64,6 +72,8 @@ def sweep_detox(now: datetime) -> DetoxReport:
         days=each(days_due(now), look_at_day, now),
         plans=each(plans_made(), end_plan_task, now),
         rounds=each(rounds_due(now), call_for_round, now),
+        last_doses=each(stops_and_restarts(), note_last_dose, now),
+        aftercare=each(in_aftercare(now), look_at_aftercare, now),
         overdue=each(tasks_overdue(now), warn_of_task, now),
     )
 

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from apps.detox import directory_views, stay_views, views
+from apps.detox import directory_views, outcome_views, stay_views, views
 
 app_name = "detox"
 urlpatterns = [
     path("patients/<uuid:patient_id>/care/", views.care, name="care"),
     path("patients/<uuid:patient_id>/care/level/", views.level, name="level"),
     path("patients/<uuid:patient_id>/care/refer/", views.refer, name="refer"),
+    path("patients/<uuid:patient_id>/care/outcome/", outcome_views.outcome, name="outcome"),
+    path("patients/<uuid:patient_id>/care/again/", outcome_views.restart, name="restart"),
     path("referrals/<uuid:referral_id>/", views.referral, name="referral"),
     path("referrals/<uuid:referral_id>/move/", views.referral_move, name="referral_move"),
     path("referrals/<uuid:referral_id>/bed/", stay_views.stay_begin, name="stay_begin"),

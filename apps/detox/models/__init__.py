@@ -1,5 +1,6 @@
 """Rows of level of care, referral, stay, discharge and the time after."""
 
+from apps.detox.models.aftercare import Restart
 from apps.detox.models.care_level import CareAssessment
 from apps.detox.models.discharge import Discharge
 from apps.detox.models.referral import Facility, Referral, ReferralStep
@@ -12,6 +13,7 @@ __all__ = [
     "Facility",
     "Referral",
     "ReferralStep",
+    "Restart",
     "Round",
     "Stay",
 ]

@@ -1,0 +1,134 @@
+"""What the clocks of the year after the last dose move: its beginning, what calls for a look."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, Value
+
+from apps.audit.actions import record
+from apps.checkins.clock_tasks import open_clock_task
+from apps.checkins.models import CareTask, CheckIn
+from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
+from apps.detox.outcome import weighing_of
+from apps.patients.models import Patient
+from apps.tapers.models import Dispensing, TaperPlan, TaperStep
+
+BATCH: Final = 200
+NEWS_OF: Final = timedelta(days=2)
+A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
+LOOK_WITHIN: Final = timedelta(days=3)  # W17 gives a watch so long: 4320 minutes
+RELAPSE: Final = "Mood or anxiety is worse than at the last dose: look at the first illness"
+RESTART: Final = "May be taking a sedative again: talk about it and agree on a plan"
+YEAR_OVER: Final = "A year since the last dose: look at the outcome together"
+
+
+def stops_and_restarts() -> Iterable[UUID]:
+    """Return patients whose last dose is not on record yet, or is and who take some again."""
+    step = TaperStep.objects.filter(version=OuterRef("in_force"), number=OuterRef("begun_step"))
+    plans = TaperPlan.objects.active().values_list("patient_id", flat=True)
+    stopped = plans.filter(Exists(step.filter(daily_mg=0)), patient__last_dose_on__isnull=True)
+    again = plans.filter(Exists(step.filter(daily_mg__gt=0)), patient__last_dose_on__isnull=False)
+    found = [*stopped[:BATCH], *again[:BATCH]]
+    return list(dict.fromkeys(found))
+
+
+@transaction.atomic
+def note_last_dose(patient_id: UUID, now: datetime) -> bool:
+    """Write down the day of the last dose when the step of nothing began; take it back after."""
+    patient = locked(patient_id)
+    plan = TaperPlan.objects.active().filter(patient=patient).select_related("in_force").first()
+    if plan is None or plan.in_force is None:
+        return False
+    step = plan.in_force.steps.filter(number=plan.begun_step).first()
+    if step is None:
+        return False
+    day: date | None = None
+    if not step.daily_mg:
+        day = step.start_on - timedelta(days=1)
+    if patient.last_dose_on == day:
+        return False
+    patient.last_dose_on = day
+    patient.save(update_fields=["last_dose_on"])
+    record(
+        "patient.last_dose_noted" if day else "patient.last_dose_taken_back", by=None, now=now,
+        clinic_id=patient.clinic_id, patient_id=patient.pk, obj=patient,
+    )  # fmt: skip
+    return True
+
+
+def in_aftercare(now: datetime) -> Iterable[UUID]:
+    """Return followed patients after their last dose of whom there is news to look at.
+
+    A check-in or a hand-out of the last days, or the end of the year; and no open task.
+    """
+    own, since = OuterRef("pk"), now - NEWS_OF
+    tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE)
+    a_year_ago = now.date() - timedelta(days=MONTHLY_UNTIL_DAY)
+    asked_since = tasks.filter(created_at__date__gte=OuterRef("last_dose_on") + A_YEAR)
+    news = (
+        Exists(CheckIn.objects.filter(patient=own, received_at__gte=since))
+        | Exists(Dispensing.objects.filter(patient=own, recorded_at__gte=since))
+        | Q(last_dose_on__lte=a_year_ago) & ~Exists(asked_since)
+    )
+    rows = Patient.objects.filter(last_dose_on__isnull=False, status=Patient.Status.ACTIVE)
+    waiting = rows.filter(news).exclude(Exists(tasks.filter(done_at__isnull=True)))
+    return list(waiting.values_list("pk", flat=True)[:BATCH])
+
+
+@transaction.atomic
+def look_at_aftercare(patient_id: UUID, now: datetime) -> bool:
+    """Open the task that the newest check-ins, the pharmacy or the calendar call for; one a time.
+
+    Use that began again first, then a first illness that may come back, then the end of the
+    year. Each is asked once for what it was seen by.
+    """
+    patient = locked(patient_id)
+    last = patient.last_dose_on
+    if last is None or patient.status != Patient.Status.ACTIVE:
+        return False
+    today = now.astimezone(patient.tz).date()
+    found = restart_seen(patient, last)
+    if found is not None:
+        return ask(patient, uuid5(found, "restart"), RESTART, now)
+    newest, weighing = weighing_of(patient)
+    if newest is not None and weighing.for_relapse:
+        return ask(patient, uuid5(newest, "relapse"), RELAPSE, now)
+    if (today - last).days >= MONTHLY_UNTIL_DAY:
+        return ask(patient, uuid5(patient.pk, f"year {last}"), YEAR_OVER, now)
+    return False
+
+
+def restart_seen(patient: Patient, last: date) -> UUID | None:
+    """Return the check-in or the hand-out that says a sedative is taken again, None for neither."""
+    since = patient.restarts.first()
+    told = CheckIn.objects.by_the_patient().filter(
+        patient=patient, received_at__date__gt=last, answers__other_drugs="other_sedative"
+    )
+    given = Dispensing.objects.filter(
+        Q(quantity__gt=0), patient=patient, dispensed_on__gt=last, correction__isnull=True
+    )
+    if since is not None:
+        told = told.filter(received_at__gt=since.recorded_at)
+        given = given.filter(recorded_at__gt=since.recorded_at)
+    for rows in (told.order_by("-received_at"), given.order_by("-recorded_at")):
+        key = rows.values_list("pk", flat=True).first()
+        if key is not None:
+            found: UUID = key
+            return found
+    return None
+
+
+def ask(patient: Patient, source: UUID, title: str, now: datetime) -> bool:
+    """Open the task, unless it was opened for the same before."""
+    return open_clock_task(
+        patient, CareTask.Kind.AFTERCARE, source, now + LOOK_WITHIN, now, title=title
+    )
+
+
+def locked(patient_id: UUID) -> Patient:
+    """Return the patient, locked until the end of the transaction."""
+    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
+    return rows.get(pk=patient_id)

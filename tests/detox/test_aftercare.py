@@ -1,0 +1,199 @@
+"""The year after the last dose: how often to ask, waves, relapse, use that began again."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from apps.audit.models import AuditEvent
+from apps.checkins.actions import submit_check_in
+from apps.checkins.models import CareTask
+from apps.clinical.questionnaires import LATEST, get_questionnaire
+from apps.detox.clocks import sweep_detox
+from apps.detox.models import Restart
+from apps.detox.outcome import outcome_of
+from apps.detox.restart_actions import RestartError, record_restart
+from tests.conftest import signed_in
+from tests.factories import (
+    CALM,
+    NOW,
+    check_in,
+    make_active_plan,
+    make_dispensing,
+)
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+LAST = NOW.date()
+BAD = CALM | dict.fromkeys(("s_anx", "s_restless", "s_sleep"), 3)
+GOOD = CALM | dict.fromkeys([key for key in CALM if key.startswith("s_")], 0)
+
+
+def refuse(*args: object, **kwargs: object) -> None:
+    raise IntegrityError("audit row refused")
+
+
+def weekly(patient, now, mood: int, sleep: str = "7"):
+    """Return a weekly check-in with PHQ-9 and GAD-7 of `mood` on each question."""
+    form = get_questionnaire("weekly", LATEST["weekly"])
+    answers = {f"phq9_{n}": mood for n in range(1, 10)} | {f"gad7_{n}": mood for n in range(1, 8)}
+    answers |= {"phq9_9": 0, "sleep_hours": float(sleep), "w_function": mood}
+    return submit_check_in(
+        patient=patient, questionnaire=form, answers=answers, submission_id=uuid4(),
+        language="en", reported_at=now, now=now,
+    )  # fmt: skip
+
+
+def off(patient, day=LAST):
+    """Put a patient at the end: nothing taken since this day."""
+    patient.last_dose_on = day
+    patient.save(update_fields=["last_dose_on"])
+    return patient
+
+
+def restart(patient, member, **changes):
+    values = {
+        "seen_how": "told", "taken": "One tablet before flying.", "days_per_week": 1,
+        "agreed": "stop_again",
+        "plan": "Calls before the next flight.", "last_dose_on": (NOW + 40 * DAY).date(),
+    } | changes  # fmt: skip
+    return record_restart(patient=patient, by=member.user, now=NOW + 41 * DAY, **values)
+
+
+def titles(now) -> list[str]:
+    sweep_detox(now)
+    return [task.title for task in CareTask.objects.open().filter(kind="aftercare")]
+
+
+def test_w17_and_the_cadence_go_on_without_a_plan(patient) -> None:
+    off(patient)
+    fired = [
+        [each["rule_id"] for each in check_in(patient, BAD, now=NOW + days * DAY).triage.fired]
+        for days in (30, 31)
+    ]
+    assert [("W17_PROTRACTED" in rules) for rules in fired] == [False, True]
+    outcome = outcome_of(patient, NOW + 31 * DAY)
+    assert (outcome.days_since, outcome.dose_now) == (31, "none")
+
+
+def test_waves_and_windows_and_what_speaks_for_which(patient, nurse) -> None:
+    weekly(patient, NOW - 10 * DAY, 0)
+    off(patient)
+    for days, answers in ((40, BAD), (47, GOOD), (54, BAD)):
+        check_in(patient, answers, now=NOW + days * DAY)
+    outcome = outcome_of(patient, NOW + 55 * DAY)
+    assert [span.is_wave for span in outcome.spans] == [True, False, True]
+    assert "2 waves and 1 window" in outcome.weighing.for_withdrawal[0]
+    assert outcome.weighing.for_relapse == ()
+    assert titles(NOW + 55 * DAY) == []
+    weekly(patient, NOW + 56 * DAY, 2, "4")
+    assert len(outcome_of(patient, NOW + 56 * DAY).weighing.for_relapse) == 2
+    assert "first illness" in titles(NOW + 56 * DAY)[0]
+    page = signed_in(nurse).get(reverse("detox:outcome", args=[patient.pk])).text
+    for words in ("Speaks for the first illness", "PHQ-9 is 16 now and was 0", "Wave", "Window",
+                  "2 waves and 1 window"):  # fmt: skip
+        assert words in page
+
+
+def test_the_outcome_costs_the_same_after_a_year_and_its_read_is_on_record(
+    patient, nurse, prescriber, django_assert_max_num_queries
+) -> None:
+    make_active_plan(patient, prescriber.user)
+    off(patient)
+    client, url = signed_in(nurse), reverse("detox:outcome", args=[patient.pk])
+    weekly(patient, NOW, 1)
+    client.get(url)
+    for week in range(1, 9):
+        weekly(patient, NOW + week * 7 * DAY, 1)
+    with django_assert_max_num_queries(24):
+        page = client.get(url)
+    assert (
+        page.context["outcome"].dose_first,
+        AuditEvent.objects.filter(event="outcome.viewed", patient_id=patient.pk).count(),
+    ) == ("2 mg", 2)
+
+
+@pytest.mark.parametrize("seen", ["check-in", "pharmacy"])
+def test_a_restart_is_seen_asked_about_once_and_met_with_a_plan(
+    patient, nurse, prescriber, seen
+) -> None:
+    off(patient)
+    at = NOW + 40 * DAY
+    if seen == "check-in":
+        check_in(patient, CALM | {"other_drugs": "other_sedative"}, now=at)
+    else:
+        make_dispensing(patient, nurse.user, now=at)
+    assert "talk about it and agree on a plan" in titles(at)[0]
+    row = restart(patient, prescriber)
+    assert restart(patient, prescriber) == row
+    patient.refresh_from_db()
+    assert patient.last_dose_on == (NOW + 40 * DAY).date()
+    assert titles(NOW + 41 * DAY + timedelta(hours=1)) == []
+    assert AuditEvent.objects.filter(event="restart.recorded").count() == 1
+
+
+def test_a_restart_is_saved_whole_or_not_at_all_and_only_with_a_plan(
+    patient, prescriber, monkeypatch
+) -> None:
+    off(patient)
+    for said, wrong in (
+        ("not come yet", {"last_dose_on": (NOW + 60 * DAY).date()}),
+        ("before the last dose", {"last_dose_on": LAST - DAY}),
+        ("not stopped at once", {"days_per_week": 4}),
+    ):
+        with pytest.raises(RestartError, match=said):
+            restart(patient, prescriber, **wrong)
+    for wrong in ({"plan": ""}, {"last_dose_on": None}, {"agreed": "stay"}, {"days_per_week": 0}):
+        with pytest.raises(IntegrityError, match="restart_"), transaction.atomic():
+            restart(patient, prescriber, **wrong)
+    monkeypatch.setattr("apps.detox.restart_actions.record", refuse)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        restart(patient, prescriber)
+    patient.refresh_from_db()
+    assert (Restart.objects.count(), patient.last_dose_on) == (0, LAST)
+
+
+def test_a_dose_taken_every_day_again_gets_a_task_for_its_plan_and_cannot_end_here(
+    patient, prescriber
+) -> None:
+    off(patient)
+    daily = {"days_per_week": 7, "agreed": "new_taper", "last_dose_on": None}
+    restart(patient, prescriber, **daily)
+    task = CareTask.objects.get(kind="aftercare")
+    assert task.title == "Make the new plan to taper that was agreed"
+    with pytest.raises(RestartError, match="takes a dose on record"):
+        restart(patient, prescriber, plan="None from now on.")
+    patient.refresh_from_db()
+    assert patient.last_dose_on is None
+
+
+def test_the_page_of_a_restart_blames_nobody_and_keeps_what_was_typed(patient, prescriber) -> None:
+    client, path = signed_in(prescriber), reverse("detox:restart", args=[patient.pk])
+    off(patient)
+    wrong = client.post(path, {"seen_how": "told", "taken": "Kept", "agreed": "stop_again"})
+    assert wrong.status_code == 422
+    assert "no failure" in wrong.text
+    assert "Say on which day the last dose was taken." in wrong.text
+    assert "Kept" in wrong.text
+    done = client.post(
+        path,
+        {"seen_how": "told", "taken": "1 mg", "days_per_week": "7", "agreed": "new_taper",
+         "plan": "Slower."},
+        follow=True,
+    )  # fmt: skip
+    assert "Slower." in done.text
+
+
+def test_the_clock_of_units_moves_to_an_instant_only_in_debug(settings, patient) -> None:
+    off(patient)
+    with pytest.raises(CommandError, match="debug"):
+        call_command("run_care_clocks", at="2027-11-24T00:00Z")
+    settings.DEBUG = True
+    with pytest.raises(CommandError, match="ISO time"):
+        call_command("run_care_clocks", at="soon")
+    call_command("run_care_clocks", at="2027-11-24T00:00Z")
+    assert "A year since the last dose" in CareTask.objects.get(kind="aftercare").title
