@@ -10,6 +10,7 @@ handler404 = "apps.portal.error_views.page_not_found"
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("patients/", include("apps.patients.urls")),
+    path("", include("apps.programs.urls")),
     path("", include("apps.alerts.urls")),
     path("", include("apps.tapers.urls")),
     path("", include("apps.checkins.urls")),

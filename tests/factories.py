@@ -50,6 +50,9 @@ from apps.patients.actions import register_patient
 from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
 from apps.portal.trusted_actions import invite_trusted
+from apps.programs.actions import agree_to_program, give_token, let_program_in
+from apps.programs.models import Program
+from apps.programs.scopes import Scope, beyond
 from apps.retention.models import ErasureDecision
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import sign_plan, sign_second
@@ -125,6 +128,26 @@ def make_invitation(
 ) -> Invitation:
     """Return an invitation to the inviter's clinic."""
     return invite_staff(clinic=by.clinic, email=email, role=role, by=by.user, now=now)
+
+
+def make_program(
+    member: StaffMember, *scopes: str, agreed: bool = True, now: datetime = NOW
+) -> Program:
+    """Return a program that acts in this person's name, for all they may do unless told."""
+    wanted = scopes or [each for each in Scope.values if not beyond(member, [each])]
+    program = let_program_in(
+        member=member, name=f"Program {next(numbers)}",
+        scopes=list(wanted or [Scope.WORKLIST_READ]), by=member.user, now=now,
+    )  # fmt: skip
+    if agreed:
+        agree_to_program(program=program, by=member.user, now=now)
+    return program
+
+
+def token_for_program(program: Program, *scopes: str, now: datetime | None = None) -> str:
+    """Return a token that works now."""
+    chosen = list(scopes or program.scopes)
+    return give_token(program=program, scopes=chosen, now=now or timezone.now())
 
 
 def make_patient(

@@ -35,6 +35,7 @@ from tests.factories import (
     make_mute,
     make_patient,
     make_plan,
+    make_program,
     make_rota,
     make_stay,
     make_task,
@@ -111,6 +112,9 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "retention:decision": ({"GET"}, {Role.CLINICAL_LEAD}, "decision_id"),
     "retention:withdraw": ({"POST"}, {Role.CLINICAL_LEAD}, "decision_id"),
     "retention:hold": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, "patient_id"),
+    "programs:list": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
+    "programs:end": ({"POST"}, {Role.CLINIC_ADMIN}, "program_id"),
+    "programs:mine": ({"GET"}, EVERYBODY, ""),
     "patients:list": ({"GET"}, CARE_TEAM, ""),
     "patients:create": ({"GET", "POST"}, CARE_TEAM, ""),
     "patients:intake": ({"GET"}, CARE_TEAM, "patient_id"),
@@ -200,6 +204,8 @@ OWN = {
     "alerts:contact_resend",
     "alerts:contact_remove",
     "alerts:contact_prefer",
+    "programs:agree",
+    "programs:stop",
 }
 # Open to everybody by design; each has tests of its own.
 PUBLIC = {
@@ -214,6 +220,7 @@ PUBLIC = {
     "dashboard:metrics": "",
     "alerts:take": "token",
     "dashboard:join": "token",
+    "programs:token": "",
     "exchange:feed": "token",
     "portal:invited": "token",
     "portal:sign_in": "",
@@ -279,6 +286,7 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
         "gateway_id": make_gateway(member.clinic, member.user, "pagerduty://{to}@key").pk,
         "plan_id": make_plan(patient, member.user).pk,
         "decision_id": make_decision(member).pk,
+        "program_id": make_program(member).pk,
     }
 
 

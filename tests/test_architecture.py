@@ -17,12 +17,14 @@ LAYERS = [
     {"audit"},
     {"accounts"},
     {"patients"},
+    {"programs"},
     {"alerts", "tapers"},
     {"checkins"},
     {"detox"},
     {"exchange"},
     {"retention"},
     {"dashboard", "portal"},
+    {"api"},
 ]
 LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}
 

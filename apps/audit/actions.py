@@ -1,5 +1,8 @@
 """The one way to write an audit row."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,6 +14,8 @@ from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
+# Which program acts in a person's name; every row written meanwhile says so.
+_program: ContextVar[UUID | None] = ContextVar("acting program", default=None)
 
 
 class HasId(Protocol):
@@ -33,8 +38,12 @@ def record(
     """Append one audit row inside the caller's transaction.
 
     `by` is the acting user, None for the system itself. `details` must be JSON and
-    hold ids, states and numbers only, never a patient's words.
+    hold ids, states and numbers only, never a patient's words. What a program does in
+    the person's name carries the program's id.
     """
+    program = _program.get()
+    if program is not None:
+        details["program"] = str(program)
     row = AuditEvent(
         at=now,
         event=event,
@@ -47,6 +56,21 @@ def record(
     )
     INSERT_EVENT.run(row)
     return row
+
+
+@contextmanager
+def no_program() -> Iterator[None]:
+    """Run the block as if no program acted, and forget at its end which one did."""
+    mark = _program.set(None)
+    try:
+        yield
+    finally:
+        _program.reset(mark)
+
+
+def act_through(program: HasId) -> None:
+    """Name this program in every row until the block of `no_program` ends."""
+    _program.set(program.pk)
 
 
 def seal_events(limit: int = 5_000) -> int:
