@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from tests.factories import NOW, make_clinic, make_member, make_patient
@@ -20,6 +21,12 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
     site,
     smtp,
 )
+
+# A busy machine is no finding: time is measured by `make bench`, no test hangs on it.
+settings.register_profile(
+    "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

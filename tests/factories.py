@@ -43,6 +43,7 @@ from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
 from apps.detox.care_actions import assess_care, suggestion
+from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment, DoseRecord, Facility, Referral, Stay
 from apps.detox.referral_actions import refer_patient, save_facility
 from apps.detox.stay_actions import begin_stay, record_dose
@@ -111,12 +112,17 @@ def make_member(clinic: Clinic, role: str = Role.NURSE, name: str = "") -> Staff
 
 def proof_of(member: StaffMember) -> dict[str, str]:
     """Return what this person types to sign: password and the code of their app, not used yet."""
+    code = code_of(member.user)
     app = TOTP(Authenticator.objects.get(user=member.user, type="totp"))
-    code = format_hotp_value(
-        hotp_value(decrypt(app.instance.data["secret"]), next(yield_hotp_counters_from_time()))
-    )
     cache.delete(app._get_used_cache_key(code))
     return {"password": PASSWORD, "code": code}
+
+
+def code_of(user: User) -> str:
+    """Return what the person's authenticator app shows now; good for another half minute."""
+    secret = decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"])
+    counters = list(yield_hotp_counters_from_time())
+    return format_hotp_value(hotp_value(secret, counters[len(counters) // 2]))
 
 
 def make_invitation(
@@ -218,7 +224,8 @@ def make_care_level(
 ) -> CareAssessment:
     """Return answers to the level-of-care questions: no to all, outpatient."""
     answers = dict.fromkeys(("harm", "unmanageable", "severe_withdrawal"), False)
-    decided = suggestion(patient, **answers).level.value
+    severe_sign = severe_sign_after(patient.care_assessments.first(), patient) is not None
+    decided = suggestion(patient, severe_sign=severe_sign, **answers).level.value
     values: dict[str, Any] = {**answers, "decided": decided, "sign_off": ""} | changes
     return assess_care(patient=patient, by=by, now=now, **values)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
@@ -13,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+
+from apps.accounts.proofs import last_proof
 
 BEGAN, SEEN = "session_began", "session_seen"
 # A session row is written at most so often; the idle limit is that much less exact.
@@ -87,12 +88,6 @@ class SessionLimitsMiddleware:
         if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not is_by_itself(request)):
             request.session[SEEN] = now
             request.session.setdefault(BEGAN, now)
-
-
-def last_proof(request: HttpRequest) -> float:
-    """Return when this session's person last proved again who they are; 0 for never."""
-    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
-    return max((row["at"] for row in records if row.get("reauthenticated")), default=0)
 
 
 def change_key(request: HttpRequest) -> None:

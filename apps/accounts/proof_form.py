@@ -6,7 +6,6 @@ sign-in does: the password and a code, or a passkey that was confirmed for it.
 
 from typing import Any, Final
 
-from allauth.account.authentication import get_authentication_records
 from allauth.core import ratelimit
 from allauth.mfa.base.forms import ReauthenticateForm
 from allauth.mfa.models import Authenticator
@@ -16,6 +15,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+
+from apps.accounts.proofs import last_proof
 
 # A proof serves one signature, and for so long.
 PROVED_FOR_SECONDS: Final = 300
@@ -144,24 +145,12 @@ class ProofFields(forms.Form):
         used, now = self.request.session.get(SIGNED_WITH, 0), timezone.now().timestamp()
         if not self.cleaned_data.get("passkey"):
             self.add_error("passkey", "Tick this box to sign.")
-        elif not max(used, now - PROVED_FOR_SECONDS) < self.confirmed_at() <= now:
+        elif not max(used, now - PROVED_FOR_SECONDS) < last_proof(self.request, "webauthn") <= now:
             self.add_error(
                 "passkey",
                 "Confirm with your passkey first: the link below opens a new tab, and nothing "
                 "typed here is lost. Nothing was signed.",
             )
-
-    def confirmed_at(self) -> float:
-        """Return when the signer last confirmed with a passkey while signed in; 0 for never."""
-        records = get_authentication_records(self.request, self.request.user)
-        return max(
-            (
-                record["at"]
-                for record in records
-                if record.get("reauthenticated") and record.get("type") == "webauthn"
-            ),
-            default=0,
-        )
 
     @property
     def proof_method(self) -> str:
@@ -174,4 +163,4 @@ class ProofFields(forms.Form):
         """Let the proof serve no second signature; called once one is stored."""
         self.request.session.pop(CODE_GIVEN, None)
         if self.cleaned_data.get("passkey"):
-            self.request.session[SIGNED_WITH] = self.confirmed_at()
+            self.request.session[SIGNED_WITH] = last_proof(self.request, "webauthn")

@@ -30,6 +30,7 @@ from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Drill, Heartbea
 from apps.alerts.smtp import MailSession, Result, lease_time
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
 from apps.alerts.system_alerts import look, stranded_clinics
+from apps.database.moving import move_each
 
 logger = logging.getLogger(__name__)
 
@@ -82,14 +83,9 @@ def sweep(now: datetime) -> SweepReport:
 
 
 def each(rows: Iterable[object], move: Callable[[Any, datetime], bool], now: datetime) -> int:
-    """Move up to a batch of rows, each in its own transaction; one bad row stops no other."""
-    moved = 0
-    for key in rows.values_list("pk", flat=True)[:BATCH]:  # type: ignore[attr-defined]
-        try:
-            moved += move(key, now)
-        except Exception:
-            logger.exception("sweep could not move %s", key)
-    return moved
+    """Move up to a batch of rows."""
+    keys = rows.values_list("pk", flat=True)[:BATCH]  # type: ignore[attr-defined]
+    return move_each(keys, move, now, logger, "sweep could not move %s")
 
 
 def set_clocks_right(now: datetime) -> int:

@@ -19,6 +19,7 @@ from apps.checkins.standing_actions import look_at_duty
 from apps.checkins.supply_actions import look_at_supply
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.reviews import RENEWAL_LEAD_DAYS
+from apps.database.moving import move_each
 from apps.patients.models import DRILL_CLINIC, OWED_ON, Patient, ReviewClock
 from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
 
@@ -116,14 +117,8 @@ def duties_due(now: datetime) -> Iterable[UUID]:
 
 
 def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
-    """Move each clock in its own transaction; one that fails stops no other."""
-    moved = 0
-    for key in keys:
-        try:
-            moved += move(key, now)
-        except Exception:
-            logger.exception("clocks: %s could not be moved", key)
-    return moved
+    """Move these clocks."""
+    return move_each(keys, move, now, logger, "clocks: %s could not be moved")
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from apps.checkins.reminder_actions import (
     replan_window,
 )
 from apps.checkins.reminder_delivery import deliver_due, take_back
+from apps.database.moving import move_each
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
 
@@ -93,7 +94,7 @@ def plan_a_slice(now: datetime) -> int:
     reached = found[-1] if len(found) == BATCH else last
     if reached != place.after:
         SweepPlace.objects.filter(name=WAITING).update(after=reached)
-    return move_each(found, plan_window, now)
+    return move_all(found, plan_window, now)
 
 
 def waiting_for_a_window() -> QuerySet[Patient]:
@@ -109,15 +110,9 @@ def waiting_for_a_window() -> QuerySet[Patient]:
 
 def each(rows: QuerySet[Reminder], move: Move, now: datetime) -> int:
     """Move up to a batch of windows."""
-    return move_each(rows.values_list("pk", flat=True)[:BATCH], move, now)
+    return move_all(rows.values_list("pk", flat=True)[:BATCH], move, now)
 
 
-def move_each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
-    """Move each row in its own transaction; one bad row stops no other."""
-    moved = 0
-    for key in list(keys):
-        try:
-            moved += move(key, now)
-        except Exception:
-            logger.exception("reminders: %s could not be moved", key)
-    return moved
+def move_all(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+    """Move these windows."""
+    return move_each(keys, move, now, logger, "reminders: %s could not be moved")

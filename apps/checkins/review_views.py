@@ -11,13 +11,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.audit.actions import record
 from apps.checkins.clock_sweep import off_medicine_of
 from apps.checkins.review_actions import record_review
 from apps.checkins.review_forms import ReviewForm, ReviewPolicyForm
 from apps.clinical.errors import ClinicalError
 from apps.clinical.reviews import review_interval
-from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.intake import renewal_of, review_state
 from apps.patients.models import OWED_ON, Patient, ReviewClock, ReviewPolicy
 from apps.patients.permissions import Right, may
@@ -32,7 +31,7 @@ PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
 def review(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show a patient's reviews and when the next one is due."""
     patient = fetch_patient(request, patient_id, PATIENTS.all())
-    saw(request, patient)
+    saw(request, "reviews.viewed", patient)
     context = {
         "patient": patient,
         "review": review_state(patient, timezone.localdate(timezone=patient.tz)),
@@ -62,14 +61,6 @@ def review_create(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     context = {"patient": patient, "form": form, "review": review_state(patient, today)}
     status = 422 if form.is_bound else 200
     return render(request, "checkins/review_form.html", context, status=status)
-
-
-def saw(request: HttpRequest, patient: Patient) -> None:
-    """Write down that the reader looked at a patient's reviews."""
-    record(
-        "reviews.viewed", by=member_of(request).user, now=timezone.now(),
-        clinic_id=patient.clinic_id, patient_id=patient.pk, obj=patient,
-    )  # fmt: skip
 
 
 @require_GET

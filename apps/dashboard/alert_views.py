@@ -21,8 +21,7 @@ from apps.alerts.models import INTERIM_ACTS, Alert
 from apps.alerts.states import TransitionError
 from apps.dashboard.actions import hold_from_alert
 from apps.dashboard.alert_page import page_of
-from apps.dashboard.views import saw
-from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.access import fetch_in_scope, member_of, requires, saw
 from apps.patients.permissions import Right
 
 

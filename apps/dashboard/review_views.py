@@ -10,8 +10,7 @@ from django.views.decorators.http import require_GET
 
 from apps.dashboard import summaries
 from apps.dashboard.review import WAITING_SHOWN, plans_waiting, review_of
-from apps.dashboard.views import saw
-from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.access import fetch_in_scope, member_of, requires, saw
 from apps.patients.permissions import Right, may
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import today_of

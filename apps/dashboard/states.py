@@ -236,11 +236,10 @@ def stage_without_plan(kinds: set[str]) -> str:
 def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int | None]]) -> None:
     """Add dose, step, what comes next, what blocks it, and the trend since the step."""
     zone, following = today.plan.patient.tz, today.next
-    state.drug_id, state.steps = today.drug_id, len(today.steps)
+    state.steps = len(today.steps)
+    add_dose(state, today)
     if today.step:
-        doses = today.step.by_drug
-        state.step, state.dose = today.step.number, dose_words(doses, named=True)
-        state.daily_mg = doses.get(state.drug_id, Decimal(0))
+        state.step = today.step.number
         begun = midnight(today.step.start_on, zone)
         state.trend = trend_of(
             typical_score(dws for at, dws in scores if at >= begun),
@@ -264,8 +263,14 @@ def add_last_dose(state: PatientState, plan: TaperPlan, facts: Facts) -> None:
     steps = facts.steps[plan.in_force_id]
     last = next((step for step in steps if step.number == plan.begun_step), None)
     if last is not None:
-        doses, drug_id = last.by_drug, plan.version.drug_id
-        state.drug_id = drug_id if drug_id in doses or not doses else min(doses)
+        add_dose(state, Today(last.start_on, plan, plan.version, steps, last, [], ""))
+
+
+def add_dose(state: PatientState, today: Today) -> None:
+    """Add the drug, and what is taken of it in the step in force."""
+    state.drug_id = today.drug_id
+    if today.step:
+        doses = today.step.by_drug
         state.dose = dose_words(doses, named=True)
         state.daily_mg = doses.get(state.drug_id, Decimal(0))
 

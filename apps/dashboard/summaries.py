@@ -8,8 +8,7 @@ from apps.alerts.models import Channel, Delivery
 from apps.alerts.states import DeliveryStatus
 from apps.checkins.models import CheckIn
 from apps.checkins.task_actions import ASKED_TO_STAY, SOURCE_REQUEST
-from apps.clinical.detox import CLOCK_RULES
-from apps.clinical.supply import SUPPLY_GAP
+from apps.clinical.rule_words import rule_words
 from apps.clinical.triage import RULES_BY_ID
 from apps.tapers.charts import dose_lines, joined
 from apps.tapers.models import PlanHold
@@ -25,12 +24,6 @@ ASKED: Final = {
     "silence": "No check-in came.",
 }
 OTHERWISE: Final = "A colleague asked for a hold."
-
-
-def rule_words(rule_ids: Iterable[str]) -> list[str]:
-    """Return what fired in plain words; an id of an older rules version is shown as it is."""
-    known = {SUPPLY_GAP.rule_id: SUPPLY_GAP, **RULES_BY_ID}
-    return [known[key].plain if key in known else CLOCK_RULES.get(key, key) for key in rule_ids]
 
 
 def why_held(hold: PlanHold) -> str:

@@ -12,13 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course, happenings, patient_page
 from apps.dashboard.board import decorate
 from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
-from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.intake import renewal_of, unanswered
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
@@ -57,7 +56,7 @@ def plan_summary(patient: Patient, now: datetime) -> dict[str, Any] | None:
 def patient_detail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show one patient: course, time line, plan, check-ins, notes. Writes down who looked."""
     patient = fetch_patient(request, patient_id, patient_page.rows())
-    saw(request, "patient.viewed", patient, patient)
+    saw(request, "patient.viewed", patient)
     return show_patient(request, patient)
 
 
@@ -84,7 +83,7 @@ def show_patient(
 def patient_history(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show everything that ever happened to one patient, a page at a time."""
     patient = fetch_patient(request, patient_id)
-    saw(request, "patient.viewed", patient, patient)
+    saw(request, "patient.viewed", patient)
     group = request.GET.get("show", "")
     group = group if group in happenings.GROUPS else ""
     found = happenings.history_of(patient, timezone.now(), group)
@@ -114,15 +113,3 @@ def patient_note(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             messages.success(request, "The note is kept.")
             return redirect(f"{reverse('dashboard:patient', args=[patient.pk])}#notes")
     return show_patient(request, patient, 422, note_form=form)
-
-
-def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:
-    """Write down that the reader looked at a patient."""
-    record(
-        event,
-        by=member_of(request).user,
-        now=timezone.now(),
-        clinic_id=patient.clinic_id,
-        patient_id=patient.pk,
-        obj=obj,
-    )

@@ -1,42 +1,44 @@
 """The one write of a level of care: answers, what they suggest, what was decided."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.alerts.act_actions import ONE_TAP
 from apps.audit.actions import record
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.level_of_care import Care, CareLevel, level_of_care, needs_sign_off
-from apps.detox.guards import severe_sign_since
+from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment
+from apps.detox.referral_actions import locked
 from apps.patients.models import Patient
-
-SECOND_TAP: Final = timedelta(minutes=1)
 
 
 class SignOffError(ValueError):
     """The decision differs from the suggestion and nobody said why; the text is for the reader."""
 
+    def __init__(self, suggested: CareLevel) -> None:
+        self.suggested = suggested
+        level = CareAssessment.Level(suggested.level).label.lower()
+        super().__init__(
+            f"The answers suggest {level}. Write why you decide otherwise: it is kept with your "
+            "name."
+        )
+
 
 def suggestion(
-    patient: Patient, *, harm: bool, unmanageable: bool, severe_withdrawal: bool
+    patient: Patient, *, severe_sign: bool, harm: bool, unmanageable: bool, severe_withdrawal: bool
 ) -> CareLevel:
     """Return what the answers suggest for this patient now, with the reasons."""
-    last = patient.care_assessments.first()
-    since = last.assessed_at if last else None
-    return level_of_care(
-        {"ASAM-07a": harm, "ASAM-07b": unmanageable, "ASAM-07c": severe_withdrawal},
-        patient.risk.tier,
-        severe_sign=severe_sign_since(patient, since) is not None,
-    )
+    answers = {"ASAM-07a": harm, "ASAM-07b": unmanageable, "ASAM-07c": severe_withdrawal}
+    return level_of_care(answers, patient.risk.tier, severe_sign=severe_sign)
 
 
 def is_repeated(last: CareAssessment, content: dict[str, object], by: User, now: datetime) -> bool:
     """Answer whether the same person has said the same within this minute: a second tap."""
-    if last.assessed_by_id != by.pk or now - last.assessed_at >= SECOND_TAP:
+    if last.assessed_by_id != by.pk or now - last.assessed_at >= ONE_TAP:
         return False
     return all(getattr(last, name) == value for name, value in content.items())
 
@@ -52,24 +54,19 @@ def assess_care(
     same answers by the same person within the same minute are the first ones. Raises
     `SignOffError` for another decision than the suggested without a reason.
     """
-    patient = Patient.objects.select_for_update(of=("self",)).select_related("risk").get(
-        pk=patient.pk
-    )  # fmt: skip
+    patient = locked(patient.pk)
     answers = {"harm": harm, "unmanageable": unmanageable, "severe_withdrawal": severe_withdrawal}
     last = patient.care_assessments.first()
     content = {**answers, "decided": decided, "sign_off": sign_off.strip()}
     if last and is_repeated(last, content, by, now):
         return last
-    found = suggestion(patient, **answers)
+    severe_sign = severe_sign_after(last, patient) is not None
+    found = suggestion(patient, severe_sign=severe_sign, **answers)
     if needs_sign_off(found.level, Care(decided)) and not sign_off.strip():
-        raise SignOffError(
-            f"The answers suggest {CareAssessment.Level(found.level).label.lower()}. Write why you "
-            "decide otherwise: it is kept with your name."
-        )
-    since = last.assessed_at if last else None
+        raise SignOffError(found)
     row = CareAssessment.objects.create(
         clinic_id=patient.clinic_id, patient=patient, tier=patient.risk.tier,
-        severe_sign=severe_sign_since(patient, since) is not None, suggested=found.level.value,
+        severe_sign=severe_sign, suggested=found.level.value,
         because=list(found.because), assessed_at=now, assessed_by=by, **content,
     )  # fmt: skip
     overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.CARE_LEVEL, by=by, now=now)

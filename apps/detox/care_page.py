@@ -5,9 +5,8 @@ from typing import Any
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
-from apps.clinical.detox import CLOCK_RULES
-from apps.clinical.triage import RULES_BY_ID
-from apps.detox.guards import level_is_settled, severe_sign_since
+from apps.clinical.rule_words import rule_words
+from apps.detox.guards import level_is_settled, severe_sign_after
 from apps.patients.models import Patient
 
 OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare")
@@ -24,7 +23,7 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
         "assessments": assessments,
         "assessment": last,
         "why_not": level_is_settled(patient, now),
-        "sign": severe_sign_since(patient, last.assessed_at if last else None),
+        "sign": severe_sign_after(last, patient),
         "referrals": referrals,
         "live": next((row for row in referrals if row.status in ("sent", "accepted", "admitted")),
                      None),
@@ -41,8 +40,4 @@ def reason_of(alert: Alert | None) -> str:
     """Return why a patient is referred from an alert: what fired, in words."""
     if alert is None:
         return ""
-    said = [
-        RULES_BY_ID[rule].plain if rule in RULES_BY_ID else CLOCK_RULES.get(rule, rule)
-        for rule in alert.rules
-    ]
-    return f"{' '.join(said)} Reported {alert.opened_at:%Y-%m-%d %H:%M} UTC."
+    return f"{' '.join(rule_words(alert.rules))} Reported {alert.opened_at:%Y-%m-%d %H:%M} UTC."

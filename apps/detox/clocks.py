@@ -21,14 +21,16 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CLOCK_MINUTES
+from apps.database.moving import move_each
 from apps.detox.aftercare_clocks import (
     in_aftercare,
     look_at_aftercare,
     note_last_dose,
     stops_and_restarts,
 )
-from apps.detox.guards import severe_sign_since
+from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment, Stay
+from apps.detox.referral_actions import locked
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import midnight, plan_today
@@ -92,9 +94,8 @@ def levels_due() -> Iterable[UUID]:
 @transaction.atomic
 def ask_level(patient_id: UUID, now: datetime) -> bool:
     """Open the task to answer the level of care after a severe sign."""
-    patient = lock(patient_id)
-    last = patient.care_assessments.first()
-    sign = severe_sign_since(patient, last.assessed_at if last else None)
+    patient = locked(patient_id)
+    sign = severe_sign_after(patient.care_assessments.first(), patient)
     if sign is None:
         return False
     return open_clock_task(
@@ -113,7 +114,7 @@ def days_due(now: datetime) -> Iterable[UUID]:
 @transaction.atomic
 def look_at_day(patient_id: UUID, now: datetime) -> bool:
     """Open a task for yesterday when no check-in came on it; a check-in since ends the task."""
-    patient = lock(patient_id)
+    patient = locked(patient_id)
     today = now.astimezone(patient.tz).date()
     yesterday = today - timedelta(days=1)
     since = midnight(yesterday, patient.tz)
@@ -139,7 +140,7 @@ def plans_made() -> Iterable[UUID]:
 @transaction.atomic
 def end_plan_task(patient_id: UUID, now: datetime) -> bool:
     """End the task when a plan made or changed since the discharge is in force."""
-    patient = lock(patient_id)
+    patient = locked(patient_id)
     discharge = patient.discharges.first()
     state = plan_today(patient, now)
     if discharge is None or state is None:
@@ -196,18 +197,6 @@ def warn(patient: Patient, rule: str, source_type: str, source_id: UUID, now: da
     return True
 
 
-def lock(patient_id: UUID) -> Patient:
-    """Return the patient, locked until the end of the transaction."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic", "risk")
-    return rows.get(pk=patient_id)
-
-
 def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
-    """Move each in its own transaction; one that fails stops no other."""
-    moved = 0
-    for key in keys:
-        try:
-            moved += move(key, now)
-        except Exception:
-            logger.exception("detox: %s could not be moved", key)
-    return moved
+    """Move these rows."""
+    return move_each(keys, move, now, logger, "detox: %s could not be moved")

@@ -26,15 +26,17 @@ NO_DISCHARGE = (
 )
 
 
-def severe_sign_since(patient: Patient, since: datetime | None) -> Alert | None:
-    """Return the last emergency alert after a moment: what asks for the questions again.
+def severe_sign_after(last: CareAssessment | None, patient: Patient) -> Alert | None:
+    """Return the last emergency alert after the level of care was answered, or of all.
+
+    It asks for the questions again.
 
     ASAM does not define severe withdrawal by a number (INP-02), so every emergency counts
     [proposal].
     """
     red = Alert.objects.filter(patient=patient, level=Level.EMERGENCY)
-    if since is not None:
-        red = red.filter(opened_at__gt=since)
+    if last is not None:
+        red = red.filter(opened_at__gt=last.assessed_at)
     return red.order_by("-opened_at").first()
 
 
@@ -47,7 +49,7 @@ def level_is_settled(patient: Patient, now: datetime) -> str:
         discharge = patient.discharges.first()
         if discharge is None or discharge.recorded_at < last.assessed_at:
             return INPATIENT
-    sign = severe_sign_since(patient, last.assessed_at)
+    sign = severe_sign_after(last, patient)
     if sign is not None:
         return (
             f"Alert {sign.reference} came after the level of care was last answered. Answer the "

@@ -21,7 +21,9 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
     call. Stored with the referral, so that the paper of tomorrow says what was handed over.
     """
     state = plan_today(patient, now, pieces=True)
-    check_ins = list(patient.check_ins.select_related("triage").order_by("-received_at")[:5])
+    check_ins = list(
+        patient.check_ins.select_related("triage").order_by("-received_at")[:CHECK_INS_TOLD]
+    )
     risk = patient.risk
     return {
         "patient": {
@@ -38,7 +40,7 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
         "taken": taken_now(patient, state),
         "last_dose": last_dose(check_ins, last_dose_at),
         "steps": steps_told(state),
-        "symptoms": [symptoms_of(row) for row in check_ins[:CHECK_INS_TOLD]],
+        "symptoms": [symptoms_of(row) for row in check_ins],
         "seizures": [list(row) for row in flag_words(risk, [*HISTORY_FLAGS, "epilepsy"])],
         "risk": {
             "tier": risk.get_tier_display(),

@@ -14,8 +14,8 @@ from apps.detox.forms import DATE, words_field
 from apps.detox.models import Restart
 from apps.detox.outcome import outcome_of
 from apps.detox.restart_actions import RestartError, record_restart
-from apps.detox.views import PATIENTS, saw
-from apps.patients.access import fetch_patient, member_of, requires
+from apps.detox.views import PATIENTS
+from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.forms import CountField
 from apps.patients.permissions import Right, may
 
@@ -58,7 +58,7 @@ class RestartForm(forms.Form):
 def outcome(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show how far the patient has come, waves and windows, and what they may mean."""
     patient = fetch_patient(request, patient_id, PATIENTS)
-    saw(request, "outcome.viewed", patient, patient)
+    saw(request, "outcome.viewed", patient)
     context = {
         "patient": patient, "outcome": outcome_of(patient, timezone.now()),
         "restarts": patient.restarts.select_related("recorded_by"),

@@ -15,8 +15,8 @@ from apps.detox.models import DoseRecord, Referral, Stay
 from apps.detox.stay_actions import StayError, begin_stay, record_dose, record_round, set_rounds
 from apps.detox.stay_chart import chart_of
 from apps.detox.stay_forms import BeginStayForm, DoseForm, RoundForm, RoundsForm
-from apps.detox.views import REFERRALS, saw
-from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.detox.views import REFERRALS
+from apps.patients.access import fetch_in_scope, member_of, requires, saw
 from apps.patients.permissions import Right, may
 
 STAYS = Stay.objects.select_related("patient__clinic", "patient__risk", "referral__facility")

@@ -1,6 +1,5 @@
 """Staff pages of care around a stay: the overview, level of care, referral, discharge."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,16 +10,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
-from apps.audit.actions import record
 from apps.clinical.risk import tier_from_factors
-from apps.detox.care_actions import SignOffError, assess_care, suggestion
+from apps.detox.care_actions import SignOffError, assess_care
 from apps.detox.care_page import page_of, reason_of
 from apps.detox.discharge_actions import DischargeError, discharge_patient
 from apps.detox.forms import CareLevelForm, DischargeForm, MoveForm, ReferForm
 from apps.detox.models import Referral
 from apps.detox.referral_actions import ReferralError, move_referral, refer_patient
 from apps.detox.states import REFERRAL_TRANSITIONS, ReferralStatus
-from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 from apps.patients.risk_actions import assess_risk
@@ -31,20 +29,12 @@ REFERRALS = Referral.objects.select_related(
 )
 
 
-def saw(request: HttpRequest, event: str, patient: Patient, obj: Any) -> None:
-    """Write down that the reader looked."""
-    record(
-        event, by=member_of(request).user, now=timezone.now(), clinic_id=patient.clinic_id,
-        patient_id=patient.pk, obj=obj,
-    )  # fmt: skip
-
-
 @require_GET
 @requires(Right.SEE_PATIENTS)
 def care(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show level of care, referrals, stay and what follows a discharge, on one page."""
     patient = fetch_patient(request, patient_id, PATIENTS)
-    saw(request, "care.viewed", patient, patient)
+    saw(request, "care.viewed", patient)
     member = member_of(request)
     context = page_of(patient, timezone.now()) | {
         "may_decide": may(member, Right.PLAN_TAPERS),
@@ -68,14 +58,12 @@ def level(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     form = CareLevelForm(data, risk=risk, factor_words=factor_words)
     found = None
     if form.is_bound and form.is_valid():
-        answers = {name: form.cleaned_data[name] for name in
-                   ("harm", "unmanageable", "severe_withdrawal")}  # fmt: skip
-        found = suggestion(patient, **answers)
         try:
             by, now = member_of(request).user, timezone.now()
             row = assess_care(patient=patient, by=by, now=now, **form.cleaned_data)
         except SignOffError as error:
             form.add_error("sign_off", str(error))
+            found = error.suggested
         else:
             messages.success(request, f"Level of care: {row.get_decided_display().lower()}.")
             return redirect("detox:care", patient.pk)

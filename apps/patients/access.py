@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.accounts.models import EmergencyAccess
+from apps.audit.actions import HasId, record
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
@@ -69,6 +70,14 @@ def fetch_in_scope(request: HttpRequest, rows: QuerySet[Any], **lookup: Any) -> 
     if row is None:
         raise Http404
     return row
+
+
+def saw(request: HttpRequest, event: str, patient: Patient, obj: HasId | None = None) -> None:
+    """Write down that the reader looked at a patient, or at `obj` of the patient."""
+    record(
+        event, by=member_of(request).user, now=timezone.now(), clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=obj or patient,
+    )  # fmt: skip
 
 
 def fetch_patient(

@@ -10,8 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.audit.actions import record
-from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.actions import StatusError, change_status
 from apps.patients.forms_intake import SECTION_FORMS, SectionForm, StopForm
 from apps.patients.intake import result_of
@@ -49,14 +48,6 @@ def sections_of(patient: Patient) -> list[dict[str, Any]]:
         }
         for section in Section
     ]
-
-
-def saw(request: HttpRequest, event: str, patient: Patient) -> None:
-    """Write down that the reader looked at a patient."""
-    record(
-        event, by=member_of(request).user, now=timezone.now(), clinic_id=patient.clinic_id,
-        patient_id=patient.pk, obj=patient,
-    )  # fmt: skip
 
 
 @require_GET

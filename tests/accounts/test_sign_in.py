@@ -3,11 +3,6 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import (
-    format_hotp_value,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
 from allauth.mfa.utils import decrypt
 from cryptography.fernet import InvalidToken
 from django.core.cache import cache
@@ -17,18 +12,13 @@ from django.urls import reverse
 
 from apps.accounts.checks import demo_mode_is_off
 from apps.accounts.models import User
+from tests.factories import code_of
 
 pytestmark = pytest.mark.django_db
 
 
 def login(email: str, password: str):
     return Client().post(reverse("account_login"), {"login": email, "password": password})
-
-
-def code_of(user: User) -> str:
-    """Return what the person's authenticator app shows now."""
-    secret = decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"])
-    return f"{format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))):06}"
 
 
 def sign_in(member) -> Client:

@@ -463,7 +463,7 @@ class Histories(RuleBasedStateMachine):
 def test_no_history_loses_an_alert(db, smtp, provider) -> None:
     Histories.smtp, Histories.provider, Histories.cast = smtp, provider, Cast(provider)
     drawn = settings(
-        max_examples=HISTORIES, stateful_step_count=25, deadline=None, database=None,
+        max_examples=HISTORIES, stateful_step_count=25, database=None,
         derandomize="GLIDEPATH_HISTORIES" not in os.environ, print_blob=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip

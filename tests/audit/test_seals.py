@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -259,7 +259,7 @@ json_values = st.recursive(
 class TestAnyDetails(TestCase):
     """Whatever JSON an action writes down, the seal holds when it is read again."""
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40)
     @given(st.lists(json_values, min_size=1, max_size=4))
     def test_seals_hold(self, details: list[object]) -> None:
         for value in details:

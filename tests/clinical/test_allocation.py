@@ -64,7 +64,7 @@ def _key(costs, slots, previous, total, start):
     return cost * UNEVEN_LIMIT + uneven
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize(
     "stock", [TABLETS, WITH_LIQUID, ONLY_LIQUID], ids=["tablets", "both", "liquid"]

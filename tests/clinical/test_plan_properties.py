@@ -54,7 +54,7 @@ def plan_from(seed):
     return unless_refused(lambda: build_plan(parse_request(request)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=SEEDS)
 def test_every_plan_sums_exactly_never_rises_and_hides_no_breach(seed):
     plan = plan_from(seed)
@@ -72,7 +72,7 @@ def switching_from(seed):
             return request
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=SEEDS, confirmed=st.booleans())
 def test_typed_doses_of_a_switch_never_raise_the_total_unless_confirmed(seed, confirmed):
     request = {**switching_from(seed), "confirmed": confirmed}
@@ -87,7 +87,7 @@ def test_typed_doses_of_a_switch_never_raise_the_total_unless_confirmed(seed, co
     assert switched == {request["method"]["to_drug"]: typed}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS)
 def test_the_same_request_always_gives_the_same_answer(seed):
     plan = plan_from(seed)
@@ -130,7 +130,7 @@ def rises_unasked(plan):
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=SEEDS, data=st.data())
 def test_any_row_of_changes_on_any_days_keeps_the_past_and_the_sums_or_is_refused(seed, data):
     plan = plan_from(seed)

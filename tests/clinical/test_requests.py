@@ -379,7 +379,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_whatever_stands_in_a_field_is_answered_or_refused_in_one_sentence(data):
     body = copy.deepcopy(data.draw(st.sampled_from([EXAMPLE, changed(method=SWITCH)])))

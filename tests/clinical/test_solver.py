@@ -132,7 +132,7 @@ def odd_stocks(draw):
     return tuple(products)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(products=odd_stocks(), data=st.data())
 def test_any_stock_gets_the_fewest_pieces(products, data):
     stock = formulary(products)

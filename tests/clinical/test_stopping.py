@@ -73,7 +73,7 @@ def plan_of(doses, days):
     )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FALLING, st.integers(7, 28))
 def test_near_nothing_within_14_days_from_above_the_floor_is_a_stop_however_it_is_cut(doses, days):
     """Counted day by day, without the engine's own windows."""

@@ -70,7 +70,7 @@ def test_the_end_of_the_horizon_is_no_run_out():
     assert stock_of([got(0, HORIZON_DAYS)], [use(0, None, 1)], DAY).run_out_on is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 400), st.integers(1, 8), st.integers(0, 60))
 def test_more_supply_never_runs_out_earlier(quantity, quarters, more):
     uses = [Use(DAY, None, Decimal(quarters) / 4)]

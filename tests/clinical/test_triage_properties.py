@@ -239,7 +239,7 @@ def test_no_step_of_one_answer_to_a_worse_one_lowers_triage(key):
                 assert shortest(graver) <= shortest(milder), told
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(before=answers, profile=profiles, context=contexts, data=st.data())
 def test_triage_never_falls_when_one_answer_worsens(before, profile, context, data):
     milder = assess(before, profile, context)
@@ -255,7 +255,7 @@ def test_a_known_pregnancy_is_the_one_place_that_falls():
     assert assess({"pregnancy": "yes"}, known, Context()).level is Level.NONE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(full=answers, profile=profiles, context=contexts, data=st.data())
 def test_leaving_an_answer_out_never_raises_the_level(full, profile, context, data):
     key = data.draw(st.sampled_from(sorted(full)))
@@ -264,7 +264,7 @@ def test_leaving_an_answer_out_never_raises_the_level(full, profile, context, da
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(profile=profiles, context=contexts, none=st.sampled_from([None, "absent"]))
 def test_no_answer_fires_only_what_profile_and_context_call_for(profile, context, none):
     keys = [item.key for kind in ("daily", "weekly") for item in get_questionnaire(kind, 1).items]
@@ -273,7 +273,7 @@ def test_no_answer_fires_only_what_profile_and_context_call_for(profile, context
     assert fired <= {"W15_NALOXONE", "W16_REVIEW_OVERDUE"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(before=answers, profile=profiles, context=contexts)
 def test_the_result_is_the_highest_of_what_fired(before, profile, context):
     result = assess(before, profile, context)
