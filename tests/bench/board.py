@@ -29,6 +29,7 @@ SECONDS: Final = 120
 P95_MUST, P95_AIM = 120, 60  # ms
 RATIO_MUST, RATIO_AIM = 1.5, 1.1
 MOST_QUERIES: Final = 12
+CHUNK: Final = 1 << 22  # bytes
 MADE_BY: Final = ("tests/bench/clinic.py", "tests/factories.py")
 
 
@@ -55,7 +56,19 @@ class Clinics:
                     psql(server.url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
                     run_module("tests.bench.clinic", server.database_url(name), str(patients))
             made.write_text(self.recipe())
+        self.read_once()
         self.server.start()
+
+    def read_once(self) -> None:
+        """Have the files in the machine's memory, as on a server that has been at work for a day.
+
+        Else what is measured is the disk: the first look at a patient read 170 blocks of 0.3 ms.
+        """
+        for path in (self.folder / "data" / "base").rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    while file.read(CHUNK):
+                        pass
 
     def recipe(self) -> str:
         """Return what changes when the clinics must be made anew."""
@@ -209,7 +222,7 @@ def slowest(name: str, pages: Times, queries: dict[str, int]) -> Figure:
     conditions = (
         f"worst of {len(pages)} at {SIZES['large']:,} patients: {worst}, p50 "
         f"{share(pages[worst]['large'], 0.5):.1f} ms; at most {most} queries; "
-        f"{len(pages[worst]['large'])} requests each; {machine()}"
+        f"{len(pages[worst]['large'])} requests each, files in memory; {machine()}"
     )
     return Figure(name, value, "ms", P95_MUST, P95_AIM, False, conditions)
 
