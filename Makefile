@@ -55,7 +55,8 @@ faults: venv-dev  ## Break every part in turn and count lost alerts
 	@$(VENV) -m tests.faults $(ARGS)
 
 fuzz: venv-dev  ## Ask every URL with what nobody should type (FUZZ_ROUNDS=20 FUZZ_SEED=…)
-	@$(VENV) -m pytest -q -s tests/fuzz/fuzz_urls.py $(ARGS)
+	$(call install,requirements-fuzz.txt)
+	@$(VENV) -m pytest -q -s tests/fuzz/fuzz_urls.py tests/fuzz/fuzz_api.py $(ARGS)
 
 sbom: venv  ## Write what the installation is made of to sbom.json (CycloneDX 1.6)
 	@$(VENV) -m config.sbom requirements.txt > sbom.json && echo "sbom.json"
@@ -77,7 +78,7 @@ manage: venv  ## Run a command against the running clinic (ARGS="sweep_alerts")
 lock:  ## Compile requirements*.in into the pinned, hashed requirements*.txt
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	python3 -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv && \
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-dev requirements-fuzz; do \
 		"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
 	done

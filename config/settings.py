@@ -40,6 +40,7 @@ HTTPS = SITE_URL.startswith("https://")
 
 # --- Applications: imports point down this list only (tests/test_architecture.py) ---------------
 INSTALLED_APPS = [
+    "apps.api",
     "apps.dashboard",
     "apps.portal",
     "apps.retention",
@@ -250,12 +251,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # no uploads here; the longest form is
 # --- Mail ---------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_TIMEOUT = env.int(
-    "EMAIL_TIMEOUT", default=4
-)  # seconds per socket operation, see alerts/delivery.py
-DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL", default=f"Glidepath <alerts@{SITE_HOST.rsplit(':', 1)[0]}>"
-)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=4)  # seconds, see alerts/delivery.py
+FROM = f"Glidepath <alerts@{SITE_HOST.rsplit(':', 1)[0]}>"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=FROM)
 
 # --- Background work ----------------------------------------------------------------------------
 CELERY_BROKER_URL = required("CELERY_BROKER_URL", "redis://host:6379/0, amqp://… or pgmq://…")

@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("patients/", include("apps.patients.urls")),
     path("", include("apps.programs.urls")),
+    path("api/v1/", include("apps.api.urls")),
     path("", include("apps.alerts.urls")),
     path("", include("apps.tapers.urls")),
     path("", include("apps.checkins.urls")),

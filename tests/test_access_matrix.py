@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from apps.audit.models import AuditEvent
 from apps.patients.models import Clinic, Role, Section, StaffMember
+from apps.programs.scopes import Scope
 from tests.conftest import signed_in
 from tests.exchange.reading import text_of
 from tests.factories import (
@@ -221,6 +222,7 @@ PUBLIC = {
     "alerts:take": "token",
     "dashboard:join": "token",
     "programs:token": "",
+    "api:openapi": "",
     "exchange:feed": "token",
     "portal:invited": "token",
     "portal:sign_in": "",
@@ -229,6 +231,18 @@ PUBLIC = {
     "portal:trusted_door": "token",
     "portal:trusted_report": "token",
     "alerts:reports": "gateway_id",
+}
+# For programs, by their token alone: url name -> (method, scope, what its path needs).
+PROGRAMS = {
+    "api:me": ("GET", "", ""),
+    "api:worklist": ("GET", Scope.WORKLIST_READ, ""),
+    "api:alerts": ("GET", Scope.ALERTS_READ, ""),
+    "api:alert": ("GET", Scope.ALERTS_READ, "alert_id"),
+    "api:alert_acknowledge": ("POST", Scope.ALERTS_ACT, "alert_id"),
+    "api:alert_close": ("POST", Scope.ALERTS_ACT, "alert_id"),
+    "api:questionnaire": ("GET", Scope.CHECK_INS_WRITE, "kind"),
+    "api:check_in": ("POST", Scope.CHECK_INS_WRITE, "patient_id"),
+    "api:plan_preview": ("POST", Scope.PLANS_PREVIEW, "patient_id"),
 }
 # The patient's own, by the patient's session alone: tests/portal/test_patient_matrix.py.
 PATIENTS = {
@@ -324,7 +338,7 @@ def ask(client: Client, method: str, path: str) -> int:
 def test_every_url_is_listed() -> None:
     names = url_names(get_resolver().url_patterns)
     ours = {name for name, route in names.items() if not route.startswith(LIBRARY_PREFIXES)}
-    assert ours == set(MATRIX) | set(PUBLIC) | OWN | PATIENTS
+    assert ours == set(MATRIX) | set(PUBLIC) | OWN | PATIENTS | set(PROGRAMS)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 
 from tests.security.walk import Stop, every_stop
-from tests.test_access_matrix import ID_NAMES, objects_of, rows_of
+from tests.test_access_matrix import ID_NAMES, objects_of, prints_of
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_no_input_breaks_a_page_or_reaches_another_clinic(
 ) -> None:
     print(f"FUZZ_SEED={SEED} FUZZ_ROUNDS={ROUNDS}")
     foreign = objects_of(other_patient, outsider)
-    chance, before = Chance(SEED, foreign), rows_of(other_clinic)
+    chance, before = Chance(SEED, foreign), prints_of(other_clinic)
     hidden = [other_patient.family_name, outsider.user.full_name, other_clinic.name]
     words = re.compile("|".join(rf"{re.escape(word)}\b" for word in hidden))
     asked, broken = 0, []
@@ -105,7 +105,7 @@ def test_no_input_breaks_a_page_or_reaches_another_clinic(
                 broken.append((stop.name, answer.request["REQUEST_METHOD"], answer.exc_info[1:2]))
             shown = unescape(answer.content.decode(errors="replace"))
             assert not words.search(shown), f"{stop.name} shows {words.search(shown)}"
-    assert rows_of(other_clinic) == before
+    assert prints_of(other_clinic) == before
     print(f"{asked} requests, {len(broken)} answered 5xx")
     assert broken == []
 

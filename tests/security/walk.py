@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django.test import Client
 from django.urls import reverse
@@ -16,7 +17,7 @@ from apps.patients.models import Patient, StaffMember
 from apps.portal.actions import give_consent
 from tests import test_access_matrix as staff_matrix
 from tests.conftest import signed_in
-from tests.factories import make_invitation, make_member
+from tests.factories import make_invitation, make_member, make_program, token_for_program
 from tests.portal import test_patient_matrix as patient_matrix
 from tests.portal.conftest import signed_in_as
 
@@ -52,6 +53,7 @@ def every_stop(patient: Patient, member: StaffMember) -> Iterator[Stop]:
         yield Stop(name, path, frozenset(methods), clients[role])
     yield from _of_the_patient(patient)
     yield from _of_strangers(patient, member, own)
+    yield from _of_programs(own, member)
 
 
 def _of_the_patient(patient: Patient) -> Iterator[Stop]:
@@ -62,6 +64,28 @@ def _of_the_patient(patient: Patient) -> Iterator[Stop]:
     for name in sorted(patient_matrix.MATRIX, key=lambda name: (name in last, name)):
         methods = frozenset(patient_matrix.MATRIX[name][0])
         yield Stop(name, patient_matrix.path_of(name, things), methods, signed_in_as(patient))
+
+
+class ProgramClient(Client):
+    """A program: asks with its token, and in JSON."""
+
+    def __init__(self, member: StaffMember) -> None:
+        super().__init__(
+            headers={"authorization": f"Bearer {token_for_program(make_program(member))}"}
+        )
+
+    def post(self, path: str, data: Any = None, **more: Any) -> Any:
+        """Send JSON under a key of its own."""
+        headers = {"Idempotency-Key": str(uuid4())} | (more.pop("headers", None) or {})
+        more.setdefault("content_type", "application/json")
+        return super().post(path, {} if data is None else data, headers=headers, **more)
+
+
+def _of_programs(own: dict[str, Any], member: StaffMember) -> Iterator[Stop]:
+    client = ProgramClient(member)
+    for name, (method, _, needs) in staff_matrix.PROGRAMS.items():
+        path = reverse(name, kwargs={needs: {**own, "kind": "daily"}[needs]} if needs else {})
+        yield Stop(name, path, frozenset({method}), client)
 
 
 def _of_strangers(patient: Patient, member: StaffMember, own: dict[str, Any]) -> Iterator[Stop]:

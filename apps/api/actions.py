@@ -1,0 +1,138 @@
+"""What a program does in its person's name: the pages' own acts, and who it was that saw.
+
+A program that took alerts nobody has seen would silence the ladder. So each act names the
+person who saw the alert and when; a taken alert is told to that person by their own ways, and
+opens again as on the pages unless they write down what they did.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from apps.alerts.actions import acknowledge_alert, resolve_alert
+from apps.alerts.escalation import lock_alert, log, tell_new_owner
+from apps.alerts.ladder import Level
+from apps.alerts.models import Alert
+from apps.alerts.states import AlertStatus
+from apps.alerts.tasks import doorbell
+from apps.audit.actions import record
+from apps.checkins.actions import KEPT_AT_MOST, submit_check_in
+from apps.checkins.forms import CheckInForm
+from apps.checkins.models import CheckIn
+from apps.patients.models import Patient
+from apps.programs.models import Program
+
+SEEN_AGO_AT_MOST: Final = timedelta(minutes=15)  # [proposal]
+CLOCKS_DIFFER: Final = timedelta(minutes=2)  # [proposal] between the program's machine and ours
+
+
+class SightingError(ValueError):
+    """This does not say that the program's person saw the alert; `field` is what is wrong."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class NotTakenError(ValueError):
+    """An emergency is closed by who has it; the text is for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Who saw an alert, and when, as the program says."""
+
+    seen_by: UUID
+    seen_at: datetime
+
+
+def check_seen(alert: Alert, seen: Sighting, program: Program, now: datetime) -> None:
+    """Raise `SightingError` unless the program's own person saw this alert a moment ago."""
+    if seen.seen_by != program.member_id:
+        raise SightingError(
+            "seen_by", "A program takes and closes only what its own person has seen."
+        )
+    if seen.seen_at < alert.opened_at - CLOCKS_DIFFER:
+        raise SightingError("seen_at", "Nobody saw this alert before it was opened.")
+    if seen.seen_at > now + CLOCKS_DIFFER:
+        raise SightingError("seen_at", "This moment has not come yet.")
+    if seen.seen_at < now - SEEN_AGO_AT_MOST:
+        raise SightingError("seen_at", "That was too long ago. Look again, then send it anew.")
+
+
+@transaction.atomic
+def take_alert(*, alert: Alert, seen: Sighting, program: Program, now: datetime) -> Alert:
+    """Make the program's person the owner, and tell them by their own ways that it is theirs.
+
+    Taking it again changes nothing and tells nobody twice. Raises what `acknowledge_alert`
+    raises, and `SightingError`.
+    """
+    check_seen(alert, seen, program, now)
+    alert, person = lock_alert(alert.pk), program.member.user
+    is_theirs = alert.status == AlertStatus.ACKNOWLEDGED and alert.owner_id == person.pk
+    taken = acknowledge_alert(alert=alert, by=person, now=now)
+    if not is_theirs:
+        log(taken, in_words("Taken", seen, program), now)
+        key = tell_new_owner(taken, program.member, now).pk
+        transaction.on_commit(lambda: doorbell.ring([key]), robust=True)
+    return taken
+
+
+@transaction.atomic
+def close_alert(
+    *, alert: Alert, seen: Sighting, outcome: str, note: str, program: Program, now: datetime
+) -> Alert:
+    """Close the alert with what the program's person did.
+
+    An emergency must be theirs first, so that they were told of it: else `NotTakenError`.
+    Raises what `resolve_alert` raises, and `SightingError`.
+    """
+    check_seen(alert, seen, program, now)
+    alert, person = lock_alert(alert.pk), program.member.user
+    unresolved = alert.status != AlertStatus.RESOLVED
+    if unresolved and alert.level == Level.EMERGENCY and alert.owner_id != person.pk:
+        raise NotTakenError("An emergency is closed by who has it. Take it first.")
+    closed = resolve_alert(alert=alert, by=person, outcome=outcome, note=note, now=now)
+    log(closed, in_words("Closed", seen, program), now)
+    return closed
+
+
+def in_words(act: str, seen: Sighting, program: Program) -> str:
+    """Return the line of the timeline that says through which program it was done."""
+    at = seen.seen_at.astimezone(program.clinic.tz)
+    person = program.member.user.full_name
+    return f"{act} through the program “{program.name}”; seen by {person} at {at:%H:%M:%S}."
+
+
+@transaction.atomic
+def send_in(
+    *, patient: Patient, form: CheckInForm, submission_id: UUID, reported_at: datetime | None,
+    program: Program, now: datetime,
+) -> CheckIn:  # fmt: skip
+    """Store a check-in that a program brings, judged as from the patient's own page.
+
+    Sending the same `submission_id` again returns the first check-in of that patient and
+    questionnaire. A moment of the future counts as now.
+    """
+    kind = form.questionnaire.kind
+    felt_at = reported_at if reported_at is not None and reported_at <= now else now
+    check_in = submit_check_in(
+        patient=patient, questionnaire=form.questionnaire, answers=form.answers,
+        # An id of the program's making: it must not meet that of another patient or page.
+        submission_id=uuid5(patient.pk, f"{kind}.{submission_id}"),
+        language=patient.language, reported_at=felt_at, now=now, requests=form.requests,
+    )  # fmt: skip
+    if check_in.received_at == now:
+        record(
+            "check_in.sent_in", by=program.member.user, now=now, clinic_id=patient.clinic_id,
+            patient_id=patient.pk, obj=check_in,
+        )  # fmt: skip
+    return check_in
+
+
+def is_too_old(reported_at: datetime | None, now: datetime) -> bool:
+    """Answer whether the answers are older than a phone may keep them."""
+    return reported_at is not None and reported_at < now - KEPT_AT_MOST
