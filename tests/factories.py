@@ -43,7 +43,6 @@ from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
 from apps.detox.care_actions import assess_care, suggestion
-from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment, DoseRecord, Facility, Referral, Stay
 from apps.detox.referral_actions import refer_patient, save_facility
 from apps.detox.stay_actions import begin_stay, record_dose
@@ -224,8 +223,7 @@ def make_care_level(
 ) -> CareAssessment:
     """Return answers to the level-of-care questions: no to all, outpatient."""
     answers = dict.fromkeys(("harm", "unmanageable", "severe_withdrawal"), False)
-    severe_sign = severe_sign_after(patient.care_assessments.first(), patient) is not None
-    decided = suggestion(patient, severe_sign=severe_sign, **answers).level.value
+    decided = suggestion(patient, **answers).level.value
     values: dict[str, Any] = {**answers, "decided": decided, "sign_off": ""} | changes
     return assess_care(patient=patient, by=by, now=now, **values)
 

@@ -132,6 +132,7 @@ class CareLevel:
 
     level: Care
     because: tuple[str, ...]
+    severe_sign: bool = False
 
 
 CARE_REASONS: Mapping[str, str] = {
@@ -164,7 +165,7 @@ def level_of_care(answers: Mapping[str, bool], tier: str, *, severe_sign: bool) 
               if holds]  # fmt: skip
     if closer and level is Care.OUTPATIENT:
         level = Care.DAILY
-    return CareLevel(level, (*because, *closer) or (USUAL,))
+    return CareLevel(level, (*because, *closer) or (USUAL,), severe_sign)
 
 
 def needs_sign_off(suggested: Care, decided: Care) -> bool:

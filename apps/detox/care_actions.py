@@ -29,11 +29,12 @@ class SignOffError(ValueError):
 
 
 def suggestion(
-    patient: Patient, *, severe_sign: bool, harm: bool, unmanageable: bool, severe_withdrawal: bool
+    patient: Patient, *, harm: bool, unmanageable: bool, severe_withdrawal: bool
 ) -> CareLevel:
     """Return what the answers suggest for this patient now, with the reasons."""
     answers = {"ASAM-07a": harm, "ASAM-07b": unmanageable, "ASAM-07c": severe_withdrawal}
-    return level_of_care(answers, patient.risk.tier, severe_sign=severe_sign)
+    sign = severe_sign_after(patient.care_assessments.first(), patient)
+    return level_of_care(answers, patient.risk.tier, severe_sign=sign is not None)
 
 
 def is_repeated(last: CareAssessment, content: dict[str, object], by: User, now: datetime) -> bool:
@@ -60,13 +61,12 @@ def assess_care(
     content = {**answers, "decided": decided, "sign_off": sign_off.strip()}
     if last and is_repeated(last, content, by, now):
         return last
-    severe_sign = severe_sign_after(last, patient) is not None
-    found = suggestion(patient, severe_sign=severe_sign, **answers)
+    found = suggestion(patient, **answers)
     if needs_sign_off(found.level, Care(decided)) and not sign_off.strip():
         raise SignOffError(found)
     row = CareAssessment.objects.create(
         clinic_id=patient.clinic_id, patient=patient, tier=patient.risk.tier,
-        severe_sign=severe_sign, suggested=found.level.value,
+        severe_sign=found.severe_sign, suggested=found.level.value,
         because=list(found.because), assessed_at=now, assessed_by=by, **content,
     )  # fmt: skip
     overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.CARE_LEVEL, by=by, now=now)
