@@ -1,0 +1,53 @@
+"""All resources of one patient, and the Bundle that carries them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from apps.exchange.fhir import care, check_ins, facts, people, plans, trail
+from apps.exchange.fhir.elements import Resource, moment
+from apps.exchange.fhir.record import Record
+
+Source = Callable[[Record], list[Resource]]
+
+# Every type we tell, in the order of a bundle: who, what is known, what is planned, what was done.
+SOURCES: Final[Mapping[str, tuple[Source, ...]]] = {
+    "Organization": (people.organizations,),
+    "Patient": (people.patients,),
+    "Condition": (facts.conditions,),
+    "MedicationStatement": (facts.statements,),
+    "CarePlan": (plans.care_plans,),
+    "MedicationRequest": (plans.medication_requests,),
+    "Provenance": (plans.provenances,),
+    "MedicationDispense": (care.dispenses,),
+    "Questionnaire": (check_ins.questionnaires,),
+    "QuestionnaireResponse": (check_ins.responses,),
+    "Observation": (facts.risk_observations, check_ins.score_observations),
+    "Flag": (care.flags,),
+    "Task": (care.tasks,),
+    "Communication": (check_ins.words_received, care.messages_sent),
+    "AuditEvent": (trail.audit_events,),
+}
+
+
+def resources_of(record: Record, kinds: Iterable[str] = SOURCES) -> list[Resource]:
+    """Return the patient's resources of these types, each type's oldest first."""
+    return [found for kind in kinds for source in SOURCES[kind] for found in source(record)]
+
+
+def address_of(resource: Resource) -> str:
+    """Return the address at which this installation gives the resource."""
+    return f"{settings.SITE_URL}/fhir/R4/{resource['resourceType']}/{resource['id']}"
+
+
+def collection(record: Record, kinds: Iterable[str] = SOURCES) -> dict[str, Any]:
+    """Return one patient's record as a Bundle of type collection."""
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": moment(record.now),
+        "entry": [
+            {"fullUrl": address_of(each), "resource": each} for each in resources_of(record, kinds)
+        ],
+    }

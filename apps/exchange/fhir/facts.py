@@ -1,0 +1,170 @@
+"""What is known of a patient from the intake: conditions, answers about risk, what they take.
+
+An answer has three values and keeps them: yes is confirmed, no is refuted, not asked is absent.
+"""
+
+from typing import Any, Final
+
+from apps.exchange.fhir.codes import concept, drug_concept, hl7, local
+from apps.exchange.fhir.elements import (
+    Resource,
+    extension,
+    extensions,
+    milligrams,
+    moment,
+    notes,
+    reference,
+    resource,
+)
+from apps.exchange.fhir.record import Record
+from apps.patients.models import RISK_FLAGS, FurtherMedicine, Medication, RiskProfile
+
+# The answers that name an illness; the others are answers and no diagnosis.
+ILLNESSES: Final = frozenset(
+    {
+        "prior_wd_seizure", "prior_wd_delirium", "prior_severe_wd", "epilepsy", "cns_lesion",
+        "liver_disease", "electrolyte", "pregnancy_known", "chronic_halluc",
+        "psychotic_or_bipolar", "unstable_psychiatric", "heavy_alcohol", "aud", "substance_use",
+        "other_sedative",
+    }
+)  # fmt: skip
+NONE_TOLD: Final = "none"
+WHEN: Final = {
+    "morning": "MORN", "noon": "NOON", "midday": "NOON", "afternoon": "AFT", "evening": "EVE",
+    "bedtime": "HS", "night": "NIGHT",
+}  # fmt: skip
+
+
+def fact_id(record: Record, flag: str) -> str:
+    """Return the id of what one answer says: FHIR takes no underscore."""
+    return f"{record.patient.pk}-{flag.replace('_', '-')}"
+
+
+def words_of(flag: str) -> str:
+    """Return an answer's question in words."""
+    return str(RiskProfile._meta.get_field(flag).verbose_name)
+
+
+def conditions(record: Record) -> list[Resource]:
+    """Return why it was prescribed, and each illness asked about: confirmed or refuted."""
+    return [*indications(record), *(illness(record, flag) for flag in answered(record, True))]
+
+
+def answered(record: Record, illnesses: bool) -> list[str]:
+    """Return the answers that were given, those that name an illness or the others."""
+    if record.risk is None:
+        return []
+    return [
+        flag for flag in RISK_FLAGS
+        if getattr(record.risk, flag) is not None and (flag in ILLNESSES) == illnesses
+    ]  # fmt: skip
+
+
+def indications(record: Record) -> list[Resource]:
+    """Return why the medicine was first prescribed, if somebody asked."""
+    medication = record.medication
+    if medication is None or not medication.reason:
+        return []
+    words = medication.reason_other or medication.get_reason_display()
+    return [
+        resource(
+            "Condition", fact_id(record, "indication"),
+            clinicalStatus=concept(hl7("condition-clinical", "active")),
+            verificationStatus=concept(hl7("condition-ver-status", "confirmed")),
+            code=concept(local("indication", medication.reason, words), text=words),
+            subject=reference("Patient", record.patient.pk),
+        )
+    ]  # fmt: skip
+
+
+def illness(record: Record, flag: str) -> Resource:
+    """Return one answer that names an illness."""
+    there = getattr(record.risk, flag)
+    status = concept(hl7("condition-clinical", "active")) if there else None
+    return resource(
+        "Condition", fact_id(record, flag), clinicalStatus=status,
+        verificationStatus=concept(
+            hl7("condition-ver-status", "confirmed" if there else "refuted")
+        ),
+        code=concept(local("risk-answer", flag, words_of(flag))),
+        subject=reference("Patient", record.patient.pk),
+    )  # fmt: skip
+
+
+def risk_observations(record: Record) -> list[Resource]:
+    """Return the answers that are no diagnosis, other medicines told, and the risk tier."""
+    profile = record.risk
+    if profile is None:
+        return []
+    found = [
+        answer(record, flag, words_of(flag), valueBoolean=getattr(profile, flag))
+        for flag in answered(record, False)
+    ]
+    if profile.other_medicines_asked:
+        words = "Other medicines, as they were told"
+        value = profile.other_medicines or NONE_TOLD
+        found.append(answer(record, "other_medicines", words, valueString=value))
+    tier = local("risk-tier", profile.tier, profile.get_tier_display())
+    reasons = "; ".join(str(each.get("note", each)) for each in profile.tier_reasons)
+    found.append(
+        answer(
+            record, "tier", "Seizure-risk tier, by our own rules",
+            effectiveDateTime=moment(profile.assessed_at), valueCodeableConcept=concept(tier),
+            note=notes(reasons),
+        )
+    )  # fmt: skip
+    return found
+
+
+def answer(record: Record, name: str, words: str, **value: Any) -> Resource:
+    """Return one answer of the intake."""
+    return resource(
+        "Observation", fact_id(record, name), status="final",
+        category=[concept(hl7("observation-category", "survey", "Survey"))],
+        code=concept(local("risk-answer", name, words)),
+        subject=reference("Patient", record.patient.pk), **value,
+    )  # fmt: skip
+
+
+def statements(record: Record) -> list[Resource]:
+    """Return what was taken at intake. A plan that was ever in force has taken its place."""
+    rows: list[Medication | FurtherMedicine] = [record.medication] if record.medication else []
+    replaced = any(plan.in_force_id or plan.activated_at for plan in record.plans)
+    further = list(record.patient.further_medicines.all())
+    return [
+        *(statement(record, row, replaced=replaced) for row in rows),
+        *(statement(record, row, replaced=False) for row in further),
+    ]
+
+
+def statement(record: Record, row: Medication | FurtherMedicine, *, replaced: bool) -> Resource:
+    """Return one medicine as it was taken, a dosage per time of day."""
+    main = isinstance(row, Medication)
+    reason = row.reason if isinstance(row, Medication) else ""
+    position = 0 if isinstance(row, Medication) else row.position
+    confirmed = row.dose_confirmed if isinstance(row, Medication) else None
+    place = "taken" if main else f"taken-{position}"
+    why = "Replaced by the plan: its order says what is taken." if replaced else ""
+    return resource(
+        "MedicationStatement", f"{record.patient.pk}-{place}",
+        extension=extensions(
+            extension("taken-place", valueInteger=position),
+            extension("taken-months", valueInteger=row.taken_months),
+            extension("pattern", valueCode=row.pattern),
+            extension("days-per-week", valueInteger=row.days_per_week),
+            extension("dose-confirmed", valueBoolean=confirmed),
+        ),
+        status="completed" if replaced else "active",
+        statusReason=[concept(text=why)] if why else None,
+        medicationCodeableConcept=drug_concept(row.drug_id),
+        subject=reference("Patient", record.patient.pk),
+        reasonReference=[reference("Condition", fact_id(record, "indication"))] if reason else None,
+        dosage=[
+            {"text": f"{slot}: {mg.normalize():f} mg",
+             "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",
+                                   "when": [WHEN[slot]]}},
+             "doseAndRate": [{"doseQuantity": milligrams(mg)}]}
+            for slot, mg in row.slots.items()
+        ],
+    )  # fmt: skip
+
