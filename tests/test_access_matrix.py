@@ -161,6 +161,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "exchange:calendar": ({"GET"}, CARE_TEAM, "plan_id"),
     "exchange:pharmacy": ({"GET"}, CARE_TEAM, "plan_id"),
     "exchange:letter": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:record_export": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "exchange:feed_create": ({"POST"}, CARE_TEAM, "patient_id"),
     "exchange:feed_revoke": ({"POST"}, CARE_TEAM, "patient_id"),
     "checkins:link_create": ({"POST"}, CARE_TEAM, "patient_id"),

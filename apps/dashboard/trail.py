@@ -40,6 +40,7 @@ WORDS: Final[dict[str, str]] = {
     "record.erased_again": "The record was removed again after a restore",
     "record.erasure_signed": "Signed for the removal of records",
     "record.erasure_withdrawn": "Withdrew a removal of records",
+    "record.exported": "Took the whole record along as FHIR",
     "record.kept": "The record was kept although its removal was signed",
     "retention.viewed": "Looked at which records are due",
     "retention_rules.changed": "Changed how long records are kept",

@@ -56,6 +56,14 @@ def note_paper(*, schedule: Schedule, paper: str, by: User | None, now: datetime
     )  # fmt: skip
 
 
+def note_record_export(*, patient: Patient, why: str, by: User, now: datetime) -> None:
+    """Write down who took the whole record of a patient along, and for what it is needed."""
+    record(
+        "record.exported", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
+        obj=patient, why=why, form="fhir",
+    )  # fmt: skip
+
+
 def _write_down(
     event: str, feed: CalendarFeed, by: User | None, now: datetime, **details: object
 ) -> None:

@@ -1,17 +1,16 @@
 """The hand-over of a referral on paper and as a FHIR R4 bundle: one stored document."""
 
-import json
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid5
 
 from django.utils import translation
 
 from apps.detox.models import Referral
 from apps.exchange.documents import iso_words
+from apps.exchange.fhir.elements import as_json, narrative
+from apps.exchange.fhir.people import organization, person_elements
 from apps.exchange.typeset import pdf
-
-SEX: Final = {"female": "female", "male": "male", "other": "other"}
 
 
 def referral_pdf(referral: Referral) -> bytes:
@@ -87,9 +86,11 @@ def referral_bundle(referral: Referral) -> bytes:
     resources = [
         (f"urn:uuid:{uuid5(referral.pk, 'composition')}",
          composition(referral, patient_url, clinic_url)),
-        (patient_url, fhir_patient(said)),
-        (clinic_url, organization(said["clinic"]["name"], said["clinic"]["phone"])),
-        (unit_url, organization(referral.facility.name, referral.facility.phone)),
+        (patient_url, {"resourceType": "Patient", **person_elements(said["patient"])}),
+        (clinic_url, {"resourceType": "Organization",
+                      **organization(said["clinic"]["name"], said["clinic"]["phone"])}),
+        (unit_url, {"resourceType": "Organization",
+                    **organization(referral.facility.name, referral.facility.phone)}),
         (f"urn:uuid:{uuid5(referral.pk, 'request')}",
          service_request(referral, patient_url, clinic_url, unit_url)),
         *((f"urn:uuid:{uuid5(referral.pk, f'taken {n}')}", statement(row, patient_url))
@@ -101,7 +102,7 @@ def referral_bundle(referral: Referral) -> bytes:
         "timestamp": referral.sent_at.isoformat(),
         "entry": [{"fullUrl": url, "resource": resource} for url, resource in resources],
     }  # fmt: skip
-    return json.dumps(bundle, ensure_ascii=False, indent=1).encode()
+    return as_json(bundle)
 
 
 def composition(referral: Referral, patient_url: str, clinic_url: str) -> dict[str, Any]:
@@ -113,42 +114,9 @@ def composition(referral: Referral, patient_url: str, clinic_url: str) -> dict[s
         "subject": {"reference": patient_url}, "date": referral.sent_at.isoformat(),
         "author": [{"reference": clinic_url}], "title": "Hand-over to a detox unit",
         "section": [
-            {"title": part["title"], "text": {"status": "generated", "div": narrative(part)}}
+            {"title": part["title"], "text": {"status": "generated", "div": narrative(part["lines"])}}
             for part in sections(referral)
         ],
-    }  # fmt: skip
-
-
-def narrative(part: dict[str, Any]) -> str:
-    """Return lines as the small XHTML that FHIR takes."""
-    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    lines = ("".join(marks.get(letter, letter) for letter in line) for line in part["lines"])
-    body = "".join(f"<p>{line}</p>" for line in lines)
-    return f'<div xmlns="http://www.w3.org/1999/xhtml">{body}</div>'
-
-
-def fhir_patient(said: dict[str, Any]) -> dict[str, Any]:
-    """Return the patient with contacts."""
-    person = said["patient"]
-    found: dict[str, Any] = {
-        "resourceType": "Patient", "birthDate": person["birth_date"],
-        "name": [{"family": person["family_name"], "given": [person["given_name"]]}],
-        "identifier": [{"value": person["reference"]}],
-    }  # fmt: skip
-    if person["sex"] in SEX:
-        found["gender"] = SEX[person["sex"]]
-    if person["phone"]:
-        found["telecom"] = [{"system": "phone", "value": person["phone"]}]
-    if person["emergency_contact"]:
-        found["contact"] = [{"name": {"text": person["emergency_contact"]}}]
-    return found
-
-
-def organization(name: str, phone: str) -> dict[str, Any]:
-    """Return a clinic or a unit."""
-    return {
-        "resourceType": "Organization", "name": name,
-        "telecom": [{"system": "phone", "value": phone}],
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.exchange import referral_views, views
+from apps.exchange import record_views, referral_views, views
 
 app_name = "exchange"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/letter.pdf", views.plan_paper, {"paper": "letter"}, name="letter"),
     path("patients/<uuid:patient_id>/calendar/", views.feed_create, name="feed_create"),
     path("patients/<uuid:patient_id>/calendar/stop/", views.feed_revoke, name="feed_revoke"),
+    path("patients/<uuid:patient_id>/record/", record_views.record_export, name="record_export"),
     path("referrals/<uuid:referral_id>/hand-over.pdf", referral_views.paper, name="referral_pdf"),
     path("referrals/<uuid:referral_id>/hand-over.json", referral_views.bundle,
          name="referral_bundle"),

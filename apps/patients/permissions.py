@@ -28,6 +28,7 @@ class Right(StrEnum):
     BREAK_GLASS = "break_glass"
     KEEP_RECORDS = "keep_records"
     EDIT_DIRECTORY = "edit_directory"
+    EXPORT_RECORDS = "export_records"
 
 
 CARE_TEAM: Final = frozenset(
@@ -44,6 +45,7 @@ PRESCRIBING: Final = CARE_TEAM | {
     Right.PLAN_TAPERS,
     Right.ACTIVATE_PLANS,
     Right.MUTE_RULES,
+    Right.EXPORT_RECORDS,
 }
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {

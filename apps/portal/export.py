@@ -20,6 +20,9 @@ from django.template.loader import render_to_string
 
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
+from apps.exchange.fhir.bundle import collection
+from apps.exchange.fhir.elements import as_json
+from apps.exchange.fhir.record import Record
 from apps.patients.models import Patient, StaffMember
 from apps.portal.actions import write_down
 from apps.portal.answers import answers_of
@@ -52,7 +55,10 @@ Model = type[models.Model]
 
 @transaction.atomic
 def export_zip(*, patient: Patient, now: datetime) -> bytes:
-    """Return a zip with `data.json` and `read-me.html`; the export is written down first."""
+    """Return a zip with `data.json`, `fhir.json` and `read-me.html`.
+
+    The export is written down first.
+    """
     write_down("portal.exported", patient, patient, patient, now)
     data = everything_about(patient, now)
     check_ins = patient.check_ins.order_by("-received_at")
@@ -69,6 +75,7 @@ def export_zip(*, patient: Patient, now: datetime) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, indent=1))
+        file.writestr("fhir.json", as_json(fhir_about(patient, now)))
         file.writestr("read-me.html", render_to_string("portal/export/readable.html", page))
     return content.getvalue()
 
@@ -86,6 +93,25 @@ def everything_about(patient: Patient, now: datetime) -> dict[str, Any]:
         },
         "access": access_of(patient),
     }
+
+
+def fhir_about(patient: Patient, now: datetime) -> dict[str, Any]:
+    """Return the record as other clinics' programs read it, without a name of the staff."""
+    names = names_of_staff(patient)
+    bundle = collection(Record(patient, now))
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] != "Patient":
+            entry["resource"] = without(names, entry["resource"])
+    return bundle
+
+
+def without(names: re.Pattern[str], node: Any) -> Any:
+    """Return the same JSON with each name of the staff taken out."""
+    if isinstance(node, dict):
+        return {key: without(names, value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [without(names, value) for value in node]
+    return names.sub("staff", node) if isinstance(node, str) else node
 
 
 def label_of(model: Model) -> str:

@@ -16,6 +16,7 @@ from apps.detox.models import Facility, Referral
 from apps.detox.referral_actions import ReferralError, move_referral, save_facility
 from apps.detox.states import DIAGRAMS, LIVE, REFERRAL_TRANSITIONS, diagrams
 from tests.conftest import signed_in
+from tests.exchange.r4.validate import problems
 from tests.exchange.reading import text_of
 from tests.factories import (
     CALM,
@@ -84,6 +85,7 @@ def test_the_document_says_all_and_stays_as_it_was_sent(clinic, prescriber, nurs
                   "Steps so far", "Other medicines"):  # fmt: skip
         assert words in said
     bundle = json.loads(client.get(reverse("exchange:referral_bundle", args=[referral.pk])).content)
+    assert problems(bundle) == []
     kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
     assert kinds[:2] == ["Composition", "Patient"]
     assert {"ServiceRequest", "MedicationStatement", "Organization"} <= set(kinds)

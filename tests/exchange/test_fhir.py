@@ -1,6 +1,8 @@
 """A patient's record as FHIR R4: valid by HL7's definitions, complete, and never unsafe to read."""
 
+import io
 import json
+import zipfile
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,14 +11,17 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn
 from apps.exchange.fhir.bundle import SOURCES, collection, resources_of
 from apps.exchange.fhir.elements import as_json, number
 from apps.exchange.fhir.record import Record
+from apps.portal.export import export_zip
 from apps.portal.trusted_actions import report
 from apps.tapers.models import PlanVersion, TaperStep
+from tests.conftest import signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich, make_switching
 from tests.factories import NOW, make_trusted
@@ -145,9 +150,9 @@ def test_a_corrected_dispensing_is_counted_once(rich) -> None:
 
 
 def test_the_record_is_read_with_few_queries_however_long_it_is(rich) -> None:
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         collection(Record(rich, LATER))
-    assert len(queries) <= 40
+    assert len(queries) <= 29, [each["sql"][:90] for each in queries]
     with CaptureQueriesContext(connection) as one:
         resources_of(Record(rich, LATER), ["QuestionnaireResponse"])
     assert len(one) == 1
@@ -164,3 +169,29 @@ def test_a_number_is_sent_exactly_or_not_at_all() -> None:
 
 def test_every_row_of_the_audit_record_is_there(rich) -> None:
     assert len(told(rich, "AuditEvent")) == AuditEvent.objects.filter(patient_id=rich.pk).count()
+
+
+def test_the_file_is_asked_what_it_is_for_and_is_on_record(rich, prescriber, lead) -> None:
+    path = reverse("exchange:record_export", args=[rich.pk])
+    nothing = signed_in(prescriber).post(path)
+    assert nothing.status_code == 422
+    assert "Choose what the file is for" in nothing.content.decode()
+    assert not AuditEvent.objects.filter(event="record.exported").exists()
+    with_audit = {}
+    for member in (prescriber, lead):
+        answer = signed_in(member).post(path, {"why": "transfer"})
+        assert answer["Content-Type"] == "application/fhir+json"
+        assert f'filename="record-{rich.reference}.json"' in answer["Content-Disposition"]
+        kinds = [each["resource"]["resourceType"] for each in json.loads(answer.content)["entry"]]
+        with_audit[member.role] = "AuditEvent" in kinds
+    assert with_audit == {"prescriber": False, "clinical_lead": True}
+    rows = AuditEvent.objects.filter(event="record.exported", patient_id=rich.pk)
+    assert [row.details["why"] for row in rows] == ["transfer", "transfer"]
+
+
+def test_the_patients_own_file_is_valid_and_names_nobody_of_the_staff(rich, nurse) -> None:
+    content = zipfile.ZipFile(io.BytesIO(export_zip(patient=rich, now=LATER)))
+    text = content.read("fhir.json").decode()
+    assert nurse.user.full_name not in text
+    assert rich.family_name in text
+    assert problems(json.loads(text)) == []

@@ -149,9 +149,7 @@ def told_by(record: Record, row: CheckIn) -> dict[str, str]:
     return reference("Patient", record.patient.pk)
 
 
-def answered_sections(
-    form: Questionnaire, answers: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def answered_sections(form: Questionnaire, answers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the answers below the headings under which they were asked."""
     for section in form.sections:
         items = [

@@ -167,4 +167,3 @@ def statement(record: Record, row: Medication | FurtherMedicine, *, replaced: bo
             for slot, mg in row.slots.items()
         ],
     )  # fmt: skip
-

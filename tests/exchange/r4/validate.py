@@ -28,7 +28,7 @@ def problems(resource: dict[str, Any]) -> list[str]:
     if kind not in ELEMENTS:
         return [f"{kind}: no such type here."]
     found = [f"{kind}: {problem}" for problem in of_schema(kind, resource)]
-    return found + [*of_elements(kind, kind, resource, resource)]
+    return [*found, *of_elements(kind, kind, resource, resource)]
 
 
 @cache
