@@ -161,6 +161,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "exchange:calendar": ({"GET"}, CARE_TEAM, "plan_id"),
     "exchange:pharmacy": ({"GET"}, CARE_TEAM, "plan_id"),
     "exchange:letter": ({"GET"}, CARE_TEAM, "plan_id"),
+    "exchange:record_brought": ({"GET"}, CARE_TEAM, "patient_id"),
     "exchange:record_export": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "exchange:feed_create": ({"POST"}, CARE_TEAM, "patient_id"),
     "exchange:feed_revoke": ({"POST"}, CARE_TEAM, "patient_id"),
@@ -225,6 +226,7 @@ PUBLIC = {
     "programs:token": "",
     "api:openapi": "",
     "exchange:feed": "token",
+    "exchange:fhir_metadata": "",
     "portal:invited": "token",
     "portal:sign_in": "",
     "portal:code": "",
@@ -245,6 +247,8 @@ PROGRAMS = {
     "api:check_in": ("POST", Scope.CHECK_INS_WRITE, "patient_id"),
     "api:plan_preview": ("POST", Scope.PLANS_PREVIEW, "patient_id"),
 }
+# A clinic's programs only, by their token: tests/exchange/test_fhir_server.py.
+OF_FHIR = {"exchange:fhir_read", "exchange:fhir_search"}
 # The patient's own, by the patient's session alone: tests/portal/test_patient_matrix.py.
 PATIENTS = {
     f"portal:{name}"
@@ -339,7 +343,7 @@ def ask(client: Client, method: str, path: str) -> int:
 def test_every_url_is_listed() -> None:
     names = url_names(get_resolver().url_patterns)
     ours = {name for name, route in names.items() if not route.startswith(LIBRARY_PREFIXES)}
-    assert ours == set(MATRIX) | set(PUBLIC) | OWN | PATIENTS | set(PROGRAMS)
+    assert ours == set(MATRIX) | set(PUBLIC) | OWN | PATIENTS | set(PROGRAMS) | OF_FHIR
 
 
 @contextmanager

@@ -1,12 +1,17 @@
-"""The address at which a patient's own calendar program fetches the plan."""
+"""The address of a patient's calendar, and what another clinic's record brought in."""
 
+import json
 import uuid
-from typing import ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.alerts.models.guards import SameClinic
+from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient
 
 
@@ -52,3 +57,80 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return f"Feed {self.pk}"
+
+
+class RecordImport(models.Model):
+    """One file that brought a patient's record in: who, when, and how much of each type."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="brought_in")
+    came_from = models.CharField(max_length=64, help_text="The patient's id in the file.")
+    content_hash = models.CharField(max_length=64)
+    totals = models.JSONField(help_text="How many resources of each type the file held.")
+    imported_at = models.DateTimeField()
+    imported_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "came_from"], name="import_once"),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="import_of_clinic"
+            ),
+        ]
+        triggers: ClassVar = [immutable("import_immutable")]
+
+    def __str__(self) -> str:
+        return f"Import of {self.imported_at:%Y-%m-%d}"
+
+
+class ExactDecoder(json.JSONDecoder):
+    """Reads numbers as Decimal: a dose of another clinic is no less exact than ours."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"parse_float": Decimal})
+
+
+class ExactEncoder(DjangoJSONEncoder):
+    """Writes Decimal as the number it is."""
+
+    def default(self, o: Any) -> Any:
+        """Return a number that reads back the same."""
+        return exact(o) if isinstance(o, Decimal) else super().default(o)
+
+
+def exact(value: Decimal) -> int | float:
+    """Return a Decimal as a JSON number that reads back as the very same, else raise ValueError.
+
+    JSON writers know no Decimal. A double's shortest text gives back every decimal of up to
+    fifteen digits; that it did is checked, for a dose must never be nearly right.
+    """
+    near = int(value) if value == value.to_integral_value() else float(value)
+    if Decimal(repr(near)) != value:
+        raise ValueError(f"{value} has more digits than a JSON number keeps.")
+    return near
+
+
+class KeptResource(models.Model):
+    """One FHIR resource as it came, its ids made ours. Read and given back; it drives nothing."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="kept_resources")
+    position = models.PositiveIntegerField(help_text="Its place in the file.")
+    kind = models.CharField(max_length=40)
+    key = models.CharField(max_length=64, help_text="Its id here.")
+    body = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
+
+    class Meta:
+        ordering: ClassVar = ["patient", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["patient", "kind", "key"], name="kept_resource_once"),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="kept_of_clinic"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["clinic", "kind", "key"])]
+        triggers: ClassVar = [immutable("kept_resource_immutable")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

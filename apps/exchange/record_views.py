@@ -1,20 +1,27 @@
 """A patient's whole record as a file for another clinic."""
 
+from typing import Final
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.audit.actions import record
 from apps.exchange.actions import note_record_export
-from apps.exchange.fhir.bundle import SOURCES, collection
+from apps.exchange.brought import UNREAD, lines_of
+from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
 from apps.exchange.forms import RecordExportForm
+from apps.exchange.models import KeptResource, RecordImport
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
+
+PER_PAGE: Final = 50
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,12 +35,28 @@ def record_export(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         why = form.cleaned_data["why"]
         note_record_export(patient=patient, why=why, by=member.user, now=now)
-        kinds = [kind for kind in SOURCES if with_audit or kind != "AuditEvent"]
-        bundle = collection(Record(patient, now), kinds)
+        bundle = collection(Record(patient, now), with_audit=with_audit)
         return fhir_file(as_json(bundle), f"record-{patient.reference}")
     context = {"patient": patient, "form": form, "with_audit": with_audit}
     status = 422 if form.is_bound else 200
     return render(request, "exchange/record_export.html", context, status=status)
+
+
+@require_GET
+@requires(Right.SEE_PATIENTS)
+def record_brought(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show what came with the record from elsewhere, the newest first."""
+    patient, member = fetch_patient(request, patient_id), member_of(request)
+    found = RecordImport.objects.filter(patient=patient).select_related("imported_by").first()
+    bodies = KeptResource.objects.filter(patient=patient).exclude(kind__in=UNREAD)
+    lines = Paginator(lines_of(bodies.values_list("body", flat=True)), PER_PAGE)
+    record(
+        "record.brought_viewed", by=member.user, now=timezone.now(), clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=patient,
+    )  # fmt: skip
+    page = lines.get_page(request.GET.get("page"))
+    context = {"patient": patient, "found": found, "page_obj": page}
+    return render(request, "exchange/record_brought.html", context)
 
 
 def fhir_file(body: bytes, name: str) -> HttpResponse:

@@ -114,7 +114,8 @@ def composition(referral: Referral, patient_url: str, clinic_url: str) -> dict[s
         "subject": {"reference": patient_url}, "date": referral.sent_at.isoformat(),
         "author": [{"reference": clinic_url}], "title": "Hand-over to a detox unit",
         "section": [
-            {"title": part["title"], "text": {"status": "generated", "div": narrative(part["lines"])}}
+            {"title": part["title"],
+             "text": {"status": "generated", "div": narrative(part["lines"])}}
             for part in sections(referral)
         ],
     }  # fmt: skip

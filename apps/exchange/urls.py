@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.exchange import record_views, referral_views, views
+from apps.exchange import fhir_views, record_views, referral_views, views
 
 app_name = "exchange"
 urlpatterns = [
@@ -13,9 +13,14 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/letter.pdf", views.plan_paper, {"paper": "letter"}, name="letter"),
     path("patients/<uuid:patient_id>/calendar/", views.feed_create, name="feed_create"),
     path("patients/<uuid:patient_id>/calendar/stop/", views.feed_revoke, name="feed_revoke"),
+    path("patients/<uuid:patient_id>/brought-in/", record_views.record_brought,
+         name="record_brought"),
     path("patients/<uuid:patient_id>/record/", record_views.record_export, name="record_export"),
     path("referrals/<uuid:referral_id>/hand-over.pdf", referral_views.paper, name="referral_pdf"),
     path("referrals/<uuid:referral_id>/hand-over.json", referral_views.bundle,
          name="referral_bundle"),
+    path("fhir/R4/metadata", fhir_views.metadata, name="fhir_metadata"),
+    path("fhir/R4/<str:kind>", fhir_views.search, name="fhir_search"),
+    path("fhir/R4/<str:kind>/<str:key>", fhir_views.read, name="fhir_read"),
     path("calendar/<str:token>.ics", views.feed, name="feed"),
 ]  # fmt: skip

@@ -20,27 +20,28 @@ REFERENCE_DIGITS: Final = "123456789"
 @transaction.atomic
 def register_patient(
     *, clinic: Clinic, person: Mapping[str, Any], medication: Mapping[str, Any],
-    risk: Mapping[str, bool | None], by: User | None, now: datetime,
+    risk: Mapping[str, Any], by: User | None, now: datetime,
     further: Sequence[Mapping[str, Any]] = (),
 ) -> Patient:  # fmt: skip
     """Store a patient with what they take and what is known of their risk.
 
     `person` holds the fields of `Patient`, `medication` and each of `further` those of
-    a medicine, `risk` the answers of `RiskProfile`; one that is left out was not asked.
+    a medicine, `risk` the answers of `RiskProfile`; one that is left out was not asked. A
+    `reference` of the person must be free; without one a new number is given.
     Patient, medicines, risk profile, review clock and audit row are saved together or
     not at all. Raises `UnconfirmedDoseError` for an unusual dose nobody confirmed.
     """
     patient = Patient.objects.create(
         clinic=clinic,
-        reference=new_reference(clinic),
         registered_by=by,
         registered_at=now,
-        **person,
+        **{"reference": new_reference(clinic), **person},
     )
     Medication.objects.create(patient=patient, **complete_medicine(medication))
     apply_values(patient, SectionValues(further=further), by, now)
     profile = RiskProfile(patient=patient, **{flag: risk.get(flag) for flag in RISK_FLAGS})
     profile.other_medicines_asked = bool(risk.get("other_medicines_asked"))
+    profile.other_medicines = risk.get("other_medicines") or ""
     reassess(patient, profile, now)
     set_review_clock(patient)
     record(

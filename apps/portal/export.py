@@ -47,6 +47,7 @@ LEFT_OUT: Final = frozenset(
 # the tablets of each step say of each drug.
 OF_OTHERS: Final = {
     "portal.TrustedPerson": frozenset({"email"}),
+    "exchange.KeptResource": frozenset({"body"}),  # fhir.json has it, without names of staff
     "retention.LegalHold": frozenset({"reason", "end_reason"}),
     "tapers.TaperStep": frozenset({"daily_mg"}),
 }
@@ -106,9 +107,12 @@ def fhir_about(patient: Patient, now: datetime) -> dict[str, Any]:
 
 
 def without(names: re.Pattern[str], node: Any) -> Any:
-    """Return the same JSON with each name of the staff taken out."""
+    """Return the same JSON with each name of the staff taken out, another clinic's too."""
     if isinstance(node, dict):
-        return {key: without(names, value) for key, value in node.items()}
+        of_staff = {key: "staff" for key in node if key == "authorString"}
+        if node.get("type") == "Practitioner" and "display" in node:
+            of_staff["display"] = "staff"
+        return {key: without(names, value) for key, value in node.items()} | of_staff
     if isinstance(node, list):
         return [without(names, value) for value in node]
     return names.sub("staff", node) if isinstance(node, str) else node

@@ -15,12 +15,14 @@ from apps.alerts.models import Delivery
 from apps.checkins.actions import create_link
 from apps.patients.models import Patient, StaffMember
 from apps.portal.actions import give_consent
+from apps.programs.scopes import Scope
 from tests import test_access_matrix as staff_matrix
 from tests.conftest import signed_in
 from tests.factories import make_invitation, make_member, make_program, token_for_program
 from tests.portal import test_patient_matrix as patient_matrix
 from tests.portal.conftest import signed_in_as
 
+GET = frozenset({"GET"})
 FIELD = re.compile(r'<(?:input|select|textarea|button)[^>]*\bname="([^"]+)"')
 
 
@@ -54,6 +56,17 @@ def every_stop(patient: Patient, member: StaffMember) -> Iterator[Stop]:
     yield from _of_the_patient(patient)
     yield from _of_strangers(patient, member, own)
     yield from _of_programs(own, member)
+    yield from _of_fhir(patient, member)
+
+
+def _of_fhir(patient: Patient, member: StaffMember) -> Iterator[Stop]:
+    token = token_for_program(make_program(member, Scope.FHIR_READ))
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    for kind in ("Patient", "MedicationRequest", "QuestionnaireResponse", "Communication"):
+        path = reverse("exchange:fhir_search", args=[kind])
+        yield Stop("exchange:fhir_search", f"{path}?patient={patient.pk}", GET, client)
+    path = reverse("exchange:fhir_read", args=["Patient", str(patient.pk)])
+    yield Stop("exchange:fhir_read", path, GET, client)
 
 
 def _of_the_patient(patient: Patient) -> Iterator[Stop]:

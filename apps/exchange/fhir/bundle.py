@@ -1,12 +1,13 @@
 """All resources of one patient, and the Bundle that carries them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from django.conf import settings
 
 from apps.exchange.fhir import care, check_ins, facts, people, plans, trail
 from apps.exchange.fhir.elements import Resource, moment
+from apps.exchange.fhir.kept import with_kept
 from apps.exchange.fhir.record import Record
 
 Source = Callable[[Record], list[Resource]]
@@ -31,9 +32,26 @@ SOURCES: Final[Mapping[str, tuple[Source, ...]]] = {
 }
 
 
-def resources_of(record: Record, kinds: Iterable[str] = SOURCES) -> list[Resource]:
-    """Return the patient's resources of these types, each type's oldest first."""
-    return [found for kind in kinds for source in SOURCES[kind] for found in source(record)]
+def resources_of(record: Record, kinds: Sequence[str] | None = None) -> list[Resource]:
+    """Return the patient's resources of these types, each type's oldest first.
+
+    All without `kinds`: then also those of types that we do not tell and another record brought.
+    """
+    came = record.kept(kinds)
+    wanted = (
+        kinds if kinds is not None else [*SOURCES, *(each for each in came if each not in SOURCES)]
+    )
+    found: list[Resource] = []
+    for kind in wanted:
+        told = [each for source in SOURCES.get(kind, ()) for each in source(record)]
+        kept = came.get(kind, [])
+        found += with_kept(told, kept, str(record.patient.pk), replaced=is_replaced(record, kept))
+    return found
+
+
+def is_replaced(record: Record, kept: list[Resource]) -> bool:
+    """Answer whether orders that were brought in are replaced by a plan that was signed here."""
+    return bool(kept) and any(plan.activated_at for plan in record.plans)
 
 
 def address_of(resource: Resource) -> str:
@@ -41,13 +59,15 @@ def address_of(resource: Resource) -> str:
     return f"{settings.SITE_URL}/fhir/R4/{resource['resourceType']}/{resource['id']}"
 
 
-def collection(record: Record, kinds: Iterable[str] = SOURCES) -> dict[str, Any]:
+def collection(record: Record, *, with_audit: bool = True) -> dict[str, Any]:
     """Return one patient's record as a Bundle of type collection."""
+    found = [
+        each for each in resources_of(record)
+        if with_audit or each["resourceType"] != "AuditEvent"
+    ]  # fmt: skip
     return {
         "resourceType": "Bundle",
         "type": "collection",
         "timestamp": moment(record.now),
-        "entry": [
-            {"fullUrl": address_of(each), "resource": each} for each in resources_of(record, kinds)
-        ],
+        "entry": [{"fullUrl": address_of(each), "resource": each} for each in found],
     }

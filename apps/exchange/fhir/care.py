@@ -46,7 +46,7 @@ def alert_flag(record: Record, alert: Alert) -> Resource:
     ended = [
         extension("outcome", valueCode=alert.outcome),
         extension("outcome-note", valueString=alert.note),
-        extension("closed-by", valueString=alert.resolved_by and alert.resolved_by.full_name),
+        extension("closed-by", valueReference=staff(alert.resolved_by)),
     ]
     return resource(
         "Flag", alert.pk,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from apps.exchange.fhir.codes import BASE, UCUM
+from apps.exchange.models import exact
 
 Resource = dict[str, Any]
 MARKS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -78,18 +79,11 @@ def narrative(lines: list[str]) -> str:
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{body}</div>'
 
 
-def number(value: object) -> Any:
-    """Return a Decimal as a JSON number that reads back as the very same; refuse any other.
-
-    JSON writers know no Decimal. A double's shortest text gives back every decimal of up to
-    fifteen digits; that it did is checked, for a dose must never be nearly right.
-    """
+def number(value: object) -> int | float:
+    """Return a Decimal as the JSON number it is; nothing else may be here that JSON has not."""
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} is not JSON.")
-    near = int(value) if value == value.to_integral_value() else float(value)
-    if Decimal(repr(near)) != value:
-        raise ValueError(f"{value} has more digits than a JSON number keeps.")
-    return near
+    return exact(value)
 
 
 def as_json(resource: Resource) -> bytes:

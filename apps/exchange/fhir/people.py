@@ -6,7 +6,7 @@ from typing import Any
 from apps.exchange.fhir.codes import BASE, concept
 from apps.exchange.fhir.elements import Resource, extension, extensions, filled, reference, resource
 from apps.exchange.fhir.record import Record
-from apps.patients.models import Patient
+from apps.patients.models import Clinic, Patient
 
 REFERENCE_SYSTEM = f"{BASE}/NamingSystem/patient-reference"
 
@@ -60,8 +60,12 @@ def organization(name: str, phone: str) -> dict[str, Any]:
 
 
 def organizations(record: Record) -> list[Resource]:
-    """Return the clinic."""
-    clinic = record.patient.clinic
+    """Return the patient's clinic."""
+    return organizations_of(record.patient.clinic)
+
+
+def organizations_of(clinic: Clinic) -> list[Resource]:
+    """Return a clinic."""
     kind = concept(text="Clinic")
     said = organization(clinic.name, clinic.phone)
     return [resource("Organization", clinic.pk, active=True, type=[kind], **said)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
@@ -10,6 +11,7 @@ from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.detox.models import Round
+from apps.exchange.models import KeptResource
 from apps.patients.models import Medication, Patient, RiskProfile
 from apps.tapers.models import Dispensing, TaperPlan
 from apps.tapers.schedule import Schedule, schedule_of
@@ -98,3 +100,13 @@ class Record:
         """The names of those who did."""
         wanted: Iterable[UUID] = {row.actor_id for row in self.events if row.actor_id}
         return dict(User.objects.filter(pk__in=wanted).values_list("pk", "full_name"))
+
+    def kept(self, kinds: Iterable[str] | None) -> dict[str, list[dict[str, Any]]]:
+        """Return what another record brought in, of these types or of all, as it came."""
+        rows = KeptResource.objects.filter(patient=self.patient).order_by("position")
+        if kinds is not None:
+            rows = rows.filter(kind__in=kinds)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for kind, body in rows.values_list("kind", "body"):
+            found.setdefault(kind, []).append(body)
+        return found

@@ -26,19 +26,21 @@ def audit_event(record: Record, row: AuditEvent) -> Resource:
         subtype=[local("event", row.event)],
         action="R" if is_look else None,
         recorded=moment(row.at), outcome="0",
-        agent=[{"who": {"display": actor(record, row)}, "requestor": row.actor_id is not None}],
+        agent=[{"who": actor(record, row), "requestor": row.actor_id is not None}],
         source={"observer": {"display": SYSTEM}},
         entity=[{"what": reference("Patient", record.patient.pk)}, *object_of(row)],
     )  # fmt: skip
 
 
-def actor(record: Record, row: AuditEvent) -> str:
+def actor(record: Record, row: AuditEvent) -> dict[str, str]:
     """Return who did it: staff by name, the patient, or the program itself."""
     if row.actor_id is None:
-        return SYSTEM
+        return {"display": SYSTEM}
     if row.actor_id == record.patient.pk:
-        return "The patient"
-    return record.actors.get(row.actor_id, str(row.actor_id))
+        return reference("Patient", record.patient.pk)
+    if row.actor_id in record.actors:
+        return {"type": "Practitioner", "display": record.actors[row.actor_id]}
+    return {"display": str(row.actor_id)}
 
 
 def object_of(row: AuditEvent) -> list[dict[str, Any]]:

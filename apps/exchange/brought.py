@@ -1,0 +1,105 @@
+"""What was brought in with a record, in lines that a person reads. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from apps.exchange.fhir.reading import first
+
+# Where each type has its moment, the first that is there.
+MOMENTS: Final = (
+    "authored", "authoredOn", "effectiveDateTime", "sent", "recorded", "whenHandedOver", "created",
+)  # fmt: skip
+# Of no use to a reader: forms, the other clinic itself, and who looked there.
+UNREAD: Final = ("Questionnaire", "AuditEvent", "Organization", "Patient")
+NAMES: Final = {
+    "MedicationRequest": "Order", "MedicationDispense": "Handed out", "CarePlan": "Plan",
+    "QuestionnaireResponse": "Check-in", "Observation": "Score or answer", "Flag": "Alert or lock",
+    "Task": "Task", "Communication": "Message", "Provenance": "Signature",
+    "Condition": "Condition", "MedicationStatement": "Taken at intake",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One resource: what it is, when, and what it says."""
+
+    kind: str
+    when: datetime | None
+    status: str
+    words: tuple[str, ...]
+
+
+def lines_of(bodies: Iterable[dict[str, Any]]) -> list[Line]:
+    """Return a line for each resource a person would read, the newest first."""
+    lines = [line_of(each) for each in bodies if each["resourceType"] not in UNREAD]
+    return sorted(lines, key=lambda line: line.when.timestamp() if line.when else 0, reverse=True)
+
+
+def line_of(each: dict[str, Any]) -> Line:
+    """Return one line."""
+    kind = each["resourceType"]
+    return Line(NAMES.get(kind, kind), when(each), str(each.get("status", "")), tuple(words(each)))
+
+
+def when(each: dict[str, Any]) -> datetime | None:
+    """Return the moment of a resource as far as it says one."""
+    named = [each.get(name) for name in MOMENTS] + [dict_in(each, "period").get("start")]
+    text = next((value for value in named if isinstance(value, str)), "")
+    try:
+        moment = parse_datetime(text)
+        day = None if moment else parse_date(text[:10])
+    except ValueError:
+        return None
+    if moment is not None and moment.tzinfo is not None:
+        return moment
+    return parse_datetime(f"{day.isoformat()}T00:00:00Z") if day else None
+
+
+def words(each: dict[str, Any]) -> list[str]:
+    """Return what a resource says, as far as it says it in words."""
+    concept = [dict_in(each, name).get("text") for name in (
+        "code", "medicationCodeableConcept", "activity", "valueCodeableConcept")]  # fmt: skip
+    values = [each.get(name) for name in ("title", "description", "valueString", "valueInteger")]
+    steps = [
+        f"{first_day(dose)} {dose.get('text', '')}".strip()
+        for dose in list_in(each, "dosageInstruction")
+    ]
+    payload = [part.get("contentString") for part in list_in(each, "payload")]
+    notes = [part.get("text") for part in list_in(each, "note")]
+    answers = [answer for item in list_in(each, "item") for answer in answered(item)]
+    found = [*concept, *values, *payload, *steps, *answers, *notes]
+    return [str(value) for value in found if value not in (None, "")]
+
+
+def first_day(dose: dict[str, Any]) -> str:
+    """Return the days of a step."""
+    bounds = dict_in(dict_in(dict_in(dose, "timing"), "repeat"), "boundsPeriod")
+    start, end = bounds.get("start"), bounds.get("end")
+    return f"{start} to {end or 'until changed'}:" if start else ""
+
+
+def answered(item: dict[str, Any]) -> list[str]:
+    """Return the answers of one item and those below it."""
+    own = [
+        f"{item.get('linkId')}: {value.get('display') or value.get('code')}"
+        if isinstance(value, dict) else f"{item.get('linkId')}: {value}"
+        for answer in list_in(item, "answer") for key, value in answer.items()
+        if key.startswith("value")
+    ]  # fmt: skip
+    return own + [line for each in list_in(item, "item") for line in answered(each)]
+
+
+def dict_in(each: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an element that has elements of its own, empty for any other."""
+    found = each.get(name)
+    return found if isinstance(found, dict) else first(found)
+
+
+def list_in(each: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return an element that there may be several of."""
+    found = each.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -1,0 +1,214 @@
+"""Reading and searching: whose resource an id is, which parameters a search takes, its pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Model, QuerySet
+
+from apps.alerts.models import Alert, Delivery
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CareTask, CheckIn, Reminder
+from apps.clinical.questionnaires.model import PUBLISHED
+from apps.detox.models import Round
+from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
+from apps.exchange.fhir.check_ins import form_id, questionnaire
+from apps.exchange.fhir.elements import Resource
+from apps.exchange.fhir.record import Record
+from apps.exchange.models import KeptResource
+from apps.patients.models import Patient
+from apps.programs.problems import ProblemError
+from apps.tapers.models import Dispensing, PlanHold, PlanVersion, Signature, TaperPlan
+
+UUID_LENGTH: Final = 36
+USUAL_COUNT: Final = 50
+MOST_AT_ONCE: Final = 200
+# Each id begins with the key of the row it is told from; the path leads to the patient.
+OWNERS: Final[Mapping[str, tuple[tuple[type[Model], str], ...]]] = {
+    "Patient": ((Patient, ""),),
+    "Condition": ((Patient, ""),),
+    "MedicationStatement": ((Patient, ""),),
+    "CarePlan": ((TaperPlan, "patient"),),
+    "MedicationRequest": ((PlanVersion, "plan__patient"),),
+    "Provenance": ((Signature, "version__plan__patient"),),
+    "MedicationDispense": ((Dispensing, "patient"),),
+    "QuestionnaireResponse": ((CheckIn, "patient"),),
+    "Observation": ((Patient, ""), (CheckIn, "patient"), (Round, "stay__patient")),
+    "Flag": ((Alert, "patient"), (PlanHold, "plan__patient")),
+    "Task": ((CareTask, "patient"),),
+    "Communication": (
+        (CheckIn, "patient"), (Delivery, "alert__patient"), (Reminder, "patient"),
+    ),
+}  # fmt: skip
+COMMON: Final = frozenset({"_id", "_count", "_after", "_format"})
+PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
+    kind: COMMON | {"patient", "subject"} for kind in SOURCES
+} | {
+    "Patient": COMMON | {"identifier", "birthdate"},
+    "Organization": COMMON,
+    "Questionnaire": COMMON,
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a search: the resources, how many there are in all, where the next begins."""
+
+    found: list[Resource]
+    total: int
+    after: str = ""
+
+
+def patient_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
+    """Return the patient of this clinic whose resource has this id, None if there is none."""
+    kept = KeptResource.objects.filter(clinic_id=clinic_id, kind=kind, key=key)
+    found = kept.values_list("patient_id", flat=True).first()
+    if found is not None:
+        return found
+    if kind == "AuditEvent":
+        number = key.removeprefix("audit-")
+        rows = AuditEvent.objects.filter(clinic_id=clinic_id, patient_id__isnull=False)
+        pk = int(number) if number.isdecimal() and len(number) < MOST_DIGITS else 0
+        return rows.filter(pk=pk).values_list("patient_id", flat=True).first()
+    return owner_of(kind, key, clinic_id)
+
+
+MOST_DIGITS: Final = 18  # of a number that PostgreSQL keeps as a bigint
+
+
+def owner_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
+    """Return the patient whose row begins the id."""
+    try:
+        pk = UUID(key[:UUID_LENGTH])
+    except ValueError:
+        return None
+    for model, path in OWNERS.get(kind, ()):
+        prefix, column = (f"{path}__", f"{path}_id") if path else ("", "pk")
+        rows: QuerySet[Any] = model._default_manager.filter(
+            pk=pk, **{f"{prefix}clinic_id": clinic_id}
+        )
+        found: UUID | None = rows.values_list(column, flat=True).first()
+        if found is not None:
+            return found
+    return None
+
+
+def one(record: Record, kind: str, key: str) -> Resource | None:
+    """Return one resource of a patient by its id."""
+    return next((each for each in resources_of(record, [kind]) if each["id"] == key), None)
+
+
+def form(key: str) -> Resource | None:
+    """Return a published form by its id."""
+    return next((each for each in forms() if each["id"] == key), None)
+
+
+def forms() -> list[Resource]:
+    """Return every published form."""
+    return [
+        questionnaire(kind, version) for kind, version in sorted(PUBLISHED)
+        if form_id(kind, version)
+    ]  # fmt: skip
+
+
+def checked(kind: str, asked: Mapping[str, str]) -> int:
+    """Return how many are wanted at once. Raises `ProblemError` for what is not understood.
+
+    A parameter that is not known is refused: to leave it out would find more than was asked.
+    """
+    unknown = sorted(set(asked) - PARAMETERS[kind])
+    if unknown:
+        takes = ", ".join(sorted(PARAMETERS[kind]))
+        raise ProblemError(
+            400,
+            "unknown-parameter",
+            f"{kind} cannot be searched by {unknown[0]}. It takes: {takes}.",
+        )
+    count = asked.get("_count", str(USUAL_COUNT))
+    if not count.isdecimal() or len(count) > len(str(MOST_AT_ONCE)) or not int(count):
+        raise ProblemError(400, "bad-parameter", f"_count takes a number from 1 to {MOST_AT_ONCE}.")
+    return min(int(count), MOST_AT_ONCE)
+
+
+def patients_page(clinic_id: UUID, asked: Mapping[str, str], now: datetime, count: int) -> Page:
+    """Return a page of the clinic's patients, in the order of their ids."""
+    rows = Patient.objects.filter(clinic_id=clinic_id).select_related("clinic").order_by("pk")
+    if "_id" in asked:
+        rows = rows.filter(pk=uuid_or_none(asked["_id"]))
+    if "identifier" in asked:
+        rows = rows.filter(reference=asked["identifier"].rpartition("|")[2])
+    if "birthdate" in asked:
+        rows = rows.filter(birth_date=day_of(asked["birthdate"]))
+    total = rows.count()
+    if "_after" in asked:
+        rows = rows.filter(pk__gt=uuid_or_none(asked["_after"]) or UUID(int=0))
+    some = list(rows[: count + 1])
+    found = [told for row in some[:count] for told in resources_of(Record(row, now), ["Patient"])]
+    return Page(found, total, str(some[count - 1].pk) if len(some) > count else "")
+
+
+def page_of(found: list[Resource], asked: Mapping[str, str], count: int) -> Page:
+    """Return a page of what was found, by the id after which it begins."""
+    if "_id" in asked:
+        found = [each for each in found if each["id"] == asked["_id"]]
+    ids = [each["id"] for each in found]
+    after = asked.get("_after", "")
+    if after and after not in ids:
+        raise ProblemError(400, "bad-parameter", "_after is no id of this search. Begin again.")
+    first = ids.index(after) + 1 if after else 0
+    some = found[first : first + count]
+    more = first + count < len(found)
+    return Page(some, len(found), some[-1]["id"] if more else "")
+
+
+def searchset(kind: str, page: Page, asked: Mapping[str, str]) -> Resource:
+    """Return the Bundle of one page, with the address of itself and of the next."""
+    plain = {key: value for key, value in asked.items() if key != "_after"}
+    links = [{"relation": "self", "url": search_url(kind, asked)}]
+    if page.after:
+        links.append({"relation": "next", "url": search_url(kind, plain | {"_after": page.after})})
+    bundle: Resource = {
+        "resourceType": "Bundle", "type": "searchset", "total": page.total, "link": links,
+    }  # fmt: skip
+    entries = [
+        {"fullUrl": address_of(each), "resource": each, "search": {"mode": "match"}}
+        for each in page.found
+    ]
+    return bundle | ({"entry": entries} if entries else {})
+
+
+def search_url(kind: str, asked: Mapping[str, str]) -> str:
+    """Return the address of a search."""
+    query = f"?{urlencode(asked)}" if asked else ""
+    return f"{settings.SITE_URL}/fhir/R4/{kind}{query}"
+
+
+def patient_asked(asked: Mapping[str, str]) -> UUID | None:
+    """Return whose resources are asked for; raises `ProblemError` when nobody is named."""
+    named = [asked[name] for name in ("patient", "subject") if name in asked]
+    if not named:
+        raise ProblemError(
+            400, "patient-missing", "Say whose: patient=… takes the id of one patient."
+        )
+    ids = {value.removeprefix("Patient/") for value in named}
+    return uuid_or_none(ids.pop()) if len(ids) == 1 else None
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """Return an id, None for what cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def day_of(text: str) -> date:
+    """Return a day; raises `ProblemError` for what is none."""
+    try:
+        return date.fromisoformat(text.removeprefix("eq"))
+    except ValueError:
+        raise ProblemError(400, "bad-parameter", "birthdate takes a day: 1980-05-17.") from None

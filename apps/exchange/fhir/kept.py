@@ -1,0 +1,92 @@
+"""What another clinic's record brought in, as it came: given back, and acted on by nothing.
+
+A resource that is told from a row of ours (the patient, answers of the intake, what was taken)
+keeps beside it only what the row has no place for. Everything else is given back whole.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from apps.exchange.fhir.codes import BASE, concept, local
+from apps.exchange.fhir.elements import Resource
+
+BROUGHT_IN: Final = local("origin", "brought-in", "Brought in from another record; drives nothing")
+REPLACED: Final = concept(text="Replaced by the plan that was signed here.")
+STOPPED: Final = {"MedicationRequest": "stopped", "CarePlan": "revoked"}
+# The elements we write: one that we leave out is left out, whatever came years ago.
+OURS: Final[Mapping[str, frozenset[str]]] = {
+    "Patient": frozenset({
+        "active", "name", "telecom", "gender", "birthDate", "address", "contact",
+        "deceasedBoolean", "communication", "managingOrganization",
+    }),
+    "Condition": frozenset({"clinicalStatus", "verificationStatus", "code", "subject"}),
+    "MedicationStatement": frozenset({
+        "status", "statusReason", "medicationCodeableConcept", "subject", "reasonReference",
+        "dosage",
+    }),
+    "Observation": frozenset({
+        "status", "category", "code", "subject", "valueBoolean", "valueString",
+        "effectiveDateTime", "valueCodeableConcept", "note",
+    }),
+}  # fmt: skip
+LISTED: Final = {"extension": "url", "identifier": "system"}
+
+
+def is_beside(resource: Resource, patient_key: str) -> bool:
+    """Answer whether a resource that came stands beside a row of ours."""
+    key = resource["id"]
+    return bool(key == patient_key or key.startswith(f"{patient_key}-"))
+
+
+def with_kept(
+    told: list[Resource], came: list[Resource], patient_key: str, *, replaced: bool
+) -> list[Resource]:
+    """Return what we tell with what came, each id once.
+
+    `replaced` says that a plan was signed here: no order of another clinic may then be read as
+    active beside it.
+    """
+    beside = {each["id"]: each for each in came if is_beside(each, patient_key)}
+    whole = [each for each in came if each["id"] not in beside]
+    ours = [completed(each, beside.get(each["id"], {})) for each in told]
+    return [*ours, *(marked(each, replaced=replaced) for each in whole)]
+
+
+def marked(resource: Resource, *, replaced: bool) -> Resource:
+    """Return a resource of another record, marked as such."""
+    meta = resource.get("meta", {})
+    tags = [tag for tag in meta.get("tag", []) if tag.get("code") != BROUGHT_IN["code"]]
+    found = resource | {"meta": meta | {"tag": [*tags, BROUGHT_IN]}}
+    kind = resource["resourceType"]
+    if replaced and kind in STOPPED and resource.get("status") == "active":
+        found["status"] = STOPPED[kind]
+        if kind == "MedicationRequest":
+            found["statusReason"] = REPLACED
+    return found
+
+
+def completed(ours: Resource, came: Resource) -> Resource:
+    """Return our resource with what the one that came says beyond it."""
+    known = OURS.get(ours["resourceType"], frozenset())
+    found = dict(ours)
+    for name, value in came.items():
+        if name in LISTED:
+            found[name] = united(ours.get(name, []), value, LISTED[name])
+        elif is_within(ours[name], value) if name in ours else name not in known:
+            found[name] = value
+    return found
+
+
+def united(ours: list[Any], came: list[Any], by: str) -> list[Any]:
+    """Return our extensions or identifiers, then those of others, as they came."""
+    mine = f"{BASE}/"
+    return [*ours, *(each for each in came if not str(each.get(by, "")).startswith(mine))]
+
+
+def is_within(ours: Any, came: Any) -> bool:
+    """Answer whether what came says the same as we do, and perhaps more."""
+    if isinstance(ours, dict) and isinstance(came, dict):
+        return all(name in came and is_within(ours[name], came[name]) for name in ours)
+    if isinstance(ours, list) and isinstance(came, list):
+        return len(ours) == len(came) and all(map(is_within, ours, came))
+    return bool(ours == came)

@@ -1,0 +1,106 @@
+"""The address for programs that speak FHIR: read and search, within one clinic, all on record."""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from apps.audit.actions import record
+from apps.exchange.fhir import finding
+from apps.exchange.fhir.bundle import SOURCES, resources_of
+from apps.exchange.fhir.capability import capability
+from apps.exchange.fhir.elements import Resource, as_json
+from apps.exchange.fhir.outcome import answer, refuse
+from apps.exchange.fhir.people import organizations_of
+from apps.exchange.fhir.record import Record
+from apps.patients.access import member_of
+from apps.patients.models import Patient
+from apps.patients.permissions import Right, may
+from apps.programs.access import for_programs
+from apps.programs.problems import ProblemError
+from apps.programs.scopes import Scope
+
+NOBODYS = ("Organization", "Questionnaire")
+
+
+@login_not_required
+@require_GET
+def metadata(request: HttpRequest) -> HttpResponse:
+    """Say what this address can do; no token is needed for that."""
+    return answer(as_json(capability()))
+
+
+@require_GET
+@for_programs(Scope.FHIR_READ, refuse=refuse)
+def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    """Give one resource by its id."""
+    check_kind(request, kind)
+    if kind in NOBODYS:
+        found = next((each for each in nobodys(request, kind) if each["id"] == key), None)
+        return answer(as_json(found or missing(kind, key)))
+    clinic_id, now = member_of(request).clinic_id, timezone.now()
+    patient = fetch(clinic_id, finding.patient_of(kind, key, clinic_id))
+    found = finding.one(Record(patient, now), kind, key) if patient else None
+    if patient is None or found is None:
+        return answer(as_json(missing(kind, key)))
+    note(request, "fhir.read", kind, patient, 1)
+    return answer(as_json(found))
+
+
+@require_GET
+@for_programs(Scope.FHIR_READ, refuse=refuse)
+def search(request: HttpRequest, kind: str) -> HttpResponse:
+    """Give a page of one type: of a patient, of the clinic's patients, of the forms."""
+    check_kind(request, kind)
+    asked, clinic_id, now = request.GET.dict(), member_of(request).clinic_id, timezone.now()
+    count, patient = finding.checked(kind, asked), None
+    if kind == "Patient":
+        page = finding.patients_page(clinic_id, asked, now, count)
+    elif kind in NOBODYS:
+        page = finding.page_of(nobodys(request, kind), asked, count)
+    else:
+        patient = fetch(clinic_id, finding.patient_asked(asked))
+        found = resources_of(Record(patient, now), [kind]) if patient else []
+        page = finding.page_of(found, asked, count)
+    note(request, "fhir.searched", kind, patient, len(page.found))
+    return answer(as_json(finding.searchset(kind, page, asked)))
+
+
+def check_kind(request: HttpRequest, kind: str) -> None:
+    """Raise `ProblemError` for a type we do not tell, or not to this program's person."""
+    if kind not in SOURCES:
+        raise ProblemError(404, "unknown-type", f"There is no {kind[:60]} here: see metadata.")
+    if kind == "AuditEvent" and not may(member_of(request), Right.READ_AUDIT):
+        raise ProblemError(
+            403, "no-right", "The person in whose name this program acts may not read the audit "
+            "record.",
+        )  # fmt: skip
+
+
+def missing(kind: str, key: str) -> Resource:
+    """Refuse an id that is of nobody here, and of another clinic the same."""
+    raise ProblemError(404, "not-found", f"There is no {kind} with this id.")
+
+
+def fetch(clinic_id: UUID, patient_id: UUID | None) -> Patient | None:
+    """Return the patient if they are of this clinic."""
+    rows = Patient.objects.select_related("clinic").filter(clinic_id=clinic_id)
+    return rows.filter(pk=patient_id).first()
+
+
+def nobodys(request: HttpRequest, kind: str) -> list[Resource]:
+    """Return what is of no patient: the clinic itself, the published forms."""
+    return (
+        organizations_of(member_of(request).clinic) if kind == "Organization" else finding.forms()
+    )
+
+
+def note(request: HttpRequest, event: str, kind: str, patient: Patient | None, rows: int) -> None:
+    """Write down what a program was given."""
+    member = member_of(request)
+    record(
+        event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
+        patient_id=patient.pk if patient else None, obj=patient, kind=kind, rows=rows,
+    )  # fmt: skip

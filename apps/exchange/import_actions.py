@@ -1,0 +1,139 @@
+"""Bringing a record in: one file, one new patient, one transaction (docs/adr/0050)."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.checkins.models import CareTask
+from apps.checkins.task_team_actions import open_team_task
+from apps.exchange.fhir.elements import Resource, as_json
+from apps.exchange.fhir.facts import NONE_TOLD
+from apps.exchange.fhir.reading import ImportRefusedError, ReadRecord, is_ours, read_bundle
+from apps.exchange.models import KeptResource, RecordImport
+from apps.patients.actions import register_patient
+from apps.patients.intake_actions import UnconfirmedDoseError
+from apps.patients.models import Clinic, Patient
+
+REFERENCE: Final = re.compile(r"(?:.*/)?(?P<kind>[A-Z][A-Za-z]+)/(?P<key>[A-Za-z0-9\-.]{1,64})")
+OF_ALL: Final = "Questionnaire"
+READ_IT: Final = "A record came from elsewhere: read it, ask what is taken now, decide on a plan"
+
+
+@transaction.atomic
+def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> RecordImport:
+    """Register the patient of a FHIR Bundle and keep everything it holds.
+
+    Person, medicines taken and answers about risk become rows; every resource is kept as it
+    came, with ids of ours. Nothing of it gives a dose, opens an alert or starts a clock: a plan
+    is made and signed here before it drives anything, and one task asks somebody to read the
+    record and to ask the patient. Patient, resources, task and audit rows are saved together or
+    not at all. The same patient again is refused. Raises `ImportRefusedError` with a sentence.
+    """
+    Clinic.objects.select_for_update().get(pk=clinic.pk)
+    read = read_bundle(bundle, clinic.time_zone, now.astimezone(clinic.tz).date())
+    before = RecordImport.objects.filter(clinic=clinic, came_from=read.patient_key).first()
+    if before is not None or Patient.objects.filter(clinic=clinic, pk=uuid_of(read)).exists():
+        raise ImportRefusedError("This patient's record is here already. It comes in only once.")
+    patient = registered(clinic, read, by, now)
+    ids = new_ids(clinic.pk, patient, read)
+    KeptResource.objects.bulk_create(
+        [kept(patient, each, ids, read.urls, number) for number, each in enumerate(read.resources)],
+        batch_size=500,
+    )
+    content = hashlib.sha256(as_json({"all": read.resources})).hexdigest()
+    found = RecordImport.objects.create(
+        clinic=clinic, patient=patient, came_from=read.patient_key, content_hash=content,
+        totals=read.totals, imported_at=now, imported_by=by,
+    )  # fmt: skip
+    if patient.status not in (Patient.Status.ENDED, Patient.Status.DECEASED):
+        open_team_task(patient=patient, kind=CareTask.Kind.FOLLOW_UP, title=READ_IT, by=by, now=now)
+    record(
+        "record.imported", by=by, now=now, clinic_id=clinic.pk, patient_id=patient.pk, obj=patient,
+        content=content, resources=len(read.resources),
+    )  # fmt: skip
+    return found
+
+
+def uuid_of(read: ReadRecord) -> UUID | None:
+    """Return the patient's id in the file if it is one like ours."""
+    try:
+        return UUID(read.patient_key)
+    except ValueError:
+        return None
+
+
+def registered(clinic: Clinic, read: ReadRecord, by: User, now: datetime) -> Patient:
+    """Return the new patient; the short number stays the same where it is free."""
+    person = dict(read.person)
+    taken = Patient.objects.filter(clinic=clinic, reference=person["reference"]).exists()
+    if taken or not person["reference"]:
+        del person["reference"]
+    risk: dict[str, Any] = dict(read.risk)
+    if read.other_medicines is not None:
+        risk["other_medicines_asked"] = True
+        if read.other_medicines != NONE_TOLD:
+            risk["other_medicines"] = read.other_medicines
+    try:
+        return register_patient(
+            clinic=clinic, person=person, medication=read.medication, risk=risk,
+            further=read.further, by=by, now=now,
+        )  # fmt: skip
+    except UnconfirmedDoseError as error:
+        raise ImportRefusedError(str(error)) from error
+
+
+def new_ids(clinic_id: UUID, patient: Patient, read: ReadRecord) -> dict[str, str]:
+    """Return for each `Type/id` of the file the id that it has here.
+
+    What stands beside a row of ours has the row's id. Forms keep theirs: they are the same
+    everywhere. All others get an id that follows from the clinic and the old one.
+    """
+    ids, old, new = {}, read.patient_key, str(patient.pk)
+    for each in read.resources:
+        kind, key = each["resourceType"], each["id"]
+        if kind == "Patient":
+            found = new
+        elif is_ours(each) and key.startswith(f"{old}-"):
+            found = new + key.removeprefix(old)
+        elif kind == OF_ALL:
+            found = key
+        else:
+            found = str(uuid5(clinic_id, f"{old}/{kind}/{key}"))
+        ids[f"{kind}/{key}"] = found
+    return ids
+
+
+def kept(
+    patient: Patient, each: Resource, ids: dict[str, str], urls: dict[str, str], position: int
+) -> KeptResource:
+    """Return the row that keeps one resource."""
+    kind = each["resourceType"]
+    key = ids[f"{kind}/{each['id']}"]
+    body = with_ids(each, ids, urls) | {"id": key}
+    return KeptResource(
+        clinic_id=patient.clinic_id, patient=patient, position=position, kind=kind, key=key,
+        body=body,
+    )  # fmt: skip
+
+
+def with_ids(node: Any, ids: dict[str, str], urls: dict[str, str]) -> Any:
+    """Return the same JSON with each reference into the file led to its new id."""
+    if isinstance(node, list):
+        return [with_ids(each, ids, urls) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {name: with_ids(value, ids, urls) for name, value in node.items()}
+    named = node.get("reference")
+    if isinstance(named, str):
+        place = urls.get(named, named)
+        match = REFERENCE.fullmatch(place)
+        old = f"{match['kind']}/{match['key']}" if match else ""
+        if match and old in ids:
+            found["reference"] = f"{match['kind']}/{ids[old]}"
+    return found

@@ -1,0 +1,150 @@
+"""The FHIR address: who is let in, what is found, its pages, and that nothing else is."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CheckIn
+from apps.exchange.fhir.bundle import SOURCES, resources_of
+from apps.exchange.fhir.record import Record
+from apps.programs.scopes import Scope
+from tests.exchange.r4.validate import problems
+from tests.exchange.rich import make_rich
+from tests.factories import NOW, make_patient, make_program, token_for_program
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def rich(prescriber, nurse):
+    return make_rich(prescriber, nurse)
+
+
+def bearer(member, *scopes: str) -> Client:
+    """Return a program of this person's clinic that may read."""
+    program = make_program(member, *(scopes or (Scope.FHIR_READ,)))
+    return Client(headers={"Authorization": f"Bearer {token_for_program(program)}"})
+
+
+def get(client: Client, path: str, **asked: Any) -> Any:
+    """Return status and body; each body keeps the definitions."""
+    answer = client.get(path if path.startswith("/") else f"/fhir/R4/{path}", asked)
+    assert answer["Content-Type"].startswith("application/fhir+json")
+    assert answer["Cache-Control"] == "no-store"
+    body = json.loads(answer.content)
+    assert problems(body) == [], path
+    return answer.status_code, body
+
+
+def test_anybody_may_ask_what_it_can_do(db) -> None:
+    status, body = get(Client(), "metadata")
+    assert (status, body["fhirVersion"]) == (200, "4.0.1")
+    said = body["rest"][0]
+    assert {each["type"] for each in said["resource"]} == set(SOURCES)
+    token = said["security"]["extension"][0]["extension"][0]["valueUri"]
+    assert token.endswith(reverse("programs:token"))
+
+
+def test_every_resource_of_a_patient_is_found_and_read_by_its_id(rich, lead) -> None:
+    client = bearer(lead)
+    for kind in SOURCES:
+        mine = {} if kind in ("Patient", "Organization", "Questionnaire") else {"patient": rich.pk}
+        told = [each["id"] for each in resources_of(Record(rich, LATER), [kind])]
+        status, body = get(client, kind, _count=200, **mine)
+        ids = [entry["resource"]["id"] for entry in body["entry"]]
+        assert status == 200
+        assert set(told) <= set(ids), kind
+        status, one = get(client, f"{kind}/{told[-1]}")
+        assert (status, one["id"]) == (200, told[-1])
+    looks = AuditEvent.objects.filter(event="fhir.read", patient_id=rich.pk)
+    assert {row.details["kind"] for row in looks} == set(SOURCES) - {
+        "Organization",
+        "Questionnaire",
+    }
+    assert all(row.actor_id == lead.user_id for row in looks)
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(rich, nurse, clinic) -> None:
+    for _ in range(4):
+        make_patient(clinic)
+    client = bearer(nurse)
+    for kind, asked in (("Patient", {}), ("Observation", {"patient": rich.pk})):
+        _, whole = get(client, kind, **asked)
+        path, ids, pages = f"/fhir/R4/{kind}", [], 0
+        status, body = get(client, path, _count=2, **asked)
+        while True:
+            pages += 1
+            ids += [entry["resource"]["id"] for entry in body.get("entry", [])]
+            following = [each["url"] for each in body["link"] if each["relation"] == "next"]
+            if not following:
+                break
+            status, body = get(
+                client, following[0].partition("://")[2].partition("/")[2].join("/ ").strip()
+            )
+        assert status == 200
+        assert len(ids) == len(set(ids)) == whole["total"] == body["total"]
+        assert pages == -(-whole["total"] // 2)
+
+
+def test_another_clinics_record_does_not_exist(rich, outsider, other_clinic) -> None:
+    client = bearer(outsider)
+    check_in = CheckIn.objects.filter(patient=rich).first()
+    for path in (f"Patient/{rich.pk}", f"QuestionnaireResponse/{check_in.pk}",
+                 f"Observation/{check_in.pk}-dws", f"Organization/{rich.clinic_id}",
+                 f"Condition/{rich.pk}-aud", "Flag/nonsense", "Patient/1"):  # fmt: skip
+        status, body = get(client, path)
+        assert (status, body["resourceType"]) == (404, "OperationOutcome"), path
+    _, body = get(client, "Patient")
+    assert (body["total"], "entry" in body) == (0, False)
+    _, body = get(client, "Observation", patient=rich.pk)
+    assert body["total"] == 0
+
+
+def test_who_may_not_is_told_so_by_an_operation_outcome(rich, nurse, clinic_admin) -> None:
+    wanted = f"Patient/{rich.pk}"
+    assert get(Client(), wanted)[0] == 401
+    assert get(Client(headers={"Authorization": "Bearer nonsense"}), wanted)[0] == 401
+    assert get(bearer(nurse, Scope.WORKLIST_READ), wanted)[0] == 403
+    assert get(bearer(nurse), "AuditEvent", patient=rich.pk)[0] == 403
+    assert get(bearer(nurse), "Medication")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "says"),
+    [
+        ("Observation", {}, "patient=… takes the id"),
+        ("Patient", {"family": "Testperson"}, "cannot be searched by family"),
+        ("Patient", {"birthdate": "last year"}, "takes a day"),
+        ("Patient", {"_count": "0"}, "_count takes"),
+        ("Patient", {"_count": "9" * 40}, "_count takes"),
+        ("Task", {"patient": "x", "_after": "y"}, "_after is no id"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_a_sentence(nurse, path, asked, says) -> None:
+    status, body = get(bearer(nurse), path, **asked)
+    assert (status, body["issue"][0]["severity"]) == (400, "error")
+    assert says in body["issue"][0]["diagnostics"]
+
+
+def test_a_patient_is_found_by_number_and_birth(rich, nurse, clinic) -> None:
+    make_patient(clinic, birth_date=date(1990, 1, 1))
+    client = bearer(nurse)
+    for asked in ({"identifier": rich.reference}, {"birthdate": "1980-05-17"}, {"_id": rich.pk},
+                  {"identifier": f"urn:x|{rich.reference}"}):  # fmt: skip
+        _, body = get(client, "Patient", **asked)
+        assert [each["resource"]["id"] for each in body["entry"]] == [str(rich.pk)]
+
+
+def test_a_search_costs_the_same_however_much_there_is(rich, nurse) -> None:
+    client = bearer(nurse)
+    with CaptureQueriesContext(connection) as queries:
+        get(client, "Observation", patient=rich.pk)
+    assert len(queries) <= 14, [each["sql"][:80] for each in queries]
