@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
@@ -36,7 +36,8 @@ def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> Re
     not at all. The same patient again is refused. Raises `ImportRefusedError` with a sentence.
     """
     Clinic.objects.select_for_update().get(pk=clinic.pk)
-    read = read_bundle(bundle, clinic.time_zone, now.astimezone(clinic.tz).date())
+    read = read_or_refuse(bundle, clinic, now)
+    text = text_of(read)
     before = RecordImport.objects.filter(clinic=clinic, came_from=read.patient_key).first()
     if before is not None or Patient.objects.filter(clinic=clinic, pk=uuid_of(read)).exists():
         raise ImportRefusedError("This patient's record is here already. It comes in only once.")
@@ -46,7 +47,7 @@ def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> Re
         [kept(patient, each, ids, read.urls, number) for number, each in enumerate(read.resources)],
         batch_size=500,
     )
-    content = hashlib.sha256(as_json({"all": read.resources})).hexdigest()
+    content = hashlib.sha256(text).hexdigest()
     found = RecordImport.objects.create(
         clinic=clinic, patient=patient, came_from=read.patient_key, content_hash=content,
         totals=read.totals, imported_at=now, imported_by=by,
@@ -58,6 +59,27 @@ def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> Re
         content=content, resources=len(read.resources),
     )  # fmt: skip
     return found
+
+
+def read_or_refuse(bundle: Any, clinic: Clinic, now: datetime) -> ReadRecord:
+    """Return what a Bundle says; refuse one whose elements are not shaped as FHIR has them."""
+    try:
+        return read_bundle(bundle, clinic.time_zone, now.astimezone(clinic.tz).date())
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ImportRefusedError(
+            "The patient, a condition or what is taken is not shaped as FHIR R4 has it."
+        ) from error
+
+
+def text_of(read: ReadRecord) -> bytes:
+    """Return the resources as text; refuse what PostgreSQL or a JSON number cannot keep."""
+    try:
+        text = as_json({"all": read.resources})
+    except (RecursionError, ValueError) as error:
+        raise ImportRefusedError(f"The file cannot be kept as it is: {error}") from error
+    if b"\\u0000" in text:
+        raise ImportRefusedError("The file holds a character that no database keeps (NUL).")
+    return text
 
 
 def uuid_of(read: ReadRecord) -> UUID | None:
@@ -86,6 +108,10 @@ def registered(clinic: Clinic, read: ReadRecord, by: User, now: datetime) -> Pat
         )  # fmt: skip
     except UnconfirmedDoseError as error:
         raise ImportRefusedError(str(error)) from error
+    except (DataError, IntegrityError) as error:
+        raise ImportRefusedError(
+            "The doses, days or months by which the medicine is taken cannot be so."
+        ) from error
 
 
 def new_ids(clinic_id: UUID, patient: Patient, read: ReadRecord) -> dict[str, str]:

@@ -2,18 +2,22 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.urls import reverse
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckIn
 from apps.exchange import import_actions
+from apps.exchange.brought import lines_of
 from apps.exchange.fhir.bundle import SOURCES, collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.kept import BROUGHT_IN
@@ -232,6 +236,52 @@ def without(bundle: dict[str, Any], kind: str) -> dict[str, Any]:
 def test_what_cannot_be_right_is_refused_with_a_sentence(bundle, outsider, wrong, says) -> None:
     with pytest.raises(ImportRefusedError, match=says):
         brought(wrong(bundle), outsider)
+    assert not Patient.objects.filter(clinic=outsider.clinic).exists()
+
+
+def broken(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the elements that are read, each with a value of another shape."""
+    for name in ("name", "birthDate", "telecom", "identifier", "communication", "contact",
+                 "extension", "meta", "dosage", "medicationCodeableConcept", "code", "item",
+                 "verificationStatus", "dosageInstruction", "subject", "note", "period"):  # fmt: skip
+        yield name, {name: value}
+
+
+@pytest.mark.parametrize("value", ["text", [[]], None])
+def test_any_other_shape_is_refused_or_kept_and_given_back(bundle, outsider, value) -> None:
+    """No file ends in an error of the program: neither at reading it nor at the next export."""
+    few = {e["resource"]["resourceType"]: e for e in bundle["entry"]}
+    taken_first = next(e for e in bundle["entry"] if "dosage" in e["resource"])
+    bundle["entry"] = [*few.values(), *([taken_first] if taken_first not in few.values() else [])]
+    for name, other in broken(value):
+        entries = [
+            {"resource": e["resource"] | other} if name in e["resource"] or name == "meta" else e
+            for e in bundle["entry"]
+        ]
+        with suppress(ImportRefusedError), transaction.atomic():
+            patient = brought(bundle | {"entry": entries}, outsider)
+            assert taken(patient)["entry"]
+            assert lines_of(
+                KeptResource.objects.filter(patient=patient).values_list("body", flat=True)
+            )
+            transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('"wren\\u0000@home.example"', "NUL"),
+        ("1" * 5 + "." + "1" * 30, "more digits"),
+        ("NaN", "no number"),
+        ("[" * 100_000, "Nothing was brought in"),
+    ],
+)
+def test_what_no_database_keeps_is_refused(bundle, outsider, tmp_path, text, says) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(as_json(bundle).decode().replace('"Widowed"', text))
+    with pytest.raises(CommandError, match=says):
+        call_command("import_record", str(file), "--clinic", str(outsider.clinic_id),
+                     "--by", outsider.user.email)  # fmt: skip
     assert not Patient.objects.filter(clinic=outsider.clinic).exists()
 
 

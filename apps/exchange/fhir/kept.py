@@ -54,8 +54,8 @@ def with_kept(
 
 def marked(resource: Resource, *, replaced: bool) -> Resource:
     """Return a resource of another record, marked as such."""
-    meta = resource.get("meta", {})
-    tags = [tag for tag in meta.get("tag", []) if tag.get("code") != BROUGHT_IN["code"]]
+    meta = resource["meta"] if isinstance(resource.get("meta"), dict) else {}
+    tags = [tag for tag in meta.get("tag") or [] if tag != BROUGHT_IN]
     found = resource | {"meta": meta | {"tag": [*tags, BROUGHT_IN]}}
     kind = resource["resourceType"]
     if replaced and kind in STOPPED and resource.get("status") == "active":
@@ -77,10 +77,14 @@ def completed(ours: Resource, came: Resource) -> Resource:
     return found
 
 
-def united(ours: list[Any], came: list[Any], by: str) -> list[Any]:
+def united(ours: list[Any], came: Any, by: str) -> list[Any]:
     """Return our extensions or identifiers, then those of others, as they came."""
-    mine = f"{BASE}/"
-    return [*ours, *(each for each in came if not str(each.get(by, "")).startswith(mine))]
+    others = came if isinstance(came, list) else []
+    return [
+        *ours,
+        *(each for each in others
+          if isinstance(each, dict) and not str(each.get(by, "")).startswith(f"{BASE}/")),
+    ]  # fmt: skip
 
 
 def is_within(ours: Any, came: Any) -> bool:

@@ -80,13 +80,16 @@ def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
             "The file does not say what the patient takes: a MedicationStatement with a drug of "
             "this program. Register the patient by hand and ask."
         )
+    person = person_of(patient, time_zone)
+    if person["birth_date"] > today:
+        raise ImportRefusedError("The patient is not born yet by the file.")
     others = [each for each in statements if each is not main]
     others.sort(key=lambda each: place_of(each) or 0)
     medication, by_order = taken_now(found, medicine_of(main), today)
     answers = [each for each in found if is_answer(each)]
     told = [e["valueString"] for e in answers if code_in(e) == "other_medicines"]
     return ReadRecord(
-        patient_key=patient["id"], person=person_of(patient, time_zone),
+        patient_key=patient["id"], person=person,
         medication=medication | reason_of(found) | {
             "dose_confirmed": bool(own(main, "dose-confirmed"))},
         further=[*by_order, *(medicine_of(each) for each in others)],

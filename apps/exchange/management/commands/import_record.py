@@ -32,11 +32,11 @@ class Command(BaseCommand):
         member = self.member(options["clinic"], options["by"])
         try:
             text = options["file"].read_text(encoding="utf-8")
-            bundle = json.loads(text, parse_float=Decimal)
+            bundle = json.loads(text, parse_float=Decimal, parse_constant=not_a_number)
             found = import_record(
                 clinic=member.clinic, bundle=bundle, by=member.user, now=timezone.now()
             )
-        except (OSError, ValueError) as error:  # unreadable, no JSON, or refused
+        except (OSError, RecursionError, ValueError) as error:  # unreadable, no JSON, or refused
             sentences = error.sentences if isinstance(error, ImportRefusedError) else [str(error)]
             raise CommandError("Nothing was brought in. " + " ".join(sentences)) from error
         for kind, count in found.totals.items():
@@ -53,3 +53,8 @@ class Command(BaseCommand):
         if not may(member, Right.REGISTER_PATIENTS) or member is None:
             raise CommandError("Nobody of this clinic with this address may register patients.")
         return member
+
+
+def not_a_number(word: str) -> None:
+    """Refuse NaN and Infinity: Python reads them, JSON has none."""
+    raise ValueError(f"{word} is no number.")
