@@ -42,7 +42,14 @@ def lines_of(bodies: Iterable[dict[str, Any]]) -> list[Line]:
 def line_of(each: dict[str, Any]) -> Line:
     """Return one line."""
     kind = each["resourceType"]
-    return Line(NAMES.get(kind, kind), when(each), str(each.get("status", "")), tuple(words(each)))
+    said = tuple(dict.fromkeys(words(each)))
+    return Line(NAMES.get(kind, kind), when(each), status(each), said)
+
+
+def status(each: dict[str, Any]) -> str:
+    """Return the status of a resource; of a condition whether it is there at all."""
+    coded = first(dict_in(each, "verificationStatus").get("coding")).get("code")
+    return str(each.get("status") or coded or "")
 
 
 def when(each: dict[str, Any]) -> datetime | None:
@@ -85,12 +92,18 @@ def first_day(dose: dict[str, Any]) -> str:
 def answered(item: dict[str, Any]) -> list[str]:
     """Return the answers of one item and those below it."""
     own = [
-        f"{item.get('linkId')}: {value.get('display') or value.get('code')}"
-        if isinstance(value, dict) else f"{item.get('linkId')}: {value}"
+        f"{item.get('text') or item.get('linkId')}: {in_words(value)}"
         for answer in list_in(item, "answer") for key, value in answer.items()
         if key.startswith("value")
     ]  # fmt: skip
     return own + [line for each in list_in(item, "item") for line in answered(each)]
+
+
+def in_words(value: Any) -> str:
+    """Return one answer in words."""
+    if isinstance(value, dict):
+        return str(value.get("display") or value.get("code") or value.get("value") or "")
+    return {"True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def dict_in(each: dict[str, Any], name: str) -> dict[str, Any]:

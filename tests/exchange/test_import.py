@@ -153,6 +153,12 @@ def test_what_came_drives_nothing(bundle, outsider, other_clinic) -> None:
     assert "Nothing here drives anything" in text
     assert "one tablet by mouth in the morning" in text
     assert "&lt;than&gt;" in text, "the patient's own words are text"
+    assert "refuted" in text, "an illness that is not there does not stand there as one"
+    history = (
+        signed_in(outsider).get(reverse("dashboard:history", args=[patient.pk])).content.decode()
+    )
+    for name in ("exchange:record_brought", "exchange:record_export"):
+        assert reverse(name, args=[patient.pk]) in history
 
 
 def test_what_is_taken_now_is_the_dose_of_the_order_and_not_of_the_intake(
@@ -292,7 +298,9 @@ def test_the_command_says_what_came_in_and_who_may_not(bundle, outsider, tmp_pat
     with pytest.raises(CommandError, match="may register"):
         call_command(*asked, "--by", "nobody@clinic.example")
     call_command(*asked, "--by", outsider.user.email)
-    assert "1 Patient" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 Patient" in said
+    assert "Testperson" not in said, "what stands on a screen or in a log names nobody"
     with pytest.raises(CommandError, match="Nothing was brought in"):
         call_command(*asked, "--by", outsider.user.email)
     file.write_text("{")

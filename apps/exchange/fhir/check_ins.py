@@ -153,7 +153,8 @@ def answered_sections(form: Questionnaire, answers: Mapping[str, Any]) -> Iterat
     """Yield the answers below the headings under which they were asked."""
     for section in form.sections:
         items = [
-            {"linkId": item.key, "answer": values_of(item, answers[item.key])}
+            {"linkId": item.key, "text": item.wording["en"],
+             "answer": values_of(item, answers[item.key])}
             for item in form.items_of(section.key) if item.key in answers
         ]  # fmt: skip
         if items:
