@@ -16,7 +16,7 @@ from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.clinical.questionnaires.model import PUBLISHED
 from apps.detox.models import Round
 from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
-from apps.exchange.fhir.check_ins import form_id, questionnaire
+from apps.exchange.fhir.check_ins import questionnaire
 from apps.exchange.fhir.elements import Resource
 from apps.exchange.fhir.record import Record
 from apps.exchange.models import KeptResource
@@ -27,6 +27,7 @@ from apps.tapers.models import Dispensing, PlanHold, PlanVersion, Signature, Tap
 UUID_LENGTH: Final = 36
 USUAL_COUNT: Final = 50
 MOST_AT_ONCE: Final = 200
+MOST_DIGITS: Final = 18  # of a number that PostgreSQL keeps as a bigint
 # Each id begins with the key of the row it is told from; the path leads to the patient.
 OWNERS: Final[Mapping[str, tuple[tuple[type[Model], str], ...]]] = {
     "Patient": ((Patient, ""),),
@@ -77,9 +78,6 @@ def patient_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
     return owner_of(kind, key, clinic_id)
 
 
-MOST_DIGITS: Final = 18  # of a number that PostgreSQL keeps as a bigint
-
-
 def owner_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
     """Return the patient whose row begins the id."""
     try:
@@ -102,17 +100,9 @@ def one(record: Record, kind: str, key: str) -> Resource | None:
     return next((each for each in resources_of(record, [kind]) if each["id"] == key), None)
 
 
-def form(key: str) -> Resource | None:
-    """Return a published form by its id."""
-    return next((each for each in forms() if each["id"] == key), None)
-
-
 def forms() -> list[Resource]:
     """Return every published form."""
-    return [
-        questionnaire(kind, version) for kind, version in sorted(PUBLISHED)
-        if form_id(kind, version)
-    ]  # fmt: skip
+    return [questionnaire(kind, version) for kind, version in sorted(PUBLISHED)]
 
 
 def checked(kind: str, asked: Mapping[str, str]) -> int:
