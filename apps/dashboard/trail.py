@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.patients.models import Patient, StaffMember
+from apps.programs.models import Program
 
 PER_PAGE: Final = 100
 EXPORT_AT_MOST: Final = 50_000
@@ -34,7 +35,14 @@ WORDS: Final[dict[str, str]] = {
     "legal_hold.ended": "Ended a legal hold",
     "legal_hold.set": "Set a legal hold",
     "legal_hold.viewed": "Saw the legal holds",
+    "alerts.listed": "Read the list of alerts",
+    "check_in.sent_in": "Sent in a check-in",
     "patient.viewed": "Saw the patient's page",
+    "plan.previewed": "Worked a plan out",
+    "program.agreed": "Agreed to a program in their name",
+    "program.ended": "Shut a program out",
+    "program.let_in": "Let a program in",
+    "program.token_given": "A program got a token",
     "patient.registered": "Registered the patient",
     "fhir.read": "A program read by FHIR",
     "fhir.searched": "A program searched by FHIR",
@@ -57,6 +65,7 @@ WORDS: Final[dict[str, str]] = {
     "staff.deactivated": "Ended somebody's access",
     "staff.proofs_forgotten": "Let somebody begin again with password and second factor",
     "staff.reactivated": "Gave the access back",
+    "worklist.read": "Read the board",
 }
 
 
@@ -75,18 +84,19 @@ class Line:
 
 
 def lines_of(events: Iterable[AuditEvent], clinic_id: UUID) -> list[Line]:
-    """Return the rows in words; three queries for the names, however many rows there are."""
+    """Return the rows in words; four queries for the names, however many rows there are."""
     rows = list(events)
     actors = {row.actor_id for row in rows}
     names = dict(User.objects.filter(pk__in=actors).values_list("pk", "full_name"))
     staff = StaffMember.objects.filter(clinic_id=clinic_id, user_id__in=actors)
     members = dict(staff.values_list("user_id", "pk"))
     patients = Patient.objects.in_bulk({row.patient_id for row in rows} - {None})
+    programs = programs_of(rows, clinic_id)
     return [
         Line(
             row.pk,
             row.at,
-            names.get(row.actor_id, SYSTEM) if row.actor_id else SYSTEM,
+            who(names, row) + programs.get(row.details.get("program", ""), ""),
             members.get(row.actor_id) if row.actor_id else None,
             words_for(row.event),
             row.event,
@@ -95,6 +105,20 @@ def lines_of(events: Iterable[AuditEvent], clinic_id: UUID) -> list[Line]:
         )
         for row in rows
     ]
+
+
+def who(names: dict[UUID, str], row: AuditEvent) -> str:
+    """Return who did it."""
+    return names.get(row.actor_id, SYSTEM) if row.actor_id else SYSTEM
+
+
+def programs_of(rows: list[AuditEvent], clinic_id: UUID) -> dict[str, str]:
+    """Return what to add to the name of who acted through a program, by the program's id."""
+    ids = {row.details["program"] for row in rows if "program" in row.details}
+    if not ids:
+        return {}
+    found = Program.objects.filter(clinic_id=clinic_id, pk__in=ids)
+    return {str(key): f", through {name}" for key, name in found.values_list("pk", "name")}
 
 
 def words_for(event: str) -> str:

@@ -160,3 +160,9 @@ def test_headers_stay_as_on_the_pages(asker) -> None:
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.json()["seen_by"] == str(asker.member.pk)
+
+
+def test_the_readable_record_says_through_which_program(asker, lead) -> None:
+    asker.get(reverse("api:worklist"))
+    page = signed_in(lead).get(reverse("dashboard:audit")).text
+    assert f"{asker.member.user.full_name}, through {asker.program.name}" in page
