@@ -18,7 +18,11 @@ TOKENS_KEPT: Final = timedelta(days=1)
 
 
 class ProgramError(ValueError):
-    """A program cannot be changed so; the text is for the reader."""
+    """A program cannot be changed so; the text is for the reader, `field` where it belongs."""
+
+    def __init__(self, text: str, field: str | None = None) -> None:
+        super().__init__(text)
+        self.field = field
 
 
 @transaction.atomic
@@ -32,11 +36,14 @@ def let_program_in(
     for a name in use.
     """
     if not (member.is_active and member.user.is_active):
-        raise ProgramError("This person does not work here any more. Choose somebody else.")
+        raise ProgramError(
+            "This person does not work here any more. Choose somebody else.", "member"
+        )
     if too_much := beyond(member, scopes):
         raise ProgramError(
             f"{member.user.full_name} may not do this, so no program may in their name: "
-            f"{'; '.join(too_much)}."
+            f"{'; '.join(too_much)}.",
+            "scopes",
         )
     program = Program(
         clinic_id=member.clinic_id, name=name, scopes=sorted(scopes), member=member,
@@ -48,7 +55,7 @@ def let_program_in(
     except IntegrityError as error:
         if "program_named_once" not in str(error):
             raise
-        raise ProgramError("Your clinic has a program with this name already.") from error
+        raise ProgramError("Your clinic has a program with this name already.", "name") from error
     write_down("program.let_in", program, by, now, scopes=program.scopes, member=str(member.pk))
     return program
 

@@ -39,10 +39,10 @@ def program_list(request: HttpRequest) -> HttpResponse:
         try:
             let_program_in(by=member.user, now=timezone.now(), **form.cleaned_data)
         except ProgramError as error:
-            form.add_error(None, str(error))
+            form.add_error(error.field, str(error))
         else:
             name = form.cleaned_data["member"].user.full_name
-            messages.success(request, f"{name} is asked on the page “Programs” of their own.")
+            messages.success(request, f"{name} finds it under “Sign-in safety”, and agrees there.")
             return redirect("programs:list")
     found = rows().filter(clinic_id=member.clinic_id)
     context = {"form": form, "programs": sorted(found, key=lambda each: bool(each.revoked_at))}
