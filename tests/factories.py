@@ -43,9 +43,19 @@ from apps.checkins.supply_actions import record_dispensing
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.staff_actions import invite_staff
 from apps.detox.care_actions import assess_care, suggestion
-from apps.detox.models import CareAssessment, DoseRecord, Facility, Referral, Stay
+from apps.detox.models import (
+    AdjunctMedicine,
+    CareAssessment,
+    CopingPlan,
+    DoseRecord,
+    Facility,
+    Referral,
+    Stay,
+    Therapy,
+)
 from apps.detox.referral_actions import refer_patient, save_facility
 from apps.detox.stay_actions import begin_stay, record_dose
+from apps.detox.support_actions import add_adjunct, refer_to_therapy, write_coping_plan
 from apps.patients.actions import register_patient
 from apps.patients.models import RISK_FLAGS, Clinic, Patient, Role, StaffMember
 from apps.portal.models import TrustedPerson
@@ -260,6 +270,34 @@ def make_dose(stay: Stay, by: User, *, now: datetime = NOW, **changes: Any) -> D
     } | changes  # fmt: skip
     return record_dose(
         stay=stay, submission_id=uuid4(), values=values, signed_with="password", by=by, now=now
+    )
+
+
+def make_therapy(patient: Patient, by: User, *, now: datetime = NOW) -> Therapy:
+    """Return a referral to CBT for insomnia."""
+    return refer_to_therapy(
+        patient=patient, kind="cbt_i", with_whom="Dr. Night, 555-0144", aim="Sleep.", by=by,
+        now=now,
+    )  # fmt: skip
+
+
+def make_adjunct(
+    patient: Patient, by: User, name: str = "propranolol 10 mg", *, now: datetime = NOW
+) -> AdjunctMedicine:
+    """Return a medicine given beside the taper, its warnings read."""
+    return add_adjunct(
+        patient=patient, name=name, for_what="Shaking.", started_on=now.date(), has_read=True,
+        by=by, now=now,
+    )  # fmt: skip
+
+
+def write_plan(patient: Patient, by: User, *, now: datetime = NOW, **texts: str) -> CopingPlan:
+    """Return a coping plan in the patient's words."""
+    newest = patient.coping_plans.first()
+    words = {"signs": "My hands sweat.", "helps": "Cold water.\nThe radio.", "people": "Ada",
+             "remember": "It passes."} | texts  # fmt: skip
+    return write_coping_plan(
+        patient=patient, texts=words, based_on=str(newest.pk) if newest else "", by=by, now=now
     )
 
 

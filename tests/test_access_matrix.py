@@ -25,6 +25,7 @@ from apps.programs.scopes import Scope
 from tests.conftest import signed_in
 from tests.exchange.reading import text_of
 from tests.factories import (
+    make_adjunct,
     make_alert,
     make_decision,
     make_dispensing,
@@ -40,6 +41,7 @@ from tests.factories import (
     make_rota,
     make_stay,
     make_task,
+    make_therapy,
     make_trusted,
 )
 
@@ -187,6 +189,13 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "detox:discharge": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
     "detox:outcome": ({"GET"}, CARE_TEAM, "patient_id"),
     "detox:restart": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "detox:support": ({"GET"}, CARE_TEAM, "patient_id"),
+    "detox:therapy_create": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "detox:adjunct_create": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
+    "detox:coping_edit": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "detox:visit_create": ({"GET", "POST"}, CARE_TEAM, "therapy_id"),
+    "detox:therapy_end": ({"POST"}, CARE_TEAM, "therapy_id"),
+    "detox:adjunct_end": ({"POST"}, PRESCRIBING, "adjunct_id"),
     "detox:stay": ({"GET"}, CARE_TEAM, "stay_id"),
     "detox:rounds_set": ({"POST"}, PRESCRIBING, "stay_id"),
     "detox:round_create": ({"GET", "POST"}, CARE_TEAM, "stay_id"),
@@ -214,6 +223,7 @@ OWN = {
 PUBLIC = {
     "checkins:start": "",
     "checkins:worker": "",
+    "portal:coping_worker": "",
     "checkins:manifest": "",
     "checkins:create": "token",
     "checkins:weekly": "token",
@@ -255,7 +265,8 @@ PATIENTS = {
     for name in (
         "home", "sign_out", "consent", "withdraw", "settings", "trusted", "trusted_end",
         "trusted_dose", "export", "export_file", "trend", "check_ins", "check_in_now",
-        "check_in", "ask", "calendar", "calendar_stop", "plan",
+        "check_in", "ask", "calendar", "calendar_stop", "plan", "far",
+        "coping",
     )
 }  # fmt: skip
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.
@@ -318,6 +329,8 @@ def stay_of(patient: Any, by: Any) -> dict[str, Any]:
         "referral_id": stay.referral_id,
         "facility_id": stay.referral.facility_id,
         "dose_id": make_dose(stay, by).pk,
+        "therapy_id": make_therapy(other, by).pk,
+        "adjunct_id": make_adjunct(other, by).pk,
     }
 
 

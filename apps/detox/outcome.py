@@ -18,9 +18,10 @@ from apps.clinical.aftercare import (
 from apps.clinical.doses import plain
 from apps.clinical.scoring import gad7, phq9
 from apps.patients.models import Patient
-from apps.tapers.charts import joined
+from apps.tapers.charts import DoseLine, dose_lines, joined
+from apps.tapers.earlier import steps_left
 from apps.tapers.models import TaperStep
-from apps.tapers.today import plan_today
+from apps.tapers.today import Today, plan_today
 
 WIDTH: Final = 720
 HEIGHT: Final = 160
@@ -33,8 +34,10 @@ Read = Callable[[dict[str, Any]], float | None]
 class Measure:
     """One thing that is asked again and again: at first, at the last dose, and now."""
 
+    key: str
     name: str
     unit: str
+    most: int
     first: float | None
     at_last_dose: float | None
     now: float | None
@@ -48,6 +51,15 @@ class Measure:
         if self.first == self.now:
             return "same"
         return "better" if (self.now < self.first) is self.less_is_better else "worse"
+
+    def share(self, value: float | None) -> float:
+        """Return a value as percent of the most there can be, for a bar."""
+        return min(round((value or 0) * 100 / self.most, 1), 100)
+
+    @property
+    def bars(self) -> tuple[float, float]:
+        """The first value and the one of now as percent of the most there can be."""
+        return self.share(self.first), self.share(self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class Outcome:
     spans: list[Span]
     weighing: Weighing
     line: str
+    doses: list[DoseLine]
     bands: list[Band]
     last_day: date
     stop_x: float | None
@@ -96,11 +109,12 @@ def number(key: str) -> Read:
     return read
 
 
-MEASURES: Final[tuple[tuple[str, str, Read, bool], ...]] = (
-    ("Mood (PHQ-9)", "of 27", lambda answers: total(phq9(answers)), True),
-    ("Anxiety (GAD-7)", "of 21", lambda answers: total(gad7(answers)), True),
-    ("Sleep", "hours a night", number("sleep_hours"), False),
-    ("In the way of daily life", "of 4", number("w_function"), True),
+# Key, name, unit, the most there can be, how it is read, whether less is better.
+MEASURES: Final[tuple[tuple[str, str, str, int, Read, bool], ...]] = (
+    ("mood", "Mood (PHQ-9)", "of 27", 27, lambda answers: total(phq9(answers)), True),
+    ("worry", "Anxiety (GAD-7)", "of 21", 21, lambda answers: total(gad7(answers)), True),
+    ("sleep", "Sleep", "hours a night", 14, number("sleep_hours"), False),
+    ("life", "In the way of daily life", "of 4", 4, number("w_function"), True),
 )
 
 
@@ -114,25 +128,23 @@ def rows_of(patient: Patient) -> list[tuple[date, UUID, int | None, dict[str, An
     ][::-1]
 
 
-def measure(
-    rows: Sequence[tuple[date, float]], name: str, unit: str, last: date | None, *, less: bool
-) -> Measure:
-    """Return first, at the last dose and now of one kind of value, in the order of days."""
-    values = [value for _, value in rows]
-    before = [value for day, value in rows if last is not None and day <= last]
-    return Measure(
-        name, unit, values[0] if values else None, before[-1] if before else None,
-        values[-1] if values else None, less,
-    )  # fmt: skip
-
-
 def measures_of(rows: Sequence[Any], last: date | None) -> list[Measure]:
-    """Return every measure of a patient."""
-    scores = [(day, float(dws)) for day, _, dws, _ in rows if dws is not None]
-    found = [measure(scores, "Symptoms", "of 40", last, less=True)]
-    for name, unit, read, less in MEASURES:
-        values = [(day, value) for day, _, _, a in rows if (value := read(a)) is not None]
-        found.append(measure(values, name, unit, last, less=less))
+    """Return every measure of a patient: first, at the last dose and now, in the order of days."""
+    found = []
+    symptoms = ("symptoms", "Symptoms", "of 40", TOP_SCORE, None, True)
+    for key, name, unit, most, read, less in (symptoms, *MEASURES):
+        values = [
+            (day, float(value))
+            for day, _, dws, answers in rows
+            if (value := read(answers) if read else dws) is not None
+        ]
+        before = [value for day, value in values if last is not None and day <= last]
+        found.append(
+            Measure(
+                key, name, unit, most, values[0][1] if values else None,
+                before[-1] if before else None, values[-1][1] if values else None, less,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -148,8 +160,8 @@ def weigh(rows: Sequence[Any], last: date | None) -> Weighing:
     if last is None:
         return Weighing((), ())
     scores = [(day, dws) for day, _, dws, _ in rows if dws is not None]
-    courses = {each.name: each for each in measures_of(rows, last)}
-    mood, anxiety = (as_course(courses[name]) for name in ("Mood (PHQ-9)", "Anxiety (GAD-7)"))
+    courses = {each.key: each for each in measures_of(rows, last)}
+    mood, anxiety = (as_course(courses[key]) for key in ("mood", "worry"))
     return weigh_relapse(mood, anxiety, waves_and_windows(scores, last))
 
 
@@ -161,7 +173,7 @@ def as_course(found: Measure) -> Course:
 
 
 def outcome_of(patient: Patient, now: datetime) -> Outcome:
-    """Return how far the patient has come, in a fixed number of queries."""
+    """Return how far the patient has come, in as many queries as plans were left and a few more."""
     rows, today = rows_of(patient), now.astimezone(patient.tz).date()
     last, state = patient.last_dose_on, plan_today(patient, now, pieces=True)
     first_day = patient.registered_at.astimezone(patient.tz).date()
@@ -170,35 +182,36 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
     spans = waves_and_windows(scores, last) if last else []
     x_of = scale(begin, today)
     at_intake = f"{plain(patient.medication.daily_mg)} mg"
+    steps = steps_taken(patient, state)
+    stair = [(step.start_on, step.by_drug) for step in steps if step.start_on <= today]
+    if last is not None:
+        stair.append((last + timedelta(days=1), {}))
     taken = state.step.dose if state and state.step else ""
     return Outcome(
         first_day=begin, last_dose_on=last, last_day=today,
         days_since=(today - last).days if last else None,
         ends_on=last + timedelta(days=MONTHLY_UNTIL_DAY) if last else None,
-        dose_first=first_dose(patient) or at_intake,
+        # The intake says what is taken now, and is corrected on the way, as after a detox unit.
+        dose_first=steps[0].dose if steps else at_intake,
         dose_now="none" if last else taken or at_intake,
         measures=measures_of(rows, last), spans=spans, weighing=weigh(rows, last),
         line=joined([(x_of(day), round((1 - dws / TOP_SCORE) * HEIGHT, 1)) for day, dws in scores]),
+        doses=dose_lines(stair, today, x_of=x_of, height=HEIGHT),
         bands=[band(span, x_of) for span in spans],
         stop_x=x_of(last) if last else None,
     )  # fmt: skip
 
 
-def first_dose(patient: Patient) -> str:
-    """Return the dose from which the first plan in force went down, empty without a plan.
-
-    The intake says what is taken now, and is corrected on the way, as after a detox unit.
-    """
-    steps = TaperStep.objects.select_related("version").prefetch_related("pieces")
-    begun = steps.filter(version__plan__patient=patient, version__plan__activated_at__isnull=False)
-    step = begun.order_by("version__plan__activated_at", "version__number", "number").first()
-    return step.dose if step is not None else ""
+def steps_taken(patient: Patient, state: Today | None) -> list[TaperStep]:
+    """Return the steps that were taken, of plans that were left and of the one in force."""
+    left = [step for step, _ in steps_left(patient, date.min)]
+    return [*left, *(state.begun if state else [])]
 
 
 def scale(first: date, last: date) -> Callable[[date], float]:
-    """Return where a day stands between two days."""
+    """Return where a day stands between two days; an earlier one at the first."""
     span = max((last - first).days, 1)
-    return lambda day: round((day - first).days * WIDTH / span, 1)
+    return lambda day: round(min(max((day - first).days, 0), span) * WIDTH / span, 1)
 
 
 def band(span: Span, x_of: Callable[[date], float]) -> Band:

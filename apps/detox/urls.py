@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.detox import directory_views, outcome_views, stay_views, views
+from apps.detox import directory_views, outcome_views, stay_views, support_views, views
 
 app_name = "detox"
 urlpatterns = [
@@ -11,6 +11,23 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/care/refer/", views.refer, name="refer"),
     path("patients/<uuid:patient_id>/care/outcome/", outcome_views.outcome, name="outcome"),
     path("patients/<uuid:patient_id>/care/again/", outcome_views.restart, name="restart"),
+    path("patients/<uuid:patient_id>/support/", support_views.support, name="support"),
+    path(
+        "patients/<uuid:patient_id>/support/with/",
+        support_views.therapy_create,
+        name="therapy_create",
+    ),
+    path(
+        "patients/<uuid:patient_id>/support/beside/",
+        support_views.adjunct_create,
+        name="adjunct_create",
+    ),
+    path(
+        "patients/<uuid:patient_id>/support/hours/", support_views.coping_edit, name="coping_edit"
+    ),
+    path("support/<uuid:therapy_id>/visit/", support_views.visit_create, name="visit_create"),
+    path("support/<uuid:therapy_id>/end/", support_views.therapy_end, name="therapy_end"),
+    path("beside/<uuid:adjunct_id>/end/", support_views.adjunct_end, name="adjunct_end"),
     path("referrals/<uuid:referral_id>/", views.referral, name="referral"),
     path("referrals/<uuid:referral_id>/move/", views.referral_move, name="referral_move"),
     path("referrals/<uuid:referral_id>/bed/", stay_views.stay_begin, name="stay_begin"),

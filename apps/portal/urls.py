@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import entry_views, settings_views, staff_views, trusted_views, views
+from apps.portal import coping_views, entry_views, settings_views, staff_views, trusted_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -23,6 +23,9 @@ urlpatterns = [
     path("me/data/file/", settings_views.export_file, name="export_file"),
     path("me/plan/", views.plan_paper, name="plan"),
     path("me/trend/", views.trend_page, name="trend"),
+    path("me/far/", views.far, name="far"),
+    path("me/coping/", coping_views.coping, name="coping"),
+    path("me/coping/worker.js", coping_views.worker, name="coping_worker"),
     path("me/check-ins/", views.check_in_list, name="check_ins"),
     path("me/check-ins/new/", views.check_in_now, name="check_in_now"),
     path("me/check-ins/<uuid:check_in_id>/", views.check_in_detail, name="check_in"),

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import ask_for
+from apps.detox.outcome import outcome_of
 from apps.exchange.documents import calendar_pdf
 from apps.exchange.views import pdf_response
 from apps.patients.models import Clinic, Patient
-from apps.portal import trend
+from apps.portal import far_page, trend
 from apps.portal.access import current_session, own_page, patient_of, show
 from apps.portal.actions import write_down
 from apps.portal.answers import answers_of
@@ -69,6 +70,15 @@ def trend_page(request: HttpRequest) -> HttpResponse:
         "height": trend.HEIGHT,
     }
     return show(request, "trend", context)
+
+
+@require_GET
+@own_page()
+def far(request: HttpRequest) -> HttpResponse:
+    """Show dose, symptoms, sleep, function and mood of the first day beside those of now."""
+    patient, now = patient_of(request), timezone.now()
+    saw(request, "portal.far_viewed", now)
+    return show(request, "far", far_page.page_of(patient, outcome_of(patient, now)))
 
 
 @require_GET

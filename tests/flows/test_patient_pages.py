@@ -19,8 +19,8 @@ from tests.harness.marks import BROWSER_FLOW
 pytestmark = BROWSER_FLOW
 SMALLEST = {"width": 320, "height": 640}
 ADDRESS = "own@home.example"
-OWN = ("home", "trend", "check_ins", "trusted", "settings", "calendar", "export", "consent",
-       "withdraw", "help")  # fmt: skip
+OWN = ("home", "trend", "far", "coping", "check_ins", "trusted", "settings", "calendar", "export",
+       "consent", "withdraw", "help")  # fmt: skip
 Look = Callable[[Any, str], None]
 
 

@@ -25,6 +25,7 @@ from tests.factories import (
     make_patient,
     put_on_call,
     today,
+    write_plan,
 )
 from tests.portal.conftest import signed_in_as
 
@@ -288,3 +289,54 @@ def test_both_languages_say_the_same_parts() -> None:
     for version, texts in TEXTS.items():
         assert set(texts) == {"en", "es"}, version
         assert len(texts["en"]) == len(texts["es"])
+
+
+FAR = reverse("portal:far")
+
+
+def test_how_far_shows_first_and_now_and_costs_the_same_later(
+    own, wren, django_assert_max_num_queries
+) -> None:
+    assert "There is nothing to show yet" not in own.get(FAR).text  # the plan has a dose
+    now = timezone.now()
+    check_in(wren, CALM | {"s_anx": 4, "s_sleep": 4}, now=now - timedelta(days=9))
+    for days in range(8, 0, -1):
+        check_in(wren, CALM, now=now - timedelta(days=days))
+    with django_assert_max_num_queries(22):
+        page = own.get(FAR).text
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.split("<main")[1]))
+    assert "My dose in a day At first 2 mg Now 2 mg" in words
+    assert "Better than at first." in words
+    assert "Low mood" not in words
+    assert AuditEvent.objects.filter(event="portal.far_viewed").count() == 2
+
+
+def test_how_far_after_the_last_dose_in_spanish_and_without_a_dose_in_hospital(own, wren) -> None:
+    off = {"last_dose_on": today() - timedelta(days=40), "language": "es"}
+    Patient.objects.filter(pk=wren.pk).update(**off)
+    check_in(wren, CALM | {"s_anx": 3}, now=timezone.now())
+    page = own.get(FAR).text
+    assert "Hace 40 días." in page
+    assert 'width="30.0"' in page
+    Patient.objects.filter(pk=wren.pk).update(status="in_hospital")
+    assert "Mi dosis al día" not in own.get(FAR).text
+
+
+COPING = reverse("portal:coping")
+
+
+def test_the_coping_plan_is_there_in_the_patients_words_and_its_copy_holds_no_form(
+    own, wren, prescriber
+) -> None:
+    assert "You have no coping plan here yet." in own.get(COPING).text
+    now = timezone.now()
+    write_plan(wren, prescriber.user, helps="Cold water.", now=now - timedelta(hours=1))
+    write_plan(wren, prescriber.user, helps="The radio.", now=now)
+    page, copy = own.get(COPING).text, own.get(COPING, {"kept": "1"}).text
+    assert "The radio." in page
+    assert "Cold water." not in page
+    assert "csrf" in page
+    assert "The radio." in copy
+    assert "csrf" not in copy
+    found = AuditEvent.objects.filter(event="portal.coping_kept", patient_id=wren.pk)
+    assert found.count() == 1

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.django_db
 MATRIX: dict[str, tuple[set[str], str, bool]] = {
     "portal:home": ({"GET"}, "", False),
     "portal:trend": ({"GET"}, "", False),
+    "portal:far": ({"GET"}, "", False),
+    "portal:coping": ({"GET"}, "", False),
     "portal:plan": ({"GET"}, "", False),
     "portal:check_ins": ({"GET"}, "", False),
     "portal:check_in": ({"GET"}, "check_in_id", False),

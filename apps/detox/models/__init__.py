@@ -1,13 +1,16 @@
-"""Rows of level of care, referral, stay, discharge and the time after."""
+"""Rows of level of care, referral, stay, discharge, the time after, and what helps beside."""
 
 from apps.detox.models.aftercare import Restart
 from apps.detox.models.care_level import CareAssessment
 from apps.detox.models.discharge import Discharge
 from apps.detox.models.referral import Facility, Referral, ReferralStep
 from apps.detox.models.stay import DoseRecord, Round, Stay
+from apps.detox.models.support import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
 
 __all__ = [
+    "AdjunctMedicine",
     "CareAssessment",
+    "CopingPlan",
     "Discharge",
     "DoseRecord",
     "Facility",
@@ -16,4 +19,6 @@ __all__ = [
     "Restart",
     "Round",
     "Stay",
+    "Therapy",
+    "TherapyVisit",
 ]

@@ -1,0 +1,165 @@
+"""The writes of what helps beside the taper: therapy, adjunct medicines, the coping plan."""
+
+from datetime import date, datetime
+
+from django.db import models, transaction
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.clinical.detox import NEVER_FOR_TAPERING, adjunct_warnings
+from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
+from apps.patients.models import Patient
+
+
+class SupportError(ValueError):
+    """What cannot be; the text is for the reader."""
+
+    def __init__(self, text: str, field: str | None = None) -> None:
+        """Say what is wrong and which field of the form it is, none for the whole."""
+        super().__init__(text)
+        self.field = field
+
+
+@transaction.atomic
+def refer_to_therapy(
+    *, patient: Patient, kind: str, with_whom: str, aim: str, by: User, now: datetime
+) -> Therapy:
+    """Keep that a patient is referred to treatment (ASAM-18).
+
+    Row and audit row are saved together or not at all; the same that has not ended yet is once.
+    """
+    patient = locked(patient)
+    same = patient.therapies.filter(kind=kind, with_whom=with_whom, ended="").first()
+    if same is not None:
+        return same
+    row = Therapy.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, kind=kind, with_whom=with_whom, aim=aim,
+        referred_at=now, referred_by=by,
+    )  # fmt: skip
+    write_down("therapy.referred", row, patient, by, now)
+    return row
+
+
+@transaction.atomic
+def record_visit(
+    *, therapy: Therapy, held_on: date, came: bool, note: str, by: User, now: datetime
+) -> TherapyVisit:
+    """Keep whether the patient came on a day. The same twice is once, all or nothing.
+
+    Raises `SupportError` for a day to come, and where something else is on record for it.
+    """
+    patient = locked(therapy.patient)
+    if held_on > now.astimezone(patient.tz).date():
+        raise SupportError("This day has not come yet.", "held_on")
+    found = therapy.visits.filter(held_on=held_on).first()
+    if found is not None:
+        if (found.came, found.note) == (came, note):
+            return found
+        raise SupportError("A visit on this day is on record already.", "held_on")
+    row = TherapyVisit.objects.create(
+        clinic_id=patient.clinic_id, therapy=therapy, held_on=held_on, came=came, note=note,
+        recorded_at=now, recorded_by=by,
+    )  # fmt: skip
+    write_down("therapy.visit_recorded", row, patient, by, now)
+    return row
+
+
+@transaction.atomic
+def end_therapy(*, therapy: Therapy, how: str, by: User, now: datetime) -> Therapy:
+    """Keep how a therapy ended. Ending it again changes nothing; all or nothing."""
+    therapy = Therapy.objects.select_for_update(of=("self",)).select_related("patient").get(
+        pk=therapy.pk
+    )  # fmt: skip
+    if therapy.ended:
+        return therapy
+    therapy.ended, therapy.ended_at, therapy.ended_by = how, now, by
+    therapy.save(update_fields=["ended", "ended_at", "ended_by"])
+    write_down("therapy.ended", therapy, therapy.patient, by, now)
+    return therapy
+
+
+def warnings_for(patient: Patient, name: str, now: datetime) -> list[str]:
+    """Return what the guideline warns of for a medicine and this patient, with its sources."""
+    age = patient.age_on(now.astimezone(patient.tz).date())
+    return [f"{each.words} ({each.source})" for each in adjunct_warnings(name, age)]
+
+
+@transaction.atomic
+def add_adjunct(
+    *, patient: Patient, name: str, for_what: str, started_on: date, has_read: bool,
+    by: User, now: datetime,
+) -> AdjunctMedicine:  # fmt: skip
+    """Keep a medicine given beside the taper, with the warnings that its prescriber has read.
+
+    The same that is still given is once; all or nothing. Raises `SupportError` for what is
+    never used for tapering (ASAM-21), for warnings not read, and for a day to come.
+    """
+    patient = locked(patient)
+    same = patient.adjuncts.filter(name=name, ended_on__isnull=True).first()
+    if same is not None:
+        return same
+    warnings = warnings_for(patient, name, now)
+    refused = [each.words for each in NEVER_FOR_TAPERING if any(
+        words.startswith(each.words) for words in warnings)]  # fmt: skip
+    if refused:
+        raise SupportError(f"{refused[0]} (ASAM-21).", "name")
+    if warnings and not has_read:
+        raise SupportError(f"Read first: {'; '.join(warnings)}.", "has_read")
+    if started_on > now.astimezone(patient.tz).date():
+        raise SupportError("This day has not come yet.", "started_on")
+    row = AdjunctMedicine.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, name=name, for_what=for_what,
+        warnings=warnings, started_on=started_on, recorded_at=now, recorded_by=by,
+    )  # fmt: skip
+    write_down("adjunct.added", row, patient, by, now)
+    return row
+
+
+@transaction.atomic
+def end_adjunct(*, medicine: AdjunctMedicine, by: User, now: datetime) -> AdjunctMedicine:
+    """Keep that a medicine is given no more from today. Twice is once; all or nothing."""
+    rows = AdjunctMedicine.objects.select_for_update(of=("self",)).select_related("patient")
+    medicine = rows.get(pk=medicine.pk)
+    if medicine.ended_on is not None:
+        return medicine
+    medicine.ended_on, medicine.ended_by = now.astimezone(medicine.patient.tz).date(), by
+    medicine.save(update_fields=["ended_on", "ended_by"])
+    write_down("adjunct.ended", medicine, medicine.patient, by, now)
+    return medicine
+
+
+@transaction.atomic
+def write_coping_plan(
+    *, patient: Patient, texts: dict[str, str], based_on: str, by: User, now: datetime
+) -> CopingPlan:
+    """Keep what helps this patient through a bad hour; the newest is what the patient opens.
+
+    `texts` are signs, helps, people and remember; `based_on` is the id of the plan that the
+    writer saw, empty for none. The same twice is once; all or nothing. Raises `SupportError`
+    when a colleague has written another meanwhile.
+    """
+    patient = locked(patient)
+    newest = patient.coping_plans.first()
+    if newest is not None and all(getattr(newest, key) == text for key, text in texts.items()):
+        return newest
+    if based_on != (str(newest.pk) if newest else ""):
+        raise SupportError(
+            "A colleague has written another plan meanwhile. Open it beside this one, then save "
+            "again."
+        )
+    row = CopingPlan.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, written_at=now, written_by=by, **texts
+    )
+    write_down("coping.written", row, patient, by, now)
+    return row
+
+
+def locked(patient: Patient) -> Patient:
+    """Return the patient, locked until the end of the transaction."""
+    found: Patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    return found
+
+
+def write_down(event: str, row: models.Model, patient: Patient, by: User, now: datetime) -> None:
+    """Append the audit row: what happened, none of the words."""
+    record(event, by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk, obj=row)

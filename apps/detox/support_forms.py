@@ -1,0 +1,67 @@
+"""Forms of therapy, adjunct medicines and the coping plan: shape and cleaning, no saving."""
+
+from django import forms
+
+from apps.detox.forms import DATE, YesNoField, words_field
+from apps.detox.models import Therapy
+
+
+class TherapyForm(forms.Form):
+    """What, with whom, what for."""
+
+    kind = forms.ChoiceField(
+        label="What", choices=Therapy.Kind.choices, widget=forms.RadioSelect,
+        error_messages={"required": "Choose what it is."},
+    )  # fmt: skip
+    with_whom = forms.CharField(
+        label="With whom", max_length=200, help_text="Therapist, group or programme, with a phone."
+    )
+    aim = words_field("What it is to help with", required=False)
+
+
+class VisitForm(forms.Form):
+    """An appointment: did the patient come?"""
+
+    held_on = forms.DateField(label="Day", widget=DATE)
+    came = YesNoField(label="Did the patient come?")
+    note = words_field("Note", required=False, rows=2)
+
+
+class EndForm(forms.Form):
+    """How a therapy ended."""
+
+    how = forms.ChoiceField(choices=Therapy.Ended.choices)
+
+
+class AdjunctForm(forms.Form):
+    """A medicine given beside the taper."""
+
+    name = forms.CharField(label="Medicine, as prescribed", max_length=120)
+    for_what = forms.CharField(label="Against what", max_length=200)
+    started_on = forms.DateField(label="Given since", widget=DATE)
+    has_read = forms.BooleanField(
+        label="I have read what the guideline warns of for this medicine", required=False
+    )
+
+
+class CopingForm(forms.Form):
+    """What helps, in the patient's own words: this is what they read at 3 a.m."""
+
+    signs = words_field(
+        "How I notice that a hard hour begins", required=False, rows=2,
+        help_text="Write with the patient, in their words and their language.",
+    )  # fmt: skip
+    helps = words_field(
+        "What helps me then", rows=5, help_text="One thing on a line. What helped before, first."
+    )
+    people = words_field(
+        "Whom I can call", required=False, rows=2, help_text="Names and numbers, with their leave."
+    )
+    remember = words_field("What I want to remember", required=False, rows=2)
+    based_on = forms.CharField(widget=forms.HiddenInput, required=False, max_length=36)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        for name in ("signs", "people", "remember"):
+            self.fields[name].max_length = 1000  # type: ignore[attr-defined]
+            self.fields[name].validators.append(forms.fields.validators.MaxLengthValidator(1000))
