@@ -21,6 +21,7 @@ from apps.patients.models import Patient
 from apps.tapers.charts import DoseLine, dose_lines, joined
 from apps.tapers.earlier import steps_left
 from apps.tapers.models import TaperStep
+from apps.tapers.tablets import dose_words
 from apps.tapers.today import Today, plan_today
 
 WIDTH: Final = 720
@@ -186,13 +187,13 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
     stair = [(step.start_on, step.by_drug) for step in steps if step.start_on <= today]
     if last is not None:
         stair.append((last + timedelta(days=1), {}))
-    taken = state.step.dose if state and state.step else ""
+    first, taken = doses_in_words(steps, state)
     return Outcome(
         first_day=begin, last_dose_on=last, last_day=today,
         days_since=(today - last).days if last else None,
         ends_on=last + timedelta(days=MONTHLY_UNTIL_DAY) if last else None,
         # The intake says what is taken now, and is corrected on the way, as after a detox unit.
-        dose_first=steps[0].dose if steps else at_intake,
+        dose_first=first or at_intake,
         dose_now="none" if last else taken or at_intake,
         measures=measures_of(rows, last), spans=spans, weighing=weigh(rows, last),
         line=joined([(x_of(day), round((1 - dws / TOP_SCORE) * HEIGHT, 1)) for day, dws in scores]),
@@ -200,6 +201,17 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
         bands=[band(span, x_of) for span in spans],
         stop_x=x_of(last) if last else None,
     )  # fmt: skip
+
+
+def doses_in_words(steps: Sequence[TaperStep], state: Today | None) -> tuple[str, str]:
+    """Return the first dose and the one of today, empty where there is none.
+
+    Another drug than at first is named: milligrams of two drugs do not compare.
+    """
+    now = state.step if state and state.step else None
+    if not steps or now is None or not now.by_drug or set(now.by_drug) == set(steps[0].by_drug):
+        return steps[0].dose if steps else "", now.dose if now else ""
+    return dose_words(steps[0].by_drug, named=True), dose_words(now.by_drug, named=True)
 
 
 def steps_taken(patient: Patient, state: Today | None) -> list[TaperStep]:

@@ -186,7 +186,7 @@ class DoseRecord(models.Model):
     note = models.TextField(max_length=2000, blank=True)
     at = models.DateTimeField()
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    signed_with = models.CharField(max_length=10)
+    signed_with = models.CharField(max_length=20)
     signed_at = models.DateTimeField()
     corrects = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"

@@ -1,0 +1,130 @@
+"""Every door through which a medicine could be stopped at once, each tried and found shut.
+
+The builder's every method, the goal and holds are tried in tests/tapers/test_stopping.py; the
+doors of programs in the tests of the API. There is no Django admin: nobody types into tables.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+
+from apps.detox.models import Restart
+from apps.patients.models import Patient
+from apps.tapers.models import PlanVersion, TaperPlan
+from tests.conftest import signed_in
+from tests.factories import make_active_plan, make_patient, make_plan, make_stay, today
+from tests.tapers.test_stopping import AT_ONCE, half_way, post
+from tests.test_access_matrix import url_names
+
+pytestmark = pytest.mark.django_db
+STOP = {
+    "seen_how": "told", "taken": "None any more.", "days_per_week": "7", "agreed": "stop_again",
+    "plan": "Stops today.",
+}  # fmt: skip
+
+
+def typed() -> dict[str, str]:
+    return {"start_on": today().isoformat(), "interval_days": "14", "goal_mg": "0"} | AT_ONCE
+
+
+def builder(patient: Patient, by: Any) -> Any:
+    path = reverse("tapers:create", args=[patient.pk])
+    return signed_in(by).post(path, typed() | {"save": "1"})
+
+
+def draft(patient: Patient, by: Any) -> Any:
+    plan = make_plan(patient, by.user, now=timezone.now(), start_on=today().isoformat())
+    path = reverse("tapers:edit", args=[plan.pk])
+    return signed_in(by).post(path, typed() | {"save": "1", "based_on": "1", "reason": "Falls."})
+
+
+def of_plan(name: str, **values: str) -> Callable[[Patient, Any], Any]:
+    def try_it(patient: Patient, by: Any) -> Any:
+        plan = half_way(patient, by)
+        return post(by, name, plan.pk, breach_reason="Falls every night.", **values)
+
+    return try_it
+
+
+def method(patient: Patient, by: Any) -> Any:
+    doses = {"morning": "10", "night": "10"}
+    other = make_patient(patient.clinic, drug_id="diazepam", slots=doses)
+    plan = half_way(other, by, "0")
+    return post(by, "tapers:method", plan.pk, breach_reason="Falls every night.", **AT_ONCE)
+
+
+def leave(patient: Patient, by: Any) -> Any:
+    make_active_plan(patient, by.user, now=timezone.now(), start_on=today().isoformat())
+    path = reverse("patients:status", args=[patient.pk])
+    return signed_in(by).post(path, {"status": "ended"}, follow=True)
+
+
+def without_path(patient: Patient, by: Any) -> Any:
+    path = reverse("patients:stop", args=[patient.pk])
+    values = {"kind": "stop", "reason": "Falls.", "told_to_report": "on", "told_may_restart": "on"}
+    return signed_in(by).post(path, values)
+
+
+def used_again(patient: Patient, by: Any) -> Any:
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=today())
+    path = reverse("detox:restart", args=[patient.pk])
+    return signed_in(by).post(path, STOP | {"last_dose_on": today().isoformat()})
+
+
+def on_a_dose(patient: Patient, by: Any) -> Any:
+    path = reverse("detox:restart", args=[patient.pk])
+    values = STOP | {"days_per_week": "1", "last_dose_on": today().isoformat()}
+    return signed_in(by).post(path, values)
+
+
+def home_with_some(patient: Patient, by: Any) -> Any:
+    make_active_plan(patient, by.user, now=timezone.now(), start_on=today().isoformat())
+    stay = make_stay(patient, by.user, now=timezone.now() - timedelta(hours=1))
+    plan, home = patient.plans.get(), timezone.localtime(timezone=patient.clinic.tz)
+    signed_in(by).post(
+        reverse("detox:discharge", args=[stay.referral_id]),
+        {
+            "discharged_at": f"{home:%Y-%m-%dT%H:%M}", "left": "some",
+            "taken": "clonazepam 1 mg", "summary": "Calm.",
+        },
+    )  # fmt: skip
+    return post(by, "tapers:end", plan.pk)
+
+
+# The door, how it is tried, and what it says.
+DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
+    "builder": (builder, "would stop the medicine at once"),
+    "edit of a draft": (draft, "would stop the medicine at once"),
+    "end plan": (of_plan("tapers:end"), "stop the medicine at once"),
+    "goal": (of_plan("tapers:goal", goal_mg="0"), "stop the medicine at once"),
+    "method": (method, "stop the medicine at once"),
+    "stop without a taper": (without_path, "(ASAM-03)"),
+    "patient is followed no more": (leave, "End the plan first"),
+    "use that began again": (used_again, "not stopped at once"),
+    "a restart on a dose": (on_a_dose, "takes a dose on record"),
+    "end after a discharge with some left": (home_with_some, "(ASAM-03)"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_door_stops_a_medicine_at_once(patient, prescriber, door) -> None:
+    try_it, said = DOORS[door]
+    page = try_it(patient, prescriber)
+    assert said in page.text
+    patient.refresh_from_db()
+    assert patient.status == "active"
+    assert not Restart.objects.exists()
+    assert not TaperPlan.objects.filter(status="ended").exists()
+    assert PlanVersion.objects.filter(plan__activated_at__isnull=False).count() <= 1
+    assert not patient.stop_decisions.exists()
+
+
+def test_there_is_no_admin_to_stop_it_by() -> None:
+    assert not apps.is_installed("django.contrib.admin")
+    routes = url_names(get_resolver().url_patterns)
+    assert not [name for name in routes if name.startswith("admin:")]
