@@ -7,12 +7,14 @@ or change. FUZZ_ROUNDS (20) says how much is asked: 5 times as many questions of
 
 import os
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from apps.api.entry import schema
 from apps.programs import access
@@ -53,11 +55,10 @@ def test_no_question_breaks_the_api_or_reaches_another_clinic(
         assert not words.search(answer.text), "something of another clinic shows"
 
     for result in CALLS.get_all_operations():
-        for strategy in (
-            result.ok().as_strategy(),
-            result.ok().as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE),
-        ):
-            ask(strategy, check, own, foreign)
+        ask(result.ok().as_strategy(), check, own, foreign)
+        bent = result.ok().as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
+        with suppress(Unsatisfiable):  # a call without any field cannot be asked wrongly
+            ask(bent, check, own, foreign)
     assert prints_of(other_clinic) == before
     print(f"{sum(tally.values())} questions: {dict(sorted(tally.items()))}")
     assert broken == []
