@@ -92,11 +92,17 @@ def first_day(dose: dict[str, Any]) -> str:
 def answered(item: dict[str, Any]) -> list[str]:
     """Return the answers of one item and those below it."""
     own = [
-        f"{item.get('text') or item.get('linkId')}: {in_words(value)}"
+        f"{question_of(item)} {in_words(value)}"
         for answer in list_in(item, "answer") for key, value in answer.items()
         if key.startswith("value")
     ]  # fmt: skip
     return own + [line for each in list_in(item, "item") for line in answered(each)]
+
+
+def question_of(item: dict[str, Any]) -> str:
+    """Return what was asked, with the mark that stands before an answer."""
+    asked = str(item.get("text") or item.get("linkId"))
+    return asked if asked.endswith("?") else f"{asked}:"
 
 
 def in_words(value: Any) -> str:

@@ -67,7 +67,7 @@ def make_rich(prescriber: StaffMember, nurse: StaffMember) -> Patient:
         signing=Signing("two_factors"), by=prescriber.user, now=NOW + timedelta(hours=3),
     )  # fmt: skip
     daily(patient, SEIZURE, NOW + timedelta(hours=4), ("call_today",))
-    alert = Alert.objects.filter(patient=patient).first()
+    alert = Alert.objects.get(patient=patient, level="emergency")
     at = NOW + timedelta(hours=5)
     acknowledge_alert(alert=alert, by=nurse.user, now=at)
     resolve_alert(alert=alert, outcome="spoke", note="Seen at once.", by=nurse.user, now=at)
