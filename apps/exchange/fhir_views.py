@@ -14,6 +14,7 @@ from apps.exchange.fhir.capability import capability
 from apps.exchange.fhir.elements import Resource, as_json
 from apps.exchange.fhir.outcome import answer, refuse
 from apps.exchange.fhir.people import organizations_of
+from apps.exchange.fhir.reading import ID
 from apps.exchange.fhir.record import Record
 from apps.patients.access import member_of
 from apps.patients.models import Patient
@@ -41,7 +42,8 @@ def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
         found = next((each for each in nobodys(request, kind) if each["id"] == key), None)
         return answer(as_json(found or missing(kind, key)))
     clinic_id, now = member_of(request).clinic_id, timezone.now()
-    patient = fetch(clinic_id, finding.patient_of(kind, key, clinic_id))
+    owner = finding.patient_of(kind, key, clinic_id) if ID.fullmatch(key) else None
+    patient = fetch(clinic_id, owner) if owner else None
     found = finding.one(Record(patient, now), kind, key) if patient else None
     if patient is None or found is None:
         return answer(as_json(missing(kind, key)))

@@ -99,7 +99,8 @@ def test_another_clinics_record_does_not_exist(rich, outsider, other_clinic) -> 
     check_in = CheckIn.objects.filter(patient=rich).first()
     for path in (f"Patient/{rich.pk}", f"QuestionnaireResponse/{check_in.pk}",
                  f"Observation/{check_in.pk}-dws", f"Organization/{rich.clinic_id}",
-                 f"Condition/{rich.pk}-aud", "Flag/nonsense", "Patient/1"):  # fmt: skip
+                 f"Condition/{rich.pk}-aud", "Flag/nonsense", "Patient/1",
+                 "Task/%00"):  # fmt: skip
         status, body = get(client, path)
         assert (status, body["resourceType"]) == (404, "OperationOutcome"), path
     _, body = get(client, "Patient")
@@ -124,6 +125,8 @@ def test_who_may_not_is_told_so_by_an_operation_outcome(rich, nurse, clinic_admi
         ("Patient", {"family": "Testperson"}, "cannot be searched by family"),
         ("Patient", {"birthdate": "last year"}, "takes a day"),
         ("Patient", {"_count": "0"}, "_count takes"),
+        ("Patient", {"identifier": "12\0"}, "a character that nobody has"),
+        ("Task", {"patient": "\0"}, "a character that nobody has"),
         ("Patient", {"_count": "9" * 40}, "_count takes"),
         ("Task", {"patient": "x", "_after": "y"}, "_after is no id"),
     ],

@@ -118,6 +118,8 @@ def checked(kind: str, asked: Mapping[str, str]) -> int:
             "unknown-parameter",
             f"{kind} cannot be searched by {unknown[0]}. It takes: {takes}.",
         )
+    if any("\0" in value for value in asked.values()):
+        raise ProblemError(400, "bad-parameter", "A parameter holds a character that nobody has.")
     count = asked.get("_count", str(USUAL_COUNT))
     if not count.isdecimal() or len(count) > len(str(MOST_AT_ONCE)) or not int(count):
         raise ProblemError(400, "bad-parameter", f"_count takes a number from 1 to {MOST_AT_ONCE}.")
