@@ -1,21 +1,23 @@
-"""The address for programs that speak FHIR: read and search, within one clinic, all on record."""
+"""The address for programs that speak FHIR: read, search, bring in; one clinic, all on record."""
 
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit.actions import record
 from apps.exchange.fhir import finding
-from apps.exchange.fhir.bundle import SOURCES, resources_of
+from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
 from apps.exchange.fhir.capability import capability
 from apps.exchange.fhir.elements import Resource, as_json
-from apps.exchange.fhir.outcome import answer, refuse
+from apps.exchange.fhir.outcome import answer, outcome, refuse
 from apps.exchange.fhir.people import organizations_of
-from apps.exchange.fhir.reading import ID
+from apps.exchange.fhir.reading import ID, parsed
 from apps.exchange.fhir.record import Record
+from apps.exchange.import_actions import import_record
 from apps.patients.access import member_of
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
@@ -23,6 +25,7 @@ from apps.programs.access import for_programs
 from apps.programs.problems import ProblemError
 from apps.programs.scopes import Scope
 
+MOST_BYTES: Final = 20 * 1024 * 1024  # [proposal] years of daily check-ins are a tenth of it
 NOBODYS = ("Organization", "Questionnaire")
 
 
@@ -68,6 +71,26 @@ def search(request: HttpRequest, kind: str) -> HttpResponse:
         page = finding.page_of(found, asked, count)
     note(request, "fhir.searched", kind, patient, len(page.found))
     return answer(as_json(finding.searchset(kind, page, asked)))
+
+
+@require_POST
+@for_programs(Scope.FHIR_WRITE, refuse=refuse)
+def bring_in(request: HttpRequest) -> HttpResponse:
+    """Bring one patient's record in from the Bundle that was sent, or refuse it whole."""
+    text = request.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ProblemError(413, "too-long", f"A Bundle has at most {MOST_BYTES} bytes.")
+    member = member_of(request)
+    try:
+        found = import_record(
+            clinic=member.clinic, bundle=parsed(text), by=member.user, now=timezone.now()
+        )
+    except (RecursionError, ValueError) as error:  # no JSON, or refused
+        raise ProblemError(422, "refused", f"Nothing was brought in. {error}") from error
+    said = ", ".join(f"{count} {kind}" for kind, count in found.totals.items())
+    place = address_of({"resourceType": "Patient", "id": str(found.patient_id)})
+    body = as_json(outcome(201, f"Brought in, and it drives nothing: {said}."))
+    return answer(body, 201, {"Location": place})
 
 
 def check_kind(request: HttpRequest, kind: str) -> None:

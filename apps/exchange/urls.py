@@ -19,6 +19,7 @@ urlpatterns = [
     path("referrals/<uuid:referral_id>/hand-over.pdf", referral_views.paper, name="referral_pdf"),
     path("referrals/<uuid:referral_id>/hand-over.json", referral_views.bundle,
          name="referral_bundle"),
+    path("fhir/R4", fhir_views.bring_in, name="fhir_bring_in"),
     path("fhir/R4/metadata", fhir_views.metadata, name="fhir_metadata"),
     path("fhir/R4/<str:kind>", fhir_views.search, name="fhir_search"),
     path("fhir/R4/<str:kind>/<str:key>", fhir_views.read, name="fhir_read"),

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn
-from apps.exchange.fhir.bundle import SOURCES, resources_of
+from apps.exchange.fhir.bundle import SOURCES, collection, resources_of
+from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
 from apps.programs.scopes import Scope
 from tests.exchange.r4.validate import problems
@@ -151,3 +152,24 @@ def test_a_search_costs_the_same_however_much_there_is(rich, nurse) -> None:
     with CaptureQueriesContext(connection) as queries:
         get(client, "Observation", patient=rich.pk)
     assert len(queries) <= 14, [each["sql"][:80] for each in queries]
+
+
+def test_a_program_brings_a_record_in_once_and_is_told_why_not(rich, outsider, nurse) -> None:
+    body = as_json(collection(Record(rich, LATER)))
+    client = bearer(outsider, Scope.FHIR_WRITE)
+
+    def sent(by: Client, text: bytes) -> tuple[int, str]:
+        answer = by.post("/fhir/R4", text, content_type="application/fhir+json")
+        said = json.loads(answer.content)
+        assert problems(said) == []
+        return answer.status_code, said["issue"][0]["diagnostics"]
+
+    assert sent(bearer(nurse), body)[0] == 403, "a token for reading only"
+    assert sent(client, b"{")[0] == 422
+    status, said = sent(client, body)
+    assert (status, "1 Patient" in said) == (201, True)
+    assert sent(client, body) == (
+        422, "Nothing was brought in. This patient's record is here already. It comes in only once."
+    )  # fmt: skip
+    event = AuditEvent.objects.get(event="record.imported")
+    assert event.clinic_id == outsider.clinic_id

@@ -20,6 +20,10 @@ SECURITY: Final = (
     "OAuth 2.0, client credentials. The clinic's admin lets a program in and one person agrees to "
     "act for it; the token is of one clinic and is needed for everything but this statement."
 )
+BRINGS_IN: Final = (
+    "POST of one patient's record to the base, as a Bundle of type collection, registers the "
+    "patient and keeps everything as it came. It drives nothing."
+)
 
 
 def capability() -> Resource:
@@ -38,6 +42,7 @@ def capability() -> Resource:
                 "service": [concept(hl7("restful-security-service", "OAuth", "OAuth"))],
                 "description": SECURITY,
             },
+            "documentation": BRINGS_IN,
             "resource": [
                 {"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}],
                  "searchParam": [{"name": name, "type": TYPES[name]}

@@ -5,19 +5,22 @@ from django.http import HttpResponse
 from apps.exchange.fhir.elements import Resource, as_json
 from apps.programs.problems import ProblemError
 
+FIRST_ERROR = 400
 CODES = {
+    201: "informational",
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported",
     409: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 429: "throttled",
 }  # fmt: skip
 
 
 def outcome(status: int, *sentences: str) -> Resource:
-    """Return what is wrong, an issue per sentence."""
+    """Return what is wrong, or what was done, an issue per sentence."""
     code = CODES.get(status, "processing")
+    severity = "error" if status >= FIRST_ERROR else "information"
     return {
         "resourceType": "OperationOutcome",
         "issue": [
-            {"severity": "error", "code": code, "diagnostics": sentence} for sentence in sentences
+            {"severity": severity, "code": code, "diagnostics": sentence} for sentence in sentences
         ],
     }
 

@@ -4,6 +4,7 @@ Pure: JSON in, values and sentences out. Nothing is guessed: what a row needs an
 not say is refused with a sentence.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,6 +58,19 @@ class ReadRecord:
         """How many resources there are of each type."""
         kinds = [each["resourceType"] for each in self.resources]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return JSON with its numbers exact; raises ValueError for what is none.
+
+    NaN and Infinity are refused: Python reads them, JSON has none.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=not_a_number)
+
+
+def not_a_number(word: str) -> None:
+    """Refuse a word that stands for no number."""
+    raise ValueError(f"{word} is no number.")
 
 
 def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:

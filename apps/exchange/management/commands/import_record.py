@@ -1,8 +1,6 @@
 """`manage.py import_record FILE`: bring one patient's record in from a FHIR R4 Bundle."""
 
-import json
 from argparse import ArgumentParser
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,7 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.exchange.fhir.reading import ImportRefusedError
+from apps.exchange.fhir.reading import ImportRefusedError, parsed
 from apps.exchange.import_actions import import_record
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
@@ -32,9 +30,8 @@ class Command(BaseCommand):
         member = self.member(options["clinic"], options["by"])
         try:
             text = options["file"].read_text(encoding="utf-8")
-            bundle = json.loads(text, parse_float=Decimal, parse_constant=not_a_number)
             found = import_record(
-                clinic=member.clinic, bundle=bundle, by=member.user, now=timezone.now()
+                clinic=member.clinic, bundle=parsed(text), by=member.user, now=timezone.now()
             )
         except (OSError, RecursionError, ValueError) as error:  # unreadable, no JSON, or refused
             sentences = error.sentences if isinstance(error, ImportRefusedError) else [str(error)]
@@ -53,8 +50,3 @@ class Command(BaseCommand):
         if not may(member, Right.REGISTER_PATIENTS) or member is None:
             raise CommandError("Nobody of this clinic with this address may register patients.")
         return member
-
-
-def not_a_number(word: str) -> None:
-    """Refuse NaN and Infinity: Python reads them, JSON has none."""
-    raise ValueError(f"{word} is no number.")
