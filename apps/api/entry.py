@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -102,6 +102,12 @@ def refuse_body(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Say that the body cannot be read."""
     detail = "The body is not JSON that can be read."
     return problem_response(ProblemError(error.status_code, "unreadable", detail))
+
+
+@api.exception_handler(RequestDataTooBig)
+def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """Say that the body is longer than any question needs."""
+    return problem_response(ProblemError(400, "too-large", "The body is too large."))
 
 
 @api.exception_handler(Http404)
