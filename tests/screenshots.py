@@ -66,7 +66,7 @@ class Screen:
 
 
 ALERT = 'a[data-open][href^="/alerts/"]'
-PERSON = 'tbody a[href^="/patients/"]'
+PERSON = 'tbody tr:not(:has-text("Marlowfen")) a[href^="/patients/"]'  # who is at home
 REFERRED = 'tbody a[href^="/patients/"]:has-text("Marlowfen")'
 PLAN = 'a[href^="/plans/"]:has-text("Open the whole plan")'
 TAPERING = "/caseload/?sort=-score"

@@ -23,7 +23,7 @@ from apps.alerts.metrics import metrics
 from apps.alerts.models import SystemAlert
 from config import probe
 from config.embedded.processes import end_all, spawn
-from tests.harness.processes import environment_of
+from tests.harness.processes import LOGS, environment_of
 from tests.harness.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,10 +209,8 @@ def test_the_probe_tells_a_living_web_process_from_a_dead_one(parts, monkeypatch
     parts.listener.close()
     assert probe.main(["web"]) == 1
     environment = {**os.environ, **web_environment(parts), "WEB_WORKERS": "1"}
-    process = spawn(
-        [sys.executable, *command], log=ROOT / ".artifacts" / "logs" / "probe.log", env=environment,
-        cwd=ROOT,
-    )  # fmt: skip
+    LOGS.mkdir(parents=True, exist_ok=True)
+    process = spawn([sys.executable, *command], log=LOGS / "probe.log", env=environment, cwd=ROOT)
     try:
         wait_until(lambda: probe.main(["web"]) == 0, 30)
     finally:
