@@ -23,8 +23,8 @@ from apps.detox.support_actions import (
     write_coping_plan,
 )
 from apps.detox.support_forms import AdjunctForm, CopingForm, EndForm, TherapyForm, VisitForm
-from apps.detox.views import PATIENTS, saw
-from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.detox.views import PATIENTS
+from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 
