@@ -4,7 +4,12 @@
 def transport_options(broker_url: str) -> dict[str, object]:
     """Return kombu's transport options for the broker behind this address."""
     if broker_url.startswith("pgmq"):
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        address = f"postgres{broker_url.removeprefix('pgmq')}"
         return {
+            # Otherwise it would take DATABASE_URL, whose login has no right to the queues.
+            "conn_string": make_conninfo(**conninfo_to_dict(address)),
             "init_extension": False,
             "use_notify": True,
             "notify_throttle_interval_ms": 0,

@@ -3,9 +3,23 @@
 import os
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("glidepath")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_owner(**kwargs: object) -> None:
+    """Stop a worker or beat that would work as the owner of the tables."""
+    from apps.database import login
+
+    try:
+        login.refuse_owner()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error

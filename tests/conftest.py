@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from tests.factories import NOW, make_clinic, make_member, make_patient
 from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by name
+    _no_test_inherits_a_clinic,
     _transactional_tests_may_empty_the_records,
     browser,
     desktop_page,

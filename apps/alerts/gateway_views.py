@@ -23,6 +23,7 @@ from apps.alerts.gateway_actions import (
 from apps.alerts.models import Gateway
 from apps.alerts.receipts import Report, ReportError, take_report
 from apps.alerts.ways import gateway_name, troubled
+from apps.database.scope import every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right
 
@@ -94,6 +95,7 @@ def gateway_off(request: HttpRequest, gateway_id: UUID) -> HttpResponse:
 @csrf_exempt
 @login_not_required
 @require_POST
+@every_clinic()
 def gateway_report(request: HttpRequest, gateway_id: UUID) -> HttpResponse:
     """Take a provider's signed report; who cannot sign learns nothing, not even that it exists."""
     # As the provider knows it and signs it, whatever stands before us.

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Concat
 from apps.alerts.models import REACH_WITHIN, Alert, Gateway, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.ways import GATEWAY
+from apps.database.scope import every_clinic
 from apps.database.statements import Read, ReadRows
 
 # Design section 6: a stale sweep or worker turns the banner red within 60 s. The
@@ -65,9 +66,10 @@ def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, da
     It is asked for on every page, and by every open board every other second.
     """
     late = now - STRANDED_AFTER
-    if clinic_id is None:
-        return ALL_SIGNS.all(late=late)
-    return SIGNS_OF_CLINIC.all(clinic=clinic_id, late=late)
+    with every_clinic():  # the banner warns everybody when the machinery fails anybody
+        if clinic_id is None:
+            return ALL_SIGNS.all(late=late)
+        return SIGNS_OF_CLINIC.all(clinic=clinic_id, late=late)
 
 
 def signs(late: datetime, clinic: UUID | None = None) -> Any:

@@ -23,6 +23,7 @@ from apps.alerts.forms import MuteForm
 from apps.alerts.models import INTERIM_ACTS, Alert, Delivery, Mute
 from apps.alerts.mute_actions import MUTABLE_RULES, MuteError, end_mute, mute_rule
 from apps.alerts.states import TransitionError
+from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right
 
@@ -51,9 +52,11 @@ def alert_take(request: HttpRequest, token: str) -> HttpResponse:
     The page names the alert's reference and no patient.
     """
     links = Delivery.objects.with_link(token)
-    delivery = links.select_related("alert__owner", "alert__clinic", "recipient__user").first()
+    with every_clinic():
+        delivery = links.select_related("alert__owner", "alert__clinic", "recipient__user").first()
     if delivery is None:
         return refuse_unknown_link(request)
+    enter_clinic(delivery.alert.clinic_id)
     reader = request.user if request.user.is_authenticated else None
     try:
         if request.method == "POST":

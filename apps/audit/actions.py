@@ -1,7 +1,7 @@
 """The one way to write an audit row."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from apps.audit.chain import NO_CLINIC, Head, digest, head_of
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
+from apps.database.scope import every_clinic
 from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
@@ -54,7 +55,9 @@ def record(
         object_id=obj.pk if obj else None,
         details=details,
     )
-    INSERT_EVENT.run(row)
+    # A row without a clinic is of the installation: no request may add to it but here.
+    with every_clinic() if clinic_id is None else nullcontext():
+        INSERT_EVENT.run(row)
     return row
 
 

@@ -48,7 +48,10 @@ PART_CORRECTION: Final = "correction"
 FRESH_LINK = Read[CheckInLink](
     lambda key, submission_id: CheckInLink.objects.filter(pk=key).annotate(
         has_check_in=Exists(
-            CheckIn.objects.filter(submission_id__in=[submission_id, OuterRef("submission_id")])
+            CheckIn.objects.filter(
+                patient_id=OuterRef("patient_id"),
+                submission_id__in=[submission_id, OuterRef("submission_id")],
+            )
         )
     ),
     key=UUID, submission_id=UUID,
@@ -166,7 +169,7 @@ def submit_by_link(
     patient = lock_patient(link.patient_id)
     link, known = fresh_link(link, sent.submission_id)
     existing = known.get(sent.submission_id)
-    if existing and existing.patient_id == patient.pk and is_of(existing, sent):
+    if existing and is_of(existing, sent):
         existing.patient = patient
         return existing
     if existing:  # an id that another check-in has: this one gets one of its own, always the same
@@ -199,8 +202,8 @@ def fresh_link(
     if not found.has_check_in:  # type: ignore[attr-defined]
         return found, {}
     ids = [key for key in (submission_id, found.submission_id) if key]
-    rows = CheckIn.objects.filter(submission_id__in=ids).select_related("triage")
-    return found, {row.submission_id: row for row in rows}
+    rows = CheckIn.objects.filter(patient_id=found.patient_id, submission_id__in=ids)
+    return found, {row.submission_id: row for row in rows.select_related("triage")}
 
 
 def is_of(check_in: CheckIn, sent: Submission) -> bool:
@@ -215,7 +218,8 @@ def check_part_is_free(link: CheckInLink, part: str) -> None:
     elif part == PART_WEEKLY:
         taken = bool(link.weekly_submission_id or not link.with_weekly or link.used_at is None)
     else:
-        again = CheckIn.objects.filter(corrects__submission_id=link.submission_id)
+        own = {"patient_id": link.patient_id, "corrects__submission_id": link.submission_id}
+        again = CheckIn.objects.filter(**own)
         taken = link.used_at is None or again.count() >= CORRECTIONS
     if taken:
         raise LinkUsedError("This check-in was sent already.")

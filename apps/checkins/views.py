@@ -35,6 +35,7 @@ from apps.clinical.questionnaires import (
     QuestionnaireError,
     get_questionnaire,
 )
+from apps.database.scope import enter_clinic, every_clinic
 from apps.database.statements import Read
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.permissions import Right
@@ -90,7 +91,7 @@ def check_in_correct(request: HttpRequest, token: str) -> HttpResponse:
 
 def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
     """Show one part of a link, or take its answers."""
-    link = LINK.first(token_hash=hash_token(token))
+    link = find_link(token)
     try:
         data = request.POST if request.method == "POST" else None
     except (RequestDataTooBig, SuspiciousOperation):
@@ -106,6 +107,15 @@ def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
             return refuse(request, link, reason)
         form.known = form_context(link.patient, now)
         return show_form(request, link, form, part)
+
+
+def find_link(token: str) -> CheckInLink | None:
+    """Return the link that works, and enter its clinic."""
+    with every_clinic():
+        link = LINK.first(token_hash=hash_token(token))
+    if link is not None:
+        enter_clinic(link.clinic_id)
+    return link
 
 
 def closed_because(link: CheckInLink, part: str, now: datetime) -> str:

@@ -24,6 +24,7 @@ from apps.audit.actions import record
 from apps.audit.chain import Head, heads, problems
 from apps.audit.models import AuditEvent
 from apps.dashboard.archive import ArchiveError, read, write
+from apps.database.policies import create_roles
 from config.embedded.postgres_files import find_binaries
 
 RAISED: Final = "restore.alerts_raised"
@@ -128,6 +129,7 @@ def restore(file: Path) -> dict[str, Any]:
         raise ArchiveError("This database is not empty: restore into a new one.")
     with file.open("rb") as source:
         manifest, frames = read(source, settings.BACKUP_PASSPHRASE)
+        create_roles(connection)  # of whom the policies in the file speak
         _load(frames)
     wrong = list(differences(manifest))
     if wrong:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from apps.alerts.health import WATCHED, check_health
 from apps.alerts.metrics import metrics
+from apps.database.scope import every_clinic
 
 
 @login_not_required
@@ -50,6 +51,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @login_not_required
 @require_GET
+@every_clinic()
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus with the machinery's figures; 404 without the right token."""
     given = request.headers.get("Authorization", "")

@@ -9,6 +9,7 @@ from apps.accounts.actions import end_all_sessions, forget_proofs, set_active
 from apps.accounts.models import Invitation, User
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
+from apps.database.scope import every_clinic
 from apps.patients.models import Clinic, Role, StaffMember
 
 LIFETIME: Final = timedelta(days=7)  # [proposal]
@@ -115,7 +116,9 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
     check_may_lose_role(member, by)
     member.is_active = False
     member.save(update_fields=["is_active"])
-    if StaffMember.objects.filter(user=member.user, is_active=True).exists():
+    with every_clinic():
+        works_elsewhere = StaffMember.objects.filter(user=member.user, is_active=True).exists()
+    if works_elsewhere:
         end_all_sessions(user=member.user)
     else:
         set_active(user=member.user, active=False)

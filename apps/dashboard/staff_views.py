@@ -15,6 +15,7 @@ from apps.accounts.proof import require_recent_proof
 from apps.dashboard import staff_actions
 from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
 from apps.dashboard.tasks import invitation_bell
+from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right
@@ -133,9 +134,11 @@ def staff_proofs(request: HttpRequest, member_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """Let an invited person choose a name and a password; GET changes nothing."""
-    invitation = Invitation.objects.with_token(token).select_related("clinic").first()
+    with every_clinic():
+        invitation = Invitation.objects.with_token(token).select_related("clinic").first()
     if invitation is None:
         return refuse_guess(request)
+    enter_clinic(invitation.clinic_id)
     if not invitation.works(timezone.now()):
         sentence = "This invitation was used, withdrawn, or is too old."
         return render(request, "staff/join.html", {"problem": sentence}, status=410)

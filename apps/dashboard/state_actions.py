@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.states import states_of
+from apps.database.scope import every_clinic
 from apps.patients.models import Patient
 
 BATCH: Final = 250
@@ -21,6 +22,7 @@ KEPT: Final = [
 ]
 
 
+@every_clinic()
 def refresh_states(patient_ids: Sequence[UUID], now: datetime) -> int:
     """Bring the rows of these patients up to the truth; return how many.
 
@@ -46,6 +48,7 @@ def refresh_some(patient_ids: Sequence[UUID], now: datetime) -> int:
     return len(rows)
 
 
+@every_clinic()
 def refresh_noted(now: datetime, *, limit: int = BATCH) -> int:
     """Refresh patients who changed, and those whom the calendar changed; return how many.
 

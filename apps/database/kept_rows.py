@@ -1,15 +1,16 @@
 """Rows that are kept: triggers that refuse to change or remove them, and the one door.
 
 A patient's record is removed by one job alone, when its years are over and the clinical lead has
-signed for it (docs/adr/0042). That job takes the role below, which may read and
-delete and nothing else; for everybody else, a superuser included, the rows stay.
+signed for it (docs/adr/0042). That job takes a role of its own (`scope.as_retention`), which may
+read and delete and nothing else; for everybody else, a superuser included, the rows stay.
 """
 
 from typing import Final
 
 import pgtrigger
 
-RETENTION_ROLE: Final = "glidepath_retention"
+from apps.database.roles import RETENTION_ROLE
+
 NOT_RETENTION: Final = f"current_user <> '{RETENTION_ROLE}'"
 
 

@@ -5,12 +5,15 @@ cursor costs several times what the server needs for a small statement (docs/adr
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+
+from apps.database.postgresql.told import IN_ONE, Told, in_words, values_of
 
 Row = tuple[Any, ...]
 PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|s|%)")
@@ -30,6 +33,7 @@ class PreparedStatements:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.pgconn = connection.pgconn
+        self.told: Told = connection.told  # type: ignore[attr-defined]
         # Django's own loader of moments is slow and says the same: connections are in UTC.
         self.adapters = AdaptersMap(connection.adapters)
         oid = self.adapters.types["timestamptz"].oid
@@ -52,16 +56,58 @@ class PreparedStatements:
             self.check(self.pgconn.prepare(name, text, key[1]))
             self.names[key] = name
         formats = self.transformer.formats
-        result = self.check(self.pgconn.exec_prepared(name, sent, formats))
+        result = self.check(self.exec_told(name, sent, formats))
         self.transformer.set_pgresult(result)
         rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
         return Answer(rows, result.command_tuples or 0)
 
     def begin(self) -> None:
-        """Open the transaction that Django has asked for, as a cursor does before its first use."""
+        """Open the transaction that Django has asked for, as a cursor does before its first use.
+
+        The server is told the scope in the same breath.
+        """
         idle = self.pgconn.transaction_status == pq.TransactionStatus.IDLE
-        if idle and not self.connection.autocommit:
+        if not idle or self.connection.autocommit:
+            return
+        news = self.told.news(self.pgconn.transaction_status)
+        if news is None:
             self.check(self.pgconn.exec_(b"BEGIN"))
+            return
+        self.told.scope = None
+        self.check(self.pgconn.exec_(f"BEGIN; {in_words(news)}".encode()))
+        self.told.scope = news
+
+    def exec_told(
+        self, name: bytes, sent: Sequence[Any], formats: Sequence[pq.Format]
+    ) -> pq.abc.PGresult:
+        """Run a prepared statement; the server is told the scope in the same breath."""
+        news = self.told.news(self.pgconn.transaction_status)
+        if news is None:
+            return self.pgconn.exec_prepared(name, sent, formats)
+        self.told.scope = None
+        self.pgconn.enter_pipeline_mode()
+        self.pgconn.send_query_params(IN_ONE, [value.encode() for value in values_of(news)])
+        self.pgconn.send_query_prepared(name, sent, formats)
+        self.pgconn.pipeline_sync()
+        first, *rest = self.answers()
+        self.pgconn.exit_pipeline_mode()
+        self.check(first)
+        if rest[0].status in DONE:
+            self.told.scope = news
+        return rest[0]
+
+    def answers(self) -> list[pq.abc.PGresult]:
+        """Return what the server says to all that was sent; raise if it is gone."""
+        found: list[pq.abc.PGresult] = []
+        while True:
+            result = self.pgconn.get_result()
+            if self.pgconn.status == pq.ConnStatus.BAD:
+                raise psycopg.OperationalError(self.pgconn.get_error_message())
+            if result is None:
+                continue
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                return found
+            found.append(result)
 
     def check(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         """Return a result that is one; raise what psycopg raises for any other."""

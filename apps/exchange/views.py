@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from apps.accounts.tokens import hash_token
+from apps.database.scope import enter_clinic, every_clinic
 from apps.exchange.actions import make_feed, note_calendar_read, note_paper, revoke_feed
 from apps.exchange.documents import calendar_pdf, letter_pdf, pharmacy_pdf
 from apps.exchange.feed import calendar_file
@@ -151,9 +152,11 @@ def feed_revoke(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 def feed(request: HttpRequest, token: str) -> HttpResponse:
     """Give a calendar program the plan; its token is all it has, and it can be revoked."""
     rows = CalendarFeed.objects.live().select_related("patient__clinic")
-    found = rows.filter(token_hash=hash_token(token)).first()
+    with every_clinic():
+        found = rows.filter(token_hash=hash_token(token)).first()
     if found is None:
         return HttpResponse(status=404)
+    enter_clinic(found.clinic_id)
     now, site = timezone.now(), settings.SITE_HOST
     with translation.override(found.patient.language):
         schedule = schedule_of(found.patient, now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from apps.database.scope import enter_clinic, every_clinic
 from apps.database.statements import Read
 from apps.patients.models import StaffMember
 
@@ -25,7 +26,7 @@ MEMBERSHIPS: Final[Read[StaffMember]] = Read(
 
 
 class CurrentClinicMiddleware:
-    """Set `request.member` from the database and show times in the clinic's zone.
+    """Set `request.member` from the database; enter the clinic, its rows and its time zone.
 
     Read on every request, so that a deactivated person loses access at once.
     """
@@ -39,12 +40,14 @@ class CurrentClinicMiddleware:
         request.member = member  # type: ignore[attr-defined]
         if member is None:
             return self.get_response(request)
+        enter_clinic(member.clinic_id)
         with timezone.override(zoneinfo.ZoneInfo(member.clinic.time_zone)):
             return self.get_response(request)
 
     def find_member(self, request: HttpRequest) -> StaffMember | None:
         """Return the membership chosen in this session, else the person's first one."""
-        memberships = MEMBERSHIPS.all(user=request.user.pk)
+        with every_clinic():
+            memberships = MEMBERSHIPS.all(user=request.user.pk)
         chosen = request.session.get(SESSION_KEY)
         for member in memberships:
             if str(member.clinic_id) == chosen:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.database.scope import every_clinic
 from apps.patients.models import StaffMember
 
 
@@ -29,6 +30,7 @@ def connect() -> None:
         signal.connect(Changed(event), weak=False, dispatch_uid=f"audit.{event}")
 
 
+@every_clinic()
 def write_down(event: str, user: User, *, by: User | None, **details: str) -> None:
     """Record an event about a person's sign-in once per clinic; none of what they typed."""
     now = timezone.now()

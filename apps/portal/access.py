@@ -15,6 +15,7 @@ from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 
+from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.models import Patient
 from apps.portal.models import Consent, PatientSession
 from apps.portal.sign_in_actions import touch
@@ -40,10 +41,12 @@ def current_session(request: HttpRequest) -> PatientSession | None:
     if key is None:
         return None
     now = timezone.now()
-    session = SESSIONS.filter(pk=key).first()
+    with every_clinic():
+        session = SESSIONS.filter(pk=key).first()
     if session is None or not session.works(now) or request.user.is_authenticated:
         del request.session[SESSION_KEY]
         return None
+    enter_clinic(session.patient.clinic_id)
     touch(session, now)
     return session
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
+from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.models import Patient
 from apps.portal.access import current_session, enter, own_page, patient_of, session_of, show
 from apps.portal.actions import begin, give_consent
@@ -56,9 +57,11 @@ def door(
 def invited(request: HttpRequest, token: str) -> HttpResponse:
     """Open the way to consent. GET changes nothing and shows nothing about the patient."""
     rows = Invitation.objects.select_related("clinic", "patient")
-    invitation = rows.filter(token_hash=hash_token(token)).first()
+    with every_clinic():
+        invitation = rows.filter(token_hash=hash_token(token)).first()
     if invitation is None:
         return dead_link(request, None, "unknown", 429 if guessed_too_often(request) else 404)
+    enter_clinic(invitation.clinic_id)
     now = timezone.now()
     with translation.override(language_of(request, invitation.patient.language)):
         if not invitation.works(now):

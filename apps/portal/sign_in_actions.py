@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.database.scope import every_clinic
 from apps.patients.models import Patient
 from apps.portal import outbox
 from apps.portal.actions import write_down
@@ -25,6 +26,7 @@ class CodeError(ValueError):
         self.tries_left = tries_left
 
 
+@every_clinic()
 @transaction.atomic
 def ask_for_code(*, address: str, now: datetime) -> list[UUID]:
     """Return the ids of new codes for this address; their mails leave after the commit.
@@ -62,6 +64,7 @@ def new_code(patient: Patient | None, address: str, now: datetime) -> UUID:
     return code.pk
 
 
+@every_clinic()
 def sign_in(*, codes: Sequence[UUID], typed: str, now: datetime) -> PatientSession:
     """Open a session with the code that was typed in; it works once.
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import ask_for
+from apps.database.scope import enter_clinic
 from apps.detox.outcome import outcome_of
 from apps.exchange.documents import calendar_pdf
 from apps.exchange.views import pdf_response
@@ -165,9 +166,11 @@ def help_page(request: HttpRequest, clinic_id: UUID) -> HttpResponse:
 
     The address is on every page of a patient and of a trusted person.
     """
+    enter_clinic(clinic_id)  # what its page says is meant for everybody
     clinic = get_object_or_404(Clinic, pk=clinic_id)
     session = current_session(request)
     known = session.patient.language if session else ""
+    enter_clinic(clinic_id)  # the reader may be a patient of another one
     with translation.override(language_of(request, known)), timezone.override(clinic.tz):
         texts = help_texts(clinic, translation.get_language() or "en")
         context = page_context(clinic) | {"texts": texts, "is_full": session is not None}

@@ -26,6 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import act_through
+from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.models import StaffMember
 from apps.patients.permissions import may
 from apps.programs.models import AccessToken, Program
@@ -61,12 +62,13 @@ def let_in(request: HttpRequest, scope: str) -> Program:
 
 
 def find_token(request: HttpRequest, now: datetime) -> AccessToken:
-    """Return the token that the request carries, with its program and person."""
+    """Return the token that the request carries, with its program and person; enter its clinic."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != BEARER.lower() or not secret:
         raise unknown("Send a token: “Authorization: Bearer …”. docs/api.md says how to get one.")
     rows = AccessToken.objects.select_related("program__member__user", "program__clinic")
-    token = rows.filter(token_hash=hash_token(secret.strip())).first()
+    with every_clinic():
+        token = rows.filter(token_hash=hash_token(secret.strip())).first()
     if token is None and guessed_too_often(request):
         raise ProblemError(
             429, "too-many-guesses", "Too many tokens that do not exist. Wait five minutes.",
@@ -74,6 +76,7 @@ def find_token(request: HttpRequest, now: datetime) -> AccessToken:
         )  # fmt: skip
     if token is None or not (token.is_valid(now) and token.program.works):
         raise unknown("This token does not work (any more). Get a new one.", "invalid_token")
+    enter_clinic(token.program.clinic_id)
     return token
 
 

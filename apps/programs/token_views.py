@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
+from apps.database.scope import enter_clinic, every_clinic
 from apps.programs.actions import TOKEN_LIFETIME, give_token
 from apps.programs.models import Program
 
@@ -61,15 +62,19 @@ def credentials_of(request: HttpRequest) -> tuple[str, str]:
 
 
 def find_program(client_id: str, secret: str) -> Program | None:
-    """Return the program that these belong to, if it works."""
+    """Return the program that these belong to, if it works, and enter its clinic."""
     try:
         key = UUID(client_id)
     except ValueError:
         return None
-    program = Program.objects.select_related("member__user").filter(pk=key).first()
+    with every_clinic():
+        program = Program.objects.select_related("member__user").filter(pk=key).first()
     if program is None or not secrets.compare_digest(program.secret_hash, hash_token(secret)):
         return None
-    return program if program.works else None
+    if not program.works:
+        return None
+    enter_clinic(program.clinic_id)
+    return program
 
 
 def refuse_client(request: HttpRequest) -> JsonResponse:

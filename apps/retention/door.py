@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from django.db import ProgrammingError, connection, transaction
 
-from apps.database.kept_rows import RETENTION_ROLE
+from apps.database.roles import RETENTION_ROLE
+from apps.database.scope import as_retention
 from apps.retention.closure import record_tables
 
 # Other processes may do the same at this moment, and roles are the whole server's.
@@ -62,13 +63,10 @@ def open_door() -> Iterator[None]:
 
     Raises `DoorClosedError` where this login may not.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT quote_ident(current_setting('role'))")
-        before = cursor.fetchone()[0]
-        try:
-            with transaction.atomic():
-                cursor.execute(f"SET LOCAL ROLE {RETENTION_ROLE}")
-        except ProgrammingError as error:
-            raise DoorClosedError(HOW_TO) from error
+    try:
+        with transaction.atomic(), as_retention(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except ProgrammingError as error:
+        raise DoorClosedError(HOW_TO) from error
+    with as_retention():
         yield
-        cursor.execute(f"SET LOCAL ROLE {before}")

@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.checkins.actions import create_link
+from apps.database.scope import every_clinic
 from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Clinic, Patient, StaffMember
 from apps.portal.access import enter
@@ -27,6 +28,7 @@ BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 
 @login_not_required
 @require_GET
+@every_clinic()
 def entry(request: HttpRequest) -> HttpResponse:
     """Offer every member of staff and a few patients of each clinic, one click each."""
     after = next_page(request)
@@ -71,6 +73,7 @@ def next_page(request: HttpRequest) -> str:
 
 @login_not_required
 @require_POST
+@every_clinic()
 def enter_staff(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Sign an invented member of staff in and go to the board, or where they wanted to go."""
     members = StaffMember.objects.active().select_related("user")
@@ -85,6 +88,7 @@ def enter_staff(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 @login_not_required
 @require_POST
+@every_clinic()
 def enter_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Open a new check-in of an invented patient, as a reminder's link would."""
     patient = get_object_or_404(Patient, pk=patient_id, email__endswith=INVENTED)
@@ -94,6 +98,7 @@ def enter_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 
 @login_not_required
 @require_POST
+@every_clinic()
 def enter_own_pages(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Sign an invented patient in to their own pages, as a code from the mail would."""
     patient = get_object_or_404(Patient, pk=patient_id, email__endswith=INVENTED)

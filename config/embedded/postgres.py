@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from apps.database.roles import CREATE_ROLES, CREATE_RUN_LOGIN, RUN_LOGIN
 from config.embedded.errors import StartError
 from config.embedded.postgres_files import (
     Account,
@@ -75,10 +76,15 @@ class PostgresServer(Scoped):
         """Return the address, readable by libpq and by Django alike."""
         return self.database_url(DATABASE)
 
-    def database_url(self, name: str) -> str:
-        """Return the address of another database of this cluster."""
+    @property
+    def run_url(self) -> str:
+        """Return the address for the parts of a clinic: by it nobody owns a table."""
+        return self.database_url(DATABASE, RUN_LOGIN)
+
+    def database_url(self, name: str, user: str = USER) -> str:
+        """Return the address of another database of this cluster, for its owner or a login."""
         place = urlencode({"host": os.fspath(self._sockets), "port": PORT}, quote_via=quote)
-        return f"postgres://{USER}@/{name}?{place}"
+        return f"postgres://{user}@/{name}?{place}"
 
     @property
     def broker_url(self) -> str:
@@ -216,6 +222,8 @@ class PostgresServer(Scoped):
                 ).fetchone()
                 if not found:
                     connection.execute(f'CREATE DATABASE "{DATABASE}"')
+                connection.execute(CREATE_ROLES)
+                connection.execute(CREATE_RUN_LOGIN)
         except psycopg.Error as error:
             self._end()
             raise StartError(f"PostgreSQL started but does not answer: {error}") from error

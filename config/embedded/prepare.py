@@ -17,6 +17,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from apps.database.policies import raise_the_wall
+from apps.database.scope import as_owner
 from config.embedded.errors import UNFIT, StartError
 
 FINGERPRINT = ".fingerprint"
@@ -26,11 +28,12 @@ def main() -> int:
     """Prepare everything; safe to run again at every start."""
     django.setup()
     try:
-        refuse_foreign_database()
+        with as_owner():
+            refuse_foreign_database()
+            migrate()
     except StartError as error:
         print(error, flush=True)
         return UNFIT
-    migrate()
     call_command("createcachetable", verbosity=0)
     collect_static()
     load_demo()
@@ -68,6 +71,8 @@ def migrate() -> None:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         call_command("migrate", verbosity=0, interactive=False)
+    else:
+        raise_the_wall(connection)
     # A data migration may leave triggers waiting for the end of a session.
     connection.close()
     say("tables", f"{len(missing)} changes made" if missing else "up to date")

@@ -80,6 +80,7 @@ class Supervisor:
         self.folder.write_env(clinic)
         environment = child_environment(clinic, self.outer)
         self._prepare(environment)
+        environment["DATABASE_URL"] = self._run_url(database_url)
         self.parts = clinic_parts(self.folder, environment, web=web, mail=mail)
         self._start_parts()
         self._say_welcome()
@@ -135,6 +136,11 @@ class Supervisor:
         self.servers["PostgreSQL"] = server
         self._start_server("PostgreSQL")
         return server.url
+
+    def _run_url(self, owners_url: str) -> str:
+        """Return the address with which the parts work: theirs where we made the cluster."""
+        postgres = self.servers.get("PostgreSQL")
+        return postgres.run_url if isinstance(postgres, PostgresServer) else owners_url
 
     def _start_broker(self, database_url: str) -> str:
         if self.broker == GIVEN:

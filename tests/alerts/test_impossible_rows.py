@@ -25,7 +25,7 @@ from apps.alerts.actions import acknowledge_alert
 from apps.alerts.delivery import claim
 from apps.alerts.models.delivery import ATTEMPT_RESULTS
 from apps.alerts.smtp import Result
-from apps.database.kept_rows import RETENTION_ROLE
+from apps.database.scope import as_retention
 from tests.factories import NOW, make_alert, make_mute, put_on_call
 
 pytestmark = pytest.mark.django_db
@@ -321,8 +321,7 @@ def test_the_door_for_retention_lets_nothing_of_an_open_alert_through(rows) -> N
     one = "DELETE FROM alerts_alertevent WHERE alert_id=%(alert)s"
     with pytest.raises(REFUSED):
         run(one, rows)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL ROLE {RETENTION_ROLE}")
+    with as_retention(), connection.cursor() as cursor:
         cursor.execute(one, vars(rows))
         assert cursor.rowcount > 0
         for refused in (
@@ -332,4 +331,3 @@ def test_the_door_for_retention_lets_nothing_of_an_open_alert_through(rows) -> N
         ):
             with pytest.raises(REFUSED), transaction.atomic():
                 cursor.execute(refused, vars(rows))
-        cursor.execute("RESET ROLE")

@@ -16,6 +16,7 @@ from apps.audit.actions import record, seal_events
 from apps.audit.chain import NO_CLINIC, Head, head_of, heads, problems
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.audit.tasks import seal_audit
+from apps.database.scope import as_owner
 from tests.factories import NOW
 
 CLINIC, OTHER = UUID(int=1), UUID(int=2)
@@ -24,7 +25,7 @@ CLINIC, OTHER = UUID(int=1), UUID(int=2)
 def tamper(statement: str, *values: object) -> None:
     """Change the record as the owner of the tables can, its triggers off."""
     tables = ("audit_auditevent", "audit_auditseal")
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         cursor.execute(statement, values)

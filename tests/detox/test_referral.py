@@ -11,6 +11,7 @@ from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
+from apps.database.scope import as_owner
 from apps.detox.clocks import sweep_detox
 from apps.detox.models import Facility, Referral
 from apps.detox.referral_actions import ReferralError, move_referral, save_facility
@@ -111,7 +112,7 @@ def test_every_state_and_no_other(clinic, prescriber) -> None:
 def force(referral, status) -> None:
     """Put a referral where it is, past the table."""
     connection.check_constraints()
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE detox_referral DISABLE TRIGGER USER")
         cursor.execute(
             "UPDATE detox_referral SET status=%s, due_at=CASE WHEN %s IN ('sent', 'accepted') "

@@ -1,8 +1,13 @@
 """The address of the database that the running test uses, for processes of its own."""
 
-from urllib.parse import quote, urlencode
+from functools import cache
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
+import psycopg
 from django.db import connection
+from psycopg import sql
+
+from apps.database.roles import CREATE_ROLES, CREATE_RUN_LOGIN, RUN_LOGIN
 
 
 def current_database_url() -> str:
@@ -17,6 +22,24 @@ def current_database_url() -> str:
     options = {k: v for k, v in settings["OPTIONS"].items() if _is_plain(v)}
     query = f"?{urlencode(options, quote_via=quote)}" if options else ""
     return f"postgres://{user}@{place}/{settings['NAME']}{query}"
+
+
+@cache
+def run_url(owners_url: str) -> str:
+    """Return the address of the same database for the login of a running installation.
+
+    It may take the roles of the application and owns nothing; made where there is none yet.
+    """
+    parts = urlsplit(owners_url)
+    login, at, place = parts.netloc.rpartition("@")
+    _, colon, password = login.partition(":")
+    with psycopg.connect(owners_url, autocommit=True) as owner:
+        owner.execute(CREATE_ROLES)
+        owner.execute(CREATE_RUN_LOGIN)
+        if password:
+            words = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            owner.execute(words.format(sql.Identifier(RUN_LOGIN), sql.Literal(unquote(password))))
+    return urlunsplit(parts._replace(netloc=f"{RUN_LOGIN}{colon}{password}{at}{place}"))
 
 
 def _is_plain(value: object) -> bool:

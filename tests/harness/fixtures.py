@@ -18,6 +18,7 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 
+from apps.database.scope import as_owner, every_clinic
 from tests.harness.broker import use_broker
 from tests.harness.database import current_database_url
 from tests.harness.processes import PROJECT, Parts
@@ -47,6 +48,13 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 
 
+@pytest.fixture(autouse=True)
+def _no_test_inherits_a_clinic() -> Iterator[None]:
+    """Forget the clinic that a test entered without a request to end it."""
+    with every_clinic():
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _transactional_tests_may_empty_the_records() -> Iterator[None]:
     """Let the clean-up after a transactional test pass the trigger that refuses TRUNCATE.
@@ -63,7 +71,7 @@ def _transactional_tests_may_empty_the_records() -> Iterator[None]:
     ]
 
     def without_the_trigger(case: TransactionTestCase) -> None:
-        with pgtrigger.ignore(*refusals):
+        with pgtrigger.ignore(*refusals), as_owner():
             clean_up(case)
             cache.clear()
 

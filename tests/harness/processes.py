@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from config.embedded.parts import answers_http
 from config.embedded.processes import end_all, kill_group, spawn
 from config.embedded.scoped import Scoped
+from tests.harness.database import run_url
 from tests.harness.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -39,7 +40,7 @@ def environment_of(
         "DJANGO_SETTINGS_MODULE": "config.settings_test",
         "SECRET_KEY": settings.SECRET_KEY,
         "SITE_URL": settings.SITE_URL,
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": run_url(database_url),
         "CELERY_BROKER_URL": broker_url,
         "EMAIL_URL": email_url,
         "PYTHONUNBUFFERED": "1",

@@ -92,7 +92,7 @@ class CheckIn(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="check_ins")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="check_ins")
-    submission_id = models.UUIDField(unique=True, help_text="Made by the patient's device.")
+    submission_id = models.UUIDField(help_text="Made by the patient's device.")
     questionnaire = models.CharField(max_length=10)
     questionnaire_version = models.PositiveSmallIntegerField()
     answers = models.JSONField()
@@ -122,6 +122,10 @@ class CheckIn(models.Model):
                 condition=Q(reporter="patient", reporter_name="")
                 | Q(reporter="trusted") & ~Q(reporter_name=""),
                 name="check_in_reporter_has_name",
+            ),
+            # Of one patient: an id that somebody else's device made up is no hindrance.
+            models.UniqueConstraint(
+                fields=["patient", "submission_id"], name="check_in_stored_once"
             ),
         ]
         indexes: ClassVar = [

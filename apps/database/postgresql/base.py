@@ -1,4 +1,7 @@
-"""Django's PostgreSQL with two things cheaper: kept statements, and asking whether it is there."""
+"""Django's PostgreSQL with kept statements, a cheaper look at whether it is there, and a scope.
+
+Each statement runs in the scope of the code that asks (`told.py`).
+"""
 
 import select
 from functools import cached_property
@@ -9,6 +12,8 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
+from apps.database.postgresql.creation import DatabaseCreation
+from apps.database.postgresql.told import TellingCursor, Told, tell_now
 from apps.database.prepared import PreparedStatements
 
 ASK_AGAIN_SECONDS: Final = 1.0
@@ -17,15 +22,40 @@ ASK_AGAIN_SECONDS: Final = 1.0
 class DatabaseWrapper(base.DatabaseWrapper):
     """One connection with the statements that the server keeps for it."""
 
+    creation_class = DatabaseCreation
     connection: Any
     asked_at = 0.0
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return Django's, with our cursors."""
+        return {**super().get_connection_params(), "cursor_factory": TellingCursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
         """Return a connection that knows no statement yet."""
         self.__dict__.pop("prepared", None)
         self.asked_at = 0.0
         new: psycopg.Connection[Any] = super().get_new_connection(conn_params)
+        new.told = Told()  # type: ignore[attr-defined]
         return new
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor; one that stays in the server is declared in the right scope."""
+        if name:
+            tell_now(self.connection)
+        return super().create_cursor(name)
+
+    def _rollback(self) -> None:
+        self.forget()
+        super()._rollback()
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self.forget()
+        super()._savepoint_rollback(sid)
+
+    def forget(self) -> None:
+        """Tell the scope anew: PostgreSQL takes back what the transaction had set."""
+        if self.connection is not None:
+            self.connection.told.scope = None
 
     @cached_property
     def prepared(self) -> PreparedStatements:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.alerts import dispatcher
+from apps.database.login import refuse_owner
 
 
 class Command(BaseCommand):
@@ -15,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the dispatcher until SIGTERM or SIGINT."""
+        refuse_owner()
         self.running = True
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self.stop)

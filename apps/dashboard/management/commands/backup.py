@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up
+from apps.database.owners import check_owner
+from apps.database.scope import as_owner
 
 
 class Command(BaseCommand):
@@ -21,8 +23,10 @@ class Command(BaseCommand):
         """Take the file's name."""
         parser.add_argument("file", type=Path)
 
+    @as_owner()
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what was written and how long it took."""
+        check_owner()
         began = time.monotonic()
         try:
             manifest = back_up(options["file"], now=timezone.now())

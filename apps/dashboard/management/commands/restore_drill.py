@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up, libpq_environment, tool
+from apps.database.owners import check_owner
+from apps.database.scope import as_owner
 
 
 class Command(BaseCommand):
@@ -30,8 +32,10 @@ class Command(BaseCommand):
         """Take a backup that exists already, if one is given."""
         parser.add_argument("file", type=Path, nargs="?")
 
+    @as_owner()
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the times; exit 1 with a sentence if anything is missing."""
+        check_owner()
         with tempfile.TemporaryDirectory(prefix="glidepath-drill-") as folder:
             began, file = time.monotonic(), options["file"]
             try:

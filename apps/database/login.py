@@ -1,0 +1,45 @@
+"""As whom a process of the application signs in to PostgreSQL: never as one who passes the wall."""
+
+import logging
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
+
+from apps.database.roles import APP_ROLE, SWEEP_ROLE
+from apps.database.scope import as_owner
+
+ASK = """
+SELECT rolsuper OR rolbypassrls OR EXISTS (
+    SELECT FROM pg_class WHERE oid = to_regclass('audit_auditevent')
+    AND pg_has_role(session_user, relowner, 'member')
+) FROM pg_roles WHERE rolname = session_user
+"""
+SENTENCE = (
+    "The login of DATABASE_URL owns the tables or is a superuser: row-level security and the "
+    "audit record would hold only as long as the program behaves. Give this process a login "
+    f"that may take the roles {APP_ROLE} and {SWEEP_ROLE} and nothing else, as docs/running.md "
+    "says; the owner is for migrate, backup and restore."
+)
+log = logging.getLogger(__name__)
+
+
+def refuse_owner() -> None:
+    """Stop a process of a real installation that signs in as the owner of the tables.
+
+    Called once, where a process begins. Where the database does not answer yet the process
+    starts, as it does for every other reason to wait.
+    """
+    if settings.DEBUG or settings.DEMO_MODE:
+        return
+    try:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(ASK)
+            passes = cursor.fetchone()[0]
+    except OperationalError:
+        log.warning("The database does not answer: its login could not be judged.")
+        return
+    finally:
+        connection.close()  # forked workers begin with connections of their own
+    if passes:
+        raise ImproperlyConfigured(SENTENCE)

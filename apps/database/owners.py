@@ -1,0 +1,37 @@
+"""Commands that work on the tables themselves, and so as their owner."""
+
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, connections
+
+from apps.database.policies import raise_the_wall
+from apps.database.scope import as_owner
+
+OWNS: Final = """
+SELECT pg_has_role(session_user, relowner, 'member') FROM pg_class
+WHERE oid = to_regclass('django_migrations')
+"""
+
+
+def check_owner() -> None:
+    """Raise `CommandError` with a sentence where the login does not own the tables there are."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(OWNS)
+        if cursor.fetchone() == (False,):
+            raise CommandError(
+                "This needs the login that owns the tables: give it in DATABASE_URL for this "
+                "command alone (docs/running.md)."
+            )
+
+
+class OwnersCommand(BaseCommand):
+    """Put before Django's command: it runs as the owner, and the wall stands after it."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do as Django does; what changes nothing leaves the wall as it is."""
+        check_owner()
+        with as_owner():
+            super().handle(*args, **options)
+            if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):
+                raise_the_wall(connections[options["database"]])

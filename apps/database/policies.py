@@ -1,0 +1,152 @@
+"""Row-level security, made from the models: which rows a role of the application may touch.
+
+A model with a `clinic_id` is seen in the scope of that clinic. One without is seen with the row
+that it hangs from: an attempt with its delivery, that with its alert. A new model without a way
+to a clinic stops the migration, unless it is named in `OF_ALL_CLINICS`. Rows without a clinic
+are of the installation: work for every clinic sees them, and no request.
+"""
+
+from hashlib import sha256
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import ProgrammingError, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.database.roles import APP_ROLE, CREATE_ROLES, RETENTION_ROLE, SETTING, SWEEP_ROLE
+from apps.database.scope import as_owner
+
+# Machinery and people: they say nothing about a patient and belong to no one clinic.
+OF_ALL_CLINICS: Final = {
+    "accounts.User": "a person may work in several clinics",
+    "alerts.Heartbeat": "which part of the installation runs",
+    "alerts.MailServer": "whether a mail server answers",
+    "audit.UnsealedEvent": "numbers of audit rows that await a seal",
+    "checkins.SweepPlace": "how far a sweep has come",
+    "dashboard.PatientChange": "ids of patients whose state is to be worked out again",
+}
+THE_CLINIC: Final = "patients.Clinic"
+# What both roles may add to and read, and nothing else.
+APPEND_ONLY: Final = ("audit_auditevent", "audit_auditseal")
+READ_ONLY: Final = ("django_migrations",)
+POLICY: Final = "one_clinic"
+SWEEP_POLICY: Final = "every_clinic"
+ALL_ROWS: Final = f"{SWEEP_ROLE}, {RETENTION_ROLE}"
+# Worked out once in a statement; without a clinic it is null, and equal to nothing.
+HERE: Final = f"(SELECT NULLIF(current_setting('{SETTING}', true), '')::uuid)"
+
+IN_FORCE: Final = """
+SELECT relname, obj_description(p.oid, 'pg_policy') FROM pg_policy p
+JOIN pg_class c ON c.oid = p.polrelid
+WHERE polname = %s AND relrowsecurity AND relnamespace = 'public'::regnamespace
+"""
+NO_RIGHT: Final = (
+    f"This login may not make the roles {APP_ROLE}, {ALL_ROWS}: let an administrator of the "
+    "server make them as docs/running.md says, and migrate again."
+)
+
+
+@as_owner()
+def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
+    """Bring roles, rights and policies up to date, as the owner, after each migration.
+
+    A table whose policy fits already is not locked for long: nothing of it is changed.
+    """
+    present = set(connection.introspection.table_names())
+    wanted = {table: rule for table, rule in rules().items() if table in present}
+    create_roles(connection)
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
+        cursor.execute(IN_FORCE, [POLICY])
+        in_force = dict(cursor.fetchall())
+        for table, rule in wanted.items():
+            if in_force.get(table) != mark_of(rule):
+                cursor.execute(policy_sql(table, rule))
+        cursor.execute(rights_sql(sorted(present)))
+
+
+def create_roles(connection: BaseDatabaseWrapper) -> None:
+    """Make both roles where the server has none, and let this login take them."""
+    with as_owner(), connection.cursor() as cursor:
+        try:
+            cursor.execute(CREATE_ROLES)
+        except ProgrammingError as error:
+            raise ImproperlyConfigured(NO_RIGHT) from error
+
+
+def rules() -> dict[str, str]:
+    """Return the condition of each table's policy. Raises `ImproperlyConfigured` for an orphan."""
+    waiting = {model for model in apps.get_models(include_auto_created=True) if is_walled(model)}
+    found: dict[type[models.Model], str] = {}
+    while waiting:
+        known = {model: rule for model in waiting if (rule := rule_of(model, found))}
+        if not known:
+            orphans = ", ".join(sorted(model._meta.label for model in waiting))
+            raise ImproperlyConfigured(
+                f"{orphans}: which clinic's rows are these? Give the model a clinic or a parent "
+                f"that has one, or name it in {__name__}.OF_ALL_CLINICS."
+            )
+        found |= known
+        waiting -= known.keys()
+    return {model._meta.db_table: rule for model, rule in found.items()}
+
+
+def is_walled(model: type[models.Model]) -> bool:
+    """Answer whether the model is ours and belongs to a clinic."""
+    ours = model.__module__.startswith("apps.") and model._meta.managed
+    return ours and not model._meta.proxy and model._meta.label not in OF_ALL_CLINICS
+
+
+def rule_of(model: type[models.Model], found: dict[type[models.Model], str]) -> str:
+    """Return the condition under which a row is seen; empty while no parent's is known."""
+    columns = {field.column: field for field in model._meta.local_concrete_fields}
+    if model._meta.label == THE_CLINIC:
+        return f"id = {HERE}"
+    if "clinic_id" in columns:
+        return f"clinic_id = {HERE}"
+    field = parent_field(model)
+    if field is None or field.remote_field.model not in found:
+        return ""
+    parent, table = field.remote_field.model._meta, model._meta.db_table
+    same = f"{parent.db_table}.{parent.pk.column} = {table}.{field.column}"
+    return f"EXISTS (SELECT FROM {parent.db_table} WHERE {same})"
+
+
+def parent_field(model: type[models.Model]) -> "models.ForeignKey[Any, Any] | None":
+    """Return the first field by which a row hangs from a row that belongs to a clinic."""
+    for field in model._meta.local_concrete_fields:
+        if isinstance(field, models.ForeignKey) and is_walled(field.remote_field.model):
+            return field
+    return None
+
+
+def mark_of(rule: str) -> str:
+    """Return what is noted beside a policy, to know it again."""
+    return sha256(rule.encode()).hexdigest()
+
+
+def policy_sql(table: str, rule: str) -> str:
+    """Return the statements that put a rule in force on a table."""
+    return f"""
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS {POLICY} ON {table};
+        DROP POLICY IF EXISTS {SWEEP_POLICY} ON {table};
+        CREATE POLICY {POLICY} ON {table} TO {APP_ROLE} USING ({rule}) WITH CHECK ({rule});
+        CREATE POLICY {SWEEP_POLICY} ON {table} TO {ALL_ROWS} USING (true) WITH CHECK (true);
+        COMMENT ON POLICY {POLICY} ON {table} IS '{mark_of(rule)}';
+    """
+
+
+def rights_sql(tables: list[str]) -> str:
+    """Return the statements that give both roles their rights on these tables, and no more."""
+    both = f"{APP_ROLE}, {SWEEP_ROLE}"
+    lines = [f"GRANT USAGE ON SCHEMA public TO {both}"]
+    lines += [f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {both}"]
+    for table in tables:
+        rights = "SELECT, INSERT, UPDATE, DELETE"
+        if table in APPEND_ONLY:
+            rights = "SELECT, INSERT"
+        elif table in READ_ONLY:
+            rights = "SELECT"
+        lines += [f'REVOKE ALL ON "{table}" FROM {both}', f'GRANT {rights} ON "{table}" TO {both}']
+    return "; ".join(lines)

@@ -1,0 +1,317 @@
+"""The second wall: what the queries forget, PostgreSQL does not show.
+
+`tests/test_access_matrix.py` tries the first wall; here code forgets it on purpose. How the scope
+reaches the server is tried in `tests/test_scope.py`.
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import ProgrammingError, connection, models, transaction
+from django.test import override_settings
+
+from apps.audit.actions import record
+from apps.database import policies
+from apps.database.login import refuse_owner
+from apps.database.scope import as_owner, every_clinic, no_clinic, one_clinic
+from apps.patients.models import Clinic, Patient
+from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, put_on_call
+from tests.test_access_matrix import objects_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Where code may look past the wall, and why.
+ALLOWED = {
+    "apps/alerts/gateway_views.py": "a provider's report names a gateway, its signature proves it",
+    "apps/alerts/health.py": "the banner warns everybody when the machinery fails anybody",
+    "apps/alerts/views.py": "the link in a mail names its alert",
+    "apps/audit/actions.py": "what belongs to no clinic is recorded for the installation",
+    "apps/checkins/views.py": "the link of a check-in names its patient",
+    "apps/dashboard/caseload.py": "keys of one clinic, by an index that policies shut",
+    "apps/dashboard/health_views.py": "figures of the whole installation, behind a token",
+    "apps/dashboard/staff_actions.py": "who works in another clinic too keeps their account",
+    "apps/dashboard/staff_views.py": "an invitation names its clinic",
+    "apps/dashboard/state_actions.py": "a page brings up to date whom the clock would",
+    "apps/exchange/views.py": "the address of a calendar names its patient",
+    "apps/patients/middleware.py": "in which clinics the signed-in person works",
+    "apps/patients/sign_in_record.py": "a sign-in is noted in each clinic of the person",
+    "apps/portal/access.py": "a patient's session names the patient",
+    "apps/portal/entry_views.py": "an invitation names its patient",
+    "apps/portal/sign_in_actions.py": "one address may be known to several clinics",
+    "apps/portal/trusted_views.py": "a trusted person's link names the patient",
+    "apps/programs/access.py": "a program's token names its person",
+    "apps/programs/token_views.py": "a program's id and secret name its clinic",
+    "config/demo/views.py": "the door of the demo, which no real installation has",
+}
+
+
+def walled_models() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if policies.is_walled(model)]
+
+
+def ask(statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else [(cursor.rowcount,)]
+
+
+@pytest.fixture
+def two_clinics(patient, prescriber, other_patient, outsider) -> tuple[Clinic, Clinic]:
+    """Return two clinics with something in almost every table."""
+    for who, member in ((patient, prescriber), (other_patient, outsider)):
+        put_on_call(member)
+        objects_of(who, member)
+        other = make_patient(member.clinic)
+        make_active_plan(other, member.user)
+        check_in(other, CALM)
+        record("patient.viewed", by=member.user, now=NOW, clinic_id=member.clinic_id)
+    call_command("rebuild_states", verbosity=0)
+    call_command("seal_audit", verbosity=0)
+    return patient.clinic, other_patient.clinic
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what the block did."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+# --- Every table ----------------------------------------------------------------------------------
+def keys_of(model: type[models.Model]) -> set[Any]:
+    """Return the keys that raw SQL finds in a table."""
+    meta = model._meta
+    return {key for (key,) in ask(f"SELECT {meta.pk.column} FROM {meta.db_table}")}
+
+
+VALUES = {
+    "uuid": "gen_random_uuid()", "timestamp with time zone": "now()", "date": "current_date",
+    "boolean": "true", "jsonb": "'{}'", "bytea": "''", "time": "'12:00'",
+}  # fmt: skip
+
+
+def fill_every_table(clinic: Clinic) -> None:
+    """Put a row of the clinic into each table that has none, whatever it would say.
+
+    So that a new table is tried before anybody has written a factory for it.
+    """
+    waiting = walled_models()
+    with as_owner():
+        ask("SET CONSTRAINTS ALL IMMEDIATE")
+        ask("SET LOCAL session_replication_role = replica")  # no triggers, no foreign keys
+    while waiting:
+        model = waiting.pop(0)
+        parent = policies.parent_field(model)
+        with one_clinic(clinic.pk):
+            parents = keys_of(parent.remote_field.model) if parent else set()
+            filled = bool(keys_of(model))
+        if filled:
+            continue
+        if parent and not parents and parent.remote_field.model in waiting:
+            waiting.append(model)
+            continue
+        with as_owner():
+            put_anything(model, clinic, parent.column if parent else "", next(iter(parents), None))
+    with as_owner():
+        ask("SET LOCAL session_replication_role = origin")
+
+
+def put_anything(model: type[models.Model], clinic: Clinic, hangs_by: str, parent: Any) -> None:
+    """Store a row that no application would write; its checks are off until the test is over."""
+    table = model._meta.db_table
+    checks = "conrelid = %s::regclass AND contype = 'c'"
+    for (name,) in ask(f"SELECT conname FROM pg_constraint WHERE {checks}", table):
+        ask(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    values = {}
+    for field in model._meta.local_concrete_fields:
+        kind = str(field.db_type(connection))
+        if field.column == hangs_by:
+            values[field.column] = f"'{parent}'"
+        elif field.column == "clinic_id":
+            values[field.column] = f"'{clinic.pk}'"
+        elif not (field.null or field.generated or isinstance(field, models.AutoField)):
+            other = "'1'" if "char" in kind or kind == "text" else "1"
+            values[field.column] = "'{}'" if kind.endswith("[]") else VALUES.get(kind, other)
+    listed = ", ".join(f'"{name}"' for name in values)
+    ask(f"INSERT INTO {table} ({listed}) VALUES ({', '.join(values.values())})")
+
+
+@pytest.mark.django_db
+def test_no_row_of_another_clinic_can_be_read_changed_removed_or_added(two_clinics) -> None:
+    fill_every_table(two_clinics[1])
+    here, there = (clinic.pk for clinic in two_clinics)
+    for model in walled_models():
+        table, key = model._meta.db_table, model._meta.pk.column
+        everywhere = keys_of(model)
+        with one_clinic(there):
+            theirs = keys_of(model)
+        with one_clinic(here):
+            ours = keys_of(model)
+            assert not ours & theirs, table
+            assert ours | theirs <= everywhere, table
+            for verb in (f"UPDATE {table} SET {key} = {key}", f"DELETE FROM {table}"):
+                if table not in policies.APPEND_ONLY:
+                    with undone(), pgtrigger.ignore():
+                        assert ask(f"{verb} WHERE {key} = ANY(%s)", list(theirs)) == [(0,)], table
+        with no_clinic():
+            assert not keys_of(model), table
+        assert theirs, table
+        for scope in (one_clinic(here), no_clinic()):
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                put_in(model, next(iter(theirs)), scope)
+
+
+def put_in(model: type[models.Model], key: Any, scope: Any) -> None:
+    """Store a copy of a row from within a scope; the policy speaks before the key is compared."""
+    table, column = model._meta.db_table, model._meta.pk.column
+    names = [field.column for field in model._meta.local_concrete_fields if not field.generated]
+    ((row,),) = ask(f"SELECT row_to_json(t)::text FROM {table} t WHERE {column} = %s", key)
+    listed = ", ".join(f'"{name}"' for name in names)
+    with scope, pgtrigger.ignore(), transaction.atomic():
+        ask(
+            f"INSERT INTO {table} ({listed}) OVERRIDING SYSTEM VALUE "
+            f"SELECT {listed} FROM json_populate_record(NULL::{table}, %s)",
+            json.dumps(json.loads(row)),
+        )
+
+
+@pytest.mark.django_db
+def test_a_row_cannot_be_moved_into_another_clinic(two_clinics, patient) -> None:
+    here, there = two_clinics
+    with one_clinic(here.pk):
+        moved = Patient.objects.filter(pk=patient.pk)
+        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            moved.update(clinic_id=there.pk)
+
+
+@pytest.mark.django_db
+def test_every_table_of_a_clinic_has_both_its_policies() -> None:
+    names = "array_agg(policyname::text ORDER BY policyname)"
+    found = ask(f"SELECT tablename, {names} FROM pg_policies GROUP BY 1")
+    on = {name for (name,) in ask("SELECT relname FROM pg_class WHERE relrowsecurity")}
+    walled = {model._meta.db_table for model in walled_models()}
+    assert {table for table, names in found if names == ["every_clinic", "one_clinic"]} == walled
+    assert on == walled
+
+
+@pytest.mark.django_db
+def test_work_for_every_clinic_sees_every_row(two_clinics) -> None:
+    for model in walled_models():
+        with as_owner():
+            there_are = keys_of(model)
+        assert keys_of(model) == there_are, model
+        with every_clinic():
+            assert keys_of(model) == there_are, model
+
+
+# --- Rights ---------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_the_application_owns_nothing_and_passes_no_policy() -> None:
+    for scope, role in ((no_clinic(), "glidepath_app"), (every_clinic(), "glidepath_sweep")):
+        with scope:
+            assert ask("SELECT current_user::text, row_security_active('patients_patient')") == [
+                (role, True)
+            ]
+            assert ask(
+                "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcanlogin FROM pg_roles "
+                "WHERE rolname = current_user"
+            ) == [(False,)]
+            assert not ask("SELECT 1 FROM pg_class WHERE relowner = current_user::regrole")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize("table", policies.APPEND_ONLY)
+@pytest.mark.parametrize("scope", [every_clinic, no_clinic])
+def test_nobody_has_the_right_to_change_the_audit_record(statement, table, scope) -> None:
+    """Even where somebody has switched the triggers off."""
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        pgtrigger.ignore(),
+        transaction.atomic(),
+        scope(),
+    ):
+        ask(statement.format(table))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE patients_patient DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE audit_auditevent DISABLE TRIGGER ALL",
+        "DROP POLICY one_clinic ON patients_patient",
+        "CREATE TABLE mine (id int)",
+        "DELETE FROM django_migrations",
+        "TRUNCATE alerts_alert CASCADE",
+    ],
+)
+def test_no_role_of_the_application_changes_a_table_or_a_policy(statement) -> None:
+    for scope in (every_clinic(), no_clinic()):
+        with scope, pytest.raises(ProgrammingError), transaction.atomic():
+            ask(statement)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_installation_does_not_start_as_the_owner() -> None:
+    """The tests sign in as the owner; the processes they start do not, or they would not start."""
+    with pytest.raises(ImproperlyConfigured, match="owns the tables or is a superuser"):
+        refuse_owner()
+    with override_settings(DEMO_MODE=True):
+        refuse_owner()
+
+
+# --- The wall itself ------------------------------------------------------------------------------
+def test_every_look_past_the_wall_has_a_reason() -> None:
+    found = set()
+    for folder in ("apps", "config"):
+        for file in (ROOT / folder).rglob("*.py"):
+            names = {n.id for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Name)}
+            if "every_clinic" in names:
+                found.add(str(file.relative_to(ROOT)))
+    assert found == set(ALLOWED)
+
+
+def test_a_model_without_a_way_to_a_clinic_stops_the_migration(monkeypatch) -> None:
+    fewer = {k: v for k, v in policies.OF_ALL_CLINICS.items() if k != "alerts.Heartbeat"}
+    monkeypatch.setattr(policies, "OF_ALL_CLINICS", fewer)
+    with pytest.raises(ImproperlyConfigured, match=r"alerts\.Heartbeat"):
+        policies.rules()
+
+
+@pytest.mark.django_db
+def test_a_hole_in_the_wall_is_mended_and_the_rest_left_alone() -> None:
+    def policies_of(table: str) -> list[tuple[Any, ...]]:
+        return ask(
+            "SELECT p.oid FROM pg_policy p JOIN pg_class c ON c.oid = polrelid "
+            "WHERE relname = %s ORDER BY 1",
+            table,
+        )
+
+    before = policies_of("alerts_alert")
+    with as_owner():
+        ask("DROP POLICY one_clinic ON patients_patient")
+        ask("ALTER TABLE checkins_checkin DISABLE ROW LEVEL SECURITY")
+        ask("GRANT UPDATE ON audit_auditevent TO glidepath_sweep")
+        policies.raise_the_wall(connection)
+    assert len(policies_of("patients_patient")) == 2
+    assert ask("SELECT relrowsecurity FROM pg_class WHERE relname = 'checkins_checkin'") == [
+        (True,)
+    ]
+    assert policies_of("alerts_alert") == before
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        pgtrigger.ignore(),
+        transaction.atomic(),
+    ):
+        ask("UPDATE audit_auditevent SET id = id")
