@@ -1,4 +1,7 @@
-"""Write deploy/.env with fresh secrets, once: `make up` calls this before `docker compose up`."""
+"""Write deploy/.env with fresh secrets: `make up` calls this before `docker compose up`.
+
+A file that is there keeps what it says, and gets what a newer release asks for.
+"""
 
 import os
 import secrets
@@ -6,7 +9,11 @@ import sys
 from pathlib import Path
 
 FILE = Path(__file__).resolve().parent / ".env"
-MADE = ("SECRET_KEY", "POSTGRES_PASSWORD", "VALKEY_PASSWORD", "BACKUP_PASSPHRASE", "METRICS_TOKEN")
+MADE = (
+    "SECRET_KEY", "POSTGRES_PASSWORD", "RUN_PASSWORD", "VALKEY_PASSWORD", "BACKUP_PASSPHRASE",
+    "METRICS_TOKEN",
+)  # fmt: skip
+SINCE = {"RUN_PASSWORD"}  # asked for since the first files were written
 TO_TRY = {
     "SITE_URL": "http://localhost:8000",
     "BEHIND_TLS_PROXY": "0",
@@ -16,8 +23,12 @@ TO_TRY = {
 
 
 def main(file: Path = FILE) -> int:
-    """Write the file unless it is there; only its owner may read it."""
+    """Write what is missing; only the owner of the file may read it."""
     if file.exists():
+        there = file.read_text()
+        known = {line.partition("=")[0] for line in there.splitlines()}
+        new = "".join(f"\n{name}={secrets.token_urlsafe(48)}\n" for name in SINCE - known)
+        file.write_text(there + new)  # as it was, where nothing is new
         return 0
     given = {name: os.environ.get(name, value) for name, value in TO_TRY.items()}
     made = {name: secrets.token_urlsafe(48) for name in MADE}

@@ -1,4 +1,7 @@
-"""What is shipped names only settings, commands, queues and figures that exist."""
+"""What is shipped names only settings, commands, queues and figures that exist.
+
+And it gives the login that owns the tables, and the key of backups, to no process that serves.
+"""
 
 import json
 import os
@@ -28,10 +31,13 @@ from tests.harness.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
+EXAMPLES = (DEPLOY / "env.example", DEPLOY / "owner.env.example")
 GUIDE = (ROOT / "docs" / "operations.md").read_text()
 # Read by Python, systemd's own files or the images of others; not by our settings.
 OTHERS = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE", "PATH"}
-OTHERS |= {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "VALKEYCLI_AUTH"}
+OTHERS |= {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "VALKEYCLI_AUTH", "RUN_PASSWORD"}
+# What works on the tables themselves.
+OWNERS = {"migrate", "backup", "restore-drill"}
 READS = r'(?:env\.\w+|email_url|required|environ\.get)\(\s*"([A-Z_]+)"'
 
 
@@ -79,7 +85,7 @@ def units() -> dict[str, str]:
 def named_settings() -> set[str]:
     """Every environment variable that a shipped file sets."""
     made = {name for service in ours().values() for name in service["environment"]}
-    secrets = {line.split("=")[0] for line in (DEPLOY / "env.example").read_text().splitlines()}
+    secrets = {line.split("=")[0] for file in EXAMPLES for line in file.read_text().splitlines()}
     literals = next(each for each in kubernetes() if each["kind"] == "Kustomization")
     made |= {each.split("=")[0] for each in literals["configMapGenerator"][0]["literals"]}
     made |= {name for name in secrets if re.fullmatch("[A-Z_]+", name)}
@@ -104,7 +110,7 @@ def test_every_setting_named_is_read_and_every_setting_read_is_explained() -> No
     table = set(re.findall(r"^\| `([A-Z_]+)`", GUIDE, re.MULTILINE))
     assert table == settings_read()
     asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
-    extra = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "WEB_PORT"}
+    extra = {"POSTGRES_PASSWORD", "RUN_PASSWORD", "VALKEY_PASSWORD", "WEB_PORT"}
     assert asked <= settings_read() | extra
 
 
@@ -115,6 +121,10 @@ def test_one_command_makes_every_secret_that_compose_asks_for(tmp_path: Path) ->
     written = file.read_text()
     main(file)
     assert file.read_text() == written, "a second start keeps the first one's secrets"
+    older = "".join(line for line in written.splitlines(True) if "RUN_PASSWORD" not in line)
+    file.write_text(older)
+    main(file)
+    assert re.fullmatch(re.escape(older) + r"\nRUN_PASSWORD=.{64}\n", file.read_text())
     assert file.stat().st_mode & 0o777 == 0o600
     asked = set(re.findall(r"\$\{([A-Z_]+):\?", (DEPLOY / "compose.yaml").read_text()))
     assert asked == set(re.findall(r"^([A-Z_]+)=.", written, re.MULTILINE)) & asked
@@ -140,6 +150,25 @@ def test_every_command_run_exists_and_every_queue_has_a_worker() -> None:
         assert sorted(found) == sorted(queues), "one worker per queue"
     wanted = set(re.findall(r"glidepath-worker@(\w+)", units()["glidepath.target"]))
     assert wanted == queues
+
+
+def test_only_what_works_on_the_tables_gets_their_owner() -> None:
+    for name, service in ours().items():
+        own = service["environment"]
+        assert ("//glidepath:" in own["DATABASE_URL"]) == (name in OWNERS), name
+        assert ("BACKUP_PASSPHRASE" in own) == (name in OWNERS), name
+    for each in kubernetes():
+        for container in (c for pod in pods(each) for c in pod["containers"]):
+            read = [source["secretRef"]["name"] for source in container["envFrom"][1:]]
+            owner = ["glidepath-owner"] if each["metadata"]["name"] in OWNERS else []
+            assert read == ["glidepath", *owner], "the last one's DATABASE_URL counts"
+    for name, text in units().items():
+        if name.endswith(".service"):
+            read = re.findall(r"^EnvironmentFile=/etc/glidepath/(\S+)$", text, re.MULTILINE)
+            owns = re.sub(r"^glidepath-|\.service$", "", name) in OWNERS
+            assert read == (["env", "owner.env"] if owns else ["env"]), name
+    for file, login in zip(EXAMPLES, ("glidepath_run", "glidepath_owner"), strict=True):
+        assert f"DATABASE_URL=postgres://{login}:" in file.read_text()
 
 
 def test_nothing_runs_as_root_or_writes_where_it_should_not() -> None:

@@ -18,7 +18,7 @@ SELECT rolsuper OR rolbypassrls OR EXISTS (
 SENTENCE = (
     "The login of DATABASE_URL owns the tables or is a superuser: row-level security and the "
     "audit record would hold only as long as the program behaves. Give this process a login "
-    f"that may take the roles {APP_ROLE} and {SWEEP_ROLE} and nothing else, as docs/running.md "
+    f"that may take the roles {APP_ROLE} and {SWEEP_ROLE} and nothing else, as docs/operations.md "
     "says; the owner is for migrate, backup and restore."
 )
 log = logging.getLogger(__name__)

@@ -21,17 +21,21 @@ def check_owner() -> None:
         if cursor.fetchone() == (False,):
             raise CommandError(
                 "This needs the login that owns the tables: give it in DATABASE_URL for this "
-                "command alone (docs/running.md)."
+                "command alone (docs/operations.md)."
             )
 
 
 class OwnersCommand(BaseCommand):
     """Put before Django's command: it runs as the owner, and the wall stands after it."""
 
+    @as_owner()
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Check the models as the owner, too: on a new server there is no other role yet."""
+        return super().execute(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Do as Django does; what changes nothing leaves the wall as it is."""
         check_owner()
-        with as_owner():
-            super().handle(*args, **options)
-            if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):
-                raise_the_wall(connections[options["database"]])
+        super().handle(*args, **options)
+        if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):
+            raise_the_wall(connections[options["database"]])

@@ -43,7 +43,7 @@ WHERE polname = %s AND relrowsecurity AND relnamespace = 'public'::regnamespace
 """
 NO_RIGHT: Final = (
     f"This login may not make the roles {APP_ROLE}, {ALL_ROWS}: let an administrator of the "
-    "server make them as docs/running.md says, and migrate again."
+    "server make them as docs/operations.md says, and migrate again."
 )
 
 

@@ -13,7 +13,10 @@ SETTING: Final = "app.clinic_id"
 
 CREATE_ROLES: Final = f"""
 DO $$
-DECLARE wanted text;
+DECLARE
+  wanted text;
+  may text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'member'
+    ELSE 'set' END;  -- who makes a role there is its administrator, and may not take it yet
 BEGIN
   FOREACH wanted IN ARRAY ARRAY['{APP_ROLE}', '{SWEEP_ROLE}', '{RETENTION_ROLE}'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
@@ -23,7 +26,7 @@ BEGIN
         NULL;  -- another database of this server was faster
       END;
     END IF;
-    IF NOT pg_has_role(session_user, wanted, 'member') THEN
+    IF NOT pg_has_role(session_user, wanted, may) THEN
       EXECUTE format('GRANT %I TO %I', wanted, session_user);
     END IF;
   END LOOP;

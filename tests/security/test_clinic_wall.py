@@ -5,6 +5,7 @@ reaches the server is tried in `tests/test_scope.py`.
 """
 
 import ast
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +15,17 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.apps import apps
+from django.contrib.postgres.signals import get_hstore_oids
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, models, transaction
 from django.test import override_settings
 
 from apps.audit.actions import record
 from apps.database import policies
 from apps.database.login import refuse_owner
-from apps.database.scope import as_owner, every_clinic, no_clinic, one_clinic
+from apps.database.postgresql import told
+from apps.database.scope import EVERY, as_owner, every_clinic, no_clinic, one_clinic
 from apps.patients.models import Clinic, Patient
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, put_on_call
 from tests.test_access_matrix import objects_of
@@ -269,6 +272,39 @@ def test_a_real_installation_does_not_start_as_the_owner() -> None:
         refuse_owner()
     with override_settings(DEMO_MODE=True):
         refuse_owner()
+
+
+@pytest.mark.django_db
+def test_the_owner_makes_the_login_of_the_processes(monkeypatch) -> None:
+    """On a managed server nobody is superuser; asked again it changes the password."""
+    with as_owner():
+        for password in ("a password of letters", "another one of letters"):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+            call_command("create_run_login", name="tried_login", stdout=io.StringIO())
+        ((may, sealed),) = ask(
+            "SELECT rolcanlogin AND NOT (rolinherit OR rolsuper OR rolcreaterole), rolpassword "
+            "FROM pg_authid WHERE rolname = 'tried_login'"
+        )
+        assert may
+        assert sealed.startswith("SCRAM-SHA-256$")
+        roles = ask(
+            "SELECT roleid::regrole::text FROM pg_auth_members "
+            "WHERE member = 'tried_login'::regrole ORDER BY 1"
+        )
+    assert [name for (name,) in roles] == [
+        "glidepath_app", "glidepath_retention", "glidepath_sweep",
+    ]  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    with pytest.raises(CommandError, match="20 characters"):
+        call_command("create_run_login", name="tried_login")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_server_has_no_role_before_its_first_migration(monkeypatch) -> None:
+    monkeypatch.setitem(told.ROLES, EVERY, "nobody_made_it")
+    connection.close()
+    get_hstore_oids.cache_clear()
+    call_command("migrate", plan=True, skip_checks=False, stdout=io.StringIO())
 
 
 # --- The wall itself ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from apps.database.postgresql.creation import DatabaseCreation
 from apps.database.postgresql.told import TellingCursor, Told, tell_now
 from apps.database.prepared import PreparedStatements
+from apps.database.scope import as_owner
 
 ASK_AGAIN_SECONDS: Final = 1.0
 
@@ -37,6 +38,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         new: psycopg.Connection[Any] = super().get_new_connection(conn_params)
         new.told = Told()  # type: ignore[attr-defined]
         return new
+
+    @as_owner()
+    def connect(self) -> None:
+        """Connect as the login itself; the first statement takes its role."""
+        super().connect()
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor; one that stays in the server is declared in the right scope."""

@@ -26,7 +26,7 @@ IN_ONE: Final = f"SELECT set_config('role', $1, false), set_config('{SETTING}', 
 class Told:
     """What the server of one connection was told last; None while nobody knows."""
 
-    scope: str | None = None
+    scope: str | None = scope.OWNER  # a new connection has no role but its login
 
     def news(self, transaction: int) -> str | None:
         """Return the scope of the running code if the server has to be told it.
