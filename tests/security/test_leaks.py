@@ -45,8 +45,8 @@ NOTE = "Marzipanfall"  # what the patient writes; no word of ours holds it
 MARKERS = ("Zephyrine", "Quillfeather", "zephyrine@", "555-7391", "clonazepam", "klonopin", NOTE)
 # Words that would say what the installation is for; a log line may hold module names of ours.
 HEALTH = (*MARKERS, "benzo", "taper", " mg", "seizure", "suicid", "withdrawal", "symptom")
-# Run elsewhere: they need other processes (tests/flows), make clinics of their own (tests/demo), read
-# a file (tests/exchange/test_import.py) or a password (tests/security/test_clinic_wall.py).
+# Run elsewhere: they need other processes (tests/flows), make clinics of their own (tests/demo),
+# read a file (tests/exchange/test_import.py) or a password (tests/security/test_clinic_wall.py).
 OTHER_COMMANDS = {
     "run_dispatcher", "run_drill", "load_demo", "create_clinic", "import_record",
     "create_run_login",
