@@ -84,8 +84,12 @@ def check_url(channel: str, url: str) -> None:
         )
     if scheme in PLAIN and host not in LOOPBACK:
         raise GatewayError(f"Use {scheme}s://: without TLS anybody on the way reads the message.")
-    if plugin(url, "+15555550100", "ref") is None:
+    sender = plugin(url, "+15555550100", "ref")
+    if sender is None:
         raise GatewayError("The library does not understand this address. Check it part by part.")
+    # The library may read another host than we do, and it is the library that connects.
+    if scheme in OWN_HOST and str(sender.host).strip("[]").lower() != host:
+        raise GatewayError("Write @ in a name or password as %40: the host is not clear.")
 
 
 def scheme_of(url: str) -> str:

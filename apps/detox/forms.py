@@ -1,9 +1,10 @@
 """Forms of level of care, directory, referral and discharge: shape and cleaning, no saving."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 
 from apps.clinical.level_of_care import level_of_care_prompts
 from apps.clinical.risk import RiskResult
@@ -86,6 +87,13 @@ class ReferForm(forms.Form):
     def __init__(self, *args: Any, clinic_id: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["facility"].queryset = Facility.objects.open_to(clinic_id)  # type: ignore[attr-defined]
+
+    def clean_last_dose_at(self) -> datetime | None:
+        """Refuse a moment that has not come: a unit doses by this."""
+        taken: datetime | None = self.cleaned_data["last_dose_at"]
+        if taken is not None and taken > timezone.now():
+            raise forms.ValidationError("This moment has not come yet.")
+        return taken
 
 
 class MoveForm(forms.Form):

@@ -1,6 +1,6 @@
 """The hand-over of a referral on paper and as a FHIR R4 bundle: one stored document."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from uuid import uuid5
 
@@ -46,11 +46,11 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
     """Return the parts of the paper: a heading with its lines."""
     said = referral.document
     taken = [f"{row['slot']}: {row['drug']}, {row['mg']} mg" for row in said["taken"]]
-    dose = said["last_dose"]
-    last = [line for line in (when(dose["at"]), dose["said"]) if line]
+    dose, zone = said["last_dose"], referral.clinic.tz
+    last = [line for line in (when(dose["at"], zone), dose["said"]) if line]
     steps = [f"from {row['from']}: {row['dose']} a day" for row in said["steps"]]
     symptoms = [
-        f"{row['at'][:10]}: score {'–' if row['score'] is None else row['score']} of 40"
+        f"{when(row['at'], zone)}: score {'–' if row['score'] is None else row['score']} of 40"
         + (f". {'; '.join(row['answers'])}" if row["answers"] else "")
         for row in said["symptoms"]
     ]
@@ -72,9 +72,9 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def when(moment: str) -> str:
-    """Return a stored moment in words, nothing for none."""
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC" if moment else ""
+def when(moment: str, zone: tzinfo) -> str:
+    """Return a stored moment on the clinic's clock, which is named; nothing for none."""
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M %Z}" if moment else ""
 
 
 def referral_bundle(referral: Referral) -> bytes:

@@ -1,11 +1,13 @@
 """Attempts that were refused, in the audit record of the reader's own clinic."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.audit.actions import record
+from apps.database.scope import one_clinic
 
 REFUSED = (403, 404)
 
@@ -31,15 +33,17 @@ class RefusedAttemptsMiddleware:
         """Store who asked for what: the URL's name and ids, nothing that was typed."""
         member = getattr(request, "member", None)
         match = request.resolver_match
-        record(
-            "access.refused",
-            by=request.user,
-            now=timezone.now(),
-            clinic_id=member.clinic_id if member else None,
-            url=match.view_name if match else "",
-            method=request.method,
-            status=status,
-            ids=[str(value) for key, value in match.kwargs.items() if key.endswith("_id")]
-            if match
-            else [],
-        )
+        # The page may have entered another clinic, whose help it shows to everybody.
+        with one_clinic(member.clinic_id) if member else nullcontext():
+            record(
+                "access.refused",
+                by=request.user,
+                now=timezone.now(),
+                clinic_id=member.clinic_id if member else None,
+                url=match.view_name if match else "",
+                method=request.method,
+                status=status,
+                ids=[str(value) for key, value in match.kwargs.items() if key.endswith("_id")]
+                if match
+                else [],
+            )

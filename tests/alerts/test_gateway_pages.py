@@ -5,6 +5,7 @@ from django.db import IntegrityError
 from django.urls import reverse
 
 from apps.alerts.gateway_actions import add_gateway
+from apps.alerts.gateways import plugin
 from apps.alerts.models import ContactMethod, Gateway, QuietHours
 from apps.alerts.sealed import unseal
 from apps.audit.models import AuditEvent
@@ -53,6 +54,17 @@ def test_reports_need_a_secret(admin, settings) -> None:
     gateway = Gateway.objects.get()
     assert gateway.confirms
     assert reverse("alerts:reports", args=[gateway.pk]) in page.text
+
+
+@pytest.mark.parametrize("hidden", ["u:p@10.0.0.1:6379@", "10.0.0.1@", "u:p@10.0.0.1%2F@"])
+def test_no_address_reaches_a_host_that_was_not_allowed(admin, settings, hidden) -> None:
+    settings.ALERT_GATEWAY_HOSTS = ["ok.example"]
+    path = reverse("alerts:gateways")
+    admin.post(path, typed(url=f"jsons://{hidden}ok.example/{{to}}"))
+    for gateway in Gateway.objects.all():
+        assert plugin(unseal(gateway.sealed_url), "to", "ref").host == "ok.example"
+    admin.post(path, typed(url="jsons://u:p@ok.example/{to}", name="Allowed"))
+    assert Gateway.objects.filter(name="Allowed").exists()
 
 
 def test_two_gateways_of_a_clinic_have_two_names(admin) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -104,3 +105,10 @@ def test_the_trail_takes_the_same_queries_however_long_it_is(
 def test_a_spreadsheet_calculates_nothing(cell: str) -> None:
     assert disarmed(cell) == f"'{cell}"
     assert disarmed(f"a{cell}") == f"a{cell}"
+
+
+def test_help_of_a_clinic_that_does_not_exist_is_not_found_and_on_record(nurse) -> None:
+    answer = signed_in(nurse).get(reverse("portal:help", args=[uuid4()]))
+    assert answer.status_code == 404
+    row = AuditEvent.objects.get(event="access.refused")
+    assert row.clinic_id == nurse.clinic_id

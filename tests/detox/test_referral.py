@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
@@ -81,9 +82,12 @@ def test_the_document_says_all_and_stays_as_it_was_sent(clinic, prescriber, nurs
     client = signed_in(nurse)
     path = reverse("exchange:referral_pdf", args=[referral.pk])
     said = " ".join(text_of(client.get(path).content).split())
-    for words in ("clonazepam 0.5 mg tablet", "Shaky hands", "Robin, 555-0133",
-                  "Seizure in an earlier withdrawal: yes", "14 hours since the last dose",
-                  "Steps so far", "Other medicines"):  # fmt: skip
+    taken = (NOW - timedelta(hours=14)).astimezone(clinic.tz)
+    for words in (
+        f"{taken:%Y-%m-%d %H:%M %Z}", "clonazepam 0.5 mg tablet", "Shaky hands",
+        "Robin, 555-0133", "Seizure in an earlier withdrawal: yes",
+        "14 hours since the last dose", "Steps so far", "Other medicines",
+    ):  # fmt: skip
         assert words in said
     bundle = json.loads(client.get(reverse("exchange:referral_bundle", args=[referral.pk])).content)
     assert problems(bundle) == []
@@ -228,3 +232,14 @@ def test_the_directory_keeps_one_preferred_unit_and_no_name_twice(clinic, lead) 
         save_facility(clinic=clinic, facility=Facility.objects.get(name="Birch"),
                       values={"name": "Aspen"}, by=lead.user, now=NOW)  # fmt: skip
     assert set(LIVE) == {"sent", "accepted", "admitted"}
+
+
+def test_a_last_dose_that_has_not_come_is_refused_beside_its_field(clinic, patient, nurse) -> None:
+    make_facility(clinic, nurse.user)
+    path = reverse("detox:refer", args=[patient.pk])
+    values = {"reason": "Severe withdrawal.", "how": "phone", "facility": Facility.objects.get().pk}
+    tomorrow = timezone.localtime(timezone.now() + timedelta(days=1), clinic.tz)
+    page = signed_in(nurse).post(path, values | {"last_dose_at": f"{tomorrow:%Y-%m-%dT%H:%M}"})
+    assert page.status_code == 422
+    assert "This moment has not come yet." in page.text
+    assert not Referral.objects.exists()
