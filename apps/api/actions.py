@@ -22,6 +22,7 @@ from apps.audit.actions import record
 from apps.checkins.actions import KEPT_AT_MOST, submit_check_in
 from apps.checkins.forms import CheckInForm
 from apps.checkins.models import CheckIn
+from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 from apps.programs.models import Program
 
@@ -29,12 +30,8 @@ SEEN_AGO_AT_MOST: Final = timedelta(minutes=15)  # [proposal]
 CLOCKS_DIFFER: Final = timedelta(minutes=2)  # [proposal] between the program's machine and ours
 
 
-class SightingError(ValueError):
+class SightingError(FieldError):
     """This does not say that the program's person saw the alert; `field` is what is wrong."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
 
 
 class NotTakenError(ValueError):
@@ -53,14 +50,14 @@ def check_seen(alert: Alert, seen: Sighting, program: Program, now: datetime) ->
     """Raise `SightingError` unless the program's own person saw this alert a moment ago."""
     if seen.seen_by != program.member_id:
         raise SightingError(
-            "seen_by", "A program takes and closes only what its own person has seen."
+            "A program takes and closes only what its own person has seen.", "seen_by"
         )
     if seen.seen_at < alert.opened_at - CLOCKS_DIFFER:
-        raise SightingError("seen_at", "Nobody saw this alert before it was opened.")
+        raise SightingError("Nobody saw this alert before it was opened.", "seen_at")
     if seen.seen_at > now + CLOCKS_DIFFER:
-        raise SightingError("seen_at", "This moment has not come yet.")
+        raise SightingError("This moment has not come yet.", "seen_at")
     if seen.seen_at < now - SEEN_AGO_AT_MOST:
-        raise SightingError("seen_at", "That was too long ago. Look again, then send it anew.")
+        raise SightingError("That was too long ago. Look again, then send it anew.", "seen_at")
 
 
 @transaction.atomic

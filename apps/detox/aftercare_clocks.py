@@ -13,6 +13,7 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
 from apps.detox.outcome import weighing_of
+from apps.detox.referral_actions import locked
 from apps.patients.models import Patient
 from apps.tapers.models import Dispensing, TaperPlan, TaperStep
 
@@ -126,9 +127,3 @@ def ask(patient: Patient, source: UUID, title: str, now: datetime) -> bool:
     return open_clock_task(
         patient, CareTask.Kind.AFTERCARE, source, now + LOOK_WITHIN, now, title=title
     )
-
-
-def locked(patient_id: UUID) -> Patient:
-    """Return the patient, locked until the end of the transaction."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
-    return rows.get(pk=patient_id)

@@ -14,16 +14,12 @@ from apps.detox.models import Discharge, Referral, Stay
 from apps.detox.referral_actions import keep_step, locked
 from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
+from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 
 
-class DischargeError(ValueError):
+class DischargeError(FieldError):
     """Why this discharge cannot be; the text is for the reader."""
-
-    def __init__(self, text: str, field: str) -> None:
-        """Say what is wrong and which field of the form it is."""
-        super().__init__(text)
-        self.field = field
 
 
 @transaction.atomic

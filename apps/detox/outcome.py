@@ -151,19 +151,24 @@ def measures_of(rows: Sequence[Any], last: date | None) -> list[Measure]:
 
 def weighing_of(patient: Patient) -> tuple[UUID | None, Weighing]:
     """Return the newest weekly check-in and what speaks for relapse and for withdrawal."""
-    rows = rows_of(patient)
-    weekly = [key for _, key, _, answers in rows if total(phq9(answers)) is not None]
-    return (weekly[-1] if weekly else None), weigh(rows, patient.last_dose_on)
+    rows, last = rows_of(patient), patient.last_dose_on
+    weekly = (key for _, key, _, answers in reversed(rows) if total(phq9(answers)) is not None)
+    return next(weekly, None), weigh(measures_of(rows, last), spans_of(rows, last), last)
 
 
-def weigh(rows: Sequence[Any], last: date | None) -> Weighing:
+def spans_of(rows: Sequence[Any], last: date | None) -> list[Span]:
+    """Return waves and windows since the last dose; none before it."""
+    scores = [(day, dws) for day, _, dws, _ in rows if dws is not None]
+    return waves_and_windows(scores, last) if last else []
+
+
+def weigh(measures: Sequence[Measure], spans: Sequence[Span], last: date | None) -> Weighing:
     """Return what speaks for a return of the first illness, and what for withdrawal."""
     if last is None:
         return Weighing((), ())
-    scores = [(day, dws) for day, _, dws, _ in rows if dws is not None]
-    courses = {each.key: each for each in measures_of(rows, last)}
+    courses = {each.key: each for each in measures}
     mood, anxiety = (as_course(courses[key]) for key in ("mood", "worry"))
-    return weigh_relapse(mood, anxiety, waves_and_windows(scores, last))
+    return weigh_relapse(mood, anxiety, spans)
 
 
 def as_course(found: Measure) -> Course:
@@ -180,7 +185,7 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
     first_day = patient.registered_at.astimezone(patient.tz).date()
     begin = min([first_day, *(row[0] for row in rows[:1])])
     scores = [(day, dws) for day, _, dws, _ in rows if dws is not None]
-    spans = waves_and_windows(scores, last) if last else []
+    measures, spans = measures_of(rows, last), spans_of(rows, last)
     x_of = scale(begin, today)
     at_intake = f"{plain(patient.medication.daily_mg)} mg"
     steps = steps_taken(patient, state)
@@ -195,7 +200,7 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
         # The intake says what is taken now, and is corrected on the way, as after a detox unit.
         dose_first=first or at_intake,
         dose_now="none" if last else taken or at_intake,
-        measures=measures_of(rows, last), spans=spans, weighing=weigh(rows, last),
+        measures=measures, spans=spans, weighing=weigh(measures, spans, last),
         line=joined([(x_of(day), round((1 - dws / TOP_SCORE) * HEIGHT, 1)) for day, dws in scores]),
         doses=dose_lines(stair, today, x_of=x_of, height=HEIGHT),
         bands=[band(span, x_of) for span in spans],

@@ -12,6 +12,8 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.dependence import RARE_DAYS_PER_WEEK
 from apps.detox.models import Restart
+from apps.detox.referral_actions import locked
+from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 
 PLAN_WITHIN: Final = timedelta(hours=72)  # as after a discharge (INP-09) [proposal]
@@ -26,13 +28,8 @@ NOT_AT_ONCE: Final = (
 )
 
 
-class RestartError(ValueError):
+class RestartError(FieldError):
     """What cannot be; the text is for the reader."""
-
-    def __init__(self, text: str, field: str | None = None) -> None:
-        """Say what is wrong and which field of the form it is, none for the whole."""
-        super().__init__(text)
-        self.field = field
 
 
 @transaction.atomic
@@ -50,7 +47,7 @@ def record_restart(
     takes a dose on record, and for a stop at once of what is taken on four days a week or more:
     three or fewer are rare dependence at any dose and duration (ASAM-04).
     """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    patient = locked(patient.pk)
     content: dict[str, Any] = {
         "seen_how": seen_how, "taken": taken, "days_per_week": days_per_week, "agreed": agreed,
         "plan": plan, "last_dose_on": last_dose_on,

@@ -14,17 +14,13 @@ from apps.clinical.scoring import ciwa_b
 from apps.detox.models import DoseRecord, Referral, Round, Stay
 from apps.detox.referral_actions import locked, move_referral
 from apps.detox.states import ReferralStatus
+from apps.patients.errors import FieldError
 
 SOURCE_ROUND: Final = "round"
 
 
-class StayError(ValueError):
+class StayError(FieldError):
     """Why this cannot be written into a stay; the text is for the reader."""
-
-    def __init__(self, text: str, field: str | None = None) -> None:
-        """Say what is wrong and which field of the form it is."""
-        super().__init__(text)
-        self.field = field
 
 
 @transaction.atomic

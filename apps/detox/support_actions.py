@@ -8,16 +8,13 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.detox import NEVER_FOR_TAPERING, adjunct_warnings
 from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
+from apps.detox.referral_actions import locked
+from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 
 
-class SupportError(ValueError):
+class SupportError(FieldError):
     """What cannot be; the text is for the reader."""
-
-    def __init__(self, text: str, field: str | None = None) -> None:
-        """Say what is wrong and which field of the form it is, none for the whole."""
-        super().__init__(text)
-        self.field = field
 
 
 @transaction.atomic
@@ -28,7 +25,7 @@ def refer_to_therapy(
 
     Row and audit row are saved together or not at all; the same that has not ended yet is once.
     """
-    patient = locked(patient)
+    patient = locked(patient.pk)
     same = patient.therapies.filter(kind=kind, with_whom=with_whom, ended="").first()
     if same is not None:
         return same
@@ -48,7 +45,7 @@ def record_visit(
 
     Raises `SupportError` for a day to come, and where something else is on record for it.
     """
-    patient = locked(therapy.patient)
+    patient = locked(therapy.patient_id)
     if held_on > now.astimezone(patient.tz).date():
         raise SupportError("This day has not come yet.", "held_on")
     found = therapy.visits.filter(held_on=held_on).first()
@@ -94,7 +91,7 @@ def add_adjunct(
     The same that is still given is once; all or nothing. Raises `SupportError` for what is
     never used for tapering (ASAM-21), for warnings not read, and for a day to come.
     """
-    patient = locked(patient)
+    patient = locked(patient.pk)
     same = patient.adjuncts.filter(name=name, ended_on__isnull=True).first()
     if same is not None:
         return same
@@ -138,7 +135,7 @@ def write_coping_plan(
     writer saw, empty for none. The same twice is once; all or nothing. Raises `SupportError`
     when a colleague has written another meanwhile.
     """
-    patient = locked(patient)
+    patient = locked(patient.pk)
     newest = patient.coping_plans.first()
     if newest is not None and all(getattr(newest, key) == text for key, text in texts.items()):
         return newest
@@ -152,12 +149,6 @@ def write_coping_plan(
     )
     write_down("coping.written", row, patient, by, now)
     return row
-
-
-def locked(patient: Patient) -> Patient:
-    """Return the patient, locked until the end of the transaction."""
-    found: Patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    return found
 
 
 def write_down(event: str, row: models.Model, patient: Patient, by: User, now: datetime) -> None:

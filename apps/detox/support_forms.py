@@ -1,9 +1,12 @@
-"""Forms of therapy, adjunct medicines and the coping plan: shape and cleaning, no saving."""
+"""Forms of therapy, adjunct medicines, coping plan and restarts: shape and cleaning, no saving."""
+
+from typing import Any
 
 from django import forms
 
 from apps.detox.forms import DATE, YesNoField, words_field
-from apps.detox.models import Therapy
+from apps.detox.models import Restart, Therapy
+from apps.patients.forms import CountField
 
 
 class TherapyForm(forms.Form):
@@ -65,3 +68,36 @@ class CopingForm(forms.Form):
         for name in ("signs", "people", "remember"):
             self.fields[name].max_length = 1000  # type: ignore[attr-defined]
             self.fields[name].validators.append(forms.fields.validators.MaxLengthValidator(1000))
+
+
+class RestartForm(forms.Form):
+    """What is taken again, and what was agreed about it."""
+
+    seen_how = forms.ChoiceField(label="How we know", choices=Restart.Seen.choices)
+    taken = forms.CharField(
+        label="What is taken", max_length=300, help_text="In the patient's own words."
+    )
+    days_per_week = CountField(
+        label="On how many days a week", what="days", min_value=1, max_value=7,
+        help_text="At four or more it is not stopped at once (ASAM-04).",
+    )  # fmt: skip
+    agreed = forms.ChoiceField(
+        label="What we agreed", choices=Restart.Next.choices, widget=forms.RadioSelect,
+        error_messages={"required": "Choose what was agreed."},
+    )  # fmt: skip
+    last_dose_on = forms.DateField(
+        label="Last day of use", required=False, widget=DATE,
+        help_text="Only when none is taken from now on.",
+    )  # fmt: skip
+    plan = words_field(
+        "The plan", help_text="What helps, who calls when, what happens if it is hard again."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the last day where use has ended, and drop it where it goes on."""
+        values = super().clean() or {}
+        if values.get("agreed") != Restart.Next.STOP_AGAIN:
+            values["last_dose_on"] = None
+        elif values.get("last_dose_on") is None and "last_dose_on" not in self.errors:
+            self.add_error("last_dose_on", "Say on which day the last dose was taken.")
+        return values

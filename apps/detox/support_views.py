@@ -38,7 +38,7 @@ TEXTS = ("signs", "helps", "people", "remember")
 def support(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show coping plan, therapies with their visits, and adjunct medicines with their warnings."""
     patient = fetch_patient(request, patient_id, PATIENTS)
-    saw(request, "support.viewed", patient, patient)
+    saw(request, "support.viewed", patient)
     member = member_of(request)
     context = {
         "patient": patient,

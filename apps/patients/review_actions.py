@@ -14,6 +14,7 @@ from apps.clinical.reviews import (
     renewal_to_review,
     review_interval,
 )
+from apps.patients.errors import FieldError
 from apps.patients.models import (
     Clinic,
     Patient,
@@ -24,13 +25,8 @@ from apps.patients.models import (
 )
 
 
-class ReviewDateError(ValueError):
+class ReviewDateError(FieldError):
     """A date no review can have; the text is for the reader."""
-
-    def __init__(self, text: str, field: str) -> None:
-        """Say what is wrong and which field of the form it is."""
-        super().__init__(text)
-        self.field = field
 
 
 def interval_of(patient: Patient) -> ReviewInterval:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import User
 from apps.accounts.tokens import hash_token, new_token
 from apps.audit.actions import record
+from apps.patients.errors import FieldError
 from apps.patients.models import StaffMember
 from apps.programs.models import AccessToken, Program
 from apps.programs.scopes import beyond
@@ -17,12 +18,8 @@ TOKEN_LIFETIME: Final = timedelta(minutes=15)  # [proposal]
 TOKENS_KEPT: Final = timedelta(days=1)
 
 
-class ProgramError(ValueError):
+class ProgramError(FieldError):
     """A program cannot be changed so; the text is for the reader, `field` where it belongs."""
-
-    def __init__(self, text: str, field: str | None = None) -> None:
-        super().__init__(text)
-        self.field = field
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from apps.accounts.models import User
+from apps.patients.errors import FieldError
 from apps.patients.models import SPECIALIST_FLAGS, Patient
 from apps.tapers.models import PlanVersion, Signature, TaperPlan
 from apps.tapers.outdated import outdated
@@ -15,13 +16,8 @@ from apps.tapers.stopping import AbruptStopError, check_no_abrupt_stop
 Meaning = Signature.Meaning
 
 
-class ActivationError(ValueError):
+class ActivationError(FieldError):
     """Why a plan may not be signed or activated; the text is for the prescriber."""
-
-    def __init__(self, text: str, field: str | None = None) -> None:
-        """Say what stands in the way and which field of the form would help."""
-        super().__init__(text)
-        self.field = field
 
 
 class StaleVersionError(ActivationError):

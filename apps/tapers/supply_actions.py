@@ -11,19 +11,15 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.clinical.supply import Received, Use, covers_step, stock_of
+from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 from apps.tapers.earlier import steps_left
 from apps.tapers.models import Dispensing, Enactment, PlanVersion, RunOut, TaperPlan, TaperStep
 from apps.tapers.today import Today, midnight, plan_today
 
 
-class DispensingError(ValueError):
+class DispensingError(FieldError):
     """What no dispensing can be; the text is for the reader."""
-
-    def __init__(self, text: str, field: str) -> None:
-        """Say what is wrong and which field of the form it is."""
-        super().__init__(text)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
