@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -54,6 +55,44 @@ def fail_before_the_first_statement_of_a_savepoint() -> None:
         fail_in_a_transaction()
 
 
+def swallow_a_failure() -> None:
+    """PostgreSQL answers such a COMMIT with a ROLLBACK, and takes back what it was told."""
+    with every_clinic():
+        names()
+    with transaction.atomic():
+        names()
+        with pytest.raises(ProgrammingError):
+            fail()
+
+
+def swallow_a_prepared_failure() -> None:
+    with every_clinic():
+        names()
+    with transaction.atomic():
+        names()
+        with pytest.raises(ProgrammingError):
+            fail_prepared()
+
+
+def go_back_to_a_savepoint_past_the_wall() -> None:
+    with transaction.atomic():
+        with every_clinic():
+            names()
+            savepoint = transaction.savepoint()
+        names()
+        transaction.savepoint_rollback(savepoint)
+        names()
+
+
+def leave_a_block_past_the_wall() -> None:
+    with transaction.atomic(), suppress(KeyError), transaction.atomic():
+        with every_clinic():
+            names()
+        with transaction.atomic():
+            names()
+            raise KeyError
+
+
 def lose_the_server() -> None:
     pid = connection.connection.info.backend_pid
     with psycopg.connect(current_database_url(), autocommit=True) as other:
@@ -72,6 +111,8 @@ ENDS: dict[str, Callable[[], None]] = {
     for end in (
         fail, fail_prepared, roll_back, fail_in_a_transaction, lose_the_server,
         fail_before_the_first_statement_of_a_savepoint, look_past_the_wall_and_fail,
+        swallow_a_failure, swallow_a_prepared_failure, go_back_to_a_savepoint_past_the_wall,
+        leave_a_block_past_the_wall,
     )
 }  # fmt: skip
 
@@ -86,11 +127,11 @@ def names() -> set[str]:
 
 @login_not_required
 def forgetful(request: HttpRequest) -> HttpResponse:
-    """Show every patient: the first wall is left out. Then end as told."""
-    shown = " ".join(sorted(names()))
+    """Show every patient: the first wall is left out. Before that, end as told."""
+    names()
     if end := request.GET.get("end"):
         ENDS[end]()
-    return HttpResponse(shown)
+    return HttpResponse(" ".join(sorted(names())))
 
 
 urlpatterns = [path("forgetful/", forgetful), *config.urls.urlpatterns]
@@ -104,7 +145,8 @@ def test_what_one_request_may_see_the_next_does_not(
     here, there, nobody = signed_in(nurse), signed_in(outsider), Client()
     here.raise_request_exception = False
     for _ in range(2):
-        here.get("/forgetful/", {"end": end})
+        answer = here.get("/forgetful/", {"end": end})
+        assert answer.status_code == 500 or answer.text == patient.family_name
         connection.close_if_unusable_or_obsolete()  # as Django does when a request begins
         assert nobody.get("/forgetful/").text == ""
         assert here.get("/forgetful/").text == patient.family_name

@@ -4,6 +4,8 @@ Each statement runs in the scope of the code that asks (`told.py`).
 """
 
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from time import monotonic
 from typing import Any, Final
@@ -50,18 +52,41 @@ class DatabaseWrapper(base.DatabaseWrapper):
             tell_now(self.connection)
         return super().create_cursor(name)
 
+    def _commit(self) -> None:
+        with self.forgetting(unless_committed=True):
+            super()._commit()
+
     def _rollback(self) -> None:
-        self.forget()
-        super()._rollback()
+        with self.forgetting():
+            super()._rollback()
 
     def _savepoint_rollback(self, sid: str) -> None:
-        self.forget()
-        super()._savepoint_rollback(sid)
+        with self.forgetting():  # after it: the statement that rolls back tells the scope, too
+            super()._savepoint_rollback(sid)
 
-    def forget(self) -> None:
-        """Tell the scope anew: PostgreSQL takes back what the transaction had set."""
-        if self.connection is not None:
-            self.connection.told.scope = None
+    @contextmanager
+    def forgetting(self, *, unless_committed: bool = False) -> Iterator[None]:
+        """Have the scope told anew after the block: PostgreSQL takes back what it had been told.
+
+        It does so as well where it answers the COMMIT of a transaction in which a statement
+        has failed, and where it refuses one that it finds impossible at the end.
+        """
+        committed = unless_committed and not self.has_failed()
+        try:
+            yield
+        except BaseException:
+            committed = False
+            raise
+        finally:
+            if self.connection is not None and not committed:
+                self.connection.told.scope = None
+
+    def has_failed(self) -> bool:
+        """Answer whether a statement of the present transaction has failed."""
+        if self.connection is None:
+            return False
+        failed: bool = self.connection.pgconn.transaction_status == TransactionStatus.INERROR
+        return failed
 
     @cached_property
     def prepared(self) -> PreparedStatements:
