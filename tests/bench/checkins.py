@@ -8,13 +8,14 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode, urljoin
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 from django.test import Client
@@ -26,6 +27,7 @@ from apps.accounts.tokens import hash_token, new_token
 from apps.checkins.actions import as_json
 from apps.checkins.models import CheckIn, CheckInLink, TriageResult
 from apps.checkins.reminder_actions import plan_window
+from apps.database.roles import APP_ROLE, SETTING
 from apps.patients.models import Patient, Role, StaffMember
 from config.embedded.postgres_files import find_binaries
 from tests.bench.registry import Figure, machine, measures
@@ -39,16 +41,21 @@ from tests.factories import (
     make_patient,
     put_on_call,
 )
+from tests.harness.database import run_url
 
 PATIENTS, ROUNDS, SECONDS, CLIENTS = 60, 3, 6, 8
 RED_ONE_IN = 20
 SCRIPTED = 20  # patients whose rows pgbench writes: one alone would be a queue for its row
 THREE_YEARS = 3 * 365
 PAIRS = 100
-UUID = re.compile(r"'([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})'::uuid")
+QUOTED_ID = re.compile(
+    r"'([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})'::uuid"
+)
 TIME = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 HASH = re.compile(r"'([0-9a-f]{52})[0-9a-f]{12}'")
 REFERENCE = re.compile(r"'A-[A-Z0-9]{6}'")
+# The verb of a statement, behind what tells the server its scope.
+VERB = re.compile(r"^(?:SET [^;]*; )*\(?(\w+)")
 
 
 # --- People, links and their past, written in bulk -----------------------------------------------
@@ -188,8 +195,11 @@ def posts_per_second(port: int, paths: list[str]) -> float:
     return done / (time.monotonic() - begun)
 
 
-def script_of(patient: Patient, answers: dict[str, object]) -> str:
-    """Return the INSERTs of one check-in as a pgbench script, with ids of their own each time."""
+def script_of(patient: Patient, answers: dict[str, object]) -> tuple[str, str]:
+    """Return the INSERTs of one check-in for pgbench, with new ids each time, and what a POST asks.
+
+    Its other statements, the UPDATEs and SELECTs, are counted and not given to pgbench.
+    """
     (path,) = links_for(patient, 1)
     known = {str(pk).replace("-", "") for pk in ids_before(patient)}
     with CaptureQueriesContext(connection) as asked:
@@ -197,7 +207,7 @@ def script_of(patient: Patient, answers: dict[str, object]) -> str:
     assert "Checkin-Saved" in page.headers
     inserts = [row["sql"] for row in asked if row["sql"].startswith("INSERT")]
     text = ";\n".join(inserts)
-    new = {key for key in UUID.findall(text) if key.replace("-", "") not in known}
+    new = {key for key in QUOTED_ID.findall(text) if key.replace("-", "") not in known}
     lines = []
     for number, key in enumerate(sorted(new)):
         lines.append(f"\\set u{number} random(1, 1000000000000)")
@@ -207,9 +217,9 @@ def script_of(patient: Patient, answers: dict[str, object]) -> str:
         lines.append("\\set reference random(1, 2000000000)")
         text = REFERENCE.sub("'A-' || to_hex(:reference::bigint)", text)
         text = HASH.sub(r"('\1' || lpad(to_hex(:reference::bigint), 12, '0'))", text)
-    return "\n".join(
-        [*lines, "BEGIN;", text.replace("%", "%%").replace("%%", "%") + ";", "COMMIT;"]
-    )
+    script = "\n".join([*lines, "BEGIN;", text + ";", "COMMIT;"])
+    verbs = Counter(found[1] for row in asked if (found := VERB.match(row["sql"])))
+    return script, ", ".join(f"{count} {verb}" for verb, count in verbs.most_common())
 
 
 def ids_before(patient: Patient) -> Iterator[object]:
@@ -224,8 +234,13 @@ def ids_before(patient: Patient) -> Iterator[object]:
         yield from (key for row in rows for key in row)
 
 
-def inserts_per_second(stage: Stage, scripts: dict[str, int]) -> float:
-    """Return how many check-ins' INSERTs a second pgbench commits on the same server."""
+def inserts_per_second(stage: Stage, scripts: dict[str, int], clinic_id: UUID) -> float:
+    """Return how many check-ins' INSERTs a second pgbench commits on the same server.
+
+    By the login of a running clinic, in its role and scope: the owner passes every policy, which
+    no POST does.
+    """
+    scope = f"-c role={APP_ROLE} -c {SETTING}={clinic_id}"
     with tempfile.TemporaryDirectory() as folder:
         files: list[str] = []
         for number, (text, weight) in enumerate(scripts.items()):
@@ -235,9 +250,9 @@ def inserts_per_second(stage: Stage, scripts: dict[str, int]) -> float:
         done = subprocess.run(
             [
                 find_binaries() / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2",
-                "-T", str(SECONDS), *files, stage.rig.database.url,
+                "-T", str(SECONDS), *files, run_url(stage.rig.database.url),
             ],
-            capture_output=True, text=True, check=False,
+            capture_output=True, text=True, check=False, env={**os.environ, "PGOPTIONS": scope},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr[-1000:]
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
@@ -253,10 +268,13 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
     member = staffed()
     patients = [on_a_plan(member, 30) for _ in range(PATIENTS)]
     scripts: dict[str, int] = {}
+    asked: list[str] = []
     # Nobody posts for these: thousands of alerts and holds of one patient are no patient's history.
     for patient in [on_a_plan(member, 30) for _ in range(SCRIPTED)]:
-        scripts[script_of(patient, CALM)] = RED_ONE_IN - 1
-        scripts[script_of(patient, SEIZURE)] = 1
+        for answers, weight in ((CALM, RED_ONE_IN - 1), (SEIZURE, 1)):
+            script, statements = script_of(patient, answers)
+            scripts[script] = weight
+            asked.append(statements)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
     rows = []
@@ -264,15 +282,17 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
         posts_per_second(port, fresh_links(patients, 60))  # the first ones load code
         for _ in range(ROUNDS):
             paths = fresh_links(patients, 100)
-            rows.append((posts_per_second(port, paths), inserts_per_second(stage, scripts)))
+            posted = posts_per_second(port, paths)
+            rows.append((posted, inserts_per_second(stage, scripts, member.clinic_id)))
     posts, inserts = (statistics.median(side) for side in zip(*rows, strict=True))
     count = [text.count("INSERT INTO") for text in list(scripts)[:2]]
     conditions = (
         f"{posts:.0f} POSTs/s by {CLIENTS} clients beside {inserts:.0f} transactions/s of pgbench "
         f"(-M prepared -c {CLIENTS}, the same {count[0]} INSERTs, {count[1]} for 1 red flag in "
-        f"{RED_ONE_IN}), medians of {ROUNDS} rounds in turn of {SECONDS} s; each patient on a plan "
-        f"with 30 days of check-ins; gunicorn with {os.cpu_count()} workers, client on the same "
-        f"machine; rounds {', '.join(f'{a:.0f}/{b:.0f}' for a, b in rows)}; {machine()}"
+        f"{RED_ONE_IN}, as {APP_ROLE} in the clinic's scope; a POST asks {asked[0]}, with a red "
+        f"flag {asked[1]}), medians of {ROUNDS} rounds in turn of {SECONDS} s; each patient on a "
+        f"plan with 30 days of check-ins; gunicorn with {os.cpu_count()} workers, client on the "
+        f"same machine; rounds {', '.join(f'{a:.0f}/{b:.0f}' for a, b in rows)}; {machine()}"
     )
     return [
         Figure(
