@@ -7,12 +7,15 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.alerts.emails import contact_mail
 from apps.alerts.gateways import send_text
 from apps.alerts.models import ContactMethod
 from apps.alerts.sealed import SealError, unseal
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.alerts.texts import contact_text
+from apps.patients.moving import inside
 
 
 def send_contact_message(contact_id: UUID, clock: Callable[[], datetime]) -> bool:
@@ -21,6 +24,17 @@ def send_contact_message(contact_id: UUID, clock: Callable[[], datetime]) -> boo
     What its sender had in hand when it died is not sent again: the person asks anew.
     """
     due = ContactMethod.objects.filter(pk=contact_id, send_due_at__lte=clock())
+    clinic_id = due.values_list("member__clinic_id", flat=True).first()
+    if clinic_id is None:
+        return False
+    with inside(clinic_id):
+        return send_and_note(due, contact_id, clock)
+
+
+def send_and_note(
+    due: QuerySet[ContactMethod], contact_id: UUID, clock: Callable[[], datetime]
+) -> bool:
+    """Do so inside the clinic of the address; False when another sender was first."""
     if not due.update(send_due_at=None):
         return False
     contact = ContactMethod.objects.select_related("member__user", "gateway").get(pk=contact_id)

@@ -23,6 +23,8 @@ from apps.alerts.models import Delivery, DeliveryAttempt
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.states import DeliveryStatus, check_delivery_transition
 from apps.alerts.ways import server_of
+from apps.database.scope import every_clinic
+from apps.patients.moving import inside
 from config.tracing import traced
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def deliver(
     claimed = claim_all(clock(), delivery_id, fresh_only=fresh_only)
     if not claimed:
         return None
-    with traced(claimed[0].request_id):
+    with traced(claimed[0].request_id), inside(claimed[0].alert.clinic_id):
         send_claimed(claimed, clock, session)
     return claimed[0]
 
@@ -104,8 +106,13 @@ def claim_all(
     first = first_of(due, gates, now)
     if first is None:
         return []
+    with inside(first.alert.clinic_id):
+        return lease_all(first, now, alone=alone or server_of(first) in gates.probing)
+
+
+def lease_all(first: Delivery, now: datetime, *, alone: bool) -> list[Delivery]:
+    """Take this message, and with it what else of its level waits for the same person."""
     token, claimed = uuid.uuid4(), [first]
-    alone = alone or server_of(first) in gates.probing
     if first.alert.level == Level.WATCH and not alone:
         same = Delivery.objects.due(now).filter(
             recipient=first.recipient_id,
@@ -139,10 +146,11 @@ def first_awake(due: QuerySet[Delivery], now: datetime) -> Delivery | None:
     What falls into its recipient's quiet hours is put off until they end.
     """
     while first := locked(due).first():
-        quiet_until = quiet_end(first, now)
-        if quiet_until is None:
-            return first
-        put_off(first, quiet_until)
+        with inside(first.alert.clinic_id):
+            quiet_until = quiet_end(first, now)
+            if quiet_until is None:
+                return first
+            put_off(first, quiet_until)
     return None
 
 
@@ -196,8 +204,12 @@ def lease(delivery: Delivery, token: uuid.UUID, now: datetime) -> None:
     DeliveryAttempt.objects.create(delivery=delivery, number=delivery.attempts, started_at=now)
 
 
+@every_clinic()
 def note_server(server: str, answer: Answer, begun: datetime, clock: Clock) -> None:
-    """Tell the breaker what the server did; a breaker that cannot be told stops nothing."""
+    """Tell the breaker what the server did; a breaker that cannot be told stops nothing.
+
+    What waits for a server that answers again waits in every clinic.
+    """
     try:
         if answer.result == Result.UNWANTED:
             return

@@ -25,6 +25,7 @@ from apps.alerts.rota_calendar import Change, Span, Turn, spans_of
 from apps.alerts.states import AlertStatus
 from apps.audit.actions import record
 from apps.patients.models import Clinic, StaffMember
+from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ def extend_all(now: datetime) -> int:
     made = 0
     for clinic in Clinic.objects.filter(turns__isnull=False).distinct():
         try:
-            made += extend_rota(clinic=clinic, now=now)
+            with inside(clinic.pk):
+                made += extend_rota(clinic=clinic, now=now)
         except Exception:
             logger.exception("the rota of clinic %s was not extended", clinic.pk)
     return made

@@ -1,7 +1,7 @@
 """Putting every alert back on its way, from any process, with or without a broker."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,12 +30,13 @@ from apps.alerts.models import Alert, Delivery, DeliveryAttempt, Drill, Heartbea
 from apps.alerts.smtp import MailSession, Result, lease_time
 from apps.alerts.states import AlertStatus, DeliveryStatus, check_delivery_transition
 from apps.alerts.system_alerts import look, stranded_clinics
-from apps.database.moving import move_each
+from apps.patients.moving import inside, move_each
 
 logger = logging.getLogger(__name__)
 
 STRANDED_AFTER: Final = timedelta(minutes=1)
 BATCH: Final = 200
+OF_MESSAGE: Final = "alert__clinic_id"
 LONGEST_QUIET: Final = timedelta(hours=25)  # on the night that the clocks go back
 
 
@@ -67,12 +68,13 @@ def sweep(now: datetime) -> SweepReport:
     clocks_set_right = set_clocks_right(now)
     if clocks_set_right:
         logger.warning("%d times lay too far ahead: the clock was set back", clocks_set_right)
-    leases = each(Delivery.objects.lease_expired(now), take_back, now)
-    moved_on = each(Delivery.objects.unconfirmed(now), no_word_came, now)
-    moved_on += each(Delivery.objects.to_the_departed(), pass_by, now)
+    messages = Delivery.objects
+    leases = each(messages.lease_expired(now), take_back, now, OF_MESSAGE)
+    moved_on = each(messages.unconfirmed(now), no_word_came, now, OF_MESSAGE)
+    moved_on += each(messages.to_the_departed(), pass_by, now, OF_MESSAGE)
     reopened = each(Alert.objects.of_the_departed(), free, now)
     reopened += each(Alert.objects.ack_overdue(now), reopen, now)
-    each(Drill.objects.under_way(), end_drill, now)
+    each(Drill.objects.under_way(), end_drill, now, OF_MESSAGE)
     climbed = each(Alert.objects.rung_due(now).order_by("priority", "next_rung_at"), climb_due, now)
     stranded = Alert.objects.stranded(now, STRANDED_AFTER).count()
     if stranded:
@@ -82,10 +84,15 @@ def sweep(now: datetime) -> SweepReport:
     return SweepReport(leases, reopened, climbed, stranded, moved_on)
 
 
-def each(rows: Iterable[object], move: Callable[[Any, datetime], bool], now: datetime) -> int:
-    """Move up to a batch of rows."""
-    keys = rows.values_list("pk", flat=True)[:BATCH]  # type: ignore[attr-defined]
-    return move_each(keys, move, now, logger, "sweep could not move %s")
+def each(
+    rows: QuerySet[Any],
+    move: Callable[[Any, datetime], bool],
+    now: datetime,
+    clinic: str = "clinic_id",
+) -> int:
+    """Move up to a batch of rows, each inside the clinic of its alert."""
+    found = rows.values_list("pk", clinic)[:BATCH]
+    return move_each(found, move, now, logger, "sweep could not move %s")
 
 
 def set_clocks_right(now: datetime) -> int:
@@ -125,11 +132,17 @@ def set_rungs_right(now: datetime) -> int:
     """Bring rungs back that lie further ahead than the ladder can have set them."""
     moved = 0
     for alert in Alert.objects.rung_far_ahead(now):
-        times = times_of(alert)
-        due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung, times)
-        late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
-        moved += late.update(next_rung_at=due, clock_set_at=now)
+        with inside(alert.clinic_id):
+            moved += set_rung_right(alert, now)
     return moved
+
+
+def set_rung_right(alert: Alert, now: datetime) -> int:
+    """Bring the rung of one alert back, if it still lies too far ahead."""
+    times = times_of(alert)
+    due = now + ladder.gap_before(alert.level, alert.response, alert.next_rung, times)
+    late = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN, next_rung_at__gt=due)
+    return late.update(next_rung_at=due, clock_set_at=now)
 
 
 @transaction.atomic

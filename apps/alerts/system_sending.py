@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.alerts import breaker
 from apps.alerts.emails import drill_mail, system_mail
@@ -20,6 +20,7 @@ from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.texts import system_text
 from apps.alerts.ways import Way, gateway_name, server_name, ways_of
 from apps.patients.models import Clinic, Role, StaffMember
+from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
 
@@ -45,18 +46,24 @@ def tell_due(now: datetime) -> int:
     told = 0
     waiting = SystemAlert.objects.filter(closed_at__isnull=True, told_at__isnull=True)
     for alert in waiting.filter(next_attempt_at__lte=now).select_related("clinic")[:50]:
-        mails, texts = addresses_of(alert.clinic)
-        lease = lease_time() * (1 + len(texts))
-        mine = waiting.filter(pk=alert.pk, next_attempt_at=alert.next_attempt_at)
-        if not mine.update(next_attempt_at=now + max(lease, RETRY), attempts=F("attempts") + 1):
-            continue
-        answers = tell(alert, mails, texts, now)
-        if any(answer.result == Result.SENT for answer in answers):
-            told += SystemAlert.objects.filter(pk=alert.pk).update(told_at=now)
-        else:
-            SystemAlert.objects.filter(pk=alert.pk).update(next_attempt_at=now + RETRY)
-            logger.warning("system alert %s not accepted", alert.pk)
+        with inside(alert.clinic_id):
+            told += tell_of(alert, waiting, now)
     return told
+
+
+def tell_of(alert: SystemAlert, waiting: QuerySet[SystemAlert], now: datetime) -> int:
+    """Tell of one system alert; 1 if it left, 0 if not or if another process has it."""
+    mails, texts = addresses_of(alert.clinic)
+    lease = lease_time() * (1 + len(texts))
+    mine = waiting.filter(pk=alert.pk, next_attempt_at=alert.next_attempt_at)
+    if not mine.update(next_attempt_at=now + max(lease, RETRY), attempts=F("attempts") + 1):
+        return 0
+    answers = tell(alert, mails, texts, now)
+    if any(answer.result == Result.SENT for answer in answers):
+        return SystemAlert.objects.filter(pk=alert.pk).update(told_at=now)
+    SystemAlert.objects.filter(pk=alert.pk).update(next_attempt_at=now + RETRY)
+    logger.warning("system alert %s not accepted", alert.pk)
+    return 0
 
 
 def report_drills(now: datetime) -> int:

@@ -4,7 +4,7 @@ From any process, as often as one likes.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,8 +19,8 @@ from apps.checkins.standing_actions import look_at_duty
 from apps.checkins.supply_actions import look_at_supply
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.reviews import RENEWAL_LEAD_DAYS
-from apps.database.moving import move_each
 from apps.patients.models import DRILL_CLINIC, OWED_ON, Patient, ReviewClock
+from apps.patients.moving import Found, move_each
 from apps.tapers.models import Dispensing, RunOut, TaperPlan, TaperStep
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def off_medicine_of() -> Q:
     return Q(Exists(ended)) & ~Q(Exists(newer))
 
 
-def reviews_due(now: datetime) -> Iterable[UUID]:
+def reviews_due(now: datetime) -> Found:
     """Return patients whose review is due soon and who have no task for it, longest due first."""
     task = CareTask.objects.filter(
         patient=OuterRef("patient"), kind=CareTask.Kind.REVIEW, done_at__isnull=True
@@ -87,10 +87,10 @@ def reviews_due(now: datetime) -> Iterable[UUID]:
         .exclude(Exists(task))
         .exclude(off_medicine_of())
     )
-    return list(rows.order_by(OWED_ON).values_list("patient_id", flat=True)[:BATCH])
+    return list(rows.order_by(OWED_ON).values_list("patient_id", "clinic_id")[:BATCH])
 
 
-def supplies_due(now: datetime) -> Iterable[UUID]:
+def supplies_due(now: datetime) -> Found:
     """Return patients whose supply is to be looked at: a new day, a new plan, a first clock."""
     own = OuterRef("pk")
     unwatched = (
@@ -99,26 +99,26 @@ def supplies_due(now: datetime) -> Iterable[UUID]:
         .filter(Exists(TaperPlan.objects.active().filter(patient=own)))
         .exclude(Exists(RunOut.objects.filter(patient=own)))
     )
-    due = RunOut.objects.due(now).order_by("next_look_at").values_list("patient_id", flat=True)
-    found = [*due[:BATCH], *unwatched.values_list("pk", flat=True)[:BATCH]]
+    due = RunOut.objects.due(now).order_by("next_look_at").values_list("patient_id", "clinic_id")
+    found = [*due[:BATCH], *unwatched.values_list("pk", "clinic_id")[:BATCH]]
     return list(dict.fromkeys(found))
 
 
-def needless() -> Iterable[UUID]:
+def needless() -> Found:
     """Return patients with a clock's open task whom the clinic does not follow now."""
     tasks = CareTask.objects.filter(kind__in=LEFT_IN_PEACE, done_at__isnull=True)
     away = tasks.exclude(patient__status=Patient.Status.ACTIVE).order_by("patient_id")
-    return list(away.values_list("patient_id", flat=True).distinct()[:BATCH])
+    return list(away.values_list("patient_id", "clinic_id").distinct()[:BATCH])
 
 
-def duties_due(now: datetime) -> Iterable[UUID]:
+def duties_due(now: datetime) -> Found:
     """Return standing duties of patients for whom a new day has begun, the longest ago first."""
-    return list(StandingDuty.objects.due(now).values_list("pk", flat=True)[:BATCH])
+    return list(StandingDuty.objects.due(now).values_list("pk", "clinic_id")[:BATCH])
 
 
-def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+def each(found: Found, move: Move, now: datetime) -> int:
     """Move these clocks."""
-    return move_each(keys, move, now, logger, "clocks: %s could not be moved")
+    return move_each(found, move, now, logger, "clocks: %s could not be moved")
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from apps.audit.actions import record
 from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
 from apps.checkins.models import Reminder, policy_of
+from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ def deliver(clock: Clock, session: MailSession) -> bool:
     if claimed is None:
         return False
     live, token = claimed
-    answer = mail_rows.hand_over(reminder_mail(live, token), session, clock)
-    settle(live, answer, clock())
+    with inside(live.clinic_id):
+        answer = mail_rows.hand_over(reminder_mail(live, token), session, clock)
+        settle(live, answer, clock())
     return True
 
 
@@ -57,8 +59,9 @@ def claim(now: datetime) -> tuple[Reminder, str] | None:
     live = due.select_related("patient", "clinic").first()
     if live is None or (gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now)):
         return None
-    mail_rows.lease(live, now)
-    return live, link_for(live, now)
+    with inside(live.clinic_id):
+        mail_rows.lease(live, now)
+        return live, link_for(live, now)
 
 
 @transaction.atomic

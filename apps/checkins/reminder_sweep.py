@@ -1,7 +1,7 @@
 """Moving every due window whose clock has run out, from any process, as often as one likes."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,8 +19,8 @@ from apps.checkins.reminder_actions import (
     replan_window,
 )
 from apps.checkins.reminder_delivery import deliver_due, take_back
-from apps.database.moving import move_each
 from apps.patients.models import Patient
+from apps.patients.moving import Found, move_each
 from apps.tapers.models import TaperPlan
 
 logger = logging.getLogger(__name__)
@@ -89,9 +89,9 @@ def plan_a_slice(now: datetime) -> int:
         waiting = waiting.filter(pk__gt=place.after)
     if last:
         waiting = waiting.filter(pk__lte=last)
-    found = list(waiting.values_list("pk", flat=True)[:BATCH])
+    found = list(waiting.values_list("pk", "clinic_id")[:BATCH])
     # A full batch may have left somebody behind it.
-    reached = found[-1] if len(found) == BATCH else last
+    reached = found[-1][0] if len(found) == BATCH else last
     if reached != place.after:
         SweepPlace.objects.filter(name=WAITING).update(after=reached)
     return move_all(found, plan_window, now)
@@ -110,9 +110,9 @@ def waiting_for_a_window() -> QuerySet[Patient]:
 
 def each(rows: QuerySet[Reminder], move: Move, now: datetime) -> int:
     """Move up to a batch of windows."""
-    return move_all(rows.values_list("pk", flat=True)[:BATCH], move, now)
+    return move_all(rows.values_list("pk", "clinic_id")[:BATCH], move, now)
 
 
-def move_all(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+def move_all(found: Found, move: Move, now: datetime) -> int:
     """Move these windows."""
-    return move_each(keys, move, now, logger, "reminders: %s could not be moved")
+    return move_each(found, move, now, logger, "reminders: %s could not be moved")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,6 +15,7 @@ from django.urls import reverse
 from apps.accounts.models import EmergencyAccess
 from apps.audit.actions import record
 from apps.patients.models import Patient, Role, StaffMember, StaffQuerySet
+from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +63,22 @@ def tell_leads(clock: Callable[[], datetime]) -> int:
     One that cannot be sent stays due and stops no other.
     """
     told = 0
-    untold = EmergencyAccess.objects.filter(lead_told_at=None).select_related("member__user")
-    for access in untold.select_related("patient").order_by("opened_at")[:50]:
-        try:
-            mail_of(access).send()
-        except OSError as error:
-            logger.warning("emergency access %s: no mail yet (%s)", access.pk, type(error).__name__)
-            continue
-        EmergencyAccess.objects.filter(pk=access.pk).update(lead_told_at=clock())
-        told += 1
+    untold = EmergencyAccess.objects.filter(lead_told_at=None).order_by("opened_at")
+    for key, clinic_id in list(untold.values_list("pk", "clinic_id")[:50]):
+        with inside(clinic_id):
+            told += tell_of(key, clock)
     return told
+
+
+def tell_of(access_id: UUID, clock: Callable[[], datetime]) -> int:
+    """Mail the leads of one access; 1 if it left, 0 if not."""
+    access = EmergencyAccess.objects.select_related("member__user", "patient").get(pk=access_id)
+    try:
+        mail_of(access).send()
+    except OSError as error:
+        logger.warning("emergency access %s: no mail yet (%s)", access.pk, type(error).__name__)
+        return 0
+    return EmergencyAccess.objects.filter(pk=access.pk).update(lead_told_at=clock())
 
 
 def mail_of(access: EmergencyAccess) -> EmailMessage:

@@ -15,6 +15,7 @@ from django.db.models import Min
 from apps.dashboard.counting import counts_of, standing_of
 from apps.dashboard.models import ClinicDay
 from apps.patients.models import Clinic, Patient
+from apps.patients.moving import inside
 
 # Days back -> how old its count may be.
 STALE_AFTER: Final = (
@@ -27,8 +28,11 @@ AT_ONCE: Final = 14  # days per run and clinic: a year of history comes in withi
 
 def count_due(now: datetime, *, at_once: int = AT_ONCE) -> int:
     """Count the days of every clinic whose count is missing or too old; return how many."""
-    clinics = Clinic.objects.real()
-    return sum(count_clinic(clinic, now, at_once=at_once) for clinic in clinics)
+    counted = 0
+    for clinic in Clinic.objects.real():
+        with inside(clinic.pk):
+            counted += count_clinic(clinic, now, at_once=at_once)
+    return counted
 
 
 @transaction.atomic

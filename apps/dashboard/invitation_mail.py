@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.accounts.models import Invitation
+from apps.patients.moving import inside
 
 
 def mail_of(invitation: Invitation) -> EmailMessage:
@@ -32,6 +33,7 @@ def send(invitation_id: UUID, now: datetime) -> bool:
     invitation = rows.filter(pk=invitation_id).first()
     if invitation is None or not invitation.works(now):
         return False
-    mail_of(invitation).send()
-    Invitation.objects.filter(pk=invitation.pk).update(sent_at=now)
+    with inside(invitation.clinic_id):
+        mail_of(invitation).send()
+        Invitation.objects.filter(pk=invitation.pk).update(sent_at=now)
     return True

@@ -1,6 +1,5 @@
 """What the clocks of the year after the last dose move: its beginning, what calls for a look."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -15,6 +14,7 @@ from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
 from apps.patients.models import Patient
+from apps.patients.moving import Found
 from apps.tapers.models import Dispensing, TaperPlan, TaperStep
 
 BATCH: Final = 200
@@ -26,10 +26,10 @@ RESTART: Final = "May be taking a sedative again: talk about it and agree on a p
 YEAR_OVER: Final = "A year since the last dose: look at the outcome together"
 
 
-def stops_and_restarts() -> Iterable[UUID]:
+def stops_and_restarts() -> Found:
     """Return patients whose last dose is not on record yet, or is and who take some again."""
     step = TaperStep.objects.filter(version=OuterRef("in_force"), number=OuterRef("begun_step"))
-    plans = TaperPlan.objects.active().values_list("patient_id", flat=True)
+    plans = TaperPlan.objects.active().values_list("patient_id", "clinic_id")
     stopped = plans.filter(Exists(step.filter(daily_mg=0)), patient__last_dose_on__isnull=True)
     again = plans.filter(Exists(step.filter(daily_mg__gt=0)), patient__last_dose_on__isnull=False)
     found = [*stopped[:BATCH], *again[:BATCH]]
@@ -60,7 +60,7 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
     return True
 
 
-def in_aftercare(now: datetime) -> Iterable[UUID]:
+def in_aftercare(now: datetime) -> Found:
     """Return followed patients after their last dose of whom there is news to look at.
 
     A check-in or a hand-out of the last days, or the end of the year; and no open task.
@@ -76,7 +76,7 @@ def in_aftercare(now: datetime) -> Iterable[UUID]:
     )
     rows = Patient.objects.filter(last_dose_on__isnull=False, status=Patient.Status.ACTIVE)
     waiting = rows.filter(news).exclude(Exists(tasks.filter(done_at__isnull=True)))
-    return list(waiting.values_list("pk", flat=True)[:BATCH])
+    return list(waiting.values_list("pk", "clinic_id")[:BATCH])
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ Several processes may sweep at once: each row is looked at again under its patie
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,7 +21,6 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CLOCK_MINUTES
-from apps.database.moving import move_each
 from apps.detox.aftercare_clocks import (
     in_aftercare,
     look_at_aftercare,
@@ -32,6 +31,7 @@ from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment, Stay
 from apps.detox.referral_actions import locked
 from apps.patients.models import DRILL_CLINIC, Patient
+from apps.patients.moving import Found, move_each
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import midnight, plan_today
 
@@ -80,7 +80,7 @@ def sweep_detox(now: datetime) -> DetoxReport:
     )
 
 
-def levels_due() -> Iterable[UUID]:
+def levels_due() -> Found:
     """Return followed patients with an emergency after the level of care was last answered."""
     own = OuterRef("patient")
     later = CareAssessment.objects.filter(patient=own, assessed_at__gte=OuterRef("opened_at"))
@@ -88,7 +88,7 @@ def levels_due() -> Iterable[UUID]:
     plans = TaperPlan.objects.filter(patient=own, status__in=["active", "draft"])
     red = Alert.objects.unresolved().filter(level=Level.EMERGENCY).exclude(clinic=DRILL_CLINIC)
     rows = red.exclude(Exists(later)).exclude(Exists(asked)).filter(Exists(plans))
-    return list(rows.values_list("patient_id", flat=True).distinct()[:BATCH])
+    return list(rows.values_list("patient_id", "clinic_id").distinct()[:BATCH])
 
 
 @transaction.atomic
@@ -103,12 +103,12 @@ def ask_level(patient_id: UUID, now: datetime) -> bool:
     )
 
 
-def days_due(now: datetime) -> Iterable[UUID]:
+def days_due(now: datetime) -> Found:
     """Return patients in the fourteen days after a discharge, who are to check in each day."""
     rows = Patient.objects.filter(
         daily_until__gte=(now - timedelta(days=2)).date(), status=Patient.Status.ACTIVE
     )
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+    return list(rows.values_list("pk", "clinic_id")[:BATCH])
 
 
 @transaction.atomic
@@ -131,10 +131,10 @@ def look_at_day(patient_id: UUID, now: datetime) -> bool:
     return open_clock_task(patient, Kind.DAY_MISSED, source, now, now)
 
 
-def plans_made() -> Iterable[UUID]:
+def plans_made() -> Found:
     """Return patients whose open task for a plan after discharge may be done."""
     rows = CareTask.objects.filter(kind=Kind.NEW_PLAN, done_at__isnull=True)
-    return list(rows.values_list("patient_id", flat=True)[:BATCH])
+    return list(rows.values_list("patient_id", "clinic_id")[:BATCH])
 
 
 @transaction.atomic
@@ -151,9 +151,9 @@ def end_plan_task(patient_id: UUID, now: datetime) -> bool:
     return True
 
 
-def rounds_due(now: datetime) -> Iterable[UUID]:
+def rounds_due(now: datetime) -> Found:
     """Return stays whose next round should have been made."""
-    return list(Stay.objects.round_overdue(now).values_list("pk", flat=True)[:BATCH])
+    return list(Stay.objects.round_overdue(now).values_list("pk", "clinic_id")[:BATCH])
 
 
 @transaction.atomic
@@ -168,11 +168,11 @@ def call_for_round(stay_id: UUID, now: datetime) -> bool:
     )
 
 
-def tasks_overdue(now: datetime) -> Iterable[UUID]:
+def tasks_overdue(now: datetime) -> Found:
     """Return tasks of this app's clocks whose time has passed and that have no alert yet."""
     told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id=OuterRef("pk"))
     rows = CareTask.objects.filter(kind__in=list(ALERT_OF), done_at__isnull=True, due_at__lt=now)
-    return list(rows.exclude(Exists(told)).values_list("pk", flat=True)[:BATCH])
+    return list(rows.exclude(Exists(told)).values_list("pk", "clinic_id")[:BATCH])
 
 
 @transaction.atomic
@@ -197,6 +197,6 @@ def warn(patient: Patient, rule: str, source_type: str, source_id: UUID, now: da
     return True
 
 
-def each(keys: Iterable[UUID], move: Move, now: datetime) -> int:
+def each(found: Found, move: Move, now: datetime) -> int:
     """Move these rows."""
-    return move_each(keys, move, now, logger, "detox: %s could not be moved")
+    return move_each(found, move, now, logger, "detox: %s could not be moved")

@@ -16,6 +16,7 @@ from apps.alerts import breaker, mail_rows
 from apps.alerts.delivery import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
+from apps.patients.moving import clinic_by_clinic, inside, move_each
 from apps.portal.emails import build
 from apps.portal.models import PortalMail, SignInCode
 
@@ -48,7 +49,8 @@ def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -
         return False
     if mail.state == PortalMail.State.CANCELLED:
         return True
-    settle(mail, mail_rows.hand_over(build(mail), session, clock), clock())
+    with inside(mail.clinic_id):
+        settle(mail, mail_rows.hand_over(build(mail), session, clock), clock())
     return True
 
 
@@ -67,12 +69,13 @@ def claim(now: datetime, only: uuid.UUID | None = None) -> PortalMail | None:
     )
     if mail is None:
         return None
-    if not mail.is_wanted(now):
-        finish(mail, PortalMail.State.CANCELLED, now)
-        return mail
-    if gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now):
-        return None
-    mail_rows.lease(mail, now)
+    with inside(mail.clinic_id):
+        if not mail.is_wanted(now):
+            finish(mail, PortalMail.State.CANCELLED, now)
+            return mail
+        if gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now):
+            return None
+        mail_rows.lease(mail, now)
     return mail
 
 
@@ -123,9 +126,10 @@ def finish(mail: PortalMail, state: str, now: datetime) -> None:
 
 def sweep_mails(now: datetime) -> int:
     """Make due again what a dead sender left behind, and forget codes of last week."""
-    lost = list(PortalMail.objects.lease_expired(now).values_list("pk", flat=True)[:BATCH])
+    lost = PortalMail.objects.lease_expired(now).values_list("pk", "clinic_id")[:BATCH]
+    moved = move_each(lost, take_back, now, logger, "mails: %s could not be taken back")
     forget_codes(now)
-    return sum(take_back(key, now) for key in lost)
+    return moved
 
 
 @transaction.atomic
@@ -139,10 +143,12 @@ def take_back(mail_id: uuid.UUID, now: datetime) -> bool:
     return True
 
 
-@transaction.atomic
 def forget_codes(now: datetime) -> int:
     """Remove codes of last week with their mails; the audit record keeps who signed in."""
     old = SignInCode.objects.filter(created_at__lt=now - OLD).order_by("created_at")
-    keys = list(old.values_list("pk", flat=True)[:BATCH])
-    PortalMail.objects.filter(code__in=keys).delete()
-    return SignInCode.objects.filter(pk__in=keys).delete()[0]
+    forgotten = 0
+    for keys in clinic_by_clinic(old.values_list("pk", "patient__clinic_id")[:BATCH]):
+        with transaction.atomic():
+            PortalMail.objects.filter(code__in=keys).delete()
+            forgotten += SignInCode.objects.filter(pk__in=keys).delete()[0]
+    return forgotten

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.audit.actions import record
 from apps.patients.models import Patient
+from apps.patients.moving import inside
 from apps.retention.closure import record_keys
 from apps.retention.door import DoorClosedError, open_door
 from apps.retention.due import NOT_OVER, OVER, one_record, with_keeps
@@ -34,13 +35,15 @@ def erase_due(now: datetime, *, limit: int = AT_A_TIME) -> int:
     due = ErasureItem.objects.filter(
         state=ErasureItem.State.WAITING, decision__in=ErasureDecision.objects.to_do(now)
     )
-    keys = list(due.order_by("decision__begins_at", "pk").values_list("pk", flat=True)[:limit])
-    if keys:
+    waiting = due.order_by("decision__begins_at", "pk").values_list("pk", "decision__clinic_id")
+    found = list(waiting[:limit])
+    if found:
         check_list()
-    for key in keys:
-        settle(key, now)
+    for key, clinic_id in found:
+        with inside(clinic_id):
+            settle(key, now)
         write_list(now)
-    return len(keys)
+    return len(found)
 
 
 @transaction.atomic
@@ -117,7 +120,8 @@ def erase_again(lines: Iterable[Erased], now: datetime) -> Iterator[str]:
     """
     for line in lines:
         try:
-            _erase_again(line, now)
+            with inside(line.clinic_id):
+                _erase_again(line, now)
         except (DatabaseError, ErasureError, DoorClosedError) as error:
             why = str(error).strip().splitlines()[0]
             yield f"The record {line.patient_id} is back and was not removed again: {why}"

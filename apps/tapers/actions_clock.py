@@ -6,6 +6,7 @@ from uuid import uuid5
 from django.db import transaction
 
 from apps.audit.actions import record
+from apps.patients.moving import inside
 from apps.tapers.models import NOT_UNLOCKED, SOURCE_CLOCK, PlanHold, TaperPlan
 from apps.tapers.today import today_of
 
@@ -16,8 +17,11 @@ def settle_due(now: datetime) -> int:
     Each plan in a transaction of its own. Running it twice, or two of it at once,
     changes nothing more: what a step needs was decided at its own midnight.
     """
-    ids = list(TaperPlan.objects.due(now).values_list("pk", flat=True))
-    return sum(settle_plan(plan_id=key, now=now) for key in ids)
+    settled = 0
+    for key, clinic_id in list(TaperPlan.objects.due(now).values_list("pk", "clinic_id")):
+        with inside(clinic_id):
+            settled += settle_plan(plan_id=key, now=now)
+    return settled
 
 
 @transaction.atomic

@@ -7,8 +7,10 @@ reaches the server is tried in `tests/test_scope.py`.
 import ast
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,19 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, models, transaction
 from django.test import override_settings
 
+from apps.alerts.delivery import claim
+from apps.alerts.sweep import sweep
 from apps.audit.actions import record
+from apps.checkins.clock_sweep import sweep_clocks
+from apps.checkins.reminder_sweep import sweep_reminders
+from apps.dashboard.count_actions import count_due
 from apps.database import policies
 from apps.database.login import refuse_owner
 from apps.database.postgresql import told
-from apps.database.scope import EVERY, as_owner, every_clinic, no_clinic, one_clinic
+from apps.database.scope import EVERY, as_owner, current, every_clinic, no_clinic, one_clinic
+from apps.detox.clocks import sweep_detox
 from apps.patients.models import Clinic, Patient
+from apps.tapers.actions_clock import settle_due
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, put_on_call
 from tests.test_access_matrix import objects_of
 
@@ -34,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Where code may look past the wall, and why.
 ALLOWED = {
+    "apps/alerts/delivery.py": "what waits for a mail server waits in every clinic",
     "apps/alerts/gateway_views.py": "a provider's report names a gateway, its signature proves it",
     "apps/alerts/health.py": "the banner warns everybody when the machinery fails anybody",
     "apps/alerts/views.py": "the link in a mail names its alert",
@@ -46,6 +56,7 @@ ALLOWED = {
     "apps/dashboard/state_actions.py": "a page brings up to date whom the clock would",
     "apps/exchange/views.py": "the address of a calendar names its patient",
     "apps/patients/middleware.py": "in which clinics the signed-in person works",
+    "apps/patients/moving.py": "a drill joins the clinic it proves and one of nobody real",
     "apps/patients/sign_in_record.py": "a sign-in is noted in each clinic of the person",
     "apps/portal/access.py": "a patient's session names the patient",
     "apps/portal/entry_views.py": "an invitation names its patient",
@@ -215,6 +226,35 @@ def test_work_for_every_clinic_sees_every_row(two_clinics) -> None:
         assert keys_of(model) == there_are, model
         with every_clinic():
             assert keys_of(model) == there_are, model
+
+
+@pytest.mark.django_db
+def test_what_clocks_and_senders_add_they_add_inside_the_clinic_of_its_row(two_clinics) -> None:
+    added: set[tuple[str, str]] = set()
+
+    def watch(execute: Any, statement: str, *rest: Any) -> Any:
+        if found := re.match(r'INSERT INTO "(\w+)"', statement):
+            added.add((current(), found[1]))
+        return execute(statement, *rest)
+
+    later = NOW + timedelta(hours=3)
+    with connection.execute_wrapper(watch):
+        sweep(later)
+        while claim(later):
+            pass
+        sweep_reminders(later)
+        sweep_clocks(later + timedelta(days=30))
+        sweep_detox(later + timedelta(days=2))
+        settle_due(later + timedelta(days=30))
+        count_due(later)
+    everywhere = {table for scope, table in added if scope == EVERY}
+    assert everywhere <= {"alerts_heartbeat", "alerts_systemalert", "checkins_sweepplace"}
+    for clinic in two_clinics:
+        inside = {table for scope, table in added if scope == str(clinic.pk)}
+        assert inside >= {
+            "alerts_delivery", "alerts_deliveryattempt", "alerts_alertevent",
+            "checkins_reminder", "audit_auditevent", "dashboard_clinicday",
+        }  # fmt: skip
 
 
 # --- Rights ---------------------------------------------------------------------------------------
