@@ -20,6 +20,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from apps.audit.models import AuditEvent
+from apps.database import prepared
+from apps.database.postgresql import told
+from apps.database.scope import EVERY
 from apps.patients.models import Clinic, Role, Section, StaffMember
 from apps.programs.scopes import Scope
 from tests.conftest import signed_in
@@ -415,6 +418,30 @@ def test_another_clinics_object_does_not_exist(
             member = members[role if role in roles else min(roles)]
             with subtests.test(name), undone():
                 check_foreign_is_unknown(name, methods, needs, foreign, member)
+
+
+@pytest.fixture
+def open_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PostgreSQL show every clinic's rows: only the code's own choke point stands."""
+    closed = told.values_of
+    for module in (told, prepared):
+        monkeypatch.setattr(
+            module, "values_of", lambda scope: closed(scope if scope in told.ROLES else EVERY)
+        )
+
+
+@pytest.mark.usefixtures("open_wall")
+def test_another_clinics_object_does_not_exist_with_the_second_wall_open(
+    foreign: dict[str, Any], clinic, subtests
+) -> None:
+    """What `fetch_in_scope` or a queryset forgets, the database would hide above."""
+    members = {role: make_member(clinic, role) for role in Role.values}
+    for name, (methods, roles, needs) in MATRIX.items():
+        if needs:
+            with subtests.test(name), undone():
+                client = signed_in(members[min(roles)])
+                for method in methods:
+                    assert ask(client, method, path_of(name, needs, foreign)) == 404, method
 
 
 def check_foreign_is_unknown(
