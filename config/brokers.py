@@ -9,7 +9,7 @@ def transport_options(broker_url: str) -> dict[str, object]:
         address = f"postgres{broker_url.removeprefix('pgmq')}"
         return {
             # Otherwise it would take DATABASE_URL, whose login has no right to the queues.
-            "conn_string": make_conninfo(**conninfo_to_dict(address)),
+            "conn_string": make_conninfo("", **conninfo_to_dict(address)),
             "init_extension": False,
             "use_notify": True,
             "notify_throttle_interval_ms": 0,

@@ -19,7 +19,7 @@ env = environ.Env()
 
 def required(name: str, why: str) -> str:
     """Return the environment variable or stop the start with a sentence that says what to set."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"Set {name} in the environment: {why}.")
     return value

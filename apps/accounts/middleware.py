@@ -80,7 +80,7 @@ class SessionLimitsMiddleware:
         """Answer whether the session is too old or was idle for too long."""
         began, seen = request.session.get(BEGAN, now), request.session.get(SEEN, now)
         too_old = now - began >= settings.SESSION_COOKIE_AGE
-        return too_old or now - seen >= settings.SESSION_IDLE_SECONDS
+        return bool(too_old or now - seen >= settings.SESSION_IDLE_SECONDS)
 
     def note(self, request: HttpRequest, now: int) -> None:
         """Store when the session began and when it was last used."""

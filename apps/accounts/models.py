@@ -69,14 +69,14 @@ class User(AbstractBaseUser):
         return salted_hmac(SESSION_SALT, text, secret=secret, algorithm="sha256").hexdigest()
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
+class StaffInvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of invitations."""
 
-    def waiting(self) -> "InvitationQuerySet":
+    def waiting(self) -> "StaffInvitationQuerySet":
         """Return those that were neither accepted nor withdrawn."""
         return self.filter(accepted_at=None, revoked_at=None)
 
-    def with_token(self, token: str) -> "InvitationQuerySet":
+    def with_token(self, token: str) -> "StaffInvitationQuerySet":
         """Return the one that this link belongs to, whatever became of it."""
         return self.filter(token_hash=hash_token(token))
 
@@ -97,7 +97,7 @@ class Invitation(models.Model):
     accepted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
 
-    objects = InvitationQuerySet.as_manager()
+    objects = StaffInvitationQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-created_at"]

@@ -46,7 +46,8 @@ class ProofFields(forms.Form):
             )
             return
         has_passkey = Authenticator.Type.WEBAUTHN in kinds
-        if request.user.has_usable_password() and not kinds <= {Authenticator.Type.WEBAUTHN}:
+        has_password = request.user.is_authenticated and request.user.has_usable_password()
+        if has_password and not kinds <= {Authenticator.Type.WEBAUTHN}:
             self.ask_for_password_and_code(required=not has_passkey)
         if has_passkey or "password" not in self.fields:
             self.ask_for_passkey(alone="password" not in self.fields)
@@ -138,7 +139,7 @@ class ProofFields(forms.Form):
     def code_was_given(self) -> bool:
         """Answer whether a right code was typed a moment ago and has signed nothing yet."""
         age = timezone.now().timestamp() - self.request.session.get(CODE_GIVEN, 0)
-        return 0 <= age < PROVED_FOR_SECONDS
+        return bool(0 <= age < PROVED_FOR_SECONDS)
 
     def judge_passkey(self) -> None:
         """Ask for a confirmation made for this signature, not for the sign-in or an earlier one."""

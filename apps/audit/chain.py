@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
@@ -80,7 +80,7 @@ def heads() -> list[Head]:
     return [head_of(clinic) for clinic in clinics.distinct()]
 
 
-def problems(*, known: list[Head] = ()) -> Iterator[str]:
+def problems(*, known: Sequence[Head] = ()) -> Iterator[str]:
     """Yield one sentence per row that was edited, removed or put in; nothing if all is well.
 
     `known` are heads kept elsewhere: with them a chain that was cut at its end, or wholly

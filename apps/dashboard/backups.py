@@ -36,7 +36,7 @@ def tool(name: str) -> str:
     The one on PATH, else the built-in one. Raises `ArchiveError` where both are too old.
     """
     connection.ensure_connection()
-    server = connection.pg_version // 10_000
+    server: int = connection.pg_version // 10_000  # type: ignore[attr-defined]
     for path in (shutil.which(name), os.fspath(find_binaries() / name)):
         if path and major_of(path) >= server:
             return path
@@ -90,7 +90,7 @@ def back_up(file: Path, *, now: datetime) -> dict[str, Any]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
         snapshot = cursor.fetchone()[0]
-        manifest = {
+        manifest: dict[str, Any] = {
             "id": str(uuid4()),
             "made_at": now.isoformat(),
             "rows": counts(),

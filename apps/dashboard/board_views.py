@@ -226,7 +226,7 @@ def together(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return refuse(request, "together", form.errors)
     own = {"clinic_id": member.clinic_id}
-    lines = {
+    lines: dict[str, Any] = {
         "alerts": list(Alert.objects.filter(**own, pk__in=form.alert_ids)),
         "tasks": list(CareTask.objects.filter(**own, pk__in=form.task_ids)),
         "seen": seen_lines(member, form.seen),
@@ -236,8 +236,9 @@ def together(request: HttpRequest) -> HttpResponse:
     if values["act"] == "take":
         work = partial(take_together, **lines, by=by, now=now)
         return attempt(request, "together", work, partial(came_of_them, "Taken", chosen))
-    ending = {"outcome": values["outcome"], "note": values["note"]}
-    work = partial(close_together, **lines, **ending, by=by, now=now)
+    work = partial(
+        close_together, **lines, outcome=values["outcome"], note=values["note"], by=by, now=now
+    )
     undo = f"{reverse('dashboard:board_together')}?{urlencode({'undo': now.isoformat()})}"
     return attempt(request, "together", work, partial(came_of_them, "Closed", chosen), undo)
 

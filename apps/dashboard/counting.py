@@ -92,7 +92,7 @@ def counts_of(clinic: Clinic, first: date, last: date) -> Counts:
 
 def run(sql: str, clinic: Clinic, counts: Counts) -> list[tuple[Any, ...]]:
     """Return the rows of one of the statements above."""
-    values = {
+    values: dict[str, Any] = {
         "clinic": clinic.pk, "zone": clinic.time_zone, "weeks": WEEKS_AFTER,
         "first": min(counts), "last": max(counts),
     }  # fmt: skip
@@ -119,7 +119,9 @@ def by_day(
     """Return rows grouped by day and more, counted; one query."""
     on = TruncDate(moment, tzinfo=clinic.tz)
     chosen = rows.filter(between(counts, clinic, moment)).order_by()
-    return chosen.annotate(counted_on=on).values_list("counted_on", *more).annotate(Count("pk"))
+    days = chosen.annotate(counted_on=on).values_list("counted_on", *more)
+    found: Iterable[tuple[Any, ...]] = days.annotate(Count("pk"))
+    return found
 
 
 def count_patients_and_plans(counts: Counts, clinic: Clinic) -> None:

@@ -4,7 +4,7 @@ Drawn by the server as SVG: it prints, it needs no script, and what a mark means
 out where a pointer or a finger rests on it. The same numbers stand in a table below.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -199,7 +199,7 @@ def draw(
 
 
 def add_doses(
-    course: Course, doses: dict[date, TaperStep], at: Any, notes: dict[date, list[str]]
+    course: Course, doses: dict[date, TaperStep], at: Callable[[date, float], tuple[float, float]], notes: dict[date, list[str]]
 ) -> None:
     """Add a line per drug, and a mark on the day a dose begins, at the height of its first drug."""
     shown = sorted(day for day in doses if day >= course.first)

@@ -148,7 +148,7 @@ def today_from_lines(plans: Plans, lines: Sequence[Line], now: datetime) -> Toda
         for line in reversed(open_lines(lines, "hold"))
         if line.ref == plan.pk
     ]
-    steps = plans.steps[plan.in_force_id]
+    steps = plans.steps[plan.in_force.pk]
     day = now.astimezone(plan.patient.tz).date()
     step, locked = unlocked_step(plan, steps, holds, day)
     return Today(day, plan, plan.in_force, steps, step, holds, locked)

@@ -7,9 +7,9 @@ cut, so a row can say nothing that the patient's page does not.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Func, Max, Value
@@ -28,7 +28,8 @@ from apps.tapers.today import Today, midnight, unlocked_step, why_locked
 from apps.tapers.waiting import waiting_since
 
 TIER_RANK = {RiskProfile.Tier.LOW: 1, RiskProfile.Tier.MODERATE: 2, RiskProfile.Tier.HIGH: 3}
-NOT_FOLLOWED = {
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+NOT_FOLLOWED: Final[dict[str, str]] = {
     Patient.Status.PAUSED: PatientState.Stage.PAUSED,
     Patient.Status.IN_HOSPITAL: PatientState.Stage.HOSPITAL,
     Patient.Status.ENDED: PatientState.Stage.LEFT,
@@ -90,7 +91,7 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
             facts.plans[plan.patient_id] = plan
         elif plan.left_at is not None and plan.begun_step:
             last = facts.left.get(plan.patient_id, plan)
-            facts.left[plan.patient_id] = max(plan, last, key=lambda each: each.left_at)
+            facts.left[plan.patient_id] = max(plan, last, key=lambda each: each.left_at or LONG_AGO)
     drop_overtaken(facts)
     told = [*facts.plans.values(), *facts.left.values()]
     versions = [plan.in_force_id for plan in told]
@@ -170,7 +171,7 @@ def first_unanswered_of(ids: list[UUID]) -> dict[UUID, datetime]:
 
 def today_from(plan: TaperPlan, facts: Facts, now: datetime) -> Today:
     """Return what `today_of` returns, from rows already fetched."""
-    steps, holds = facts.steps[plan.in_force_id], facts.holds[plan.pk]
+    steps, holds = facts.steps[plan.version.pk], facts.holds[plan.pk]
     day = now.astimezone(plan.patient.tz).date()
     step, locked = unlocked_step(plan, steps, holds, day)
     return Today(day, plan, plan.version, steps, step, holds, locked)
@@ -260,7 +261,7 @@ def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int
 
 def add_last_dose(state: PatientState, plan: TaperPlan, facts: Facts) -> None:
     """Add the dose at which a plan was left: of nobody is more known since then."""
-    steps = facts.steps[plan.in_force_id]
+    steps = facts.steps[plan.version.pk]
     last = next((step for step in steps if step.number == plan.begun_step), None)
     if last is not None:
         add_dose(state, Today(last.start_on, plan, plan.version, steps, last, [], ""))

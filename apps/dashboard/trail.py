@@ -98,7 +98,7 @@ class Line:
 def lines_of(events: Iterable[AuditEvent], clinic_id: UUID) -> list[Line]:
     """Return the rows in words; four queries for the names, however many rows there are."""
     rows = list(events)
-    actors = {row.actor_id for row in rows}
+    actors = {row.actor_id for row in rows if row.actor_id is not None}
     names = dict(User.objects.filter(pk__in=actors).values_list("pk", "full_name"))
     staff = StaffMember.objects.filter(clinic_id=clinic_id, user_id__in=actors)
     members = dict(staff.values_list("user_id", "pk"))

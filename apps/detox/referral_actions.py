@@ -123,9 +123,9 @@ def start_clock(referral: Referral, now: datetime, by: User | None = None) -> No
     """End the task of the clock before and open that of the one that runs now, if one does."""
     for kind in WAITING.values():
         overtake_tasks(patient_id=referral.patient_id, kind=kind, by=by, now=now)
-    kind = WAITING.get(ReferralStatus(referral.status))
-    if kind is not None and referral.due_at is not None:
-        open_clock_task(referral.patient, kind, clock_id(referral), referral.due_at, now)
+    waiting = WAITING.get(ReferralStatus(referral.status))
+    if waiting is not None and referral.due_at is not None:
+        open_clock_task(referral.patient, waiting, clock_id(referral), referral.due_at, now)
 
 
 def clock_id(referral: Referral) -> UUID:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 
 from apps.detox.forms import DATE, YesNoField, words_field
 from apps.detox.models import Restart, Therapy
@@ -67,7 +68,7 @@ class CopingForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         for name in ("signs", "people", "remember"):
             self.fields[name].max_length = 1000  # type: ignore[attr-defined]
-            self.fields[name].validators.append(forms.fields.validators.MaxLengthValidator(1000))
+            self.fields[name].validators.append(MaxLengthValidator(1000))
 
 
 class RestartForm(forms.Form):

@@ -99,7 +99,8 @@ def months_of(schedule: Schedule) -> list[dict[str, Any]]:
         return []
     first = max(schedule.day, schedule.from_today[0].start_on)
     last = end_of_month(max(first, schedule.from_today[-1].start_on))
-    months, day = [], first.replace(day=1)
+    months: list[dict[str, Any]] = []
+    day = first.replace(day=1)
     while day <= last and len(months) < MOST_MONTHS:
         months.append(month_of(schedule, day, first))
         day = end_of_month(day) + timedelta(days=1)

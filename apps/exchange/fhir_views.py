@@ -112,7 +112,7 @@ def missing(kind: str, key: str) -> Resource:
 def fetch(clinic_id: UUID, patient_id: UUID | None) -> Patient | None:
     """Return the patient if they are of this clinic."""
     rows = Patient.objects.select_related("clinic").filter(clinic_id=clinic_id)
-    return rows.filter(pk=patient_id).first()
+    return rows.filter(pk=patient_id).first() if patient_id else None
 
 
 def nobodys(request: HttpRequest, kind: str) -> list[Resource]:

@@ -44,4 +44,4 @@ def compiled(name: str, data: dict[str, Any], way: dict[str, Any]) -> bytes:
         sys_inputs={"data": json.dumps(data)},
         **way,
     )
-    return bytes(made)  # type: ignore[arg-type]
+    return bytes(made)

@@ -78,7 +78,7 @@ def render_schedule(request: HttpRequest, schedule: Schedule, token: str = "") -
 
 def feed_url(token: str) -> str:
     """Return the address to type into a calendar program."""
-    return settings.SITE_URL + reverse("exchange:feed", args=[token])
+    return f"{settings.SITE_URL}{reverse('exchange:feed', args=[token])}"
 
 
 @require_GET

@@ -24,7 +24,7 @@ def requires(right: Right) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             allowed = may(current_member(request), right)
             if not allowed and not has_broken_glass(request, right, kwargs.get("patient_id")):
                 raise PermissionDenied
@@ -36,7 +36,7 @@ def requires(right: Right) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-def has_broken_glass(request: HttpRequest, right: Right, patient_id: object) -> bool:
+def has_broken_glass(request: HttpRequest, right: Right, patient_id: Any) -> bool:
     """Answer whether the reader may look at this one patient in an emergency; look only."""
     member = current_member(request)
     if member is None or patient_id is None:

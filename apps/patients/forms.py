@@ -41,7 +41,7 @@ class DoseField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         """Return a Decimal of milligrams; blank is None."""
         text = super().to_python(value)
-        if text in self.empty_values:
+        if not text:
             return None
         try:
             return self.read(text)
@@ -86,7 +86,7 @@ def said_of(error: ClinicalError) -> str:
     return text[0].upper() + text[1:]
 
 
-class PersonForm(forms.ModelForm):
+class PersonForm(forms.ModelForm[Patient]):
     """Who the patient is and how to reach them."""
 
     class Meta:

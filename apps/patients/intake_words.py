@@ -112,10 +112,10 @@ def dose_words(medicine: SlotDoses) -> str:
 def regularity(medicine: SlotDoses) -> str:
     """Return the pattern with the days a week."""
     if medicine.pattern == medicine.Pattern.DAILY:
-        return str(medicine.get_pattern_display())  # type: ignore[attr-defined]
+        return str(medicine.get_pattern_display())
     days = medicine.days_per_week
     counted = "less than one day a week" if days == 0 else f"{days} days a week"
-    return f"{medicine.get_pattern_display()} ({counted})"  # type: ignore[attr-defined]
+    return f"{medicine.get_pattern_display()} ({counted})"
 
 
 def months_words(months: int) -> str:

@@ -9,7 +9,7 @@ from apps.clinical.regimen import Taken, risk_value_mg
 from apps.clinical.risk import RiskFacts, RiskResult, seizure_risk_tier
 from apps.patients.models import FACTOR_OF, Patient, RiskProfile
 
-TIERS: Final = [RiskProfile.Tier.LOW, RiskProfile.Tier.MODERATE, RiskProfile.Tier.HIGH]
+TIERS: Final[list[str]] = [RiskProfile.Tier.LOW, RiskProfile.Tier.MODERATE, RiskProfile.Tier.HIGH]
 # Asked with a patient's id: whether their tier may not fall now. Apps above add theirs at start.
 TierGuard = Callable[[UUID], bool]
 TIER_GUARDS: list[TierGuard] = []

@@ -1,6 +1,7 @@
 """Sign-in events in the audit record of each clinic where the person works."""
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
@@ -31,10 +32,10 @@ def connect() -> None:
 
 
 @every_clinic()
-def write_down(event: str, user: User, *, by: User | None, **details: str) -> None:
+def write_down(event: str, user: User, *, by: User | None, **details: Any) -> None:
     """Record an event about a person's sign-in once per clinic; none of what they typed."""
     now = timezone.now()
-    clinics = list(
+    clinics: list[UUID | None] = list(
         StaffMember.objects.filter(user=user, is_active=True).values_list("clinic_id", flat=True)
     )
     for clinic_id in clinics or [None]:

@@ -61,7 +61,7 @@ def own_page(*, enrolling: bool = False, consent: bool = True) -> Callable[[View
     def decorate(view: View[P]) -> View[P]:
         @login_not_required
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             session = current_session(request)
             if session is None or not (enrolling or session.kind == PatientSession.Kind.FULL):
                 return redirect("portal:sign_in")

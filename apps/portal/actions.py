@@ -10,7 +10,7 @@ from apps.accounts.tokens import hash_token
 from apps.audit.actions import HasId, record
 from apps.checkins.actions import revoke_links
 from apps.checkins.models import CareTask, CheckInSchedule
-from apps.checkins.models.reminder import USUAL_TIME
+from apps.checkins.models.task import USUAL_TIME
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.task_actions import ask_for
 from apps.exchange.actions import revoke_feed

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.alerts import breaker, mail_rows
-from apps.alerts.delivery import Clock
+from apps.alerts.batch import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
 from apps.patients.moving import clinic_by_clinic, inside, move_each

@@ -49,4 +49,4 @@ MAKERS = {"invitation": invitation, "code": code, "trusted": trusted}
 
 def url_of(name: str, row_id: UUID) -> str:
     """Return the address of a row's link."""
-    return settings.SITE_URL + reverse(name, args=[link_token(name, row_id)])
+    return f"{settings.SITE_URL}{reverse(name, args=[link_token(name, row_id)])}"

@@ -126,7 +126,7 @@ def may_ask(request: HttpRequest, address: str) -> bool:
     """
     key = hash_address(address)
     device = request.get_signed_cookie(DEVICE_COOKIE, "", salt=DEVICE_SALT, max_age=DEVICE_SECONDS)
-    if device.partition(":")[0] == key:
+    if device and device.partition(":")[0] == key:
         return bool(ratelimit.consume(request, action="patient_device", key=device))
     by_place = ratelimit.consume(request, action="patient_code")
     return bool(by_place and ratelimit.consume(request, action="patient_address", key=key))

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
@@ -190,7 +191,8 @@ def access_of(patient: Patient) -> list[dict[str, Any]]:
     """Return who did or looked at what and when, newest first, without anybody's name."""
     rows: Iterable[AuditEvent] = AuditEvent.objects.filter(patient_id=patient.pk).order_by("-at")
     trusted = set(patient.trusted_people.values_list("pk", flat=True))
-    known = {patient.pk: "patient", None: "system", **dict.fromkeys(trusted, "trusted person")}
+    known: dict[UUID | None, str] = dict.fromkeys(trusted, "trusted person")
+    known |= {patient.pk: "patient", None: "system"}
     return [
         {"at": row.at, "event": row.event, "by": known.get(row.actor_id, "staff")} for row in rows
     ]

@@ -34,7 +34,8 @@ def ask_for_code(*, address: str, now: datetime) -> list[UUID]:
     A stranger's address costs the same work and returns the same shape: one code that
     nobody is sent. One person in several clinics gets one code of each.
     """
-    return [new_code(patient, address, now) for patient in entitled(address) or [None]]
+    people: list[Patient | None] = [*entitled(address)]
+    return [new_code(patient, address, now) for patient in people or [None]]
 
 
 @transaction.atomic

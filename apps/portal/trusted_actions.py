@@ -77,8 +77,8 @@ def allow_dose(*, person: TrustedPerson, sees_dose: bool, now: datetime) -> bool
 @transaction.atomic
 def revoke_trusted(*, person: TrustedPerson, by: User | None, now: datetime) -> bool:
     """End one link at once; `by` is None when the patient does it. Twice is once."""
-    ended = TrustedPerson.objects.live().filter(pk=person.pk)
-    ended = ended.update(revoked_at=now, revoked_by=by)
+    live = TrustedPerson.objects.live().filter(pk=person.pk)
+    ended = live.update(revoked_at=now, revoked_by=by)
     if ended:
         outbox.cancel(PortalMail.objects.filter(trusted=person), now)
         write_down("trusted.revoked", person, person.patient, by or person.patient, now)

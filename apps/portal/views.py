@@ -104,7 +104,7 @@ def scores_of(patient: Patient, first: Any) -> list[tuple[Any, int]]:
     rows = CheckIn.objects.by_the_patient().filter(patient=patient, triage__dws__isnull=False)
     found = rows.order_by("received_at").values_list("received_at", "triage__dws")
     days = [(received.astimezone(patient.tz).date(), dws) for received, dws in found]
-    return [(day, dws) for day, dws in days if day >= first]
+    return [(day, dws) for day, dws in days if dws is not None and day >= first]
 
 
 def doses_of(patient: Patient, now: datetime) -> list[trend.Dose]:

@@ -137,7 +137,7 @@ def for_programs(scope: str, refuse: Refuse = problem_response) -> Callable[[Vie
         @csrf_exempt
         @login_not_required
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
                 let_in(request, scope)
                 return view(request, *args, **kwargs)

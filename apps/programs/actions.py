@@ -1,7 +1,7 @@
 """Writes of programs: a clinic admin lets one in, its person agrees, somebody ends it."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
@@ -109,6 +109,6 @@ def lock(program: Program) -> Program:
     return rows.get(pk=program.pk)
 
 
-def write_down(event: str, program: Program, by: User, now: datetime, **details: object) -> None:
+def write_down(event: str, program: Program, by: User, now: datetime, **details: Any) -> None:
     """Add the act to the clinic's record."""
     record(event, by=by, now=now, clinic_id=program.clinic_id, obj=program, **details)

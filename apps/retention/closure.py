@@ -5,6 +5,7 @@ the audit record and the items of a signed removal, is no part of it and outlive
 """
 
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
@@ -52,7 +53,7 @@ def record_keys(patient_id: UUID) -> dict[Model, list[object]]:
     for model, ties in record_tables().items():
         belongs = Q()
         for tie in ties:
-            owner = model if tie == "pk" else model._meta.get_field(tie).related_model
+            owner: Any = model if tie == "pk" else model._meta.get_field(tie).related_model
             belongs |= Q(**{f"{tie}__in": [patient_id] if tie == "pk" else keys[owner]})
         rows = model._base_manager.filter(belongs).values_list("pk", flat=True)
         keys[model] = list(rows)

@@ -78,7 +78,8 @@ class EraseForm(ProofFields):
 
     def __init__(self, *args: Any, may_go: list[OldRecord], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["patients"].choices = [(str(old.patient.pk), "") for old in may_go]
+        may_be = [(str(old.patient.pk), "") for old in may_go]
+        self.fields["patients"].choices = may_be  # type: ignore[attr-defined]
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.render_unmentioned_fields = False

@@ -54,17 +54,18 @@ def render_records(
     member, now = member_of(request), timezone.now()
     holds = LegalHold.objects.in_force().filter(clinic_id=member.clinic_id)
     decisions = ErasureDecision.objects.filter(clinic_id=member.clinic_id)
+    on_hold = list(holds.select_related("patient", "set_by"))
     context = {
         "form": form,
         "rules": rules,
-        "holds": list(holds.select_related("patient", "set_by")),
+        "holds": on_hold,
         "decisions": list(decisions.select_related("signed_by").prefetch_related("items")),
         "now": now,
         "list_missing": not settings.ERASURE_LIST,
     }
     record(
         "retention.viewed", by=member.user, now=now, clinic_id=member.clinic_id,
-        rows=len(context["holds"]),
+        rows=len(on_hold),
     )  # fmt: skip
     status = 422 if form.is_bound else 200
     return render(request, "retention/records.html", context, status=status)

@@ -146,7 +146,7 @@ def store_steps(version: PlanVersion, steps: list[dict[str, Any]]) -> None:
         )
         for step in steps
     )
-    pieces = []
+    pieces: list[SlotPiece] = []
     for row, step in zip(rows, steps, strict=True):
         for slot, parts in step["slots"].items():
             for part in parts:

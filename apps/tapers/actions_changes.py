@@ -59,7 +59,7 @@ class EndError(ClinicalError):
 
 # What a decision makes of a plan that is left by it.
 LEFT_AS: Final = {Kind.END: Status.ENDED, Kind.INPATIENT: Status.INPATIENT}
-EVENTS: Final = {Kind.END: "plan.ended", Kind.INPATIENT: "plan.moved_to_inpatient"}
+EVENTS: Final[dict[str, str]] = {Kind.END: "plan.ended", Kind.INPATIENT: "plan.moved_to_inpatient"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the clock writes: a due step begins, or is locked and a prescriber is told."""
 
 from datetime import datetime
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
@@ -25,7 +25,7 @@ def settle_due(now: datetime) -> int:
 
 
 @transaction.atomic
-def settle_plan(*, plan_id: object, now: datetime) -> bool:
+def settle_plan(*, plan_id: UUID, now: datetime) -> bool:
     """Let the due steps of one plan begin, or hold it. Atomic and idempotent."""
     plan = (
         TaperPlan.objects.active()

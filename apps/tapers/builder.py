@@ -4,7 +4,7 @@ What was typed for the plan put aside travels with the page in hidden fields of 
 prefix, so that comparing needs neither a script nor a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -194,7 +194,7 @@ def typed_before(draft: TaperPlan, patient: Patient) -> QueryDict:
 def typed_steps(data: QueryDict) -> dict[int, str]:
     """Return what stands in the table's fields, by the number of the step."""
     numbers = [int(name[5:]) for name in data if name[:5] == "edit_" and name[5:].isdecimal()]
-    return {number: data[f"edit_{number}"].strip() for number in sorted(numbers)}
+    return {number: str(data[f"edit_{number}"]).strip() for number in sorted(numbers)}
 
 
 def is_typed_over(data: QueryDict) -> bool:
@@ -213,7 +213,7 @@ def with_typed_doses(data: QueryDict) -> QueryDict:
     doses = [dose or BLANK for dose in typed_steps(data).values()]
     for name in TABLE_FIELDS:
         if f"table_{name}" in data:
-            data[name] = data[f"table_{name}"]
+            data[name] = str(data[f"table_{name}"])
     data["then" if data.get("method") == "switch" else "method"] = "custom"
     data["daily_mg"] = "\n".join(doses)
     return data
@@ -248,6 +248,6 @@ def steps_at(rows: Sequence[StepRow]) -> str:
     return "; ".join(found[:FEW]) + more if found else "no step"
 
 
-def largest(percents: Any) -> str:
+def largest(percents: Iterable[str]) -> str:
     """Return the highest of printed percentages."""
     return max(percents, key=lambda text: Decimal(text.removesuffix(" %").replace("–", "0")))

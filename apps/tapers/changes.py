@@ -45,7 +45,7 @@ def changed(plan: Plan, step_number: int, today: date, change: Change) -> Plan:
     if change.kind in LEAVING and plan.step_on(today) is None:
         return plan  # It never began.
     here = as_taken(plan, step_number, today)
-    new = CHANGES[change.kind](here, today, change)
+    new = CHANGES[Kind(change.kind)](here, today, change)
     return never_tomorrow(plan, here, new, step_number, today)
 
 
@@ -172,10 +172,17 @@ def method_of(plan: Plan, today: date, change: Change) -> Any:
 class Dosed(Protocol):
     """A step of the engine or of the database."""
 
-    number: Any
-    start_on: Any
-    daily_mg: Any
-    by_drug: Any
+    @property
+    def number(self) -> int:
+        """Its place in the plan, from 1."""
+
+    @property
+    def start_on(self) -> date:
+        """The first day."""
+
+    @property
+    def by_drug(self) -> Mapping[str, Decimal]:
+        """Milligrams a day by drug."""
 
 
 @dataclass(frozen=True, slots=True)

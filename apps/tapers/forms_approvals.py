@@ -35,7 +35,7 @@ class SeenFields(forms.Form):
 
     def show_version(self, version: PlanVersion) -> None:
         """Write down which version the page shows, unless it was posted."""
-        self.initial |= {"seen_version": version.number, "seen_hash": version.content_hash}
+        self.initial.update(seen_version=version.number, seen_hash=version.content_hash)
 
     def seen(self) -> Seen:
         """Return what the signer was shown."""

@@ -54,7 +54,7 @@ def said_on(plan: TaperPlan, day: date, now: datetime) -> SaidOnDay:
     today = now.astimezone(zone).date()
     left_on = plan.left_at.astimezone(zone).date() if plan.left_at else None
     said: dict[str, Any] = {"day": day, "left_on": left_on, "is_future": day > today}
-    nothing = {"step": None, "holds": [], "locked_because": ""}
+    nothing: dict[str, Any] = {"step": None, "holds": [], "locked_because": ""}
     if left_on is not None and day > left_on:
         return SaidOnDay(version=plan.in_force, **nothing, **said)
     if day >= today and plan.status == TaperPlan.Status.ACTIVE:

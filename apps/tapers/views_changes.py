@@ -36,7 +36,7 @@ from apps.tapers.today import today_of
 from apps.tapers.views_signing import fetch_plan
 from apps.tapers.waiting import is_waiting
 
-DONE: Final = {
+DONE: Final[dict[str, str]] = {
     PlanVersion.Kind.END: "The plan has ended.",
     PlanVersion.Kind.INPATIENT: "The patient is in hospital. No step of this plan begins any more.",
 }

@@ -43,9 +43,9 @@ def store_units(clinic: Clinic, by: User, now: datetime) -> None:
 def tell_stays(clinic: Clinic, staff: Sequence[StaffMember], now: datetime) -> None:
     """Let whoever is in hospital lie in the clinic's own unit since then: rounds and doses."""
     nurse = next(member.user for member in staff if member.role == Role.NURSE)
-    unit = Facility.objects.open_to(clinic.pk).first()
+    unit = Facility.objects.open_to(clinic.pk)[0]
     away = clinic.patients.filter(status=Patient.Status.IN_HOSPITAL)
-    for patient in away if unit else ():
+    for patient in away:
         begun = now - timedelta(days=DAYS)
         referral = refer_patient(
             patient=patient, facility=unit, reason="Sees people who are not there.", how="phone",

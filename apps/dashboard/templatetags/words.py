@@ -32,13 +32,13 @@ def tel(number: object) -> str:
 
 
 @register.filter
-def address(text: object) -> SafeString:
+def address(text: Any) -> SafeString:
     """Return a mail address that a narrow page breaks behind its @ and nowhere else it can help."""
     return mark_safe(str(conditional_escape(text)).replace("@", "@<wbr>"))  # noqa: S308
 
 
 @register.filter
-def whole(text: object) -> SafeString:
+def whole(text: Any) -> SafeString:
     """Return a text whose phone numbers are never broken at the end of a line."""
     return mark_safe(_PHONE.sub(r'<span class="whole">\g<0></span>', conditional_escape(text)))  # noqa: S308
 
@@ -88,7 +88,7 @@ def day(value: object) -> str:
     """Return a date, or the ISO text of one, as "Tue 1 Dec 2026"; anything else as it is."""
     if isinstance(value, str):
         try:
-            value = date.fromisoformat(value)
+            return day(date.fromisoformat(value))
         except ValueError:
             return value
     return f"{value:%a} {value.day} {value:%b %Y}" if isinstance(value, date) else str(value or "")

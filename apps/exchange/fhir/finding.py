@@ -130,7 +130,7 @@ def patients_page(clinic_id: UUID, asked: Mapping[str, str], now: datetime, coun
     """Return a page of the clinic's patients, in the order of their ids."""
     rows = Patient.objects.filter(clinic_id=clinic_id).select_related("clinic").order_by("pk")
     if "_id" in asked:
-        rows = rows.filter(pk=uuid_or_none(asked["_id"]))
+        rows = rows.filter(pk__in=filter(None, [uuid_or_none(asked["_id"])]))
     if "identifier" in asked:
         rows = rows.filter(reference=asked["identifier"].rpartition("|")[2])
     if "birthdate" in asked:

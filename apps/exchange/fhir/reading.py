@@ -122,10 +122,12 @@ def resources_in(bundle: Any) -> list[Resource]:
         raise ImportRefusedError("The Bundle is empty.")
     if len(entries) > MOST_RESOURCES:
         raise ImportRefusedError(f"The Bundle has more than {MOST_RESOURCES} entries.")
-    found, seen = [], set()
+    found: list[Resource] = []
+    seen: set[tuple[str, str]] = set()
     for number, entry in enumerate(entries, 1):
         each = entry.get("resource") if isinstance(entry, dict) else None
-        kind, key = (each.get("resourceType"), each.get("id")) if isinstance(each, dict) else (0, 0)
+        each = each if isinstance(each, dict) else {}
+        kind, key = each.get("resourceType"), each.get("id")
         if not isinstance(kind, str) or not KIND.fullmatch(kind):
             raise ImportRefusedError(f"Entry {number} has no resource with a type.")
         if not isinstance(key, str) or not ID.fullmatch(key):

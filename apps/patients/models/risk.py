@@ -1,6 +1,6 @@
 """What is known of a patient's risk. Each answer is yes, no, or not asked: never a guess."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from django.db import models
 
@@ -67,12 +67,12 @@ class RiskProfile(models.Model):
     assessed_at = models.DateTimeField()
 
     class Meta:
-        constraints: tuple[models.BaseConstraint, ...] = (
+        constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(other_medicines="") | models.Q(other_medicines_asked=True),
                 name="risk_medicines_were_asked",
             ),
-        )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_tier_display()} risk"
