@@ -22,32 +22,32 @@ MAX_WAITING: Final = 100
 SWEEP_SECONDS: Final = 8.0  # and one attempt more stay below Celery's time limit of a task
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def deliver(delivery_id: str) -> None:
     """Send one stored message."""
     deliveries.deliver(timezone.now, delivery_id=UUID(delivery_id))
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def sweep() -> None:
     """Put everything back on its way whose clock has run out."""
     sweeping.sweep(timezone.now())
     sweeping.deliver_due(timezone.now, seconds=SWEEP_SECONDS)
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def beat_heartbeat() -> None:
     """Show that beat published and a worker ran."""
     sweeping.beat("worker", timezone.now())
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def extend_rotas() -> None:
     """Make the shifts of the coming weeks from every clinic's pattern."""
     rota_actions.extend_all(timezone.now())
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def send_contact_code(contact_id: str) -> None:
     """Send the code or the test that is due to an address."""
     send_contact_message(UUID(contact_id), timezone.now)

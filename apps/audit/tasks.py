@@ -5,7 +5,7 @@ from celery import shared_task
 from apps.audit.actions import seal_events
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def seal_audit() -> None:
     """Seal what was recorded since."""
     seal_events()

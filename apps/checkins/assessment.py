@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -64,12 +64,12 @@ def assessment_of(patient: Patient, now: datetime) -> Assessment:
     return Assessment(profile_of(patient, facts.drug_id, today), context)
 
 
-def governance_of(patient: Patient, converted: date | None, today: date) -> dict[str, int]:
+def governance_of(patient: Patient, converted: date | None, today: date) -> dict[str, Any]:
     """Return how old the last risk-benefit review and the last switch of drug are, in days.
 
     For as long as something is prescribed: W16 and U23 have nothing to say after the stop.
     """
-    found: dict[str, int] = {}
+    found: dict[str, Any] = {}
     clock = getattr(patient, "review_clock", None)
     if clock is not None:
         found = review_age(clock.due_on, clock.interval_days, today)
@@ -78,7 +78,7 @@ def governance_of(patient: Patient, converted: date | None, today: date) -> dict
     return found
 
 
-def review_age(due_on: date, interval_days: int, today: date) -> dict[str, int]:
+def review_age(due_on: date, interval_days: int, today: date) -> dict[str, Any]:
     """Return the age of the last review as W16 reads it, and the limit of this patient."""
     last = due_on - timedelta(days=interval_days)
     return {

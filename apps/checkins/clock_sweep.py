@@ -81,8 +81,8 @@ def reviews_due(now: datetime) -> Found:
         patient=OuterRef("patient"), kind=CareTask.Kind.REVIEW, done_at__isnull=True
     )
     rows = (
-        ReviewClock.objects.alias(owed_on=OWED_ON)
-        .filter(owed_on__lte=(now + REVIEW_LEAD).date(), patient__status=Patient.Status.ACTIVE)
+        ReviewClock.objects.alias(owed=OWED_ON)
+        .filter(owed__lte=(now + REVIEW_LEAD).date(), patient__status=Patient.Status.ACTIVE)
         .exclude(clinic=DRILL_CLINIC)
         .exclude(Exists(task))
         .exclude(off_medicine_of())

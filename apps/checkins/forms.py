@@ -53,7 +53,7 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
 def read_uuid(data: QueryDict | None) -> UUID:
     """Return the id the page was made with; a broken one gets a new id, never an error."""
     try:
-        return UUID((data or {}).get("submission_id", ""))
+        return UUID(str(data.get("submission_id", "")) if data else "")
     except ValueError:
         return uuid4()
 
@@ -61,7 +61,7 @@ def read_uuid(data: QueryDict | None) -> UUID:
 def read_moment(data: QueryDict | None, name: str) -> datetime | None:
     """Return a moment by the device's clock, None when it says nothing readable."""
     try:
-        found = datetime.fromisoformat((data or {}).get(name, ""))
+        found = datetime.fromisoformat(str(data.get(name, "")) if data else "")
     except ValueError:
         return None
     return found if found.tzinfo else None

@@ -47,8 +47,9 @@ def show_again(
         if form.cleaned_data.get(name) != in_force[name]:
             # The bound field has copied the text already, so it is the one to tell.
             form[name].help_text = f"In force now: {in_words(in_force[name])}."
-    form.data = form.data.copy()
-    form.data["version"] = str(in_force["version"])
+    data = request.POST.copy()
+    data["version"] = str(in_force["version"])
+    form.data = data
     return render(request, "checkins/policy.html", {"form": form}, status=422)
 
 

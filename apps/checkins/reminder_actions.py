@@ -80,7 +80,7 @@ def plan_window(patient_id: UUID, now: datetime) -> bool:
     schedule, _ = CheckInSchedule.objects.get_or_create(
         patient=patient,
         defaults={
-            "remind_at": lambda: policy_of(patient.clinic_id).usual_time,
+            "remind_at": lambda: policy_of(patient.clinic_id).usual_time,  # type: ignore[misc]
             "started_at": now,
         },
     )

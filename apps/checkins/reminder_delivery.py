@@ -12,7 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from apps.alerts import breaker, mail_rows
-from apps.alerts.delivery import Clock
+from apps.alerts.batch import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
 from apps.checkins.actions import link_for

@@ -50,7 +50,7 @@ class DelegateForm(forms.Form):
 
     def __init__(self, *args: Any, clinic_id: Any, **kwargs: Any) -> None:
         # The page of a task has a note in two forms: each label must find its own.
-        super().__init__(*args, auto_id="hand_on_%s", **kwargs)
+        super().__init__(*args, **kwargs | {"auto_id": "hand_on_%s"})
         people = StaffMember.objects.active().filter(clinic_id=clinic_id)
         able = [role for role, rights in RIGHTS.items() if Right.HANDLE_ALERTS in rights]
         self.fields["to"].queryset = people.filter(role__in=able).select_related("user")  # type: ignore[attr-defined]

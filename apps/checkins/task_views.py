@@ -88,9 +88,9 @@ def show_task(
 
 def words_of(task: CareTask) -> list[OwnWords]:
     """Return what the patient wrote, when the task is to read it."""
-    if task.kind != CareTask.Kind.READ_TODAY:
-        return []
     check_in = task.check_in
+    if task.kind != CareTask.Kind.READ_TODAY or check_in is None:
+        return []
     questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
     return own_words(questions, check_in.answers)
 

@@ -150,7 +150,7 @@ def version_of(part: str, data: QueryDict | None) -> Questionnaire:
     """Return the questionnaire that the posted page was made from, else the latest."""
     kind = "weekly" if part == PART_WEEKLY else "daily"
     try:
-        return get_questionnaire(kind, int((data or {}).get("version", "")))
+        return get_questionnaire(kind, int(str(data.get("version", "")) if data else ""))
     except (ValueError, QuestionnaireError):
         return get_questionnaire(kind, LATEST[kind])
 

@@ -199,7 +199,10 @@ def draw(
 
 
 def add_doses(
-    course: Course, doses: dict[date, TaperStep], at: Callable[[date, float], tuple[float, float]], notes: dict[date, list[str]]
+    course: Course,
+    doses: dict[date, TaperStep],
+    at: Callable[[date, float], tuple[float, float]],
+    notes: dict[date, list[str]],
 ) -> None:
     """Add a line per drug, and a mark on the day a dose begins, at the height of its first drug."""
     shown = sorted(day for day in doses if day >= course.first)

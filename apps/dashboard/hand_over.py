@@ -1,6 +1,6 @@
 """What the next shift must know: what goes over to it, and what changed in this one. Reads only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -58,7 +58,7 @@ def own_tasks(member: StaffMember) -> Any:
     return CareTask.objects.visible_to(member).open().filter(owner_id=member.user_id)
 
 
-def changes_since(member: StaffMember, since: datetime) -> list[tuple[str, Iterable[Any]]]:
+def changes_since(member: StaffMember, since: datetime) -> list[tuple[str, Any]]:
     """Return what happened in the clinic since then, by kind, the newest first."""
     own = {"clinic_id": member.clinic_id}
     alerts = Alert.objects.filter(Q(opened_at__gte=since) | Q(resolved_at__gte=since), **own)

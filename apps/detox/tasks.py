@@ -6,7 +6,7 @@ from django.utils import timezone
 from apps.detox import clocks
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def run_care_clocks() -> None:
     """Open a task or an alert for every clock of a referral, a stay or a discharge that ran out."""
     clocks.sweep_detox(timezone.now())

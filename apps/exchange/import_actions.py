@@ -39,7 +39,7 @@ def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> Re
     read = read_or_refuse(bundle, clinic, now)
     text = text_of(read)
     before = RecordImport.objects.filter(clinic=clinic, came_from=read.patient_key).first()
-    if before is not None or Patient.objects.filter(clinic=clinic, pk=uuid_of(read)).exists():
+    if before is not None or is_here(clinic, uuid_of(read)):
         raise ImportRefusedError("This patient's record is here already. It comes in only once.")
     patient = registered(clinic, read, by, now)
     ids = new_ids(clinic.pk, patient, read)
@@ -80,6 +80,11 @@ def text_of(read: ReadRecord) -> bytes:
     if b"\\u0000" in text:
         raise ImportRefusedError("The file holds a character that no database keeps (NUL).")
     return text
+
+
+def is_here(clinic: Clinic, key: UUID | None) -> bool:
+    """Answer whether the clinic has a patient with this id."""
+    return key is not None and Patient.objects.filter(clinic=clinic, pk=key).exists()
 
 
 def uuid_of(read: ReadRecord) -> UUID | None:

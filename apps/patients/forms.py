@@ -86,7 +86,7 @@ def said_of(error: ClinicalError) -> str:
     return text[0].upper() + text[1:]
 
 
-class PersonForm(forms.ModelForm[Patient]):
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     """Who the patient is and how to reach them."""
 
     class Meta:

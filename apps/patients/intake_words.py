@@ -56,7 +56,7 @@ def not_asked(patient: Patient, section: str) -> int:
 
 def flag_label(flag: str) -> str:
     """Return a risk question as the form and every list say it."""
-    words = str(RiskProfile._meta.get_field(flag).verbose_name)
+    words = RiskProfile.question(flag)
     return words[0].upper() + words[1:]
 
 

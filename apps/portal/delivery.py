@@ -49,7 +49,7 @@ def deliver(clock: Clock, session: MailSession, only: uuid.UUID | None = None) -
         return False
     if mail.state == PortalMail.State.CANCELLED:
         return True
-    with inside(mail.clinic_id):
+    with inside(mail.wall):
         settle(mail, mail_rows.hand_over(build(mail), session, clock), clock())
     return True
 
@@ -69,7 +69,7 @@ def claim(now: datetime, only: uuid.UUID | None = None) -> PortalMail | None:
     )
     if mail is None:
         return None
-    with inside(mail.clinic_id):
+    with inside(mail.wall):
         if not mail.is_wanted(now):
             finish(mail, PortalMail.State.CANCELLED, now)
             return mail

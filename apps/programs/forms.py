@@ -10,7 +10,7 @@ from apps.patients.models import StaffMember
 from apps.programs.scopes import Scope
 
 
-class PersonField(forms.ModelChoiceField):
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Somebody on the staff, by name and role."""
 
     def label_from_instance(self, obj: Any) -> str:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from apps.retention import erasing
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def erase_records() -> None:
     """Remove a few of the records that are signed away and whose week is over."""
     erasing.erase_due(timezone.now())

@@ -45,8 +45,9 @@ def formulary_edit(request: HttpRequest) -> HttpResponse:
         except FormularyConflictError as conflict:
             form.add_error(None, str(conflict))
             last = member.clinic.formulary_changes.first()
-            form.data = form.data.copy()
-            form.data["based_on"] = str(last.number if last else 0)
+            data = request.POST.copy()
+            data["based_on"] = str(last.number if last else 0)
+            form.data = data
         else:
             messages.success(request, "The formulary is saved. New plans use it at once.")
             return redirect("tapers:formulary")

@@ -121,7 +121,7 @@ def check_intake_asked(patient: Patient) -> None:
     if patient.medication.is_for_epilepsy and "epilepsy" in missing:
         missing.remove("epilepsy")
     if missing:
-        words = ", ".join(str(patient.risk._meta.get_field(f).verbose_name) for f in missing)
+        words = ", ".join(patient.risk.question(flag) for flag in missing)
         raise ActivationError(
             f"The intake does not say yet: {words}. Ask first; not asked is not a no."
         )

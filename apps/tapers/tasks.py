@@ -7,7 +7,7 @@ from apps.tapers.actions_clock import settle_due
 
 
 # Named by hand: worker logs print the name, and no log may hold a word of a patient's life.
-@shared_task(name="apps.plans.settle")  # type: ignore[untyped-decorator]
+@shared_task(name="apps.plans.settle")
 def settle_plans() -> None:
     """Let due steps begin at the patients' midnight, or lock them."""
     settle_due(timezone.now())

@@ -42,7 +42,7 @@ def fact_id(record: Record, flag: str) -> str:
 
 def words_of(flag: str) -> str:
     """Return an answer's question in words."""
-    return str(RiskProfile._meta.get_field(flag).verbose_name)
+    return RiskProfile.question(flag)
 
 
 def conditions(record: Record) -> list[Resource]:

@@ -1,6 +1,6 @@
 """What is known of a patient's risk. Each answer is yes, no, or not asked: never a guess."""
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from django.db import models
 
@@ -76,6 +76,11 @@ class RiskProfile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_tier_display()} risk"
+
+    @classmethod
+    def question(cls, flag: str) -> str:
+        """Return one of its questions as it is asked."""
+        return str(cast("models.Field[Any, Any]", cls._meta.get_field(flag)).verbose_name)
 
     @property
     def threshold_drugs(self) -> tuple[ThresholdDrug, ...]:

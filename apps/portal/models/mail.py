@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.db import models
 from django.db.models import F, Q
@@ -105,6 +105,11 @@ class PortalMail(models.Model):
                          name="portal_mail_lease"),
             models.Index(fields=["patient", "-created_at"]),
         ]  # fmt: skip
+
+    @property
+    def wall(self) -> uuid.UUID:
+        """The clinic in which it is sent; one to nobody has none, and is never sent."""
+        return cast("uuid.UUID", self.clinic_id)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.get_state_display().lower()}"
