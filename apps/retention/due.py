@@ -19,7 +19,7 @@ from apps.retention.rules import Kind, birthday, due_on, kind_of
 from apps.tapers.models import TaperPlan
 
 # A look at a record does not make it younger; every other line about the patient does.
-LOOKS: Final = r"^(access|legal_hold|record)\.|\.(viewed|exported)$"
+LOOKS: Final = r"^(access|legal_hold|record)\.|\.(viewed|exported|read|searched|listed)$"
 OVER: Final = (Patient.Status.ENDED, Patient.Status.DECEASED)
 # What keeps a record whatever its age, and the sentence that says so.
 KEEPS: Final = {

@@ -261,7 +261,8 @@ def test_what_keeps_an_old_record_is_said(rules, clinic, prescriber, lead, later
 
 def test_looking_at_a_record_makes_it_no_younger(rules, lead, later) -> None:
     patient = left(rules.clinic)
-    for event in ("patient.viewed", "audit.exported", "access.opened", "legal_hold.viewed"):
+    for event in ("patient.viewed", "audit.exported", "access.opened", "legal_hold.viewed",
+                  "fhir.read", "fhir.searched", "worklist.read", "alerts.listed"):  # fmt: skip
         record(event, by=lead.user, now=later, clinic_id=patient.clinic_id, patient_id=patient.pk)
     assert [old.patient for old in old_records(rules, later)] == [patient]
 
