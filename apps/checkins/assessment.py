@@ -17,6 +17,7 @@ from apps.database.statements import ReadRows
 from apps.patients.models import Patient
 from apps.tapers.conversion import converted_on
 from apps.tapers.models import TaperStep
+from apps.tapers.taken import taken_without_plan
 from apps.tapers.today import plan_today
 
 HISTORY_LENGTH: Final = 10
@@ -173,10 +174,14 @@ def context_from(
 
 
 def planned_now(patient: Patient, current: TaperStep | None) -> Decimal | None:
-    """Return the milligrams of today: by the plan, else by the intake, none after the last dose."""
+    """Return the milligrams of today: by the plan, else by the newest word of what is taken.
+
+    None where a unit has said it in words only: a report is compared with no old dose.
+    """
     if current is not None:
         return planned_mg(current.by_drug)
-    return Decimal(0) if patient.last_dose_on is not None else patient.medication.daily_mg
+    doses = taken_without_plan(patient).by_drug
+    return planned_mg(doses) if doses is not None else None
 
 
 def since_stop(patient: Patient, current: TaperStep | None, today: date) -> int | None:

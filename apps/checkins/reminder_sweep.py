@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.checkins.models import CheckInSchedule, Reminder, SweepPlace
@@ -98,10 +98,16 @@ def plan_a_slice(now: datetime) -> int:
 
 
 def waiting_for_a_window() -> QuerySet[Patient]:
-    """Return followed patients without a live window: on an active plan, or enrolled before."""
+    """Return followed patients without a live window.
+
+    They are on an active plan, enrolled before, or home from a detox unit and asked every day:
+    a discharge leaves the plan of before, and some come home who never had one here.
+    """
     own = OuterRef("pk")
-    followed = Exists(CheckInSchedule.objects.filter(patient=own)) | Exists(
-        TaperPlan.objects.active().filter(patient=own)
+    followed = (
+        Exists(CheckInSchedule.objects.filter(patient=own))
+        | Exists(TaperPlan.objects.active().filter(patient=own))
+        | Q(daily_until__isnull=False)
     )
     waiting = ~Exists(Reminder.objects.live().filter(patient=own))
     active = Patient.objects.filter(status=Patient.Status.ACTIVE)

@@ -21,6 +21,7 @@ from apps.dashboard.models import BLOCKED_LENGTH, NAME_KEY_LENGTH, NO_ALERT, Pat
 from apps.dashboard.searching import index_words, plain
 from apps.dashboard.summaries import why_held
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
+from apps.detox.models import Discharge
 from apps.patients.models import IntakeEntry, Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
 from apps.tapers.tablets import dose_words
@@ -43,6 +44,7 @@ class Facts:
 
     plans: dict[UUID, TaperPlan] = field(default_factory=dict)
     left: dict[UUID, TaperPlan] = field(default_factory=dict)  # the last plan that was ended
+    home: dict[UUID, Discharge] = field(default_factory=dict)  # the last word of a detox unit
     plan_kinds: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     steps: dict[UUID, list[TaperStep]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, list[PlanHold]] = field(default_factory=lambda: defaultdict(list))
@@ -83,10 +85,14 @@ def gather(patients: dict[UUID, Patient], now: datetime) -> Facts:
 
 
 def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
-    """Fetch plans, the steps of the version in force, and open holds."""
+    """Fetch plans, the steps of the version in force, open holds, and what a unit said last."""
+    rows = Discharge.objects.filter(patient_id__in=list(patients))
+    rows = rows.order_by("patient_id", "-recorded_at").distinct("patient_id")
+    facts.home = {row.patient_id: row for row in rows}
     for plan in TaperPlan.objects.filter(patient_id__in=list(patients)).select_related("in_force"):
         plan.patient = patients[plan.patient_id]
-        facts.plan_kinds[plan.patient_id].add(plan.status)
+        if not is_home_since(plan, facts):
+            facts.plan_kinds[plan.patient_id].add(plan.status)
         if plan.status == TaperPlan.Status.ACTIVE:
             facts.plans[plan.patient_id] = plan
         elif plan.left_at is not None and plan.begun_step:
@@ -106,16 +112,34 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
         facts.holds[hold.plan_id].append(hold)
 
 
+def is_home_since(plan: TaperPlan, facts: Facts) -> bool:
+    """Answer whether a plan was left for a hospital from which the patient has come home."""
+    home = facts.home.get(plan.patient_id)
+    is_away = plan.status == TaperPlan.Status.INPATIENT and plan.left_at is not None
+    return is_away and home is not None and home.recorded_at >= (plan.left_at or LONG_AGO)
+
+
 def drop_overtaken(facts: Facts) -> None:
-    """Forget a plan that was left before the intake was told another dose, or another plan."""
+    """Keep the newest word on what is taken: a plan in force, the intake, a unit, a plan left.
+
+    As `apps.tapers.taken` says of one patient, for many.
+    """
     for patient_id in facts.plans:
         facts.left.pop(patient_id, None)
-    if not facts.left:
-        return
-    told = IntakeEntry.objects.filter(patient_id__in=facts.left, taken_before__isnull=False)
-    for patient_id, at in told.values_list("patient_id").annotate(Max("saved_at")).order_by():
-        if at > facts.left[patient_id].left_at:
+        facts.home.pop(patient_id, None)
+    for patient_id, home in facts.home.items():
+        plan = facts.left.get(patient_id)
+        if plan is not None and home.recorded_at >= (plan.left_at or LONG_AGO):
             del facts.left[patient_id]
+    ids = {*facts.left, *facts.home}
+    if not ids:
+        return
+    told = IntakeEntry.objects.filter(patient_id__in=ids, taken_before__isnull=False)
+    for patient_id, at in told.values_list("patient_id").annotate(Max("saved_at")).order_by():
+        if patient_id in facts.left and at > (facts.left[patient_id].left_at or LONG_AGO):
+            del facts.left[patient_id]
+        if patient_id in facts.home and at > facts.home[patient_id].recorded_at:
+            del facts.home[patient_id]
 
 
 def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime) -> None:
@@ -211,8 +235,7 @@ def state_of(patient: Patient, facts: Facts, now: datetime) -> PatientState:
     plan = facts.plans.get(patient.pk)
     if plan is None:
         state.stage = stage_without_plan(facts.plan_kinds[patient.pk])
-        if patient.pk in facts.left:
-            add_last_dose(state, facts.left[patient.pk], facts)
+        add_last_dose(state, patient, facts)
     else:
         add_plan(state, today_from(plan, facts, now), facts.scores[patient.pk])
     state.stage = NOT_FOLLOWED.get(patient.status, state.stage)
@@ -259,7 +282,18 @@ def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int
     state.refresh_at = next_change(today.steps, today.day, zone)
 
 
-def add_last_dose(state: PatientState, plan: TaperPlan, facts: Facts) -> None:
+def add_last_dose(state: PatientState, patient: Patient, facts: Facts) -> None:
+    """Add what is taken without a plan: none, what a unit said, or the dose of a plan left."""
+    home, plan = facts.home.get(patient.pk), facts.left.get(patient.pk)
+    if patient.last_dose_on is not None:
+        state.dose, state.daily_mg = "none", Decimal(0)
+    elif home is not None and home.left == Discharge.Left.SOME:
+        state.dose, state.daily_mg = shortened(home.taken), Decimal(0)
+    elif plan is not None:
+        add_step_left(state, plan, facts)
+
+
+def add_step_left(state: PatientState, plan: TaperPlan, facts: Facts) -> None:
     """Add the dose at which a plan was left: of nobody is more known since then."""
     steps = facts.steps[plan.version.pk]
     last = next((step for step in steps if step.number == plan.begun_step), None)

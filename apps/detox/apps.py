@@ -13,11 +13,18 @@ class DetoxConfig(AppConfig):
         """Stand in the way of a plan without a level of care, and of an end without a discharge."""
         from apps.alerts.rounds import register_round
         from apps.detox.clocks import sweep_detox
-        from apps.detox.guards import discharge_says_none, left_in_hospital, level_is_settled
+        from apps.detox.guards import (
+            discharge_says_none,
+            left_in_hospital,
+            level_is_settled,
+            unit_said,
+        )
         from apps.patients.actions import register_leaving_guard
         from apps.tapers.leaving import register_end_guard, register_start_guard
+        from apps.tapers.taken import register_teller
 
         register_start_guard(level_is_settled)
         register_end_guard(discharge_says_none)
         register_leaving_guard(left_in_hospital)
+        register_teller(unit_said)
         register_round("detox", 60.0, lambda: sweep_detox(timezone.now()))

@@ -1,6 +1,7 @@
 """The one write that brings a patient home from a unit, with all that has to follow it."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import uuid5
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
+from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CONTACT_WITHIN_HOURS, DAILY_CHECK_IN_DAYS
 from apps.detox.models import Discharge, Referral, Stay
 from apps.detox.referral_actions import keep_step, locked
@@ -16,6 +18,9 @@ from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
+from apps.tapers.leaving_actions import leave_plans
+
+LEFT_BECAUSE: Final = "Discharged from a detox unit."
 
 
 class DischargeError(FieldError):
@@ -77,12 +82,20 @@ def check_times(
 
 
 def follow_again(patient: Patient, row: Discharge, by: User, now: datetime) -> None:
-    """Make the patient active, ask every day, and open the tasks; part of the caller's act."""
+    """Make the patient active, ask every day, and open the tasks; part of the caller's act.
+
+    The plan of before is left: the dose it gives is not the one of today. A contact or a plan
+    that an earlier discharge still asks for is asked for by this one.
+    """
     change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
     patient.daily_until = row.daily_until
     patient.last_dose_on = row.last_dose_on
     patient.save(update_fields=["daily_until", "last_dose_on"])
+    is_over = row.left == Discharge.Left.NONE
+    leave_plans(patient=patient, is_over=is_over, reason=LEFT_BECAUSE, by=by, now=now)
     kinds = CareTask.Kind
+    for kind in (kinds.CONTACT, kinds.NEW_PLAN):
+        overtake_tasks(patient_id=patient.pk, kind=kind, by=by, now=now)
     open_clock_task(patient, kinds.CONTACT, uuid5(row.pk, "contact"), row.contact_by, now)
     if row.left == Discharge.Left.SOME:
         open_clock_task(patient, kinds.NEW_PLAN, uuid5(row.pk, "plan"), row.contact_by, now)

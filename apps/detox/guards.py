@@ -10,6 +10,7 @@ from apps.alerts.models import Alert
 from apps.detox.models import CareAssessment
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import TaperPlan
+from apps.tapers.taken import Told
 
 NOT_ANSWERED = (
     "Answer the level-of-care questions first (ASAM-07): they stand under “Care” on the patient's "
@@ -71,8 +72,16 @@ def discharge_says_none(plan: TaperPlan) -> str:
         return ""
     return (
         f"At discharge the patient still took {discharge.taken}. Make a plan for the rest and put "
-        "it in force; then this one can end."
+        "it in force; then this one can end: nobody is left to stop at once (ASAM-03)."
     )
+
+
+def unit_said(patient: Patient) -> Told | None:
+    """Return what the newest discharge says is still taken, None where it says nothing is."""
+    discharge = patient.discharges.order_by("-recorded_at").first()
+    if discharge is None or discharge.left == discharge.Left.NONE:
+        return None
+    return Told(discharge.taken, discharge.recorded_at)
 
 
 def newer_plan(plan: TaperPlan) -> bool:

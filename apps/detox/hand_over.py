@@ -10,7 +10,7 @@ from apps.clinical.drugs import get_drug
 from apps.patients.intake_words import Rows, flag_words
 from apps.patients.models import HEALTH_FLAGS, HISTORY_FLAGS, SUBSTANCE_FLAGS, Patient
 from apps.tapers.schedule import slot_name
-from apps.tapers.today import Today, plan_today
+from apps.tapers.taken import Known, Taken, taken_now
 
 STEPS_TOLD: Final = 12
 CHECK_INS_TOLD: Final = 5
@@ -20,7 +20,7 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
     """Return the hand-over as plain data: what is taken, how it went, what is dangerous, whom to
     call. Stored with the referral, so that the paper of tomorrow says what was handed over.
     """
-    state = plan_today(patient, now, pieces=True)
+    taken = taken_now(patient, now)
     check_ins = list(
         patient.check_ins.select_related("triage").order_by("-received_at")[:CHECK_INS_TOLD]
     )
@@ -37,9 +37,10 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
             "name": patient.clinic.name, "phone": patient.clinic.phone,
             "after_hours": patient.clinic.after_hours_phone,
         },
-        "taken": taken_now(patient, state),
+        "taken": doses_told(patient, taken),
+        "taken_note": note_on(taken),
         "last_dose": last_dose(check_ins, last_dose_at),
-        "steps": steps_told(state),
+        "steps": steps_told(taken),
         "symptoms": [symptoms_of(row) for row in check_ins],
         "seizures": [list(row) for row in flag_words(risk, [*HISTORY_FLAGS, "epilepsy"])],
         "risk": {
@@ -52,17 +53,31 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
     }  # fmt: skip
 
 
-def taken_now(patient: Patient, state: Today | None) -> list[dict[str, str]]:
-    """Return drug and milligrams at each time of day: by the plan in force, else by the intake."""
-    if state is not None and state.step is not None:
+def note_on(taken: Taken) -> str:
+    """Return who says what is taken and since when, so that nobody doses by an old number."""
+    day = taken.since.isoformat()
+    return {
+        Known.PLAN: f"By the plan in force, since {day}.",
+        Known.STOPPED: f"None: the last dose was on {day}.",
+        Known.UNIT: f"As a detox unit said at discharge, written down on {day}: {taken.words}",
+        Known.LEFT: f"By the plan that was left on {day}. Ask what is taken since then.",
+        Known.INTAKE: f"As the intake said on {day}. Ask what is taken since then.",
+    }[taken.known]
+
+
+def doses_told(patient: Patient, taken: Taken) -> list[dict[str, str]]:
+    """Return drug and milligrams at each time of day; nothing where only words say it."""
+    if taken.steps:
         doses: dict[tuple[str, str], Any] = {}
-        for piece in state.step.pieces.all():
+        for piece in taken.steps[-1].pieces.all():
             key = (piece.slot, piece.product)
             doses[key] = doses.get(key, 0) + piece.mg
         return [
             {"slot": str(slot_name(slot)), "drug": product, "mg": plain(mg)}
             for (slot, product), mg in doses.items()
         ]
+    if taken.known != Known.INTAKE:
+        return []
     drug = get_drug(patient.medication.drug_id).name
     return [
         {"slot": slot.capitalize(), "drug": drug, "mg": plain(mg)}
@@ -83,13 +98,11 @@ def last_dose(check_ins: list[CheckIn], last_dose_at: datetime | None) -> dict[s
     return found
 
 
-def steps_told(state: Today | None) -> list[dict[str, str]]:
+def steps_told(taken: Taken) -> list[dict[str, str]]:
     """Return the last steps that were taken, the newest first."""
-    if state is None:
-        return []
     return [
         {"from": step.start_on.isoformat(), "dose": str(step.dose)}
-        for step in state.begun[::-1][:STEPS_TOLD]
+        for step in taken.steps[::-1][:STEPS_TOLD]
     ]
 
 

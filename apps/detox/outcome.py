@@ -22,6 +22,7 @@ from apps.tapers.charts import DoseLine, dose_lines, joined
 from apps.tapers.earlier import steps_left
 from apps.tapers.models import TaperStep
 from apps.tapers.tablets import dose_words
+from apps.tapers.taken import taken_without_plan
 from apps.tapers.today import Today, plan_today
 
 WIDTH: Final = 720
@@ -197,9 +198,8 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
         first_day=begin, last_dose_on=last, last_day=today,
         days_since=(today - last).days if last else None,
         ends_on=last + timedelta(days=MONTHLY_UNTIL_DAY) if last else None,
-        # The intake says what is taken now, and is corrected on the way, as after a detox unit.
         dose_first=first or at_intake,
-        dose_now="none" if last else taken or at_intake,
+        dose_now="none" if last else taken or taken_without_plan(patient).words,
         measures=measures, spans=spans, weighing=weigh(measures, spans, last),
         line=joined([(x_of(day), round((1 - dws / TOP_SCORE) * HEIGHT, 1)) for day, dws in scores]),
         doses=dose_lines(stair, today, x_of=x_of, height=HEIGHT),

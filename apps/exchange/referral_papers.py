@@ -46,6 +46,8 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
     """Return the parts of the paper: a heading with its lines."""
     said = referral.document
     taken = [f"{row['slot']}: {row['drug']}, {row['mg']} mg" for row in said["taken"]]
+    if said.get("taken_note"):
+        taken.insert(0, said["taken_note"])
     dose, zone = said["last_dose"], referral.clinic.tz
     last = [line for line in (when(dose["at"], zone), dose["said"]) if line]
     steps = [f"from {row['from']}: {row['dose']} a day" for row in said["steps"]]

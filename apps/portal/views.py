@@ -30,6 +30,7 @@ from apps.portal.help_page import help_texts
 from apps.portal.models import TrustedPerson
 from apps.portal.today_page import WITHOUT_DOSE, next_step, page_context, wishes
 from apps.tapers.schedule import schedule_from, schedule_of
+from apps.tapers.taken import Known, taken_without_plan
 from apps.tapers.today import plan_today
 
 PER_PAGE = 30
@@ -46,10 +47,17 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "schedule": schedule_from(state) if state else None,
         "next": next_step(state, now) if state else None,
+        "told": told_by_a_unit(patient) if state is None else "",
         "wishes": wishes(patient, now),
         "has_trusted": TrustedPerson.objects.live().filter(patient=patient).exists(),
     }
     return show(request, "home", context)
+
+
+def told_by_a_unit(patient: Patient) -> str:
+    """Return what a detox unit said is taken now, in its words; empty when something else does."""
+    taken = taken_without_plan(patient)
+    return taken.words if taken.known == Known.UNIT else ""
 
 
 @require_GET

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.audit.actions import record
@@ -14,7 +15,7 @@ from apps.clinical.supply import Received, Use, covers_step, stock_of
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 from apps.tapers.earlier import steps_left
-from apps.tapers.models import Dispensing, Enactment, PlanVersion, RunOut, TaperPlan, TaperStep
+from apps.tapers.models import Dispensing, PlanVersion, RunOut, TaperPlan, TaperStep
 from apps.tapers.today import Today, midnight, plan_today
 
 
@@ -75,15 +76,14 @@ def uncounted_stay(patient: Patient, lines: Iterable[SupplyLine]) -> UncountedSt
     What was used or taken away meanwhile is written down nowhere. It counts as used, so
     that no run-out is told too late; people are told that it has to be counted.
     """
-    stays = Enactment.objects.filter(
-        version__plan__patient=patient, version__kind=PlanVersion.Kind.INPATIENT
-    )
-    stay, back = stays.order_by("-at").first(), patient.plans.active().first()
-    if stay is None or back is None or back.activated_at is None:
+    moved = Q(status=TaperPlan.Status.INPATIENT) | Q(versions__kind=PlanVersion.Kind.INPATIENT)
+    stays = TaperPlan.objects.filter(moved, patient=patient, left_at__isnull=False)
+    stay, back = stays.order_by("-left_at").first(), patient.plans.active().first()
+    if stay is None or stay.left_at is None or back is None or back.activated_at is None:
         return None
     back_on = back.activated_at.astimezone(patient.tz).date()
     products = [line.product for line in lines if line.last and line.last.dispensed_on < back_on]
-    return UncountedStay(stay.at.astimezone(patient.tz).date(), products) if products else None
+    return UncountedStay(stay.left_at.astimezone(patient.tz).date(), products) if products else None
 
 
 def uses_of(state: Today) -> dict[str, list[Use]]:

@@ -96,12 +96,13 @@ def test_a_day_without_a_check_in_is_a_task_and_then_an_alert(stay, patient, pre
     assert sweep_detox(HOME + 20 * DAY).days == 0
 
 
-def test_what_is_left_becomes_a_version_and_ends_its_task(stay, patient, prescriber) -> None:
+def test_what_is_left_becomes_a_plan_and_ends_its_task(stay, patient, prescriber) -> None:
     go_home(stay, prescriber)
     assert sweep_detox(HOME + timedelta(minutes=5)).plans == 0
-    plan = patient.plans.get()
     make_care_level(patient, prescriber.user, now=HOME)
-    decide(plan, prescriber, "hold", HOME + timedelta(hours=1), based_on=1)
+    patient.refresh_from_db()
+    rest = make_plan(patient, prescriber.user, now=HOME, start_on=HOME.date().isoformat())
+    sign(rest, prescriber.user, now=HOME + timedelta(hours=1))
     assert sweep_detox(HOME + timedelta(hours=2)).plans == 1
     assert CareTask.objects.get(kind="new_plan").outcome == "overtaken"
 
@@ -127,7 +128,7 @@ def test_a_plan_left_for_a_hospital_ends_only_with_a_discharge_that_says_none(
     assert plan.status == "ended"
 
 
-def test_none_left_sets_the_last_dose_and_lets_the_plan_end(patient, prescriber) -> None:
+def test_none_left_sets_the_last_dose_and_ends_the_plan(patient, prescriber) -> None:
     plan = make_active_plan(patient, prescriber.user)
     stay = make_stay(patient, prescriber.user)
     decide(plan, prescriber, "inpatient", NOW + timedelta(minutes=5), based_on=1)
@@ -135,7 +136,8 @@ def test_none_left_sets_the_last_dose_and_lets_the_plan_end(patient, prescriber)
     patient.refresh_from_db()
     assert patient.last_dose_on == HOME.date()
     assert not CareTask.objects.filter(kind="new_plan").exists()
-    decide(plan, prescriber, "end", HOME + DAY, based_on=2)
+    plan.refresh_from_db()
+    assert plan.status == "ended"
     # Protracted symptoms are found without a plan, too (W17).
     month4 = HOME + 120 * DAY
     row = check_in(patient, CALM | {"s_anx": 2, "s_sleep": 2}, now=month4)
