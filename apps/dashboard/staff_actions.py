@@ -11,6 +11,8 @@ from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
 from apps.database.scope import every_clinic
 from apps.patients.models import Clinic, Role, StaffMember
+from apps.programs.actions import forget_secrets
+from apps.programs.models import Program
 
 LIFETIME: Final = timedelta(days=7)  # [proposal]
 
@@ -104,7 +106,7 @@ def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> S
 
 @transaction.atomic
 def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffMember:
-    """End somebody's access at once: sessions, links in mails, turns on the rota, alerts.
+    """End somebody's access at once: sessions, links, turns on the rota, alerts, programs.
 
     The record of what they did stays, with their name. Alerts that were theirs open again
     at the next sweep. Nobody ends their own access, and the last clinic admin stays: then
@@ -122,6 +124,7 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         end_all_sessions(user=member.user)
     else:
         set_active(user=member.user, active=False)
+    forget_secrets(programs=Program.objects.acting_for(member), by=by, now=now)
     waiting = Invitation.objects.waiting()
     waiting.filter(clinic=member.clinic, email=member.user.email).update(revoked_at=now)
     record("staff.deactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
@@ -144,13 +147,17 @@ def reactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
 def forget_member_proofs(*, member: StaffMember, by: User, now: datetime) -> StaffMember:
     """Help somebody back in who lost their second factor and their recovery codes.
 
-    Password, factors and sessions go; they choose a new password by mail and set up a new
-    factor. Their alerts and turns stay theirs. Raises `StaffError` for oneself. Safe to repeat.
+    Password, factors, sessions and the secrets of programs in their name go; they choose a new
+    password by mail, set up a new factor, and agree to their programs anew. Their alerts and
+    turns stay theirs. Raises `StaffError` for oneself. Safe to repeat.
     """
     member = lock(member)
     if member.user_id == by.pk:
         raise StaffError("You cannot do this for yourself. Ask another clinic admin.")
     forget_proofs(user=member.user)
+    with every_clinic():  # the proofs are of the person, wherever they work
+        everywhere = Program.objects.filter(member__user_id=member.user_id)
+        forget_secrets(programs=everywhere, by=by, now=now)
     record("staff.proofs_forgotten", by=by, now=now, clinic_id=member.clinic_id, obj=member)
     return member
 

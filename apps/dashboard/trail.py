@@ -49,6 +49,7 @@ WORDS: Final[dict[str, str]] = {
     "program.agreed": "Agreed to a program in their name",
     "program.ended": "Shut a program out",
     "program.let_in": "Let a program in",
+    "program.secret_ended": "A program's secret ended with its person's proofs or access",
     "program.token_given": "A program got a token",
     "referral.viewed": "Saw a referral",
     "reviews.viewed": "Saw the reviews",

@@ -10,7 +10,7 @@ from apps.accounts.tokens import hash_token, new_token
 from apps.audit.actions import record
 from apps.patients.errors import FieldError
 from apps.patients.models import StaffMember
-from apps.programs.models import AccessToken, Program
+from apps.programs.models import AccessToken, Program, ProgramQuerySet
 from apps.programs.scopes import beyond
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)  # [proposal]
@@ -87,6 +87,20 @@ def end_program(*, program: Program, by: User, now: datetime) -> Program:
         AccessToken.objects.filter(program=program).delete()
         write_down("program.ended", program, by, now)
     return program
+
+
+@transaction.atomic
+def forget_secrets(*, programs: ProgramQuerySet, by: User, now: datetime) -> None:
+    """End secrets and tokens of programs whose person's proofs or access ended.
+
+    They wait for their person to agree anew, as when they were let in. Safe to repeat.
+    """
+    agreed = programs.exclude(agreed_at=None).order_by("pk")
+    for program in agreed.select_for_update(of=("self",)).select_related("member__user"):
+        program.agreed_at, program.secret_hash = None, ""
+        program.save(update_fields=["agreed_at", "secret_hash"])
+        AccessToken.objects.filter(program=program).delete()
+        write_down("program.secret_ended", program, by, now)
 
 
 @transaction.atomic
