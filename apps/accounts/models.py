@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.tokens import hash_token, token_of
+from apps.database.same_clinic import SameClinic
 
 SESSION_SALT = "apps.accounts.models.User.session"
 INVITATION_SALT = "apps.accounts.models.Invitation"
@@ -155,6 +156,18 @@ class EmergencyAccess(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id",
+                to="patients_patient",
+                column="id",
+                name="emergency_access_of_clinic",
+            ),
+            SameClinic(
+                field="member_id",
+                to="patients_staffmember",
+                column="id",
+                name="emergency_access_member_of_clinic",
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=models.F("opened_at")), name="emergency_access_ends"
             ),

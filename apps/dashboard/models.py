@@ -20,6 +20,7 @@ from apps.accounts.models import User
 from apps.dashboard.searching import search_expression, search_words
 from apps.database.expressions import among
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient, RiskProfile, StaffMember
 
 # What sorts last where nothing is known: a row without a date, an alert or a score.
@@ -145,6 +146,11 @@ class PatientState(models.Model):
     objects = StateQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="state_of_clinic"
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["clinic", "name_key", "patient"], name="state_by_name"),
             models.Index(fields=["clinic", "stage", "name_key"], name="state_by_stage"),
@@ -256,6 +262,9 @@ class PatientNote(models.Model):
             models.Index(fields=["patient", "-written_at"], name="note_of_patient")
         ]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="note_of_clinic"
+            ),
             models.CheckConstraint(condition=~Q(text=""), name="note_says_something"),
             models.CheckConstraint(
                 condition=Q(corrects__isnull=True) | ~Q(corrects=F("id")), name="note_not_of_itself"

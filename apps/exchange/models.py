@@ -46,6 +46,9 @@ class CalendarFeed(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="feed_of_clinic"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(revoked_at__isnull=True), name="feed_one_live"
             ),

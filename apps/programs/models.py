@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, StaffMember
 from apps.programs.scopes import Scope
 
@@ -53,6 +54,9 @@ class Program(models.Model):
     class Meta:
         ordering: ClassVar = ["name", "created_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="member_id", to="patients_staffmember", column="id", name="program_of_clinic"
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="program_has_a_name"),
             models.CheckConstraint(
                 condition=Q(scopes__contained_by=list(Scope.values)) & ~Q(scopes=[]),

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from apps.accounts.models import User
 from apps.alerts.models.guards import fixed, known, once
 from apps.database.kept_rows import kept
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 from apps.retention.rules import LONGEST_YEARS, SHORTEST_YEARS, Kind
 
@@ -83,6 +84,9 @@ class LegalHold(models.Model):
     class Meta:
         ordering: ClassVar = ["-set_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="hold_of_clinic"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(ended_at=None), name="legal_hold_one_in_force"
             ),

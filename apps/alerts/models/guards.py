@@ -12,6 +12,9 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+# The migrations of the first release name it here.
+from apps.database.same_clinic import SameClinic as SameClinic
+
 S = TypeVar("S", bound=StrEnum)
 
 
@@ -61,51 +64,3 @@ def never_emptied(name: str) -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         func="RAISE EXCEPTION 'The record of alerts is never emptied: TRUNCATE is refused.';",
     )
-
-
-class SameClinic(models.constraints.BaseConstraint):
-    """A foreign key over the clinic and a second column: what is linked is of the same clinic.
-
-    `field` names this model's foreign key, `to` the table with its (clinic, other) columns,
-    which a unique constraint of that table covers. Empty links are fine.
-    """
-
-    def __init__(self, *, field: str, to: str, column: str, name: str) -> None:
-        """Take the column here, the table there and its column."""
-        super().__init__(name=name)
-        self.field, self.to, self.column = field, to, column
-
-    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return the constraint as a part of CREATE or ALTER TABLE."""
-        quote = schema_editor.quote_name
-        return (
-            f"CONSTRAINT {quote(self.name)} FOREIGN KEY ({quote('clinic_id')}, "
-            f"{quote(self.field)}) REFERENCES {quote(self.to)} ({quote('clinic_id')}, "
-            f"{quote(self.column)})"
-        )
-
-    def create_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return the statement that adds it."""
-        table = schema_editor.quote_name(model._meta.db_table)
-        return f"ALTER TABLE {table} ADD {self.constraint_sql(model, schema_editor)}"
-
-    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        """Return the statement that drops it."""
-        return schema_editor._delete_constraint_sql(
-            schema_editor.sql_delete_constraint, model, self.name
-        )
-
-    def validate(self, *args: Any, **options: Any) -> None:
-        """Leave the judgement to PostgreSQL: no form of this app sets both columns."""
-
-    def deconstruct(self) -> Any:
-        """Return what a migration writes down."""
-        path, _, _ = super().deconstruct()
-        values = {"field": self.field, "to": self.to, "column": self.column, "name": self.name}
-        return path, (), values
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by what a migration writes down."""
-        return isinstance(other, SameClinic) and self.deconstruct() == other.deconstruct()
-
-    __hash__ = models.constraints.BaseConstraint.__hash__

@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.alerts.ladder import RUNG_LABELS, Rung
 from apps.alerts.models.alert import may_act
 from apps.alerts.models.guards import keys, known
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, StaffMember
 
 ROTA_RUNGS = [(r.value, RUNG_LABELS[r]) for r in Rung if r != Rung.EVERYONE]
@@ -60,6 +61,9 @@ class Shift(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="member_id", to="patients_staffmember", column="id", name="shift_of_clinic"
+            ),
             known("shift_rung_known", "rung", keys(ROTA_RUNGS)),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="shift_ends_after_start"
@@ -93,6 +97,9 @@ class WeeklyTurn(models.Model):
     class Meta:
         ordering: ClassVar = ["weekday", "starts", "rung"]
         constraints: ClassVar = [
+            SameClinic(
+                field="member_id", to="patients_staffmember", column="id", name="turn_of_clinic"
+            ),
             known("turn_rung_known", "rung", keys(ROTA_RUNGS)),
             models.CheckConstraint(condition=Q(weekday__lte=6), name="turn_on_a_weekday"),
             models.UniqueConstraint(
@@ -141,6 +148,18 @@ class RotaChange(models.Model):
     class Meta:
         ordering: ClassVar = ["created_at", "id"]
         constraints: ClassVar = [
+            SameClinic(
+                field="away_id",
+                to="patients_staffmember",
+                column="id",
+                name="rota_change_away_of_clinic",
+            ),
+            SameClinic(
+                field="member_id",
+                to="patients_staffmember",
+                column="id",
+                name="rota_change_member_of_clinic",
+            ),
             known("change_rung_known", "rung", keys(ROTA_RUNGS)),
             known("change_reason_known", "reason", ChangeReason),
             models.CheckConstraint(

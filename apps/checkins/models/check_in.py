@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 
 LATE: Final = timedelta(minutes=5)  # [proposal]
@@ -46,6 +47,9 @@ class CheckInLink(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="link_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=Q(used_at__isnull=True) | Q(submission_id__isnull=False),
                 name="link_used_for_a_check_in",
@@ -91,7 +95,10 @@ class CheckIn(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="check_ins")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="check_ins")
+    # `check_in_of_clinic` keeps it: a second look at the patient would cost each check-in.
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="check_ins", db_constraint=False
+    )
     submission_id = models.UUIDField(help_text="Made by the patient's device.")
     questionnaire = models.CharField(max_length=10)
     questionnaire_version = models.PositiveSmallIntegerField()
@@ -118,6 +125,9 @@ class CheckIn(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="check_in_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=Q(reporter="patient", reporter_name="")
                 | Q(reporter="trusted") & ~Q(reporter_name=""),

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.checkins.models.check_in import CheckIn
 from apps.checkins.models.task import USUAL_TIME
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 
 
@@ -114,6 +115,9 @@ class Reminder(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="reminder_of_clinic"
+            ),
             models.CheckConstraint(condition=~Q(clinic=DRILL_CLINIC), name="reminder_of_a_person"),
             models.UniqueConstraint(
                 fields=["patient"],

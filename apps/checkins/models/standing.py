@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import User
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient, StaffMember
 
 LATEST_DAY: Final = 90
@@ -32,6 +33,7 @@ class StandingOrder(models.Model):
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="order_known_in_clinic"),
             models.UniqueConstraint(
                 fields=["clinic", "name"],
                 condition=Q(ended_at__isnull=True),
@@ -86,6 +88,21 @@ class StandingDuty(models.Model):
     class Meta:
         ordering: ClassVar = ["started_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="duty_of_clinic"
+            ),
+            SameClinic(
+                field="order_id",
+                to="checkins_standingorder",
+                column="id",
+                name="duty_order_of_clinic",
+            ),
+            SameClinic(
+                field="owner_id",
+                to="patients_staffmember",
+                column="id",
+                name="duty_owner_of_clinic",
+            ),
             models.UniqueConstraint(
                 fields=["order", "patient"],
                 condition=Q(ended_at__isnull=True),

@@ -11,6 +11,7 @@ from django.db.models import Q
 from apps.accounts.models import User
 from apps.checkins.models.check_in import CheckIn
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient, StaffMember
 
 USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
@@ -157,6 +158,9 @@ class CareTask(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="task_of_clinic"
+            ),
             models.UniqueConstraint(fields=["check_in", "kind"], name="task_once_per_check_in"),
             # Asked for without a check-in: five taps are one task, until somebody closes it.
             models.UniqueConstraint(

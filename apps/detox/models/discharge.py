@@ -41,6 +41,12 @@ class Discharge(models.Model):
     class Meta:
         ordering: ClassVar = ["-discharged_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="referral_id",
+                to="detox_referral",
+                column="id",
+                name="discharge_referral_of_clinic",
+            ),
             models.CheckConstraint(
                 condition=Q(left="some", last_dose_on__isnull=True) & ~Q(taken="")
                 | Q(left="none", last_dose_on__isnull=False, taken=""),

@@ -122,6 +122,7 @@ class Referral(models.Model):
         ordering: ClassVar = ["-sent_at"]
         indexes: ClassVar = [models.Index(fields=["patient", "-sent_at"])]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="referral_known_in_clinic"),
             known("referral_status_known", "status", ReferralStatus),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(status__in=LIVE), name="referral_one_live"
@@ -174,6 +175,12 @@ class ReferralStep(models.Model):
     class Meta:
         ordering: ClassVar = ["at", "id"]
         constraints: ClassVar = [
+            SameClinic(
+                field="referral_id",
+                to="detox_referral",
+                column="id",
+                name="referral_step_of_clinic",
+            ),
             # Why not is always said.
             models.CheckConstraint(
                 condition=~Q(status__in=("declined", "withdrawn")) | ~Q(note=""),

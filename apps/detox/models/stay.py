@@ -63,6 +63,13 @@ class Stay(models.Model):
     class Meta:
         ordering: ClassVar = ["-began_at"]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="stay_known_in_clinic"),
+            SameClinic(
+                field="referral_id",
+                to="detox_referral",
+                column="id",
+                name="stay_referral_of_clinic",
+            ),
             known("stay_status_known", "status", StayStatus),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(status="current"), name="stay_one_current"
@@ -128,6 +135,7 @@ class Round(models.Model):
     class Meta:
         ordering: ClassVar = ["-at"]
         constraints: ClassVar = [
+            SameClinic(field="stay_id", to="detox_stay", column="id", name="round_of_clinic"),
             models.CheckConstraint(condition=Q(sedation__lte=4), name="round_sedation_known"),
             models.CheckConstraint(
                 condition=Q(anchors__isnull=True) | Q(anchors__len=len(CIWA_B_CONCEPTS)),
@@ -195,6 +203,7 @@ class DoseRecord(models.Model):
     class Meta:
         ordering: ClassVar = ["-at", "-signed_at"]
         constraints: ClassVar = [
+            SameClinic(field="stay_id", to="detox_stay", column="id", name="dose_record_of_clinic"),
             models.CheckConstraint(
                 condition=Q(kind="given", held_because="") & ~Q(amount="")
                 | Q(kind="held") & ~Q(held_because=""),

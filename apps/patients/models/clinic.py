@@ -96,6 +96,7 @@ class StaffMember(models.Model):
     class Meta:
         ordering: ClassVar = ["user__full_name"]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="staff_known_in_clinic"),
             models.UniqueConstraint(fields=["clinic", "user"], name="staff_once_per_clinic"),
         ]
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models.clinic import Clinic
 from apps.patients.models.patient import Patient
 
@@ -41,6 +42,9 @@ class IntakeEntry(models.Model):
     class Meta:
         ordering: ClassVar = ["-number"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="intake_of_clinic"
+            ),
             models.UniqueConstraint(fields=["patient", "number"], name="intake_numbered_once"),
         ]
         triggers: ClassVar = [immutable("intake_entry_immutable")]
@@ -90,6 +94,9 @@ class StopDecision(models.Model):
     class Meta:
         ordering: ClassVar = ["-decided_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="stop_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=~Q(reason="") & Q(told_to_report=True, told_may_restart=True),
                 name="stop_is_documented",

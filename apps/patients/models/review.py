@@ -12,6 +12,7 @@ from apps.accounts.models import User
 from apps.clinical.profile import RB_REVIEW_DAYS
 from apps.clinical.reviews import STRICT_REVIEW_DAYS, review_due_on
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models.clinic import Clinic
 from apps.patients.models.patient import Patient
 
@@ -67,6 +68,9 @@ class RiskBenefitReview(models.Model):
     class Meta:
         ordering: ClassVar = ["-reviewed_on", "-recorded_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="review_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=Q(next_due_on__gt=F("reviewed_on")), name="review_next_is_later"
             ),
@@ -102,6 +106,12 @@ class ReviewClock(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id",
+                to="patients_patient",
+                column="id",
+                name="review_clock_of_clinic",
+            ),
             models.CheckConstraint(
                 condition=Q(interval_days__gte=1, interval_days__lte=RB_REVIEW_DAYS),
                 name="review_clock_within_the_guideline",

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import kept
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 
 CODE_LIFETIME: Final = timedelta(minutes=10)  # [proposal]
@@ -44,6 +45,10 @@ class Invitation(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="invitation_known_in_clinic"),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="invitation_of_clinic"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(revoked_at__isnull=True), name="invitation_one_live"
             ),
@@ -84,6 +89,9 @@ class Consent(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="consent_of_clinic"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(withdrawn_at__isnull=True), name="consent_one"
             ),

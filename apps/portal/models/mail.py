@@ -7,6 +7,7 @@ from typing import ClassVar, cast
 from django.db import models
 from django.db.models import F, Q
 
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 from apps.portal.models.entry import Invitation, SignInCode
 from apps.portal.models.trusted import TrustedPerson
@@ -71,6 +72,21 @@ class PortalMail(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="mail_of_clinic"
+            ),
+            SameClinic(
+                field="invitation_id",
+                to="portal_invitation",
+                column="id",
+                name="mail_invitation_of_clinic",
+            ),
+            SameClinic(
+                field="trusted_id",
+                to="portal_trustedperson",
+                column="id",
+                name="mail_trusted_of_clinic",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="invitation", invitation__isnull=False, code=None, trusted=None)
                 | Q(kind="code", invitation=None, code__isnull=False, trusted=None)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import User
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 
 
@@ -43,6 +44,10 @@ class TrustedPerson(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="trusted_known_in_clinic"),
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="trusted_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")), name="trusted_expires_later"
             ),

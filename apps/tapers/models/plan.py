@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import DRILL_CLINIC, Clinic, Patient
 from apps.tapers.tablets import by_drug, dose_words
 
@@ -108,6 +109,9 @@ class TaperPlan(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="plan_of_clinic"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(status="active"), name="plan_one_active"
             ),

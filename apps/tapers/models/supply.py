@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import immutable
+from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 
 
@@ -44,6 +45,9 @@ class Dispensing(models.Model):
     class Meta:
         ordering: ClassVar = ["-dispensed_on", "-recorded_at"]
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="dispensing_of_clinic"
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__gt=0) | Q(corrects__isnull=False, quantity=0),
                 name="dispensing_has_quantity",
@@ -89,6 +93,9 @@ class RunOut(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            SameClinic(
+                field="patient_id", to="patients_patient", column="id", name="run_out_of_clinic"
+            ),
             models.UniqueConstraint(fields=["patient", "product"], name="run_out_once"),
             models.CheckConstraint(condition=Q(left__gte=0), name="run_out_left_not_negative"),
         ]
