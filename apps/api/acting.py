@@ -24,6 +24,7 @@ from apps.api.entry import ProgramToken, answers, api, operation
 from apps.api.reading import fetch_alert, owner_of, posted
 from apps.api.schemas import AlertState, CheckInSent, CheckInStored, Closing, Seen
 from apps.checkins import advice
+from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import (
@@ -147,7 +148,8 @@ def form_of(patient: Patient, sent: CheckInSent) -> CheckInForm:
     if sent.at_once:
         data["at_once"] = "1"
     numbers = patient.clinic.phone_numbers
-    return CheckInForm(version_of(sent), patient.language, numbers, data)
+    left_out = not_asked_of(patient)
+    return CheckInForm(version_of(sent), patient.language, numbers, data, not_asked=left_out)
 
 
 def version_of(sent: CheckInSent) -> Questionnaire:

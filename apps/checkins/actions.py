@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.accounts.tokens import hash_token, new_token
 from apps.alerts.actions import note_correction, note_repeat, open_alert
 from apps.audit.actions import record
-from apps.checkins.assessment import assessment_of
+from apps.checkins.assessment import assessment_of, not_asked_of
 from apps.checkins.free_text import must_be_read_today
 from apps.checkins.models import (
     CareTask,
@@ -101,13 +101,9 @@ def create_link(*, patient: Patient, by: User | None, now: datetime) -> str:
         expires_at=now + LINK_LIFETIME,
     )
     record(
-        "check_in_link.created",
-        by=by,
-        now=now,
-        clinic_id=patient.clinic_id,
-        patient_id=patient.pk,
-        obj=link,
-    )
+        "check_in_link.created", by=by, now=now, clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=link,
+    )  # fmt: skip
     return token
 
 
@@ -296,6 +292,7 @@ def store_check_in(
     questionnaire, answers = sent.questionnaire, sent.answers
     known = assessment_of(patient, now)
     result = assess(answers, known.profile, known.context)
+    left_out = not_asked_of(patient, known.context)
     check_in = CheckIn(
         clinic_id=patient.clinic_id,
         patient=patient,
@@ -303,7 +300,7 @@ def store_check_in(
         questionnaire=questionnaire.kind,
         questionnaire_version=questionnaire.version,
         answers=as_json(answers),
-        is_complete=not missing_mandatory(questionnaire, answers),
+        is_complete=not missing_mandatory(questionnaire, answers, left_out),
         language=sent.language,
         requests=list(sent.requests),
         corrects=corrects,

@@ -30,6 +30,8 @@ def answer_rows(check_in: CheckIn) -> list[dict[str, Any]]:
 
 def unanswered(check_in: CheckIn) -> list[str]:
     """Return the mandatory questions that have no answer, in words."""
+    if check_in.is_complete:  # some were not asked of somebody who takes none any more
+        return []
     questionnaire = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
     missing = missing_mandatory(questionnaire, check_in.answers)
     return [questionnaire.item(key).wording["en"] for key in missing]

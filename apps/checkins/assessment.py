@@ -1,6 +1,6 @@
 """What triage has to know about a patient, read from the database in a few queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.checkins.models import CheckIn
+from apps.clinical.aftercare import NOT_ASKED_AFTER
 from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import baseline
 from apps.clinical.triage import CheckInSummary, Context, Profile
@@ -193,6 +194,12 @@ def since_stop(patient: Patient, current: TaperStep | None, today: date) -> int 
         return (today - current.start_on).days if not current.daily_mg else None
     last: date | None = patient.last_dose_on
     return max((today - last).days, 0) if last is not None else None
+
+
+def not_asked_of(patient: Patient, context: Context | None = None) -> Collection[str]:
+    """Return the questions that are not asked of this patient: about doses, once none is taken."""
+    stopped = context is not None and context.days_since_stop is not None
+    return NOT_ASKED_AFTER if stopped or patient.last_dose_on is not None else ()
 
 
 def planned_mg(doses: Mapping[str, Decimal]) -> Decimal | None:

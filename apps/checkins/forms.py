@@ -4,7 +4,7 @@ Not a Django form: questions, options and conditions come from apps.clinical, an
 wrong answer must never take a red flag down with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -90,11 +90,13 @@ class CheckInForm:
         phone_numbers: Mapping[str, str],
         data: QueryDict | None = None,
         context: Mapping[str, object] | None = None,
+        not_asked: Collection[str] = (),
     ) -> None:
         self.questionnaire = questionnaire
         self.language = language
         self.phone_numbers = phone_numbers
         self.known = context or {}
+        self.not_asked = not_asked
         self.raw = self.read(data) if data is not None else {}
         self.is_bound = data is not None
         self.submission_id = read_uuid(data)
@@ -105,7 +107,9 @@ class CheckInForm:
         self.requests = [kind for kind in REQUESTS if kind in asked]
         self.cleaned: CleanedAnswers = clean_answers(questionnaire, self.raw)
         self.missing = (
-            missing_mandatory(questionnaire, self.cleaned.answers) if self.is_bound else ()
+            missing_mandatory(questionnaire, self.cleaned.answers, not_asked)
+            if self.is_bound
+            else ()
         )
 
     def read(self, data: QueryDict) -> dict[str, Any]:
@@ -194,6 +198,8 @@ class CheckInForm:
         """Answer whether a question may be asked; what was answered or is wrong stays."""
         if item.key in self.cleaned.answers or item.key in self.cleaned.errors:
             return True
+        if item.key in self.not_asked:
+            return False
         return possible(item.shown_when, self.known) is not False
 
     def item(self, item: Item) -> dict[str, Any]:

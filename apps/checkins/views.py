@@ -25,7 +25,7 @@ from apps.checkins.actions import (
     create_link,
     submit_by_link,
 )
-from apps.checkins.assessment import form_context
+from apps.checkins.assessment import form_context, not_asked_of
 from apps.checkins.forms import CheckInForm
 from apps.checkins.models import CheckInLink
 from apps.checkins.pages import refuse, show_done, show_form
@@ -133,7 +133,8 @@ def new_form(link: CheckInLink, part: str, data: QueryDict | None) -> CheckInFor
     An old page is read by its own version of the questions.
     """
     version, numbers = version_of(part, data), link.clinic.phone_numbers
-    return CheckInForm(version, link.patient.language, numbers, data)
+    left_out = not_asked_of(link.patient)
+    return CheckInForm(version, link.patient.language, numbers, data, not_asked=left_out)
 
 
 def typed_into_nowhere(

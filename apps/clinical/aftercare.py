@@ -15,6 +15,12 @@ WEEK, MONTH = 7, 28
 # W17's cut-off: 8 of 40 or more. Source: triage_rules.csv [proposal].
 WAVE_SCORE = 8
 PROTRACTED_AFTER_DAYS = 30  # PRO-01
+# What is asked about a dose or the next step has no honest answer once none is taken: "I stopped"
+# is what was planned, and an empty box is no lack [proposal].
+NOT_ASKED_AFTER = frozenset(
+    ("dose_taken", "hours_since_last_dose", "dose_taken_mg", "supply_days", "interdose",
+     "ready_next")
+)  # fmt: skip
 # The first band that is called moderate. Source: instruments.md section 3.
 MODERATE = 10
 # How many points make a change worth a word [proposal].

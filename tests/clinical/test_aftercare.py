@@ -16,7 +16,7 @@ from apps.clinical.aftercare import (
     weigh_relapse,
 )
 from apps.clinical.scoring import DWS_KEYS
-from apps.clinical.triage import Context, assess
+from apps.clinical.triage import Context, Profile, assess
 
 LAST = date(2026, 1, 1)
 
@@ -77,3 +77,24 @@ def test_waves_with_windows_speak_for_withdrawal_and_both_may_hold() -> None:
         "Symptoms come and go: 2 waves and 1 window since the last dose",
     )
     assert len(found.for_relapse) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "fires"),
+    [
+        ({"dose_taken": "stopped", "hours_since_last_dose": 240, "supply_days": 0}, []),
+        ({"dose_taken": "ran_out"}, []),
+        ({"dose_taken": "missed_some", "supply_days": 5}, []),
+        ({"dose_taken": "took_extra", "dose_taken_mg": 1}, ["W08_OFF_PLAN_SMALL"]),
+        ({"dose_taken": "stopped", "red_flags": ("rf_vomit",)}, ["U04_VOMIT"]),
+    ],
+)
+def test_that_none_is_taken_is_no_abrupt_stop_after_the_last_dose(answers, fires) -> None:
+    """Only a dose that was taken, and every symptom, still counts."""
+    found = assess(answers, Profile(tier="high"), Context(days_since_stop=120))
+    assert [rule.rule_id for rule in found.fired] == fires
+
+
+def test_while_a_dose_is_planned_a_stop_is_an_emergency_of_a_high_tier() -> None:
+    found = assess({"dose_taken": "stopped"}, Profile(tier="high"), Context())
+    assert found.level.value == "emergency"

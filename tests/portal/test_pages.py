@@ -13,6 +13,7 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckInLink
 from apps.patients.models import Patient
 from apps.portal import trend
+from apps.portal.actions import give_consent
 from apps.portal.consent import TEXTS
 from apps.portal.models import PatientSession
 from apps.tapers.actions import hold_plan
@@ -340,3 +341,28 @@ def test_the_coping_plan_is_there_in_the_patients_words_and_its_copy_holds_no_fo
     assert "csrf" not in copy
     found = AuditEvent.objects.filter(event="portal.coping_kept", patient_id=wren.pk)
     assert found.count() == 1
+
+
+def test_after_the_last_dose_no_page_speaks_of_doses_and_an_honest_answer_is_calm(clinic) -> None:
+    """Home page, form and triage, a year on: "I stopped" is no emergency there."""
+    off = make_patient(clinic, risk={"prior_wd_seizure": True}, email="off@home.example")
+    give_consent(patient=off, language="en", now=timezone.now())
+    off.last_dose_on = today() - timedelta(days=120)
+    off.save(update_fields=["last_dose_on"])
+    mine = signed_in_as(off)
+    home = mine.get(HOME).text
+    assert "You take none of this medicine any more" in home
+    assert "Take your medicine as you do now" not in home
+    form = mine.post(reverse("portal:check_in_now"), follow=True)
+    for name in ("dose_taken", "supply_days", "hours_since_last_dose"):
+        assert f'name="{name}"' not in form.text
+    # No symptom either: 8 of 40 is W17's, a month after the last dose.
+    answers = {key: 0 if key.startswith("s_") else CALM[key] for key in CALM}
+    del answers["dose_taken"]
+    done = mine.post(form.request["PATH_INFO"], answers)
+    assert done.status_code == 200, done.text
+    stored = off.check_ins.get()
+    assert (stored.is_complete, stored.triage.level) == (True, "none")
+    kept = check_in(off, CALM | {"dose_taken": "stopped", "supply_days": 0}, now=timezone.now())
+    assert "E08_ABRUPT_STOP_HIGH" not in [each["rule_id"] for each in kept.triage.fired]
+    assert kept.triage.level != "emergency"

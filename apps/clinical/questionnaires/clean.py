@@ -6,7 +6,7 @@ error can still be triaged.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -78,9 +78,11 @@ def clean_answers(questionnaire: Questionnaire, raw: Mapping[str, object]) -> Cl
 
 
 def missing_mandatory(
-    questionnaire: Questionnaire, answers: Mapping[str, object]
+    questionnaire: Questionnaire,
+    answers: Mapping[str, object],
+    not_asked: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Return the keys of mandatory questions without an answer.
+    """Return the keys of mandatory questions without an answer, but for those `not_asked`.
 
     Any of them keeps the check-in incomplete and the missed-check-in clock
     running. An empty multi-select is unanswered: "none of these" must be chosen.
@@ -89,7 +91,7 @@ def missing_mandatory(
     return tuple(
         item.key
         for item in questionnaire.items
-        if item.mandatory and _is_blank(answers.get(item.key))
+        if item.mandatory and item.key not in not_asked and _is_blank(answers.get(item.key))
     )
 
 

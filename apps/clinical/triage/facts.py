@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.clinical import scoring
+from apps.clinical.aftercare import NOT_ASKED_AFTER
 from apps.clinical.profile import Context, Hours, Profile
 from apps.clinical.threshold_drugs import threshold_drugs_in
 from apps.clinical.triage import reading, trends
@@ -124,8 +125,11 @@ def build_facts(answers: Mapping[str, object], profile: Profile, context: Contex
 
     ``answers`` are cleaned answers of any form, or values already derived under
     the names of ``Facts`` (``rf_*``, ``phq9_item9``, ``dose_taken_pct`` …). An
-    answer no form can give raises ``TriageInputError``.
+    answer no form can give raises ``TriageInputError``. After the last dose only a dose that
+    was taken counts among the answers about doses: an old page may still ask the others.
     """
+    if context.days_since_stop is not None:
+        answers = after_last_dose(answers)
     score = scoring.dws(answers)
     return Facts(
         **_answer_facts(answers, context),
@@ -142,6 +146,13 @@ def build_facts(answers: Mapping[str, object], profile: Profile, context: Contex
         hours_since_checkin=context.hours_since_checkin,
         baseline=context.baseline_dws,
     )
+
+
+def after_last_dose(answers: Mapping[str, object]) -> dict[str, object]:
+    """Return the answers without those that say that none is taken, as was planned [proposal]."""
+    took_some = answers.get("dose_taken") == "took_extra"
+    kept = ("dose_taken", "dose_taken_mg") if took_some else ()
+    return {k: v for k, v in answers.items() if k in kept or k not in NOT_ASKED_AFTER}
 
 
 def _answer_facts(answers: Mapping[str, object], context: Context) -> dict[str, Any]:
