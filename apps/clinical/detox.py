@@ -127,4 +127,5 @@ CLOCK_RULES = {
     "D06_DEEPLY_SEDATED": "A round found deep sedation.",
     "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
+    "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
 }

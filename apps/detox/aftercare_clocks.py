@@ -9,7 +9,9 @@ from django.db.models import Exists, OuterRef, Q, Value
 
 from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
-from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.models import CareTask, CheckIn, Reminder
+from apps.checkins.models.reminder import ReminderQuerySet
+from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
@@ -23,6 +25,8 @@ A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
 LOOK_WITHIN: Final = timedelta(days=3)  # W17 gives a watch so long: 4320 minutes
 RELAPSE: Final = "Mood or anxiety is worse than at the last dose: look at the first illness"
 RESTART: Final = "May be taking a sedative again: talk about it and agree on a plan"
+SILENT_AFTER: Final = 2  # missed check-ins in a row [proposal]; no silence rule sees aftercare
+SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"
 YEAR_OVER: Final = "A year since the last dose: look at the outcome together"
 
 
@@ -63,7 +67,8 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
 def in_aftercare(now: datetime) -> Found:
     """Return followed patients after their last dose of whom there is news to look at.
 
-    A check-in or a hand-out of the last days, or the end of the year; and no open task.
+    A check-in, a hand-out or a missed check-in of the last days, or the end of the year; and no
+    open task.
     """
     own, since = OuterRef("pk"), now - NEWS_OF
     tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE)
@@ -72,6 +77,7 @@ def in_aftercare(now: datetime) -> Found:
     news = (
         Exists(CheckIn.objects.filter(patient=own, received_at__gte=since))
         | Exists(Dispensing.objects.filter(patient=own, recorded_at__gte=since))
+        | Exists(missed_windows().filter(patient=own, ended_at__gte=since))
         | Q(last_dose_on__lte=a_year_ago) & ~Exists(asked_since)
     )
     rows = Patient.objects.filter(last_dose_on__isnull=False, status=Patient.Status.ACTIVE)
@@ -83,8 +89,8 @@ def in_aftercare(now: datetime) -> Found:
 def look_at_aftercare(patient_id: UUID, now: datetime) -> bool:
     """Open the task that the newest check-ins, the pharmacy or the calendar call for; one a time.
 
-    Use that began again first, then a first illness that may come back, then the end of the
-    year. Each is asked once for what it was seen by.
+    Use that began again first, then a first illness that may come back, then silence, then the
+    end of the year. Each is asked once for what it was seen by.
     """
     patient = locked(patient_id)
     last = patient.last_dose_on
@@ -97,6 +103,9 @@ def look_at_aftercare(patient_id: UUID, now: datetime) -> bool:
     newest, weighing = weighing_of(patient)
     if newest is not None and weighing.for_relapse:
         return ask(patient, uuid5(newest, "relapse"), RELAPSE, now)
+    silence = silence_seen(patient, last)
+    if silence is not None:
+        return ask(patient, uuid5(silence, "silent"), SILENT, now)
     if (today - last).days >= MONTHLY_UNTIL_DAY:
         return ask(patient, uuid5(patient.pk, f"year {last}"), YEAR_OVER, now)
     return False
@@ -120,6 +129,21 @@ def restart_seen(patient: Patient, last: date) -> UUID | None:
             found: UUID = key
             return found
     return None
+
+
+def missed_windows() -> ReminderQuerySet:
+    """Return check-ins that were asked for and never came."""
+    return Reminder.objects.filter(state=Reminder.State.MISSED)
+
+
+def silence_seen(patient: Patient, last: date) -> UUID | None:
+    """Return the first of two missed check-ins since the patient was last heard, else None."""
+    since = last_complete(patient)
+    missed = missed_windows().filter(patient=patient, due_at__date__gt=last)
+    if since is not None:
+        missed = missed.filter(due_at__gt=since)
+    keys = list(missed.order_by("due_at").values_list("pk", flat=True)[:SILENT_AFTER])
+    return keys[0] if len(keys) == SILENT_AFTER else None
 
 
 def ask(patient: Patient, source: UUID, title: str, now: datetime) -> bool:

@@ -50,6 +50,7 @@ ALERT_OF: Final = {
     Kind.DAY_MISSED: "D05_NO_DAILY_CHECK_IN",
     Kind.NEW_PLAN: "D07_NO_PLAN_AFTER",
     Kind.CARE_LEVEL: "D08_CARE_LEVEL_OPEN",
+    Kind.AFTERCARE: "D09_AFTERCARE_UNSEEN",
 }
 Move = Callable[[UUID, datetime], bool]
 

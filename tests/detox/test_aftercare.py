@@ -1,6 +1,6 @@
 """The year after the last dose: how often to ask, waves, relapse, use that began again."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,9 +8,12 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CareTask
+from apps.checkins.reminder_actions import set_schedule
+from apps.checkins.reminder_sweep import sweep_reminders
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.detox.clocks import sweep_detox
 from apps.detox.models import Restart
@@ -78,6 +81,25 @@ def test_w17_and_the_cadence_go_on_without_a_plan(patient) -> None:
     assert [("W17_PROTRACTED" in rules) for rules in fired] == [False, True]
     outcome = outcome_of(patient, NOW + 31 * DAY)
     assert (outcome.days_since, outcome.dose_now) == (31, "none")
+
+
+def test_silence_after_the_last_dose_is_asked_about_and_a_task_nobody_looks_at_alerts(
+    patient,
+) -> None:
+    """A high tier is no step away here, so no silence rule fires: the task does."""
+    off(patient)
+    set_schedule(patient=patient, remind_at=time(9), wants_mail=True, by=None, now=NOW)
+    check_in(patient, GOOD, now=NOW)
+    found = []
+    for day in range(30):
+        sweep_reminders(NOW + day * DAY)
+        found.append(titles(NOW + day * DAY))
+    asked = next(day for day, words in enumerate(found) if words)
+    assert 14 <= asked <= 23
+    assert found[asked] == ["Two check-ins in a row were missed after the last dose: get in touch"]
+    rules = [rule for alert in Alert.objects.all() for rule in alert.rules]
+    assert rules.count("D09_AFTERCARE_UNSEEN") == 1
+    assert CareTask.objects.filter(kind="aftercare").count() == 1
 
 
 def test_waves_and_windows_and_what_speaks_for_which(patient, nurse) -> None:
