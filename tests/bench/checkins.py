@@ -31,7 +31,7 @@ from apps.database.roles import APP_ROLE, SETTING
 from apps.patients.models import Patient, Role, StaffMember
 from config.embedded.postgres_files import find_binaries
 from tests.bench.registry import Figure, machine, measures
-from tests.bench.stage import Stage, share
+from tests.bench.stage import Stage, analyze, share
 from tests.factories import (
     CALM,
     SEIZURE,
@@ -275,8 +275,7 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
             script, statements = script_of(patient, answers)
             scripts[script] = weight
             asked.append(statements)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
+    analyze()
     rows = []
     with pages(stage) as port:
         posts_per_second(port, fresh_links(patients, 60))  # the first ones load code
@@ -313,8 +312,7 @@ def checkin_history_ratio(stage: Stage) -> list[Figure]:
     member = staffed()
     old = [on_a_plan(member, THREE_YEARS) for _ in range(15)]
     new = [on_a_plan(member, 0) for _ in range(PAIRS)]
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    analyze()
     times: dict[str, list[float]] = {"old": [], "new": []}
     with pages(stage) as port:
         line = Line(port)

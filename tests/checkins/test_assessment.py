@@ -3,10 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 
-from apps.checkins.assessment import assessment_of
+from apps.checkins.assessment import LAST_AND_WEEK_BEFORE, assessment_of
+from apps.checkins.models import CheckIn, TriageResult
+from apps.database.scope import as_owner, one_clinic
 from apps.patients.models import Patient
 from apps.tapers.actions_clock import settle_due
+from tests.alerts.test_growth import copy_rows, explain
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +88,36 @@ def test_a_long_history_costs_no_more_queries(stepped, django_assert_max_num_que
     fresh = Patient.objects.select_related("risk", "medication").get(pk=stepped.pk)
     with django_assert_max_num_queries(5):
         assessment_of(fresh, NOW)
+
+
+def add_past(like: CheckIn, first: int, last: int) -> None:
+    """Store a check-in like this one, with its result, for each day of so many before it."""
+    days, table = f"generate_series({first}, {last}) n", CheckIn._meta.db_table
+    moment, key = "a.received_at - n * interval '1 day'", "md5(a.id::text || n)::uuid"
+    old = {"id": key, "submission_id": key, "reported_at": moment, "received_at": moment}
+    with as_owner(), connection.cursor() as cursor:
+        source = f"{table} a, {days} WHERE a.id = %s"
+        cursor.execute(copy_rows(CheckIn, old, source), [like.pk])
+        source = f"{TriageResult._meta.db_table} a, {days} WHERE a.check_in_id = %s"
+        own = {"check_in_id": "md5(a.check_in_id::text || n)::uuid"}
+        cursor.execute(copy_rows(TriageResult, own, source), [like.pk])
+        # As autovacuum does within a minute; only the owner may.
+        cursor.execute(f"ANALYZE {table}, {TriageResult._meta.db_table}")
+
+
+def blocks_read(patient: Patient) -> int:
+    """Return how many blocks PostgreSQL reads for the history, in the scope of a request."""
+    values = {"patient_id": patient.pk, "now": NOW}
+    week = {"begin": NOW - 14 * DAY, "end": NOW - 6 * DAY}
+    with one_clinic(patient.clinic_id):
+        return explain(LAST_AND_WEEK_BEFORE.build(**values, **week))[1]
+
+
+def test_three_years_of_check_ins_cost_no_more_blocks_than_three_months(clinic) -> None:
+    score(patient := make_patient(clinic), 0, NOW - timedelta(hours=1))
+    score(neighbour := make_patient(clinic), 0, NOW - timedelta(hours=1))
+    add_past(CheckIn.objects.get(patient=neighbour), 1, 3 * 365)
+    add_past(mine := CheckIn.objects.get(patient=patient), 1, 90)
+    short = blocks_read(patient)
+    add_past(mine, 91, 3 * 365)
+    assert blocks_read(patient) < 1.2 * short < 600
