@@ -7,6 +7,7 @@ from email.utils import parseaddr
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -330,16 +331,14 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 CELERY_BEAT_SCHEDULE["extend-rotas"] = {
-    "task": "apps.alerts.tasks.extend_rotas",
-    "schedule": 6 * 3600.0,
+    "task": "apps.alerts.tasks.extend_rotas", "schedule": 6 * 3600.0,
     "options": {"expires": 3600, "queue": "alerts"},
-}
+}  # fmt: skip
 # Cron's `manage.py count_days` does the same without a broker.
 CELERY_BEAT_SCHEDULE["count-days"] = {
-    "task": "apps.dashboard.tasks.count_days",
-    "schedule": 60.0,
+    "task": "apps.dashboard.tasks.count_days", "schedule": 60.0,
     "options": {"expires": 50, "queue": "default"},
-}
+}  # fmt: skip
 # What a clinical lead signed away a week ago. Cron's `manage.py erase_records` does the same.
 CELERY_BEAT_SCHEDULE["erase-records"] = {
     "task": "apps.retention.tasks.erase_records",
@@ -351,6 +350,10 @@ CELERY_BEAT_SCHEDULE["tell-leads"] = {
     "schedule": 60.0,
     "options": {"expires": 50, "queue": "default"},
 }
+CELERY_BEAT_SCHEDULE["check-record"] = {
+    "task": "apps.alerts.tasks.check_record", "schedule": crontab("40", "2"),
+    "options": {"queue": "default"},
+}  # fmt: skip
 CELERY_BEAT_SCHEDULE_FILENAME = env.str(
     "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")
 )

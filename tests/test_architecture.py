@@ -33,10 +33,10 @@ ALERTS_ORDER = [
     "states", "ladder", "links", "models", "sealed", "emails", "texts", "rota_calendar",
     "coverage", "rota", "ways", "escalation", "drill_actions", "smtp", "gateways", "batch",
     "breaker", "delivery", "mail_rows", "receipts", "system_alerts", "system_sending", "sweep",
-    "health", "metrics", "outside", "contact_sending", "rounds", "dispatcher", "rota_actions",
-    "tasks", "actions", "act_actions", "mute_actions", "contact_actions", "gateway_actions",
-    "forms", "rota_forms", "contact_forms", "views", "rota_views", "contact_views",
-    "gateway_views", "urls",
+    "health", "record_check", "metrics", "outside", "contact_sending", "rounds", "dispatcher",
+    "rota_actions", "tasks", "actions", "act_actions", "mute_actions", "contact_actions",
+    "gateway_actions", "forms", "rota_forms", "contact_forms", "views", "rota_views",
+    "contact_views", "gateway_views", "urls",
 ]  # fmt: skip
 
 MAX_MODULE_LINES = 400

@@ -23,6 +23,9 @@ WATCHED: Final[dict[str, str]] = {
     "worker": "The background worker, or beat that drives it,",
 }
 UNREACHED_SHOWN: Final = 5
+# Each night the audit record is verified (apps/alerts/record_check.py): these tell the outcome.
+RECORD_CHECKED, RECORD_BROKEN = "record_checked", "record_broken"
+RECORD_LATE_AFTER: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,19 @@ def check_health(now: datetime, clinic_id: UUID | None = None) -> Health:
         problems.append("An alert has passed its time and nothing has moved it.")
     kinds = {kind.value: kind.label for kind in SystemAlert.Kind}
     problems += [f"{kinds[name]}." for sign, name, _ in signs if sign == "drill"]
+    problems += record_problems(beats, now)
     problems += [trouble_with(name) for sign, name, _ in signs if sign == "server"]
     return Health(tuple(problems), tuple(dead))
+
+
+def record_problems(beats: dict[str, datetime], now: datetime) -> list[str]:
+    """Return what is wrong with the audit record, as the nightly check left it."""
+    checked = beats.get(RECORD_CHECKED)
+    if RECORD_BROKEN in beats:
+        return ["The audit record does not verify: run verify_audit and read what it names."]
+    if checked and now - checked > RECORD_LATE_AFTER:
+        return ["The audit record was not verified for two days."]
+    return []
 
 
 def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, datetime]]:

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.alerts import delivery as deliveries
-from apps.alerts import rota_actions
+from apps.alerts import record_check, rota_actions
 from apps.alerts import sweep as sweeping
 from apps.alerts.contact_sending import send_contact_message
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 QUIET_SECONDS: Final = 5.0
 MAX_WAITING: Final = 100
+VERIFY_SECONDS: Final = 4 * 3600  # a record of many years, read to its end
 SWEEP_SECONDS: Final = 8.0  # and one attempt more stay below Celery's time limit of a task
 
 
@@ -39,6 +40,12 @@ def sweep() -> None:
 def beat_heartbeat() -> None:
     """Show that beat published and a worker ran."""
     sweeping.beat("worker", timezone.now())
+
+
+@shared_task(time_limit=VERIFY_SECONDS, soft_time_limit=VERIFY_SECONDS - 60)
+def check_record() -> None:
+    """Verify the audit record, all of it."""
+    record_check.check_record(timezone.now())
 
 
 @shared_task

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.audit.chain import NO_CLINIC, Head, digest, head_of
+from apps.audit.chain import NO_CLINIC, Head, digest, edited_unsealed, head_of
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.database.scope import every_clinic
 from apps.database.statements import Insert
@@ -81,12 +81,14 @@ def seal_events(limit: int = 5_000) -> int:
 
     One process seals at a time: another that comes meanwhile returns 0 at once. Sealing
     apart from the act that is recorded keeps acts of one clinic from waiting for each
-    other (docs/adr/0016). Calling it twice does no harm.
+    other (docs/adr/0016). Calling it twice does no harm. A row that was edited while it waited is
+    not sealed: it stays in the line, where `verify_audit` names it.
     """
     with transaction.atomic():
         if not _i_am_the_sealer():
             return 0
-        waiting = list(UnsealedEvent.objects.order_by("event_id")[:limit])
+        line = UnsealedEvent.objects.exclude(event_id__in=edited_unsealed())
+        waiting = list(line.order_by("event_id")[:limit])
         events = AuditEvent.objects.filter(pk__in=[row.event_id for row in waiting])
         ends: dict[UUID, Head] = {}
         seals = []

@@ -4,17 +4,24 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db import connection
+from django.db.models import Exists, Min, OuterRef
 
-from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
+from apps.audit.models import SAID, AuditEvent, AuditSeal, UnsealedEvent
 
 NO_CLINIC: Final = UUID(int=0)
 START: Final = bytes(32)
 ROWS_AT_ONCE: Final = 2_000
+# Sealing runs every five seconds: what waits so long is not being sealed.
+SEALED_WITHIN: Final = timedelta(minutes=10)
+EDITED_UNSEALED: Final = f"""
+SELECT event_id FROM audit_unsealedevent w JOIN audit_auditevent e ON e.id = w.event_id
+WHERE w.said <> {SAID.format(row="e")} ORDER BY event_id
+"""  # noqa: S608 - made of constants
 
 
 def digest(event: AuditEvent, previous: bytes) -> bytes:
@@ -88,12 +95,29 @@ def problems(*, known: Sequence[Head] = ()) -> Iterator[str]:
     """
     yield from _broken_links()
     yield from _unsealed_strangers()
+    for pk in edited_unsealed():
+        yield f"Audit row {pk} was edited before it was sealed."
     for head in known:
         seal = AuditSeal.objects.filter(clinic_id=head.clinic_id, sequence=head.sequence).first()
         if seal is None:
             yield f"The chain of clinic {head.clinic_id} ends before its known row {head.sequence}."
         elif bytes(seal.digest) != head.digest:
             yield f"The chain of clinic {head.clinic_id} was rewritten before row {head.sequence}."
+
+
+def late_seals(now: datetime) -> Iterator[str]:
+    """Yield a sentence if rows have waited too long for their seal."""
+    late = UnsealedEvent.objects.filter(since__lt=now - SEALED_WITHIN)
+    if first := late.aggregate(first=Min("since"))["first"]:
+        since = f"{first.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        yield f"{late.count()} audit rows wait for a seal, the oldest since {since}."
+
+
+def edited_unsealed() -> list[int]:
+    """Return the rows that wait for their seal and no longer say what was written."""
+    with connection.cursor() as cursor:
+        cursor.execute(EDITED_UNSEALED)
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _broken_links() -> Iterator[str]:

@@ -4,10 +4,18 @@ Ids are stored without foreign keys so that the record outlives what it speaks o
 """
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
+from django.db.models.functions import Now
+
+# What a row said when it was written, of a row named {row}: guards it until its seal.
+SAID: Final = (
+    "sha256(convert_to(jsonb_build_array({row}.id, extract(epoch FROM {row}.at), {row}.event, "
+    "{row}.clinic_id, {row}.actor_id, {row}.patient_id, {row}.object_type, {row}.object_id, "
+    "{row}.request_id, {row}.details)::text, 'UTF8'))"
+)
 
 
 def no_truncate(name: str) -> pgtrigger.Trigger:
@@ -51,7 +59,8 @@ class AuditEvent(models.Model):
                 name="audit_awaits_seal",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,
-                func="INSERT INTO audit_unsealedevent (event_id) VALUES (NEW.id); RETURN NULL;",
+                func="INSERT INTO audit_unsealedevent (event_id, said) "  # noqa: S608
+                f"VALUES (NEW.id, {SAID.format(row='NEW')}); RETURN NULL;",
             ),
         ]
 
@@ -60,9 +69,14 @@ class AuditEvent(models.Model):
 
 
 class UnsealedEvent(models.Model):
-    """The waiting line for a seal: one row per audit row, put here by trigger."""
+    """The waiting line for a seal: one row per audit row, put here by trigger.
+
+    Only work for every clinic, where sealing is done, may take a row out of it.
+    """
 
     event_id = models.BigIntegerField(primary_key=True)
+    said = models.BinaryField(null=True, help_text="SHA-256 of the audit row as it was written.")
+    since = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"audit row {self.event_id} awaits its seal"

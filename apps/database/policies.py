@@ -27,9 +27,11 @@ OF_ALL_CLINICS: Final = {
     "dashboard.PatientChange": "ids of patients whose state is to be worked out again",
 }
 THE_CLINIC: Final = "patients.Clinic"
-# What both roles may add to and read, and nothing else.
+# What the roles may at most add to and read.
 APPEND_ONLY: Final = ("audit_auditevent", "audit_auditseal")
 READ_ONLY: Final = ("django_migrations",)
+# Sealing is work for every clinic. A request may put its rows in the line, by trigger, and no more.
+RIGHTS_OF_REQUESTS: Final = {"audit_auditseal": "SELECT", "audit_unsealedevent": "SELECT, INSERT"}
 POLICY: Final = "one_clinic"
 SWEEP_POLICY: Final = "every_clinic"
 ALL_ROWS: Final = f"{SWEEP_ROLE}, {RETENTION_ROLE}"
@@ -148,5 +150,8 @@ def rights_sql(tables: list[str]) -> str:
             rights = "SELECT, INSERT"
         elif table in READ_ONLY:
             rights = "SELECT"
-        lines += [f'REVOKE ALL ON "{table}" FROM {both}', f'GRANT {rights} ON "{table}" TO {both}']
+        of_requests = RIGHTS_OF_REQUESTS.get(table, rights)
+        lines += [f'REVOKE ALL ON "{table}" FROM {both}']
+        lines += [f'GRANT {of_requests} ON "{table}" TO {APP_ROLE}']
+        lines += [f'GRANT {rights} ON "{table}" TO {SWEEP_ROLE}']
     return "; ".join(lines)

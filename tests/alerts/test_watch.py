@@ -5,18 +5,23 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from django.conf import settings
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from apps.alerts import breaker
-from apps.alerts.health import check_health
+from apps.alerts.health import RECORD_BROKEN, RECORD_LATE_AFTER, check_health
 from apps.alerts.metrics import metrics
-from apps.alerts.models import SystemAlert
+from apps.alerts.models import Heartbeat, SystemAlert
 from apps.alerts.outside import ping
 from apps.alerts.sweep import STRANDED_AFTER, beat, deliver_due, sweep
 from apps.alerts.system_alerts import keep
 from apps.alerts.system_sending import tell_due
+from apps.alerts.tasks import check_record
+from apps.audit.actions import record
+from apps.database.scope import as_owner
 from tests.factories import NOW, make_alert, put_on_call
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +163,25 @@ def test_trouble_that_no_restart_mends_is_told_and_restarts_nothing() -> None:
     answer = Client().get("/healthz")
     assert answer.status_code == 200
     assert "does not take mail" in answer.json()["problems"][0]
+
+
+def test_the_nightly_look_at_the_audit_record_tells_what_it_found(all_beat, patient) -> None:
+    record("patient.viewed", by=None, now=NOW, clinic_id=patient.clinic_id)
+    check_record()
+    assert check_health(NOW).is_well
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE audit_auditevent DISABLE TRIGGER ALL;"
+            "UPDATE audit_auditevent SET event = 'x.y';"
+            "ALTER TABLE audit_auditevent ENABLE TRIGGER ALL"
+        )
+    check_record()
+    (problem,) = check_health(NOW, patient.clinic_id).problems
+    assert problem.startswith("The audit record does not verify")
+    Heartbeat.objects.filter(name=RECORD_BROKEN).delete()
+    late = timezone.now() + RECORD_LATE_AFTER + timedelta(minutes=1)
+    assert "The audit record was not verified for two days." in check_health(late).problems
+
+
+def test_the_record_is_looked_at_each_night() -> None:
+    assert settings.CELERY_BEAT_SCHEDULE["check-record"]["task"] == check_record.name

@@ -1,5 +1,6 @@
 """Whoever edits, removes or puts in an audit row is found, even with the owner's rights."""
 
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from threading import Thread
@@ -8,15 +9,25 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from apps.audit.actions import record, seal_events
-from apps.audit.chain import NO_CLINIC, Head, head_of, heads, problems
+from apps.audit.chain import (
+    NO_CLINIC,
+    SEALED_WITHIN,
+    Head,
+    edited_unsealed,
+    head_of,
+    heads,
+    late_seals,
+    problems,
+)  # fmt: skip
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.audit.tasks import seal_audit
-from apps.database.scope import as_owner
+from apps.database.scope import as_owner, one_clinic
 from tests.factories import NOW
 
 CLINIC, OTHER = UUID(int=1), UUID(int=2)
@@ -140,6 +151,54 @@ def test_a_row_removed_before_its_seal_is_named(rows: list[AuditEvent]) -> None:
 def test_rows_that_wait_for_their_seal_are_no_problem(rows: list[AuditEvent]) -> None:
     write_rows(2)
     assert list(problems()) == []
+
+
+def test_a_row_edited_before_its_seal_is_named_and_never_sealed(rows: list[AuditEvent]) -> None:
+    fresh, other = write_rows(2)
+    tamper("UPDATE audit_auditevent SET event = 'alert.viewed' WHERE id = %s", fresh.pk)
+    said = [f"Audit row {fresh.pk} was edited before it was sealed."]
+    assert list(problems()) == said
+    assert seal_events() == 1
+    assert not AuditSeal.objects.filter(event_id=fresh.pk).exists()
+    assert AuditSeal.objects.filter(event_id=other.pk).exists()
+    assert list(problems()) == said
+
+
+def test_what_was_written_is_known_again_in_another_time_zone(rows: list[AuditEvent]) -> None:
+    write_rows(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL DateStyle = 'German'")
+    assert edited_unsealed() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO audit_auditseal (clinic_id, sequence, event_id, digest) "
+        "VALUES ('00000000-0000-0000-0000-000000000001', 900, 1, sha256('x'))",
+        "DELETE FROM audit_unsealedevent",
+        "UPDATE audit_unsealedevent SET said = NULL",
+    ],
+)
+def test_a_request_neither_seals_nor_empties_the_line(db: None, statement: str) -> None:
+    with one_clinic(CLINIC):
+        write_rows(1)
+    denied = pytest.raises(DatabaseError, match="permission denied")
+    with denied, transaction.atomic(), one_clinic(CLINIC), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert seal_events() == 1
+
+
+def test_a_record_that_is_not_being_sealed_is_not_intact(rows: list[AuditEvent]) -> None:
+    write_rows(1)
+    assert list(late_seals(timezone.now())) == []
+    since = timezone.now() - SEALED_WITHIN - timedelta(minutes=1)
+    UnsealedEvent.objects.update(since=since)
+    out, err = StringIO(), StringIO()
+    with pytest.raises(CommandError, match="not sealed"):
+        call_command("verify_audit", stdout=out, stderr=err)
+    assert "1 audit rows wait for a seal" in err.getvalue()
+    assert "intact" not in out.getvalue()
 
 
 def test_a_known_head_finds_a_chain_cut_at_its_end(rows: list[AuditEvent]) -> None:

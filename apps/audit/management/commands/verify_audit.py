@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from apps.audit.chain import Head, heads, problems
+from apps.audit.chain import Head, heads, late_seals, problems
 
 
 class Command(BaseCommand):
-    """Read the whole record; exit 1 if it was tampered with."""
+    """Read the whole record; exit 1 if it was tampered with, or is not being sealed."""
 
     help = (
         "Verify the hash chains of the audit record. Keep the printed heads somewhere else: "
@@ -23,12 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the problems, or the present heads."""
-        found = 0
-        for problem in problems(known=self.known(options["known"])):
+        found = list(problems(known=self.known(options["known"])))
+        late = list(late_seals(timezone.now()))
+        for problem in found + late:
             self.stderr.write(problem)
-            found += 1
         if found:
-            raise CommandError(f"The audit record was tampered with: {found} problems.")
+            raise CommandError(f"The audit record was tampered with: {len(found)} problems.")
+        if late:
+            raise CommandError("The newest part of the record is not sealed: does seal_audit run?")
         ends = heads()
         for head in ends:
             self.stdout.write(str(head))
