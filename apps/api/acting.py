@@ -12,7 +12,7 @@ from apps.alerts.forms import ResolveForm
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.api.actions import (
-    NotTakenError,
+    PersonNeededError,
     Sighting,
     SightingError,
     close_alert,
@@ -69,7 +69,10 @@ def acknowledge(request: HttpRequest, alert_id: UUID, key: Key, seen: Seen) -> H
 
 @api.post("/alerts/{uuid:alert_id}/close", url_name="alert_close", **ACT)
 def close(request: HttpRequest, alert_id: UUID, key: Key, closing: Closing) -> HttpResponse:
-    """Close the alert with what its person did. An emergency is closed by who has it."""
+    """Close the alert with what its person did.
+
+    An emergency is refused with 403 `person-needed`: a person closes it in the app.
+    """
     alert, program, now = fetch_alert(request, alert_id), program_of(request), timezone.now()
     form = ResolveForm({"outcome": closing.outcome, "note": closing.note})
     if not form.is_valid():
@@ -96,7 +99,9 @@ def attempt(request: HttpRequest, key: str, work: Any, now: Any) -> HttpResponse
         raise wrong({error.field: str(error)}) from error
     except OutcomeError as error:
         raise wrong({"outcome": str(error)}) from error
-    except (AlertTakenError, TransitionError, NotTakenError) as error:
+    except PersonNeededError as error:
+        raise ProblemError(403, "person-needed", str(error)) from error
+    except (AlertTakenError, TransitionError) as error:
         raise ProblemError(409, "too-late", str(error)) from error
 
 

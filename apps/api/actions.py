@@ -34,8 +34,8 @@ class SightingError(FieldError):
     """This does not say that the program's person saw the alert; `field` is what is wrong."""
 
 
-class NotTakenError(ValueError):
-    """An emergency is closed by who has it; the text is for the reader."""
+class PersonNeededError(ValueError):
+    """An emergency is closed by a person, in the app; the text is for the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,16 @@ def close_alert(
 ) -> Alert:
     """Close the alert with what the program's person did.
 
-    An emergency must be theirs first, so that they were told of it: else `NotTakenError`.
-    Raises what `resolve_alert` raises, and `SightingError`.
+    Never an emergency: what ends it is a person's own act, which nobody but they can do
+    (docs/adr/0049). Raises `PersonNeededError`, what `resolve_alert` raises, and `SightingError`.
     """
     check_seen(alert, seen, program, now)
     alert, person = lock_alert(alert.pk), program.member.user
-    unresolved = alert.status != AlertStatus.RESOLVED
-    if unresolved and alert.level == Level.EMERGENCY and alert.owner_id != person.pk:
-        raise NotTakenError("An emergency is closed by who has it. Take it first.")
+    if alert.level == Level.EMERGENCY:
+        raise PersonNeededError(
+            "A program may not close an emergency: a person must close it in the app, with what "
+            "they did."
+        )
     closed = resolve_alert(alert=alert, by=person, outcome=outcome, note=note, now=now)
     log(closed, in_words("Closed", seen, program), now)
     return closed

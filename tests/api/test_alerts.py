@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.alerts.actions import acknowledge_alert
+from apps.alerts.actions import acknowledge_alert, open_alert, resolve_alert
 from apps.alerts.models import HANDED_OVER, Alert, Delivery
 from apps.api import actions
 from apps.audit.models import AuditEvent
@@ -24,6 +24,12 @@ pytestmark = pytest.mark.django_db
 def alert(patient, nurse) -> Alert:
     put_on_call(nurse, now=timezone.now())
     return make_alert(patient, now=timezone.now())
+
+
+@pytest.fixture
+def lesser(patient, nurse) -> Alert:
+    put_on_call(nurse, now=timezone.now())
+    return make_alert(patient, "urgent", now=timezone.now())
 
 
 def seen(asker, **changes):
@@ -149,29 +155,56 @@ def test_an_old_look_does_not_count(asker, patient) -> None:
 
 def test_somebody_elses_alert_stays_theirs(asker, alert, backup) -> None:
     acknowledge_alert(alert=alert, by=backup.user, now=timezone.now())
-    for answer in (take(asker, alert), close(asker, alert)):
-        assert answer.status_code == 409
-        assert answer.headers["Content-Type"] == "application/problem+json"
+    answer = take(asker, alert)
+    assert answer.status_code == 409
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert close(asker, alert).status_code == 403
     alert.refresh_from_db()
-    assert (alert.owner, told(alert)) == (backup.user, 0)
+    assert (alert.status, alert.owner, told(alert)) == ("acknowledged", backup.user, 0)
 
 
 # --- Closing --------------------------------------------------------------------------------------
-def test_an_emergency_is_taken_before_it_is_closed(asker, alert) -> None:
+def test_a_person_alone_closes_an_emergency(asker, alert) -> None:
     assert alert.level == "emergency"
-    early = close(asker, alert)
-    assert (early.status_code, early.json()["detail"]) == (
-        409, "An emergency is closed by who has it. Take it first.",
-    )  # fmt: skip
-    take(asker, alert)
-    silent = close(asker, alert, outcome="no_answer")
-    assert (silent.status_code, silent.json()["errors"][0]["field"]) == (422, "outcome")
-    assert close(asker, alert).json()["status"] == "resolved"
+    for _ in range(2):  # before it is taken, and after
+        refused = close(asker, alert)
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (
+            403, "person-needed",
+        )  # fmt: skip
+        assert "a person must close it in the app" in refused.json()["detail"]
+        take(asker, alert)
     alert.refresh_from_db()
-    assert (alert.resolved_by, alert.note) == (asker.member.user, "Spoke with her.")
-    assert alert.events.filter(text__startswith="Closed through the program").count() == 1
-    assert close(asker, alert).status_code == 409
-    acts = asker.get(reverse("api:alert", args=[alert.pk])).json()["acts"]
+    assert (alert.status, alert.owner) == ("acknowledged", asker.member.user)
+    assert alert.ack_due_at is not None
+    assert not AuditEvent.objects.filter(event="alert.resolved").exists()
+    resolve_alert(
+        alert=alert, by=asker.member.user, outcome="spoke", note="Spoke.", now=timezone.now()
+    )
+    alert.refresh_from_db()
+    assert alert.status == "resolved"
+
+
+def test_what_became_an_emergency_meanwhile_is_refused_too(asker, lesser) -> None:
+    take(asker, lesser)
+    open_alert(
+        patient=lesser.patient, level="emergency", response_minutes=5, rules=["E01_SEIZURE"],
+        source_type="check_in", source_id=uuid4(), now=timezone.now(),
+    )  # fmt: skip
+    for each in Alert.objects.filter(level="emergency"):
+        assert close(asker, each).status_code == 403
+        each.refresh_from_db()
+        assert each.status != "resolved"
+
+
+def test_a_lesser_alert_is_closed_with_what_its_person_did(asker, lesser) -> None:
+    take(asker, lesser)
+    assert close(asker, lesser).json()["status"] == "resolved"
+    lesser.refresh_from_db()
+    assert (lesser.resolved_by, lesser.note) == (asker.member.user, "Spoke with her.")
+    assert lesser.events.filter(text__startswith="Closed through the program").count() == 1
+    assert close(asker, lesser).status_code == 409
+    acts = asker.get(reverse("api:alert", args=[lesser.pk])).json()["acts"]
     assert [act["kind"] for act in acts] == ["closed"]
 
 
