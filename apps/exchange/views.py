@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
 from apps.database.scope import enter_clinic, every_clinic
 from apps.exchange.actions import make_feed, note_calendar_read, note_paper, revoke_feed
@@ -155,7 +156,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     with every_clinic():
         found = rows.filter(token_hash=hash_token(token)).first()
     if found is None:
-        return HttpResponse(status=404)
+        return HttpResponse(status=429 if guessed_too_often(request) else 404)
     enter_clinic(found.clinic_id)
     now, site = timezone.now(), settings.SITE_HOST
     with translation.override(found.patient.language):

@@ -49,6 +49,12 @@ def test_anybody_with_the_address_reads_the_plan_and_it_is_on_record(token) -> N
     assert AuditEvent.objects.filter(event="calendar.read", actor_id=None).count() == 1
 
 
+def test_guessed_addresses_are_slowed_and_the_real_one_works(token) -> None:
+    codes = [fetch(f"guess-{number}").status_code for number in range(22)]
+    assert codes == [404] * 20 + [429] * 2
+    assert fetch(token).status_code == 200
+
+
 def test_the_medicine_is_named_only_when_the_patient_asked(patient, token) -> None:
     assert b"clonazepam" not in fetch(token).content.lower()
     named = make_feed(patient=patient, with_names=True, by=None, now=NOW)
