@@ -57,6 +57,7 @@ class AppProcess(Scoped):
 
     name: str
     arguments: tuple[str, ...] = ()
+    checkout = PROJECT  # whose code it runs
 
     def __init__(self, *, database_url: str, **environment: str) -> None:
         """Describe the process; the arguments are those of `environment_of`."""
@@ -86,7 +87,11 @@ class AppProcess(Scoped):
     def start(self) -> Self:
         """Start and wait until it works; fail the test with the end of its log otherwise."""
         self.process = spawn(
-            self.command(), log=self.log, env=self.environment, cwd=PROJECT, pass_fds=self.fds()
+            self.command(),
+            log=self.log,
+            env=self.environment,
+            cwd=self.checkout,
+            pass_fds=self.fds(),
         )
         wait_until(lambda: not self.alive() or self.is_ready(), READY_SECONDS, self.log_end)
         assert self.alive(), self.log_end()
@@ -233,7 +238,10 @@ class Parts:
     """Starts processes for one test, all on the same database, broker and mail server.
 
     ``url`` is the web server's address, also before it is started: links in mails lead there.
+    ``checkout`` is the folder whose code the next ones run.
     """
+
+    checkout = PROJECT
 
     def __init__(self, *, database_url: str, broker_url: str, email_url: str) -> None:
         """Take a free port for the web server; nothing is started."""
@@ -267,7 +275,7 @@ class Parts:
         """Run a management command to its end, on the same parts."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
+            cwd=self.checkout,
             env=environment_of(**self.common),
             capture_output=True,
             text=True,
@@ -297,5 +305,6 @@ class Parts:
 
     def _start(self, process: Process) -> Process:
         self.started.append(process)
+        process.checkout = self.checkout
         process.start()
         return process

@@ -1,0 +1,1 @@
+"""The previous release beside this one: on this release's tables, and while they are made."""
