@@ -24,7 +24,7 @@ from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.board import Board, Job, board_of, decorate
 from apps.dashboard.board_views import REFRESH_AT_MOST
-from apps.dashboard.state_actions import refresh_noted
+from apps.dashboard.state_actions import refresh_own
 from apps.dashboard.views import saw
 from apps.patients.access import fetch_in_scope, member_of
 from apps.patients.models import Patient
@@ -55,7 +55,7 @@ def me(request: HttpRequest) -> dict[str, Any]:
 def worklist(request: HttpRequest) -> dict[str, Any]:
     """Give the board: what needs somebody now, most severe and oldest first."""
     member, now = member_of(request), timezone.now()
-    refresh_noted(now, limit=REFRESH_AT_MOST)
+    refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     board = board_of(member, now)
     patients = {alert.patient_id for alert in board.alerts} | {j.patient_id for j in board.jobs}
     note_read(request, "worklist.read", patients)

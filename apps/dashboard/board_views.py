@@ -39,7 +39,7 @@ from apps.dashboard.board_actions import (
 )
 from apps.dashboard.board_forms import CloseForm, TogetherForm
 from apps.dashboard.context import site
-from apps.dashboard.state_actions import refresh_noted
+from apps.dashboard.state_actions import refresh_own
 from apps.patients.access import current_member, fetch_in_scope, fetch_patient, member_of, requires
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
@@ -64,7 +64,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def context_of(request: HttpRequest, **more: Any) -> dict[str, Any]:
     """Return what the board's templates read."""
     member, now = member_of(request), timezone.now()
-    refresh_noted(now, limit=REFRESH_AT_MOST)
+    refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     shown, around = board_of(member, now), getattr(request, "site_values", None)
     if around is None:
         around = site(request)["site"]

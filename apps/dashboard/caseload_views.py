@@ -19,7 +19,7 @@ from apps.clinical.drugs import get_drug
 from apps.dashboard import caseload as cases
 from apps.dashboard.board import LEVELS
 from apps.dashboard.models import PatientState, SavedView
-from apps.dashboard.state_actions import refresh_noted
+from apps.dashboard.state_actions import refresh_own
 from apps.dashboard.view_actions import ViewError, remove_view, save_view
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.permissions import Right
@@ -47,7 +47,7 @@ def caseload(request: HttpRequest) -> HttpResponse:
         return to_caseload(cases.read_choice(request.POST.dict(), link))
     member, now, views = member_of(request), timezone.now(), own_views(request)
     choice = asked(request, views)
-    refresh_noted(now, limit=REFRESH_AT_MOST)
+    refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     page = cases.page_of(member, choice, now)
     looked(request, "caseload.viewed", len(page.rows))
     return render(request, "dashboard/caseload.html", context_of(choice, page, views, now))
@@ -121,7 +121,7 @@ def looked(request: HttpRequest, event: str, shown: int) -> None:
 def caseload_csv(request: HttpRequest) -> HttpResponse:
     """Return all the chosen patients, however many, as a table for a spreadsheet."""
     member, now = member_of(request), timezone.now()
-    refresh_noted(now, limit=REFRESH_AT_MOST)
+    refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     choice = replace(asked(request, own_views(request)), after=None)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="caseload-{now:%Y-%m-%d}.csv"'

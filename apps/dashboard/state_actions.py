@@ -1,28 +1,30 @@
 """Writes of the state rows: nothing a person did, so no audit row of their own.
 
 Every way in may run at once and as often as one likes: the row is worked out anew from
-the truth each time, never counted up or down.
+the truth each time, never counted up or down. A page works out what its own clinic noted,
+the clock what every clinic did.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.states import states_of
-from apps.database.scope import every_clinic
 from apps.patients.models import Patient
 
 BATCH: Final = 250
 KEPT: Final = [
     field.name for field in PatientState._meta.concrete_fields if field.name != "patient"
 ]
+logger = logging.getLogger(__name__)
 
 
-@every_clinic()
 def refresh_states(patient_ids: Sequence[UUID], now: datetime) -> int:
     """Bring the rows of these patients up to the truth; return how many.
 
@@ -48,17 +50,48 @@ def refresh_some(patient_ids: Sequence[UUID], now: datetime) -> int:
     return len(rows)
 
 
-@every_clinic()
 def refresh_noted(now: datetime, *, limit: int = BATCH) -> int:
     """Refresh patients who changed, and those whom the calendar changed; return how many.
 
-    Called by the clock every few seconds, and by the pages that show the rows, so that
-    none shows what was true before.
+    Called by the clock every few seconds. One patient whose row cannot be worked out stops
+    no other; it stays noted and is tried again.
     """
-    clock = PatientState.objects.clock_due(now).values_list("patient_id")[:limit]
-    noted = PatientChange.objects.order_by("pk").values_list("patient_id")[:limit]
-    found = dict.fromkeys(row[0] for row in noted.union(clock, all=True))
-    return refresh_states(list(found)[:limit], now)
+    found = waiting(PatientChange.objects.all(), PatientState.objects.clock_due(now), limit)
+    try:
+        return refresh_states(found, now)
+    except Exception:
+        logger.exception("state rows could not be worked out together; now one by one")
+    return sum(refresh_alone(patient_id, now) for patient_id in found)
+
+
+def refresh_alone(patient_id: UUID, now: datetime) -> int:
+    """Refresh one patient; return 0 and log it if that fails."""
+    try:
+        return refresh_states([patient_id], now)
+    except Exception:
+        logger.exception("the state row of patient %s could not be worked out", patient_id)
+        return 0
+
+
+def refresh_own(clinic_id: UUID, now: datetime, *, limit: int) -> None:
+    """Refresh the waiting patients of one clinic, so that its page shows nothing of before.
+
+    What fails is logged and left to the clock: the page shows the rows that there are.
+    """
+    own = Patient.objects.filter(pk=OuterRef("patient_id"), clinic_id=clinic_id)
+    due = PatientState.objects.clock_due(now).filter(clinic_id=clinic_id)
+    found = waiting(PatientChange.objects.filter(Exists(own)), due, limit)
+    try:
+        refresh_states(found, now)
+    except Exception:
+        logger.exception("state rows of clinic %s are left to the clock", clinic_id)
+
+
+def waiting(notes: QuerySet[PatientChange], due: QuerySet[PatientState], limit: int) -> list[UUID]:
+    """Return the patients that these notes and the calendar name, each once."""
+    noted = notes.order_by("pk").values_list("patient_id")[:limit]
+    both = noted.union(due.values_list("patient_id")[:limit], all=True)
+    return list(dict.fromkeys(row[0] for row in both))[:limit]
 
 
 def rebuild_states(now: datetime, say: Callable[[int], None] | None = None) -> int:

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from urllib.parse import unquote
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import ask_for, take_task
 from apps.checkins.task_team_actions import UndoError
+from apps.dashboard import state_actions
 from apps.dashboard.board import board_of
 from apps.dashboard.board_actions import (
     TooSevereError,
@@ -23,7 +25,7 @@ from apps.dashboard.board_actions import (
     take_together,
     undo_together,
 )
-from apps.dashboard.models import PatientState
+from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.state_actions import refresh_noted
 from apps.patients.models import Clinic, Role
 from tests.conftest import signed_in
@@ -100,6 +102,41 @@ def test_a_board_costs_twelve_queries_whatever_is_on_it(
     tag = live(client).headers["ETag"]
     with django_assert_max_num_queries(12):
         assert live(client, tag).status_code == 304
+
+
+def test_what_waits_in_another_clinic_is_no_work_of_this_board(
+    client, other_patient, django_assert_max_num_queries
+) -> None:
+    client.get("/")
+    noted = PatientChange.objects.filter(patient_id=other_patient.pk)
+    assert noted.exists()
+    for page in ("/", reverse("dashboard:caseload")):
+        with django_assert_max_num_queries(12):
+            assert client.get(page).status_code == 200
+    assert noted.exists()
+    refresh_noted(timezone.now())
+    assert not noted.exists()
+
+
+def test_a_row_that_cannot_be_worked_out_stops_no_page_and_no_other_row(
+    client, clinic, patient, monkeypatch
+) -> None:
+    well, really = make_patient(clinic), state_actions.states_of
+
+    def states_of(ids: list[UUID], now: datetime) -> list[PatientState]:
+        if patient.pk in ids:
+            raise ArithmeticError
+        return really(ids, now)
+
+    monkeypatch.setattr(state_actions, "states_of", states_of)
+    for page in ("/", reverse("dashboard:caseload"), reverse("dashboard:caseload_csv")):
+        assert client.get(page).status_code == 200
+    refresh_noted(timezone.now())
+    assert PatientState.objects.filter(pk=well.pk).exists()
+    assert set(PatientChange.objects.values_list("patient_id", flat=True)) == {patient.pk}
+    monkeypatch.undo()
+    client.get("/")
+    assert not PatientChange.objects.exists()
 
 
 def test_more_alerts_than_fit_are_counted(client, patient, monkeypatch) -> None:
