@@ -1,10 +1,13 @@
 """As whom a process of the application signs in to PostgreSQL: never as one who passes the wall."""
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from apps.database.roles import APP_ROLE, SWEEP_ROLE
 from apps.database.scope import as_owner
@@ -28,18 +31,32 @@ def refuse_owner() -> None:
     """Stop a process of a real installation that signs in as the owner of the tables.
 
     Called once, where a process begins. Where the database does not answer yet the process
-    starts, as it does for every other reason to wait.
+    starts, as it does for every other reason to wait, and its first connection is judged.
     """
     if settings.DEBUG or settings.DEMO_MODE:
         return
     try:
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute(ASK)
-            passes = cursor.fetchone()[0]
+        refuse(connection)
     except OperationalError:
-        log.warning("The database does not answer: its login could not be judged.")
-        return
+        log.warning("The database does not answer: its login is judged when it does.")
+        connection_created.connect(judge_first, dispatch_uid="refuse owner")
     finally:
         connection.close()  # forked workers begin with connections of their own
-    if passes:
-        raise ImproperlyConfigured(SENTENCE)
+
+
+def judge_first(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Give nobody a connection until one has passed."""
+    try:
+        refuse(connection)
+    except Exception:
+        connection.close()
+        raise
+    connection_created.disconnect(dispatch_uid="refuse owner")
+
+
+def refuse(connection: BaseDatabaseWrapper) -> None:
+    """Raise `ImproperlyConfigured` if this connection's login passes the wall."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(ASK)
+        if cursor.fetchone()[0]:
+            raise ImproperlyConfigured(SENTENCE)

@@ -38,10 +38,15 @@ ALL_ROWS: Final = f"{SWEEP_ROLE}, {RETENTION_ROLE}"
 # Worked out once in a statement; without a clinic it is null, and equal to nothing.
 HERE: Final = f"(SELECT NULLIF(current_setting('{SETTING}', true), '')::uuid)"
 
+# All that PostgreSQL holds of a table's policies, and what was noted of it: one that was altered
+# or added is another.
 IN_FORCE: Final = """
-SELECT relname, obj_description(p.oid, 'pg_policy') FROM pg_policy p
-JOIN pg_class c ON c.oid = p.polrelid
-WHERE polname = %s AND relrowsecurity AND relnamespace = 'public'::regnamespace
+SELECT relname, md5(string_agg(concat_ws('|', polname, polcmd, polpermissive,
+    polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+  ), ';' ORDER BY polname)),
+  max(obj_description(p.oid, 'pg_policy')) FILTER (WHERE polname = %s)
+FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
+WHERE relrowsecurity AND relnamespace = 'public'::regnamespace GROUP BY relname
 """
 NO_RIGHT: Final = (
     f"This login may not make the roles {APP_ROLE}, {ALL_ROWS}: let an administrator of the "
@@ -53,17 +58,18 @@ NO_RIGHT: Final = (
 def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
     """Bring roles, rights and policies up to date, as the owner, after each migration.
 
-    A table whose policy fits already is not locked for long: nothing of it is changed.
+    A table whose policies fit already is not locked for long: nothing of it is changed. One
+    that somebody altered is made anew, and one that nobody here made is dropped.
     """
     present = set(connection.introspection.table_names())
     wanted = {table: rule for table, rule in rules().items() if table in present}
     create_roles(connection)
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
-        cursor.execute(IN_FORCE, [POLICY])
-        in_force = dict(cursor.fetchall())
-        for table, rule in wanted.items():
-            if in_force.get(table) != mark_of(rule):
-                cursor.execute(policy_sql(table, rule))
+        for table in unfit(cursor, wanted):
+            drop_policies(cursor, table)
+            cursor.execute(policy_sql(table, wanted[table]))
+        for table, mark in unfit(cursor, wanted).items():
+            cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
         cursor.execute(rights_sql(sorted(present)))
 
 
@@ -122,20 +128,36 @@ def parent_field(model: type[models.Model]) -> "models.ForeignKey[Any, Any] | No
     return None
 
 
-def mark_of(rule: str) -> str:
-    """Return what is noted beside a policy, to know it again."""
-    return sha256(rule.encode()).hexdigest()
+def mark_of(rule: str, held: str) -> str:
+    """Return what is noted beside a policy, to know it again, and what PostgreSQL made of it."""
+    return sha256(f"{rule} {held}".encode()).hexdigest()
+
+
+def unfit(cursor: Any, wanted: dict[str, str]) -> dict[str, str]:
+    """Return the tables whose policies are not those that were made, each with its mark."""
+    cursor.execute(IN_FORCE, [POLICY])
+    in_force = {table: (held, noted) for table, held, noted in cursor.fetchall()}
+    found = {}
+    for table, rule in wanted.items():
+        held, noted = in_force.get(table, ("", None))
+        if noted != (mark := mark_of(rule, held)):
+            found[table] = mark
+    return found
+
+
+def drop_policies(cursor: Any, table: str) -> None:
+    """Take every policy off a table, whoever made it."""
+    cursor.execute("SELECT polname FROM pg_policy WHERE polrelid = to_regclass(%s)", [table])
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP POLICY "{name}" ON {table}')
 
 
 def policy_sql(table: str, rule: str) -> str:
     """Return the statements that put a rule in force on a table."""
     return f"""
         ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-        DROP POLICY IF EXISTS {POLICY} ON {table};
-        DROP POLICY IF EXISTS {SWEEP_POLICY} ON {table};
         CREATE POLICY {POLICY} ON {table} TO {APP_ROLE} USING ({rule}) WITH CHECK ({rule});
         CREATE POLICY {SWEEP_POLICY} ON {table} TO {ALL_ROWS} USING (true) WITH CHECK (true);
-        COMMENT ON POLICY {POLICY} ON {table} IS '{mark_of(rule)}';
     """
 
 
