@@ -6,8 +6,11 @@ clinicians experienced in it (ASAM-20), and the published courses are marked "do
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from apps.clinical.errors import ClinicalError
+from apps.clinical.triage import RULES
+from apps.clinical.triage.rules_emergency import FEVER_C
 
 # INP-09 [proposal]: contact after discharge, then a daily check-in for so many days.
 CONTACT_WITHIN_HOURS = 72
@@ -65,6 +68,7 @@ SEDATION = (
     (3, "Wakes only to touch"),
     (4, "Cannot be woken"),
 )
+CANNOT_BE_WOKEN = 4
 # From here a round calls for somebody at once [proposal]: "Cannot be woken" is E05's sign.
 DEEPLY_SEDATED = 3
 
@@ -126,6 +130,48 @@ CLOCK_RULES = {
     "D05_NO_DAILY_CHECK_IN": "No check-in on a day of the 14 days after discharge (INP-09).",
     "D06_DEEPLY_SEDATED": "A round found deep sedation.",
     "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
+    "D10_DANGER_IN_ROUND": "Whoever made the round marked it: dangerous, call help now.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
 }
+
+# The rules of triage that a round can find as well as a patient's answer.
+OF_TRIAGE = {
+    rule.rule_id: rule
+    for rule in RULES
+    if rule.rule_id in ("E05_RESP_SEDATION", "U07_FEVER", "W11_FALL")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFinding:
+    """What a round found that calls somebody: how severe, in how many minutes, by which rules."""
+
+    level: str
+    minutes: int
+    rules: tuple[str, ...]
+
+
+def round_finding(
+    *, sedation: int, temp_c: Decimal | None, fall: bool, is_dangerous: bool
+) -> RoundFinding | None:
+    """Return what a round calls for, None for nothing; the most severe sign sets the clock.
+
+    Levels and minutes are those of triage for the same sign (E05, U07, W11). The clinical
+    files give no limits for breaths, oxygen, pulse or pressure: whoever stands at the bed
+    judges those and marks the round, which counts as the emergency it is said to be [proposal].
+    """
+    help_now = ("emergency", OF_TRIAGE["E05_RESP_SEDATION"].minutes)
+    found = {
+        "E05_RESP_SEDATION": sedation >= CANNOT_BE_WOKEN,
+        "D10_DANGER_IN_ROUND": is_dangerous,
+        "D06_DEEPLY_SEDATED": sedation >= DEEPLY_SEDATED,
+        "U07_FEVER": temp_c is not None and temp_c >= FEVER_C,
+        "W11_FALL": fall,
+    }
+    clocks = {"D10_DANGER_IN_ROUND": help_now, "D06_DEEPLY_SEDATED": ("urgent", CLOCK_MINUTES)}
+    clocks |= {name: (rule.level.value, rule.minutes) for name, rule in OF_TRIAGE.items()}
+    true = [name for name, is_true in found.items() if is_true]
+    if not true:
+        return None
+    return RoundFinding(*clocks[true[0]], rules=tuple(true))

@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
-from apps.clinical.detox import CLOCK_MINUTES, DEEPLY_SEDATED
+from apps.clinical.detox import round_finding
 from apps.clinical.scoring import ciwa_b
 from apps.detox.models import DoseRecord, Referral, Round, Stay
 from apps.detox.referral_actions import locked, move_referral
@@ -67,7 +67,7 @@ def set_rounds(*, stay: Stay, round_hours: int, by: User, now: datetime) -> Stay
 def record_round(
     *, stay: Stay, submission_id: UUID, values: dict[str, Any], by: User, now: datetime
 ) -> Round:
-    """Keep a round and set the clock of the next; deep sedation opens an alert at once.
+    """Keep a round and set the clock of the next; what is dangerous opens an alert at once.
 
     Round, clock, alert and audit row are saved together or not at all; the same submission
     again is the first one. Raises `StayError` after discharge, and `ScoreError` for anchors.
@@ -84,12 +84,20 @@ def record_round(
     stay.next_round_at = now + timedelta(hours=stay.round_hours)
     stay.save(update_fields=["next_round_at"])
     write_down("stay.round_recorded", stay, by, now, round=str(row.pk))
-    if row.sedation >= DEEPLY_SEDATED:
-        open_alert(
-            patient=stay.patient, level="urgent", response_minutes=CLOCK_MINUTES,
-            rules=["D06_DEEPLY_SEDATED"], source_type=SOURCE_ROUND, source_id=row.pk, now=now,
-        )  # fmt: skip
+    call_for_help(stay, row, now)
     return row
+
+
+def call_for_help(stay: Stay, row: Round, now: datetime) -> None:
+    """Open the alert of what a round found, if it found something; part of the caller's act."""
+    found = round_finding(
+        sedation=row.sedation, temp_c=row.temp_c, fall=row.fall, is_dangerous=row.is_dangerous
+    )
+    if found is not None:
+        open_alert(
+            patient=stay.patient, level=found.level, response_minutes=found.minutes,
+            rules=list(found.rules), source_type=SOURCE_ROUND, source_id=row.pk, now=now,
+        )  # fmt: skip
 
 
 @transaction.atomic

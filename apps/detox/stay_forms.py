@@ -61,6 +61,13 @@ class RoundForm(forms.Form):
 
     submission_id = forms.UUIDField(widget=forms.HiddenInput)
     sedation = sedation_field("How awake")
+    is_dangerous = forms.BooleanField(
+        label="Dangerous: call help now", required=False,
+        help_text=(
+            "Tick it when breathing, oxygen, pulse, pressure or anything else is dangerous. It "
+            "alerts as an emergency. The program sets no limits: you judge."
+        ),
+    )  # fmt: skip
     note = words_field("Note", required=False, rows=2)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -117,7 +124,8 @@ class RoundForm(forms.Form):
         kept = {name: self.cleaned_data.get(name) for name in (*LIMITS, "temp_c", *SIGNS)}
         anchors = [self.cleaned_data[f"anchor_{n}"] for n in range(1, len(CIWA_B_CONCEPTS) + 1)]
         return {
-            **kept, "sedation": self.cleaned_data["sedation"], "note": self.cleaned_data["note"],
+            **kept, "sedation": self.cleaned_data["sedation"],
+            "is_dangerous": self.cleaned_data["is_dangerous"], "note": self.cleaned_data["note"],
             "anchors": None if None in anchors else anchors,
         }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """A stay: rounds on a clock, doses signed one by one, and no number that anybody works out."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
@@ -95,6 +96,28 @@ def test_the_sleep_anchors_count_backwards_and_deep_sedation_alerts(patient, nur
     assert make_round(stay, nurse, anchors=None).score is None
     make_round(stay, nurse, sedation=3)
     assert Alert.objects.get().rules == ["D06_DEEPLY_SEDATED"]
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "minutes", "rules"),
+    [
+        ({"sedation": 4}, "emergency", 5, ["E05_RESP_SEDATION", "D06_DEEPLY_SEDATED"]),
+        ({"breaths": 5, "oxygen": 72, "is_dangerous": True}, "emergency", 5,
+         ["D10_DANGER_IN_ROUND"]),
+        ({"temp_c": Decimal("38.0"), "fall": True}, "urgent", 240, ["U07_FEVER", "W11_FALL"]),
+        ({"fall": True}, "watch", 1440, ["W11_FALL"]),
+    ],
+    ids=["cannot be woken", "marked", "fever", "fall"],
+)  # fmt: skip
+def test_danger_in_a_round_alerts_as_triage_would(
+    patient, nurse, found, level, minutes, rules
+) -> None:
+    stay = make_stay(patient, nurse.user)
+    make_round(stay, nurse, temp_c=Decimal("37.9"))
+    assert not Alert.objects.exists()
+    make_round(stay, nurse, **found)
+    alert = Alert.objects.get()
+    assert (alert.level, alert.rules, alert.response_minutes) == (level, rules, minutes)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,9 @@ class Round(models.Model):
     nystagmus = models.BooleanField(default=False)
     slurred_speech = models.BooleanField(default=False)
     fall = models.BooleanField(default=False)
+    is_dangerous = models.BooleanField(
+        default=False, db_default=False, help_text="Whoever made the round says: call help now."
+    )
     anchors = ArrayField(
         models.PositiveSmallIntegerField(), null=True, blank=True,
         help_text="The twenty CIWA-B anchors from left to right; empty when not scored.",
