@@ -133,6 +133,7 @@ CLOCK_RULES = {
     "D10_DANGER_IN_ROUND": "Whoever made the round marked it: dangerous, call help now.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
+    "D11_NO_UNIT": "A referral was declined or withdrawn, and nothing was decided since.",
 }
 
 # The rules of triage that a round can find as well as a patient's answer.

@@ -51,6 +51,7 @@ ALERT_OF: Final = {
     Kind.NEW_PLAN: "D07_NO_PLAN_AFTER",
     Kind.CARE_LEVEL: "D08_CARE_LEVEL_OPEN",
     Kind.AFTERCARE: "D09_AFTERCARE_UNSEEN",
+    Kind.NO_UNIT: "D11_NO_UNIT",
 }
 Move = Callable[[UUID, datetime], bool]
 
@@ -159,13 +160,21 @@ def rounds_due(now: datetime) -> Found:
 
 @transaction.atomic
 def call_for_round(stay_id: UUID, now: datetime) -> bool:
-    """Open the alert of an overdue round, once for each round that was due."""
+    """Open the alert of an overdue round: once for each interval missed, one open at a time.
+
+    Somebody who closed the alert and made no round is told again at the next interval.
+    """
     stay = Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
     due = stay.next_round_at
     if due is None or due >= now:
         return False
+    told = Alert.objects.unresolved().filter(patient=stay.patient, source_type=SOURCE_ROUND_DUE)
+    if told.exists():
+        return False
+    every = timedelta(hours=stay.round_hours)
+    missed = due + every * ((now - due) // every)
     return warn(
-        stay.patient, "D03_ROUND_OVERDUE", SOURCE_ROUND_DUE, uuid5(stay.pk, due.isoformat()), now
+        stay.patient, "D03_ROUND_OVERDUE", SOURCE_ROUND_DUE, uuid5(stay.pk, missed.isoformat()), now
     )
 
 

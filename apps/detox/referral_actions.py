@@ -29,6 +29,8 @@ WAITING: Final = {
     ReferralStatus.SENT: CareTask.Kind.REFERRAL,
     ReferralStatus.ACCEPTED: CareTask.Kind.ARRIVAL,
 }
+# Somebody who needs a bed has none: as long as the level of care may wait [proposal].
+DECIDE_WITHIN: Final = timedelta(hours=24)
 
 
 class ReferralError(ValueError):
@@ -120,9 +122,15 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
 
 
 def start_clock(referral: Referral, now: datetime, by: User | None = None) -> None:
-    """End the task of the clock before and open that of the one that runs now, if one does."""
-    for kind in WAITING.values():
+    """End the task of the clock before and open that of the one that runs now, if one does.
+
+    A referral that came to nothing leaves a task: somebody who needs a bed still has none.
+    """
+    for kind in (*WAITING.values(), CareTask.Kind.NO_UNIT):
         overtake_tasks(patient_id=referral.patient_id, kind=kind, by=by, now=now)
+    if referral.status in (ReferralStatus.DECLINED, ReferralStatus.WITHDRAWN):
+        due = now + DECIDE_WITHIN
+        open_clock_task(referral.patient, CareTask.Kind.NO_UNIT, clock_id(referral), due, now)
     waiting = WAITING.get(ReferralStatus(referral.status))
     if waiting is not None and referral.due_at is not None:
         open_clock_task(referral.patient, waiting, clock_id(referral), referral.due_at, now)

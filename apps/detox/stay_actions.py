@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
-from apps.clinical.detox import round_finding
+from apps.clinical.detox import CLOCK_MINUTES, round_finding
 from apps.clinical.scoring import ciwa_b
 from apps.detox.models import DoseRecord, Referral, Round, Stay
 from apps.detox.referral_actions import locked, move_referral
@@ -17,6 +17,8 @@ from apps.detox.states import ReferralStatus
 from apps.patients.errors import FieldError
 
 SOURCE_ROUND: Final = "round"
+# Whoever comes is looked at at once, and not when the first interval is over [proposal].
+FIRST_WITHIN: Final = timedelta(minutes=CLOCK_MINUTES)
 
 
 class StayError(FieldError):
@@ -25,7 +27,7 @@ class StayError(FieldError):
 
 @transaction.atomic
 def begin_stay(*, referral: Referral, bed: str, round_hours: int, by: User, now: datetime) -> Stay:
-    """Take a referred patient into a bed of the clinic's own; the first round is due at once.
+    """Take a referred patient into a bed of the clinic's own; the first round is due in an hour.
 
     Referral, stay, status of the patient and audit row change together or not at all; twice
     is once. Raises `StayError` for a unit that is not the clinic's own, and `TransitionError`.
@@ -39,7 +41,7 @@ def begin_stay(*, referral: Referral, bed: str, round_hours: int, by: User, now:
     move_referral(referral=referral, to=ReferralStatus.ADMITTED, note="", by=by, now=now)
     stay = Stay.objects.create(
         clinic_id=patient.clinic_id, patient=patient, referral=referral, bed=bed,
-        round_hours=round_hours, next_round_at=now + timedelta(hours=round_hours), began_at=now,
+        round_hours=round_hours, next_round_at=now + FIRST_WITHIN, began_at=now,
         began_by=by,
     )  # fmt: skip
     write_down("stay.begun", stay, by, now, round_hours=round_hours)

@@ -163,14 +163,20 @@ def test_a_unit_that_does_not_answer_becomes_a_task_and_then_an_alert(
     assert not CareTask.objects.open().exists()
 
 
-def test_a_refusal_needs_a_reason_and_another_unit_a_withdrawal(patient, nurse) -> None:
+def test_a_refusal_needs_a_reason_and_leaves_a_task_until_the_next_referral(patient, nurse) -> None:
     referral = make_referral(patient, nurse.user)
     with pytest.raises(ReferralError, match="Withdraw it"):
         make_referral(patient, nurse.user)
     with pytest.raises(ReferralError, match="Write down why"):
         move(referral, nurse, "declined", note=" ")
     move(referral, nurse, "declined")
+    task = CareTask.objects.open().get(kind="no_unit")
+    late = task.due_at + timedelta(minutes=1)
+    assert [sweep_detox(late).overdue for _ in range(2)] == [1, 0]
+    assert Alert.objects.get().rules == ["D11_NO_UNIT"]
     assert make_referral(patient, nurse.user).status == "sent"
+    task.refresh_from_db()
+    assert task.outcome == "overtaken"
     with pytest.raises(IntegrityError, match="referral_refusal_has_a_reason"), transaction.atomic():
         referral.steps.create(clinic=referral.clinic, at=NOW, by=nurse.user, status="declined")
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 import apps.clinical
 import apps.detox
+from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import Reminder
@@ -75,11 +76,25 @@ def test_a_bed_elsewhere_has_no_rounds_here(patient, prescriber) -> None:
         begin_stay(referral=referral, bed="", round_hours=4, by=prescriber.user, now=NOW)
 
 
-def test_an_overdue_round_alerts_once_and_a_round_sets_the_next(patient, nurse) -> None:
+def resolve(alert, member, now) -> None:
+    """Take and close an alert."""
+    acknowledge_alert(alert=alert, by=member.user, now=now)
+    resolve_alert(alert=alert, by=member.user, outcome="spoke", note="Seen to.", now=now)
+
+
+def test_an_overdue_round_alerts_once_per_interval_and_a_round_sets_the_next(
+    patient, nurse
+) -> None:
     stay = make_stay(patient, nurse.user)
-    assert sweep_detox(NOW + 4 * HOUR).rounds == 0
+    assert sweep_detox(NOW + HOUR).rounds == 0
+    assert [sweep_detox(NOW + 2 * HOUR).rounds for _ in range(2)] == [1, 0]
+    alert = Alert.objects.get()
+    assert alert.rules == ["D03_ROUND_OVERDUE"]
+    assert sweep_detox(NOW + 6 * HOUR).rounds == 0, "one is open"
+    resolve(alert, nurse, NOW + 2 * HOUR)
+    assert sweep_detox(NOW + 5 * HOUR - timedelta(minutes=1)).rounds == 0
     assert [sweep_detox(NOW + 5 * HOUR).rounds for _ in range(2)] == [1, 0]
-    assert Alert.objects.get().rules == ["D03_ROUND_OVERDUE"]
+    resolve(Alert.objects.unresolved().get(), nurse, NOW + 5 * HOUR)
     key = uuid4()
     first, again = (make_round(stay, nurse, NOW + 5 * HOUR, key) for _ in range(2))
     stay.refresh_from_db()

@@ -59,7 +59,7 @@ def policy_of(clinic_id: UUID) -> CheckInPolicy:
 # What a clock opens, with what it opens it for.
 OF_CLOCKS: Final = (
     "review", "refill", "care_level", "referral", "arrival", "contact", "new_plan", "day_missed",
-    "aftercare",
+    "aftercare", "no_unit",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ class CareTask(models.Model):
         NEW_PLAN = "new_plan", "Decide on the plan after discharge"
         DAY_MISSED = "day_missed", "No check-in after discharge"
         AFTERCARE = "aftercare", "Aftercare: look at this patient"
+        NO_UNIT = "no_unit", "Find a unit, or decide otherwise"
 
     class Outcome(models.TextChoices):
         """What came of it."""
