@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
@@ -15,11 +15,14 @@ from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
-from apps.patients.models import Patient
+from apps.detox.turns import in_turn
+from apps.patients.models import Patient, StopDecision
 from apps.patients.moving import Found
 from apps.tapers.models import Dispensing, TaperPlan, TaperStep
+from apps.tapers.taken import Known, taken_without_plan
 
 BATCH: Final = 200
+RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 NEWS_OF: Final = timedelta(days=2)
 A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
 LOOK_WITHIN: Final = timedelta(days=3)  # W17 gives a watch so long: 4320 minutes
@@ -36,23 +39,52 @@ def stops_and_restarts() -> Found:
     plans = TaperPlan.objects.active().values_list("patient_id", "clinic_id")
     stopped = plans.filter(Exists(step.filter(daily_mg=0)), patient__last_dose_on__isnull=True)
     again = plans.filter(Exists(step.filter(daily_mg__gt=0)), patient__last_dose_on__isnull=False)
-    found = [*stopped[:BATCH], *again[:BATCH]]
+    found = [*stopped[:BATCH], *again[:BATCH], *in_turn("documented stops", stopped_at_once())]
     return list(dict.fromkeys(found))
+
+
+def stopped_at_once() -> QuerySet[Patient]:
+    """Return followed patients on no plan with a documented stop (ASAM-05) and no last dose yet."""
+    own = OuterRef("pk")
+    stops = StopDecision.objects.filter(patient=own, kind=StopDecision.Kind.STOP)
+    runs = TaperPlan.objects.filter(patient=own, status__in=RUNS)
+    rows = Patient.objects.filter(last_dose_on__isnull=True, status=Patient.Status.ACTIVE)
+    return rows.filter(Exists(stops)).exclude(Exists(runs))
+
+
+def documented_last_dose(patient: Patient) -> date | None:
+    """Return the day of a documented stop, or of the end of the plan it ended; else None.
+
+    None, too, when something newer is known: a plan since, a unit, use that began again, or an
+    intake told anew. The day itself is the last that may have had a dose.
+    """
+    stop = patient.stop_decisions.filter(kind=StopDecision.Kind.STOP).first()
+    if stop is None or patient.last_dose_on is not None:
+        return None
+    if patient.plans.filter(Q(status__in=RUNS) | Q(activated_at__gt=stop.decided_at)).exists():
+        return None
+    day, taken = stop.decided_at.astimezone(patient.tz).date(), taken_without_plan(patient)
+    if taken.known == Known.LEFT:
+        return max(day, taken.since)
+    is_newer = taken.since > day if taken.known == Known.INTAKE else taken.since >= day
+    return None if is_newer else day
 
 
 @transaction.atomic
 def note_last_dose(patient_id: UUID, now: datetime) -> bool:
-    """Write down the day of the last dose when the step of nothing began; take it back after."""
+    """Write down the day of the last dose when the step of nothing began, or a stop was documented.
+
+    A plan that gives some takes it back.
+    """
     patient = locked(patient_id)
     plan = TaperPlan.objects.active().filter(patient=patient).select_related("in_force").first()
-    if plan is None or plan.in_force is None:
-        return False
-    step = plan.in_force.steps.filter(number=plan.begun_step).first()
-    if step is None:
-        return False
-    day: date | None = None
-    if not step.daily_mg:
-        day = step.start_on - timedelta(days=1)
+    if plan is None:
+        day = documented_last_dose(patient) or patient.last_dose_on
+    else:
+        step = plan.in_force.steps.filter(number=plan.begun_step).first() if plan.in_force else None
+        if step is None:
+            return False
+        day = step.start_on - timedelta(days=1) if not step.daily_mg else None
     if patient.last_dose_on == day:
         return False
     patient.last_dose_on = day
@@ -82,7 +114,7 @@ def in_aftercare(now: datetime) -> Found:
     )
     rows = Patient.objects.filter(last_dose_on__isnull=False, status=Patient.Status.ACTIVE)
     waiting = rows.filter(news).exclude(Exists(tasks.filter(done_at__isnull=True)))
-    return list(waiting.values_list("pk", "clinic_id")[:BATCH])
+    return in_turn("aftercare", waiting)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ class DetoxConfig(AppConfig):
             discharge_says_none,
             left_in_hospital,
             level_is_settled,
+            taken_again,
             unit_said,
         )
         from apps.patients.actions import register_leaving_guard
@@ -27,4 +28,5 @@ class DetoxConfig(AppConfig):
         register_end_guard(discharge_says_none)
         register_leaving_guard(left_in_hospital)
         register_teller(unit_said)
+        register_teller(taken_again)
         register_round("detox", 60.0, lambda: sweep_detox(timezone.now()))

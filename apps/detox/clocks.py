@@ -30,6 +30,7 @@ from apps.detox.aftercare_clocks import (
 from apps.detox.guards import severe_sign_after
 from apps.detox.models import CareAssessment, Stay
 from apps.detox.referral_actions import locked
+from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found, move_each
 from apps.tapers.models import TaperPlan
@@ -110,7 +111,7 @@ def days_due(now: datetime) -> Found:
     rows = Patient.objects.filter(
         daily_until__gte=(now - timedelta(days=2)).date(), status=Patient.Status.ACTIVE
     )
-    return list(rows.values_list("pk", "clinic_id")[:BATCH])
+    return in_turn("days after a stay", rows)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from apps.alerts.models import Alert
 from apps.detox.models import CareAssessment
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import TaperPlan
-from apps.tapers.taken import Told
+from apps.tapers.taken import Known, Told
 
 NOT_ANSWERED = (
     "Answer the level-of-care questions first (ASAM-07): they stand under “Care” on the patient's "
@@ -82,6 +82,14 @@ def unit_said(patient: Patient) -> Told | None:
     if discharge is None or discharge.left == discharge.Left.NONE:
         return None
     return Told(discharge.taken, discharge.recorded_at)
+
+
+def taken_again(patient: Patient) -> Told | None:
+    """Return what is taken since use began again, None where it did not or has ended since."""
+    row = patient.restarts.first()
+    if row is None or row.last_dose_on is not None:
+        return None
+    return Told(row.taken, row.recorded_at, Known.RESTART)
 
 
 def newer_plan(plan: TaperPlan) -> bool:

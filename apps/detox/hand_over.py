@@ -60,6 +60,7 @@ def note_on(taken: Taken) -> str:
         Known.PLAN: f"By the plan in force, since {day}.",
         Known.STOPPED: f"None: the last dose was on {day}.",
         Known.UNIT: f"As a detox unit said at discharge, written down on {day}: {taken.words}",
+        Known.RESTART: f"Taken again, as written down on {day}: {taken.words}",
         Known.LEFT: f"By the plan that was left on {day}. Ask what is taken since then.",
         Known.INTAKE: f"As the intake said on {day}. Ask what is taken since then.",
     }[taken.known]

@@ -1,7 +1,8 @@
 """What a patient takes now, and since when that is known: one answer for every reader.
 
 A plan in force says it. After the last dose nothing is taken. Without either the newest word
-counts: a unit's at discharge, the last step of a plan that was left, or the intake. Reads only.
+counts: a unit's at discharge, what is taken again, the last step of a plan that was left, or the
+intake. Reads only.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,16 +24,18 @@ class Known(StrEnum):
     PLAN = "plan"
     STOPPED = "stopped"
     UNIT = "unit"
+    RESTART = "restart"
     LEFT = "left"
     INTAKE = "intake"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What somebody outside of plans said is taken, in words, and when it was written down."""
+    """What is taken outside of plans, in words, when it was written down and who says it."""
 
     words: str
     at: datetime
+    known: Known = Known.UNIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,9 @@ def taken_without_plan(patient: Patient) -> Taken:
 
 
 def from_teller(told: Told, patient: Patient) -> tuple[datetime, Taken]:
-    """Return what a unit said, with the moment at which it became known."""
+    """Return what was said, with the moment at which it became known."""
     day = told.at.astimezone(patient.tz).date()
-    return told.at, Taken(Known.UNIT, day, told.words, None)
+    return told.at, Taken(told.known, day, told.words, None)
 
 
 def from_plan_left(patient: Patient) -> list[tuple[datetime, Taken]]:

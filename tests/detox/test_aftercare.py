@@ -7,18 +7,22 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import submit_check_in
+from apps.checkins.assessment import planned_now
 from apps.checkins.models import CareTask
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.detox.clocks import sweep_detox
+from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Restart
 from apps.detox.outcome import outcome_of
 from apps.detox.restart_actions import RestartError, record_restart
+from apps.tapers.taken import taken_without_plan
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
@@ -26,7 +30,9 @@ from tests.factories import (
     check_in,
     make_active_plan,
     make_dispensing,
+    make_patient,
 )
+from tests.tapers.test_stopping import RARELY, document, end, half_way
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +71,12 @@ def restart(patient, member, **changes):
         "plan": "Calls before the next flight.", "last_dose_on": (NOW + 40 * DAY).date(),
     } | changes  # fmt: skip
     return record_restart(patient=patient, by=member.user, now=NOW + 41 * DAY, **values)
+
+
+def end_early(plan, member) -> None:
+    """End a plan the way ASAM-05 documents."""
+    document(plan.patient, member)
+    end(plan, member, timezone.now())
 
 
 def titles(now) -> list[str]:
@@ -191,6 +203,50 @@ def test_a_dose_taken_every_day_again_gets_a_task_for_its_plan_and_cannot_end_he
         restart(patient, prescriber, plan="None from now on.")
     patient.refresh_from_db()
     assert patient.last_dose_on is None
+
+
+def test_what_is_taken_again_is_no_dose_of_the_old_intake(patient, prescriber) -> None:
+    off(patient)
+    restart(patient, prescriber, agreed="stay", last_dose_on=None, days_per_week=2)
+    patient.refresh_from_db()
+    taken = taken_without_plan(patient)
+    assert (taken.known, taken.words, planned_now(patient, None)) == (
+        "restart", "One tablet before flying.", None,
+    )  # fmt: skip
+    assert "Taken again" in hand_over_of(patient, NOW + 42 * DAY, None)["taken_note"]
+
+
+@pytest.mark.parametrize("with_plan", [False, True])
+def test_a_documented_stop_begins_the_year_once_and_a_restart_ends_it(
+    clinic, prescriber, with_plan
+) -> None:
+    """ASAM-05: aftercare begins with the stop, and nothing newer is overruled by it."""
+    wren, now = make_patient(clinic, medication=RARELY), timezone.now()
+    if with_plan:
+        end_early(half_way(wren, prescriber), prescriber)
+    else:
+        document(wren, prescriber)
+    sweep_detox(now)
+    sweep_detox(now + timedelta(minutes=1))
+    wren.refresh_from_db()
+    day = now.astimezone(wren.tz).date()
+    assert wren.last_dose_on == day
+    assert AuditEvent.objects.filter(event="patient.last_dose_noted").count() == 1
+    restart(wren, prescriber, agreed="stay", last_dose_on=None, days_per_week=2)
+    sweep_detox(now + 3 * DAY)
+    wren.refresh_from_db()
+    assert wren.last_dose_on is None
+
+
+def test_a_sweep_of_aftercare_comes_to_everybody(clinic, monkeypatch) -> None:
+    """Of five with news only the last by key began again; two are looked at in one beat."""
+    monkeypatch.setattr("apps.detox.turns.SLICE", 2)
+    people = sorted((off(make_patient(clinic)) for _ in range(5)), key=lambda each: each.pk)
+    for each in people:
+        more = {"other_drugs": "other_sedative"} if each is people[-1] else {}
+        check_in(each, GOOD | more, now=NOW + DAY)
+    found = [bool(titles(NOW + DAY)) for _ in range(3)]
+    assert found == [False, False, True]
 
 
 def test_the_page_of_a_restart_blames_nobody_and_keeps_what_was_typed(patient, prescriber) -> None:

@@ -1,0 +1,27 @@
+"""Whose turn it is in a sweep that looks at more patients than one beat may."""
+
+from typing import Final
+
+from django.db.models import QuerySet
+
+from apps.checkins.models import SweepPlace
+from apps.patients.models import Patient
+from apps.patients.moving import Found
+
+SLICE: Final = 200
+
+
+def in_turn(name: str, rows: QuerySet[Patient]) -> Found:
+    """Return the next of these patients, each with the clinic; after the last the first again.
+
+    Looking at somebody need not take them out of `rows`, so the same first ones would keep
+    everybody behind them from ever being seen. `name` is that of the place that is held.
+    """
+    place, _ = SweepPlace.objects.get_or_create(name=name)
+    if place.after:
+        rows = rows.filter(pk__gt=place.after)
+    found = list(rows.order_by("pk").values_list("pk", "clinic_id")[:SLICE])
+    reached = found[-1][0] if len(found) == SLICE else None
+    if reached != place.after:
+        SweepPlace.objects.filter(name=name).update(after=reached)
+    return found
