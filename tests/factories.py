@@ -291,7 +291,9 @@ def make_adjunct(
     )  # fmt: skip
 
 
-def write_plan(patient: Patient, by: User, *, now: datetime = NOW, **texts: str) -> CopingPlan:
+def write_plan(
+    patient: Patient, by: User | Patient, *, now: datetime = NOW, **texts: str
+) -> CopingPlan:
     """Return a coping plan in the patient's words."""
     newest = patient.coping_plans.first()
     words = {"signs": "My hands sweat.", "helps": "Cold water.\nThe radio.", "people": "Ada",

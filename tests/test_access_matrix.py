@@ -269,7 +269,7 @@ PATIENTS = {
         "home", "sign_out", "consent", "withdraw", "settings", "trusted", "trusted_end",
         "trusted_dose", "export", "export_file", "trend", "check_ins", "check_in_now",
         "check_in", "ask", "calendar", "calendar_stop", "plan", "far",
-        "coping",
+        "coping", "coping_edit",
     )
 }  # fmt: skip
 # The library's own pages: sign-in, second factor, password. Its views guard themselves.

@@ -1,20 +1,36 @@
 """The writes of what helps beside the taper: therapy, adjunct medicines, the coping plan."""
 
 from datetime import date, datetime
+from typing import Final
 
 from django.db import models, transaction
 
 from apps.accounts.models import User
-from apps.audit.actions import record
+from apps.audit.actions import HasId, record
 from apps.clinical.detox import NEVER_FOR_TAPERING, adjunct_warnings
 from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 
+TEXTS: Final = ("signs", "helps", "people", "remember")
+VERSIONS: Final = 10  # as many are read on a page; every one is kept
+
 
 class SupportError(FieldError):
     """What cannot be; the text is for the reader."""
+
+
+class CopingConflict(SupportError):
+    """Another coping plan was written meanwhile; `newest` is the one that counts now."""
+
+    def __init__(self, newest: CopingPlan) -> None:
+        who = "The patient" if newest.by_the_patient else "A colleague"
+        super().__init__(
+            f"{who} has written another plan meanwhile. It stands above; take from it what should "
+            "stay, then save again."
+        )
+        self.newest = newest
 
 
 @transaction.atomic
@@ -125,32 +141,36 @@ def end_adjunct(*, medicine: AdjunctMedicine, by: User, now: datetime) -> Adjunc
     return medicine
 
 
+def newest_and_earlier(patient: Patient) -> tuple[CopingPlan | None, list[CopingPlan]]:
+    """Return the coping plan that counts, and the ones before it, newest first. One query."""
+    newest, *earlier = patient.coping_plans.select_related("written_by")[:VERSIONS] or [None]
+    return newest, [plan for plan in earlier if plan is not None]
+
+
 @transaction.atomic
 def write_coping_plan(
-    *, patient: Patient, texts: dict[str, str], based_on: str, by: User, now: datetime
+    *, patient: Patient, texts: dict[str, str], based_on: str, by: User | Patient, now: datetime
 ) -> CopingPlan:
     """Keep what helps this patient through a bad hour; the newest is what the patient opens.
 
     `texts` are signs, helps, people and remember; `based_on` is the id of the plan that the
-    writer saw, empty for none. The same twice is once; all or nothing. Raises `SupportError`
-    when a colleague has written another meanwhile.
+    writer saw, empty for none; `by` is a member of the team or the patient. The same twice is
+    once; all or nothing. Raises `CopingConflict` when somebody has written another meanwhile.
     """
     patient = locked(patient.pk)
-    newest = patient.coping_plans.first()
+    newest = patient.coping_plans.select_related("written_by").first()
     if newest is not None and all(getattr(newest, key) == text for key, text in texts.items()):
         return newest
-    if based_on != (str(newest.pk) if newest else ""):
-        raise SupportError(
-            "A colleague has written another plan meanwhile. Open it beside this one, then save "
-            "again."
-        )
+    if newest is not None and based_on != str(newest.pk):
+        raise CopingConflict(newest)
     row = CopingPlan.objects.create(
-        clinic_id=patient.clinic_id, patient=patient, written_at=now, written_by=by, **texts
-    )
+        clinic_id=patient.clinic_id, patient=patient, written_at=now,
+        written_by=by if isinstance(by, User) else None, **texts,
+    )  # fmt: skip
     write_down("coping.written", row, patient, by, now)
     return row
 
 
-def write_down(event: str, row: models.Model, patient: Patient, by: User, now: datetime) -> None:
+def write_down(event: str, row: models.Model, patient: Patient, by: HasId, now: datetime) -> None:
     """Append the audit row: what happened, none of the words."""
     record(event, by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk, obj=row)

@@ -6,7 +6,7 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 
 from apps.detox.forms import DATE, YesNoField, words_field
-from apps.detox.models import Restart, Therapy
+from apps.detox.models import CopingPlan, Restart, Therapy
 from apps.patients.forms import CountField
 
 
@@ -69,6 +69,11 @@ class CopingForm(forms.Form):
         for name in ("signs", "people", "remember"):
             self.fields[name].max_length = 1000  # type: ignore[attr-defined]
             self.fields[name].validators.append(MaxLengthValidator(1000))
+
+
+def on_top_of(form: forms.Form, newest: CopingPlan) -> None:
+    """Have a sent form's next save replace this plan, with every typed word kept."""
+    form.data = {**form.data.dict(), "based_on": str(newest.pk)}  # type: ignore[attr-defined]
 
 
 class RestartForm(forms.Form):

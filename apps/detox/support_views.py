@@ -14,15 +14,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.clinical.detox import ADJUNCT_WARNINGS
 from apps.detox.models import AdjunctMedicine, Therapy
 from apps.detox.support_actions import (
+    TEXTS,
+    CopingConflict,
     SupportError,
     add_adjunct,
     end_adjunct,
     end_therapy,
+    newest_and_earlier,
     record_visit,
     refer_to_therapy,
     write_coping_plan,
 )
-from apps.detox.support_forms import AdjunctForm, CopingForm, EndForm, TherapyForm, VisitForm
+from apps.detox.support_forms import (
+    AdjunctForm,
+    CopingForm,
+    EndForm,
+    TherapyForm,
+    VisitForm,
+    on_top_of,
+)
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
 from apps.patients.models import Patient
@@ -30,7 +40,6 @@ from apps.patients.permissions import Right, may
 
 THERAPIES = Therapy.objects.select_related("patient__clinic")
 ADJUNCTS = AdjunctMedicine.objects.select_related("patient__clinic")
-TEXTS = ("signs", "helps", "people", "remember")
 
 
 @require_GET
@@ -39,10 +48,12 @@ def support(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show coping plan, therapies with their visits, and adjunct medicines with their warnings."""
     patient = fetch_patient(request, patient_id, PATIENTS)
     saw(request, "support.viewed", patient)
+    coping, earlier = newest_and_earlier(patient)
     member = member_of(request)
     context = {
         "patient": patient,
-        "coping": patient.coping_plans.select_related("written_by").first(),
+        "coping": coping,
+        "earlier": earlier,
         "therapies": patient.therapies.select_related("referred_by").prefetch_related("visits"),
         "adjuncts": patient.adjuncts.select_related("recorded_by"),
         "warnings": ADJUNCT_WARNINGS,
@@ -58,15 +69,19 @@ def fill(
     save: Callable[[dict[str, Any]], object], *, note: str = "",
 ) -> HttpResponse:  # fmt: skip
     """Save a filled form and go back to the overview, or show it with what was typed."""
+    newest = None
     if form.is_bound and form.is_valid():
         try:
             save(form.cleaned_data)
         except SupportError as error:
             form.add_error(error.field, str(error))
+            if isinstance(error, CopingConflict):
+                newest = error.newest
+                on_top_of(form, newest)
         else:
             messages.success(request, "Saved.")
             return redirect("detox:support", patient.pk)
-    context = {"patient": patient, "form": form, "title": title, "note": note}
+    context = {"patient": patient, "form": form, "title": title, "note": note, "newest": newest}
     status = 422 if form.is_bound else 200
     return render(request, "detox/support_form.html", context, status=status)
 

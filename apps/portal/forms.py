@@ -148,6 +148,37 @@ class ReportForm(OwnForm):
             return uuid4()
 
 
+def own_words(label: Any, hint: Any, *, rows: int, most: int, required: bool = False) -> Any:
+    """Return a field for the patient's own words."""
+    return forms.CharField(
+        label=label, help_text=hint, required=required, max_length=most,
+        widget=forms.Textarea(attrs={"rows": rows}),
+        error_messages={"max_length": _("This is too long to keep. Please make it shorter.")},
+    )  # fmt: skip
+
+
+class OwnCopingForm(OwnForm):
+    """What helps me in a hard hour. It asks; what to write is the patient's alone."""
+
+    required = _("Please write one thing that helps you.")
+    helps = own_words(
+        _("What helps me"), _("What has helped you before? One thing on each line."),
+        rows=5, most=2000, required=True,
+    )  # fmt: skip
+    people = own_words(
+        _("Whom I can call"), _("Who may you call at night? Write the name and the number."),
+        rows=3, most=1000,
+    )  # fmt: skip
+    remember = own_words(
+        _("What I want to keep in mind"), _("What would you like to read in a hard hour?"),
+        rows=3, most=1000,
+    )  # fmt: skip
+    signs = own_words(
+        _("How a hard hour begins for me"), _("What do you notice first?"), rows=3, most=1000
+    )
+    based_on = forms.CharField(widget=forms.HiddenInput, required=False, max_length=36)
+
+
 class InviteForm(forms.Form):
     """Where staff send the invitation."""
 

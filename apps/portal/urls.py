@@ -25,6 +25,7 @@ urlpatterns = [
     path("me/trend/", views.trend_page, name="trend"),
     path("me/far/", views.far, name="far"),
     path("me/coping/", coping_views.coping, name="coping"),
+    path("me/coping/change/", coping_views.coping_edit, name="coping_edit"),
     path("me/coping/worker.js", coping_views.worker, name="coping_worker"),
     path("me/check-ins/", views.check_in_list, name="check_ins"),
     path("me/check-ins/new/", views.check_in_now, name="check_in_now"),

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
 from apps.detox.support_actions import (
+    CopingConflict,
     SupportError,
     add_adjunct,
     end_adjunct,
@@ -49,7 +51,7 @@ ACTS = {
         ),
         AdjunctMedicine,
     ),
-    "coping.written": (lambda patient, by: write_plan(patient, by), CopingPlan),
+    "coping.written": (lambda patient, by: write_plan(patient, patient), CopingPlan),
 }  # fmt: skip
 
 
@@ -100,12 +102,32 @@ def test_a_day_has_one_visit_and_none_that_is_to_come(patient, nurse) -> None:
 
 def test_two_writers_of_a_coping_plan_do_not_overwrite_each_other(patient, nurse) -> None:
     write_plan(patient, nurse.user)
-    with pytest.raises(SupportError, match="meanwhile"):
-        write_coping_plan(
-            patient=patient, texts={"helps": "A walk."}, based_on="", by=nurse.user, now=NOW
-        )
-    assert write_plan(patient, nurse.user, helps="A walk.", now=NOW + DAY).helps == "A walk."
+    for by in (nurse.user, patient):
+        with pytest.raises(CopingConflict, match="A colleague has written another"):
+            write_coping_plan(
+                patient=patient, texts={"helps": "A walk."}, based_on="", by=by, now=NOW
+            )
+    mine = write_plan(patient, patient, helps="A walk.", now=NOW + DAY)
+    assert mine.by_the_patient
     assert CopingPlan.objects.count() == 2
+    actors = AuditEvent.objects.filter(event="coping.written").order_by("id")
+    assert list(actors.values_list("actor_id", flat=True)) == [nurse.user.pk, patient.pk]
+
+
+def test_the_team_sees_what_the_patient_wrote_meanwhile_and_loses_nothing(patient, nurse) -> None:
+    client, path = signed_in(nurse), reverse("detox:coping_edit", args=[patient.pk])
+    now = timezone.now()
+    first = write_plan(patient, nurse.user, now=now - 2 * DAY)
+    mine = write_plan(patient, patient, helps="A walk by the lake.", now=now - DAY)
+    page = client.post(path, {"helps": "Tea.", "based_on": str(first.pk)})
+    assert page.status_code == 422
+    for words in ("The patient has written another plan", "A walk by the lake.", "Tea.",
+                  "Written by the patient", f'value="{mine.pk}"'):  # fmt: skip
+        assert words in page.text
+    assert client.post(path, {"helps": "Tea.", "based_on": str(mine.pk)}).status_code == 302
+    page = client.get(reverse("detox:support", args=[patient.pk])).text
+    assert page.index("Tea.") < page.index("Earlier versions") < page.index("A walk by the lake.")
+    assert f"Written with {nurse.user.full_name}" in page
 
 
 def test_the_pages_of_support(patient, prescriber, django_assert_max_num_queries) -> None:

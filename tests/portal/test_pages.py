@@ -335,7 +335,8 @@ def test_the_coping_plan_is_there_in_the_patients_words_and_its_copy_holds_no_fo
     write_plan(wren, prescriber.user, helps="The radio.", now=now)
     page, copy = own.get(COPING).text, own.get(COPING, {"kept": "1"}).text
     assert "The radio." in page
-    assert "Cold water." not in page
+    assert page.index("The radio.") < page.index("Earlier plans") < page.index("Cold water.")
+    assert "Cold water." not in copy
     assert "csrf" in page
     assert "The radio." in copy
     assert "csrf" not in copy

@@ -25,6 +25,7 @@ MATRIX: dict[str, tuple[set[str], str, bool]] = {
     "portal:trend": ({"GET"}, "", False),
     "portal:far": ({"GET"}, "", False),
     "portal:coping": ({"GET"}, "", False),
+    "portal:coping_edit": ({"GET", "POST"}, "", False),
     "portal:plan": ({"GET"}, "", False),
     "portal:check_ins": ({"GET"}, "", False),
     "portal:check_in": ({"GET"}, "check_in_id", False),

@@ -153,7 +153,10 @@ class CopingPlan(models.Model):
     people = models.TextField(max_length=1000, blank=True)
     remember = models.TextField(max_length=1000, blank=True)
     written_at = models.DateTimeField()
-    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    written_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="Empty: the patient.",
+    )  # fmt: skip
 
     class Meta:
         ordering: ClassVar = ["-written_at"]
@@ -164,6 +167,11 @@ class CopingPlan(models.Model):
             ),
         ]
         triggers: ClassVar = [immutable("coping_immutable")]
+
+    @property
+    def by_the_patient(self) -> bool:
+        """Whether the patient wrote this version alone."""
+        return self.written_by_id is None
 
     def __str__(self) -> str:
         return f"Coping plan {self.written_at:%Y-%m-%d}"
