@@ -12,8 +12,10 @@ from apps.detox.models import CopingPlan
 from apps.patients.models import Patient
 from tests.factories import make_patient, write_plan
 from tests.harness.barriers import barriers
+from tests.harness.waiting import wait_until
 from tests.portal.conftest import signed_in_as
 
+KEPT = "async (path) => (await (await caches.open('coping')).match(path)).text()"
 COPING, EDIT = reverse("portal:coping"), reverse("portal:coping_edit")
 
 
@@ -76,10 +78,7 @@ def test_at_3_am_without_network_it_is_there_as_last_changed(
         if name == "Write my plan":
             page.get_by_role("button", name="Keep it on this phone").click()
             page.get_by_role("button", name="Take it off this phone").wait_for()
-    page.wait_for_function(
-        "async (path) => (await (await (await caches.open('coping')).match(path)).text())"
-        ".includes('The radio.')", arg=COPING,
-    )  # fmt: skip
+    wait_until(lambda: "The radio." in page.evaluate(KEPT, COPING), message="the old copy stays")
     context.set_offline(True)
     page.goto(live_server.url + COPING)
     page.get_by_text("The radio.", exact=True).wait_for()
