@@ -15,8 +15,8 @@ from apps.clinical.pace import Verdict
 Dose = tuple[tuple[str, Decimal], ...]
 
 
-class Judged(Protocol):
-    """A step with what the pace check said of it, of the engine or of the database."""
+class Dosed(Protocol):
+    """A step of a plan, of the engine or of the database: number, first day, each drug's dose."""
 
     @property
     def number(self) -> int:
@@ -27,16 +27,20 @@ class Judged(Protocol):
         """Its first day."""
 
     @property
+    def by_drug(self) -> Mapping[str, Decimal]:
+        """A day's milligrams of each drug; nothing at zero."""
+
+
+class Judged(Dosed, Protocol):
+    """The same with what the pace check said."""
+
+    @property
     def fall_14d_pct(self) -> Decimal:
         """What falls within 14 days, in percent."""
 
     @property
     def verdict(self) -> str:
         """What the pace check said."""
-
-    @property
-    def by_drug(self) -> Mapping[str, Decimal]:
-        """A day's milligrams of each drug; nothing at zero."""
 
 
 @dataclass(frozen=True, slots=True)

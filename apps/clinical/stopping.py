@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Protocol
 
+from apps.clinical.breaches import Judged
 from apps.clinical.dependence import DependenceRisk
 from apps.clinical.equivalence import diazepam_equivalents
 from apps.clinical.pace import (
@@ -80,31 +80,7 @@ def stop_verdict(
     return StopVerdict(StopPath.STOP_OR_SHORT_TAPER, (UNLIKELY_BECAUSE,), SOURCE)
 
 
-class Taken(Protocol):
-    """A step of a plan: number, first day, milligrams of each drug, what the pace check said."""
-
-    @property
-    def number(self) -> int:
-        """Its place in the plan."""
-
-    @property
-    def start_on(self) -> date:
-        """Its first day."""
-
-    @property
-    def fall_14d_pct(self) -> Decimal:
-        """What falls within 14 days, in percent."""
-
-    @property
-    def verdict(self) -> str:
-        """What the pace check said."""
-
-    @property
-    def by_drug(self) -> Mapping[str, Decimal]:
-        """A day's milligrams of each drug; nothing at zero."""
-
-
-def stop_at_once(steps: Iterable[Taken], *, after: int = 0) -> int | None:
+def stop_at_once(steps: Iterable[Judged], *, after: int = 0) -> int | None:
     """Return the number of a step beyond ``after`` that stops the medicine at once, None for none.
 
     A stop at once is a fall to nothing or near it that the pace rules block (ASAM-09), from
@@ -115,7 +91,7 @@ def stop_at_once(steps: Iterable[Taken], *, after: int = 0) -> int | None:
     follow, they do not make a taper of it. A last step from a dose below that floor is a fall
     above the limit like any other: a reason and a second prescriber let it pass.
     """
-    before: list[Taken] = []
+    before: list[Judged] = []
     for step in steps:
         if step.number > after and step.verdict == Verdict.BLOCK and _is_near_nothing(step):
             earlier = _in_force(before, step.start_on)
@@ -125,14 +101,14 @@ def stop_at_once(steps: Iterable[Taken], *, after: int = 0) -> int | None:
     return None
 
 
-def _is_near_nothing(step: Taken) -> bool:
+def _is_near_nothing(step: Judged) -> bool:
     if step.fall_14d_pct >= NEARLY_ALL_PCT:
         return True
     left = (diazepam_equivalents(drug, mg).lowest for drug, mg in step.by_drug.items() if drug)
     return sum(left, Fraction(0)) <= LOW_DOSE_STEP_MG
 
 
-def _in_force(before: list[Taken], day: date) -> list[Taken]:
+def _in_force(before: list[Judged], day: date) -> list[Judged]:
     """Return the steps of which a day lies within the 14 days before ``day``."""
     ends = [*(step.start_on for step in before[1:]), day]
     return [step for step, end in zip(before, ends, strict=True) if (day - end).days < WINDOW_DAYS]

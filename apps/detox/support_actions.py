@@ -147,6 +147,13 @@ def newest_and_earlier(patient: Patient) -> tuple[CopingPlan | None, list[Coping
     return newest, [plan for plan in earlier if plan is not None]
 
 
+def words_of(plan: CopingPlan | None) -> dict[str, str]:
+    """Return what a form begins with: the words of a plan, and which one it was."""
+    if plan is None:
+        return {}
+    return {name: getattr(plan, name) for name in TEXTS} | {"based_on": str(plan.pk)}
+
+
 @transaction.atomic
 def write_coping_plan(
     *, patient: Patient, texts: dict[str, str], based_on: str, by: User | Patient, now: datetime

@@ -23,6 +23,7 @@ from apps.detox.support_actions import (
     newest_and_earlier,
     record_visit,
     refer_to_therapy,
+    words_of,
     write_coping_plan,
 )
 from apps.detox.support_forms import (
@@ -164,9 +165,7 @@ def adjunct_end(request: HttpRequest, adjunct_id: UUID) -> HttpResponse:
 def coping_edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Write the coping plan with the patient; a newer one replaces it and the old one is kept."""
     patient = fetch_patient(request, patient_id, PATIENTS)
-    newest = patient.coping_plans.first()
-    initial: dict[str, Any] = {name: getattr(newest, name) for name in TEXTS} if newest else {}
-    form = CopingForm(posted(request), initial=initial | {"based_on": newest.pk if newest else ""})
+    form = CopingForm(posted(request), initial=words_of(patient.coping_plans.first()))
     by, now = member_of(request).user, timezone.now()
 
     def save(data: dict[str, Any]) -> object:

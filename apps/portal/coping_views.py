@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from apps.detox.models import CopingPlan
 from apps.detox.support_actions import (
     TEXTS,
     CopingConflict,
     newest_and_earlier,
+    words_of,
     write_coping_plan,
 )
 from apps.detox.support_forms import on_top_of
@@ -63,13 +63,6 @@ def coping_edit(request: HttpRequest) -> HttpResponse:
     write_down("portal.coping_viewed", patient, patient, patient, now)
     context = {"form": form, "theirs": theirs, "plan": newest}
     return show(request, "coping_edit", context, 422 if form.is_bound else 200)
-
-
-def words_of(plan: CopingPlan | None) -> dict[str, str]:
-    """Return what a form begins with: the words of a plan, and which one it was."""
-    if plan is None:
-        return {}
-    return {name: getattr(plan, name) for name in TEXTS} | {"based_on": str(plan.pk)}
 
 
 @login_not_required

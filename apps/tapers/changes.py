@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from apps.clinical import replan
+from apps.clinical.breaches import Dosed
 from apps.clinical.doses import parse_dose_mg
 from apps.clinical.errors import RequestError
 from apps.clinical.methods import Switch
@@ -167,22 +168,6 @@ def method_of(plan: Plan, today: date, change: Change) -> Any:
         }
         | ({} if typed.get("kind") != "custom" else {"goal_mg": typed["daily_mg"][-1]})
     ).method
-
-
-class Dosed(Protocol):
-    """A step of the engine or of the database."""
-
-    @property
-    def number(self) -> int:
-        """Its place in the plan, from 1."""
-
-    @property
-    def start_on(self) -> date:
-        """The first day."""
-
-    @property
-    def by_drug(self) -> Mapping[str, Decimal]:
-        """Milligrams a day by drug."""
 
 
 @dataclass(frozen=True, slots=True)
