@@ -48,7 +48,7 @@ def test_errors_are_those_of_django_and_leave_savepoints_and_statements_usable(n
 
 @transaction.atomic
 def rename_and_fail() -> None:
-    assert execute("UPDATE accounts_user SET full_name = %s", ["Somebody else"]).count == 1
+    assert execute("UPDATE accounts_user SET full_name = %s", ["Somebody else"]).changed == 1
     raise RuntimeError
 
 

@@ -1,5 +1,7 @@
 """What a program may do in its person's name: take and close an alert, send in a check-in."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from ninja import Header
 from apps.alerts.actions import AlertTakenError, OutcomeError
 from apps.alerts.forms import ResolveForm
 from apps.alerts.models import Alert
-from apps.alerts.states import TransitionError
+from apps.alerts.states import AlertStatus, TransitionError
 from apps.api.actions import (
     PersonNeededError,
     Sighting,
@@ -22,7 +24,15 @@ from apps.api.actions import (
 )
 from apps.api.entry import ProgramToken, answers, api, operation
 from apps.api.reading import fetch_alert, owner_of, posted
-from apps.api.schemas import AlertState, CheckInSent, CheckInStored, Closing, Seen
+from apps.api.schemas import (
+    Advice,
+    AlertState,
+    CheckInSent,
+    CheckInStored,
+    Closing,
+    Person,
+    Seen,
+)
 from apps.checkins import advice
 from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
@@ -48,7 +58,7 @@ Key = Annotated[
         description="Made by you, once per act: sent again, the same answer and no second act.",
     ),
 ]  # fmt: skip
-ACT = {
+ACT: dict[str, Any] = {
     "auth": ProgramToken(Scope.ALERTS_ACT),
     "response": answers(AlertState, 200, 404, 409, 422),
     "openapi_extra": operation(Scope.ALERTS_ACT),
@@ -91,12 +101,14 @@ def sighting(seen: Seen) -> Sighting:
     return Sighting(seen.seen_by, seen.seen_at)
 
 
-def attempt(request: HttpRequest, key: str, work: Any, now: Any) -> HttpResponse:
+def attempt(
+    request: HttpRequest, key: str, work: Callable[[], tuple[int, str]], now: datetime
+) -> HttpResponse:
     """Do an act once; what came too late or is not enough is told as a problem."""
     try:
         return once(request, key, work, now)
     except SightingError as error:
-        raise wrong({error.field: str(error)}) from error
+        raise wrong({error.field or "seen_by": str(error)}) from error
     except OutcomeError as error:
         raise wrong({"outcome": str(error)}) from error
     except PersonNeededError as error:
@@ -113,9 +125,10 @@ def wrong(errors: dict[str, str]) -> ProblemError:
 
 def state_of(alert: Alert) -> str:
     """Return what became of the alert."""
+    owner = owner_of(alert)
     found = AlertState(
-        id=alert.pk, reference=alert.reference, status=alert.status, owner=owner_of(alert),
-        ack_due_at=alert.ack_due_at,
+        id=alert.pk, reference=alert.reference, status=AlertStatus(alert.status),
+        owner=Person(**owner) if owner else None, ack_due_at=alert.ack_due_at,
     )  # fmt: skip
     return found.model_dump_json()
 
@@ -172,7 +185,7 @@ def check_answers(form: CheckInForm, sent: CheckInSent) -> None:
     A key mistyped would lose its answer. An emergency goes through whatever else is wrong.
     """
     known = {item.key for item in form.questionnaire.items}
-    errors = {f"answers.{name}": text for name, text in form.errors.items()}
+    errors = {f"answers.{name}": str(text) for name, text in form.errors.items()}
     strange = {name for name in sent.answers if name not in known}
     errors |= {f"answers.{name}": "No question has this key." for name in strange}
     emergency = assess(form.answers).level >= Level.EMERGENCY
@@ -189,7 +202,7 @@ def stored_as(stored: CheckIn, patient: Patient) -> str:
     found = CheckInStored(
         id=stored.pk, level=stored.triage.level, is_complete=stored.is_complete,
         alert_id=alert.pk if alert else None,
-        advice=[{"level": each["level"], "text": str(each["text"])} for each in texts],
+        advice=[Advice(level=each["level"], text=str(each["text"])) for each in texts],
         told=str(advice.told_sentence(stored, alert, now)),
         watching=str(advice.watching_now(patient.clinic, now)["sentence"]),
     )  # fmt: skip

@@ -1,8 +1,11 @@
 """URLs of the JSON API. Every one but its OpenAPI asks for a token, and for nothing else."""
 
+from collections.abc import Callable
+from typing import cast
+
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, JsonResponse
-from django.urls import path
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 
 # Imported for what they add to the API.
@@ -21,8 +24,10 @@ def openapi(request: HttpRequest) -> JsonResponse:
 
 
 # The root shows nothing that the OpenAPI does not.
-operations = [pattern for pattern in api.urls[0] if pattern.name != "api-root"]
+operations = [
+    pattern for pattern in cast("list[URLPattern]", api.urls[0]) if pattern.name != "api-root"
+]
 # The token is asked for inside; a browser's session is none.
 for pattern in operations:
-    pattern.callback = login_not_required(pattern.callback)
+    pattern.callback = login_not_required(cast("Callable[..., HttpResponse]", pattern.callback))
 urlpatterns = [path("openapi.json", openapi, name="openapi"), *operations]

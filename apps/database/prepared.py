@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     """What the server said to a statement."""
 
     rows: list[Row]
-    count: int  # of rows found or changed
+    changed: int  # rows, or found
 
 
 class PreparedStatements:
@@ -55,7 +55,7 @@ class PreparedStatements:
             name = f"kept_{len(self.names)}".encode()
             self.check(self.pgconn.prepare(name, text, key[1]))
             self.names[key] = name
-        formats = self.transformer.formats
+        formats = self.transformer.formats or ()
         result = self.check(self.exec_told(name, sent, formats))
         self.transformer.set_pgresult(result)
         rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from psycopg import sql
@@ -94,7 +94,7 @@ class Read(Statement, Generic[M]):
         info, select = compiler.klass_info, compiler.select
         first, last = info["select_fields"][0], info["select_fields"][-1] + 1
         names = [column[0].target.attname for column in select[first:last]]
-        related = get_related_populators(info, select, DEFAULT_DB_ALIAS)
+        related = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
         annotations = list(compiler.annotation_col_map.items())
         converters = compiler.get_converters([column[0] for column in select])
 
@@ -157,7 +157,7 @@ class Change(Statement):
 
     def run(self, **values: object) -> int:
         """Return how many rows it changed."""
-        return execute(self.text, values).count
+        return execute(self.text, values).changed
 
 
 class Insert(Generic[M]):
@@ -182,8 +182,8 @@ class Insert(Generic[M]):
         ((text, _),) = query.get_compiler(connection=connection).as_sql()
         head, values = text.split(" VALUES ", 1)
         text = f"{head} VALUES {', '.join([values] * count)}"
-        key = cast("Field[Any, Any]", self.model._meta.pk)
-        return f"{text} RETURNING {connection.ops.quote_name(key.column)}"
+        key = cast("str", self.model._meta.pk.column)
+        return f"{text} RETURNING {connection.ops.quote_name(key)}"
 
     def run(self, *rows: M) -> None:
         """Store new objects with one statement."""

@@ -23,7 +23,10 @@ ASK_AGAIN_SECONDS: Final = 1.0
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One connection with the statements that the server keeps for it."""
+    """One connection with the statements that the server keeps for it.
+
+    The stubs leave out what Django calls to commit and roll back.
+    """
 
     creation_class = DatabaseCreation
     connection: Any
@@ -54,15 +57,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         with self.forgetting(unless_committed=True):
-            super()._commit()
+            super()._commit()  # type: ignore[misc]
 
     def _rollback(self) -> None:
         with self.forgetting():
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
         with self.forgetting():  # after it: the statement that rolls back tells the scope, too
-            super()._savepoint_rollback(sid)
+            super()._savepoint_rollback(sid)  # type: ignore[misc]
 
     @contextmanager
     def forgetting(self, *, unless_committed: bool = False) -> Iterator[None]:

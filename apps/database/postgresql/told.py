@@ -5,7 +5,7 @@ what the server still holds, and it is told again.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -14,6 +14,11 @@ from psycopg.pq import TransactionStatus
 
 from apps.database import scope
 from apps.database.roles import APP_ROLE, RETENTION_ROLE, SETTING, SWEEP_ROLE
+
+if TYPE_CHECKING:  # the stubs know psycopg 2's cursor only
+    Cursor = psycopg.Cursor[Any]
+else:
+    Cursor = base.Cursor
 
 ROLES: Final = {
     scope.EVERY: SWEEP_ROLE, scope.RETENTION: RETENTION_ROLE, scope.OWNER: "none",
@@ -53,12 +58,12 @@ def in_words(wanted: str) -> str:
     return f"SET ROLE {role}; SET {SETTING} = '{clinic}'; "
 
 
-class TellingCursor(base.Cursor):  # type: ignore[misc]
+class TellingCursor(Cursor):
     """Django's cursor, whose statements run in the scope of the code that asks."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run the statement, behind the news if there are any."""
-        told: Told = self.connection.told
+        told: Told = self.connection.told  # type: ignore[attr-defined]
         news = told.news(self.connection.pgconn.transaction_status)
         if news == scope.OWNER:  # whose statements may have to stand alone: CREATE DATABASE
             tell_now(self.connection)

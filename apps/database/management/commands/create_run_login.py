@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, connection, transaction
 from psycopg import sql
-from psycopg.pq import PGconn
+from psycopg.pq.abc import PGconn
 
 from apps.database.owners import check_owner
 from apps.database.policies import create_roles
