@@ -26,6 +26,7 @@ from apps.checkins.models import (
 )
 from apps.checkins.reminder_actions import answer_window, lock_patient
 from apps.checkins.task_actions import open_requests
+from apps.checkins.windows import weekly_is_due
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.database.statements import Change, Insert, Read
@@ -99,6 +100,7 @@ def create_link(*, patient: Patient, by: User | None, now: datetime) -> str:
         created_at=now,
         created_by=by,
         expires_at=now + LINK_LIFETIME,
+        with_weekly=weekly_is_due(patient, now),
     )
     record(
         "check_in_link.created", by=by, now=now, clinic_id=patient.clinic_id,

@@ -18,6 +18,7 @@ from apps.audit.actions import record
 from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
 from apps.checkins.models import Reminder, policy_of
+from apps.clinical.cadence import WEEKLY
 from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
 
 def second_mail_after(current: Reminder) -> timedelta:
     """Return how long after the first mail of a window the second one goes out."""
-    if current.kind == Reminder.Kind.WEEKLY:
+    if current.interval_days >= WEEKLY:
         return SECOND_MAIL_OF_A_WEEK
     return timedelta(hours=policy_of(current.clinic_id).second_mail_hours)
 

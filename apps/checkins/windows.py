@@ -8,7 +8,13 @@ from apps.checkins.assessment import context_from, plan_facts, profile_of
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
 from apps.checkins.models.reminder import first_unanswered
 from apps.clinical.aftercare import MONTH, check_in_every
-from apps.clinical.cadence import DAILY, WEEKLY, days_between_check_ins, silence_hours
+from apps.clinical.cadence import (
+    DAILY,
+    WEEKLY,
+    days_between_check_ins,
+    silence_hours,
+    weekly_form_is_due,
+)
 from apps.clinical.triage import Context, Profile
 from apps.patients.models import Patient
 
@@ -73,6 +79,19 @@ def asked_every(
     return check_in_every(stopped) or MONTH
 
 
+def with_weekly(patient: Patient, day: date, interval: int) -> bool:
+    """Answer whether a check-in of this day asks the weekly questions too, after the daily ones."""
+    own = CheckIn.objects.by_the_patient().filter(patient=patient, questionnaire="weekly")
+    last = own.order_by("-received_at").values_list("received_at", flat=True).first()
+    since = (day - last.astimezone(patient.tz).date()).days if last else None
+    return weekly_form_is_due(since, interval)
+
+
+def weekly_is_due(patient: Patient, now: datetime) -> bool:
+    """Answer whether a check-in of now, asked for by hand, asks the weekly questions too."""
+    return with_weekly(patient, now.astimezone(patient.tz).date(), DAILY)
+
+
 def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> Window:
     """Return the window to wait in next, by cadence, last check-in and chosen local time."""
     profile, context, to_first = standing_of(patient, now)
@@ -93,7 +112,7 @@ def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> W
         day += timedelta(days=1)
         due_at = moment_on(day, schedule.remind_at, patient)
     return Window(
-        kind=Reminder.Kind.WEEKLY if interval >= WEEKLY else Reminder.Kind.DAILY,
+        kind=Reminder.Kind.WEEKLY if with_weekly(patient, day, interval) else Reminder.Kind.DAILY,
         interval_days=interval,
         due_at=due_at,
         closes_at=moment_on(day + timedelta(days=interval), schedule.remind_at, patient),

@@ -25,6 +25,9 @@ NOT_ASKED_AFTER = frozenset(
 MODERATE = 10
 # How many points make a change worth a word [proposal].
 PHQ9_CHANGE = GAD7_CHANGE = 5
+# How many hours a night fewer than at the last dose make a change worth a word; the form asks in
+# halves of hours and gives no cut-off [proposal].
+SLEEP_CHANGE_HOURS = 2
 
 
 def check_in_every(days_since_last_dose: int) -> int | None:
@@ -70,41 +73,58 @@ def waves_and_windows(scores: Sequence[tuple[date, int]], last_dose_on: date) ->
 class Course:
     """What is known of one instrument: before the taper, at the last dose, and now."""
 
-    before: int | None
-    at_last_dose: int | None
-    now: int | None
+    before: float | None
+    at_last_dose: float | None
+    now: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """What speaks for a return of the first illness, and what for withdrawal."""
+    """What speaks for a return of the first illness, what for withdrawal, what cannot be told."""
 
-    for_relapse: tuple[str, ...]
-    for_withdrawal: tuple[str, ...]
+    for_relapse: tuple[str, ...] = ()
+    for_withdrawal: tuple[str, ...] = ()
+    no_baseline: tuple[str, ...] = ()
 
 
-def weigh_relapse(phq9: Course, gad7: Course, spans: Sequence[Span]) -> Weighing:
+def weigh_relapse(phq9: Course, gad7: Course, sleep: Course, spans: Sequence[Span]) -> Weighing:
     """Return what speaks for relapse and what for withdrawal; a clinician decides.
 
     For relapse: PHQ-9 or GAD-7 is moderate (10 or more) now and 5 points above what it was at
-    the last dose. For withdrawal: symptoms come in waves with windows between them. Both may
-    hold. The bands are of instruments.md section 3, the change of 5 points and the reading of
-    waves are [proposal].
+    the last dose; hours of sleep (``sleep``) are 2 fewer than then. For withdrawal: symptoms come
+    in waves with windows between them. Both may hold. What was never asked up to the last dose is
+    named: it has no baseline, and says neither. The bands are of instruments.md section 3; the
+    change of 5 points, of 2 hours and the reading of waves are [proposal].
     """
     relapse = [
-        f"{name} is {course.now} now and was {course.at_last_dose} at the last dose"
+        f"{name} is {course.now:g} now and was {course.at_last_dose:g} at the last dose"
         for name, course, change in (("PHQ-9", phq9, PHQ9_CHANGE), ("GAD-7", gad7, GAD7_CHANGE))
         if course.now is not None
         and course.at_last_dose is not None
         and course.now >= MODERATE
         and course.now - course.at_last_dose >= change
     ]
-    waves = [span for span in spans if span.is_wave]
-    windows = [span for span in spans if not span.is_wave]
-    withdrawal = []
-    if waves and windows:
-        withdrawal.append(
-            f"Symptoms come and go: {len(waves)} wave{'s' if len(waves) > 1 else ''} and "
-            f"{len(windows)} window{'s' if len(windows) > 1 else ''} since the last dose"
+    if (
+        sleep.now is not None
+        and sleep.at_last_dose is not None
+        and sleep.at_last_dose - sleep.now >= SLEEP_CHANGE_HOURS
+    ):
+        relapse.append(
+            f"Sleep is {sleep.now:g} hours a night now and was {sleep.at_last_dose:g} "
+            "at the last dose"
         )
-    return Weighing(tuple(relapse), tuple(withdrawal))
+    named = (("PHQ-9", phq9), ("GAD-7", gad7), ("sleep", sleep))
+    missing = tuple(name for name, course in named if course.at_last_dose is None)
+    return Weighing(tuple(relapse), tuple(come_and_go(spans)), missing)
+
+
+def come_and_go(spans: Sequence[Span]) -> list[str]:
+    """Return the words for waves with windows between them, none without both."""
+    waves = sum(span.is_wave for span in spans)
+    windows = len(spans) - waves
+    if not waves or not windows:
+        return []
+    return [
+        f"Symptoms come and go: {waves} wave{'s' if waves > 1 else ''} and "
+        f"{windows} window{'s' if windows > 1 else ''} since the last dose"
+    ]

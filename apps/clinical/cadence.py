@@ -40,6 +40,18 @@ def days_between_check_ins(
     return {"high": DAILY, "moderate": EVERY_OTHER_DAY}.get(profile.tier or "", WEEKLY)
 
 
+def weekly_form_is_due(days_since_last: int | None, interval_days: int) -> bool:
+    """Answer whether the weekly questions go with the daily ones of a check-in.
+
+    ``days_since_last`` is counted from the last weekly form that was answered, None when there
+    was none; ``interval_days`` is the time to the check-in after this one. So nobody goes longer
+    than a week without being asked, whatever the cadence, and who passes it over is asked again
+    next time [proposal]. Source: instruments.md sections 3 and 5 (PHQ-9 and GAD-7 look back two
+    weeks, the form is weekly).
+    """
+    return days_since_last is None or days_since_last + interval_days > WEEKLY
+
+
 def silence_hours(profile: Profile) -> tuple[int, ...]:
     """Return the hours of silence at which to look again; an unknown tier counts as low."""
     return SILENCE_HOURS[profile.tier or "low"]

@@ -26,7 +26,7 @@ RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 NEWS_OF: Final = timedelta(days=2)
 A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
 LOOK_WITHIN: Final = timedelta(days=3)  # W17 gives a watch so long: 4320 minutes
-RELAPSE: Final = "Mood or anxiety is worse than at the last dose: look at the first illness"
+RELAPSE: Final = "Mood, anxiety or sleep is worse than at the last dose: look at the first illness"
 RESTART: Final = "May be taking a sedative again: talk about it and agree on a plan"
 SILENT_AFTER: Final = 2  # missed check-ins in a row [proposal]; no silence rule sees aftercare
 SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"

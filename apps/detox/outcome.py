@@ -44,6 +44,7 @@ class Measure:
     at_last_dose: float | None
     now: float | None
     less_is_better: bool = True
+    baseline_on: date | None = None
 
     @property
     def trend(self) -> str:
@@ -87,6 +88,7 @@ class Outcome:
     measures: list[Measure]
     spans: list[Span]
     weighing: Weighing
+    never_asked: bool
     line: str
     doses: list[DoseLine]
     bands: list[Band]
@@ -119,6 +121,9 @@ MEASURES: Final[tuple[tuple[str, str, str, int, Read, bool], ...]] = (
     ("life", "In the way of daily life", "of 4", 4, number("w_function"), True),
 )
 
+# What tells a first illness that comes back from withdrawal.
+WEIGHED: Final = tuple(read for key, *_, read, _ in MEASURES if key in ("mood", "worry", "sleep"))
+
 
 def rows_of(patient: Patient) -> list[tuple[date, UUID, int | None, dict[str, Any]]]:
     """Return day, key, daily score and answers of the patient's own check-ins, oldest first."""
@@ -140,11 +145,12 @@ def measures_of(rows: Sequence[Any], last: date | None) -> list[Measure]:
             for day, _, dws, answers in rows
             if (value := read(answers) if read else dws) is not None
         ]
-        before = [value for day, value in values if last is not None and day <= last]
+        before = [value for value in values if last is not None and value[0] <= last]
+        at_last_on, at_last = before[-1] if before else (None, None)
         found.append(
             Measure(
-                key, name, unit, most, values[0][1] if values else None,
-                before[-1] if before else None, values[-1][1] if values else None, less,
+                key, name, unit, most, values[0][1] if values else None, at_last,
+                values[-1][1] if values else None, less, at_last_on,
             )
         )  # fmt: skip
     return found
@@ -153,8 +159,13 @@ def measures_of(rows: Sequence[Any], last: date | None) -> list[Measure]:
 def weighing_of(patient: Patient) -> tuple[UUID | None, Weighing]:
     """Return the newest weekly check-in and what speaks for relapse and for withdrawal."""
     rows, last = rows_of(patient), patient.last_dose_on
-    weekly = (key for _, key, _, answers in reversed(rows) if total(phq9(answers)) is not None)
+    weekly = (key for _, key, _, answers in reversed(rows) if is_weighed(answers))
     return next(weekly, None), weigh(measures_of(rows, last), spans_of(rows, last), last)
+
+
+def is_weighed(answers: dict[str, Any]) -> bool:
+    """Answer whether a check-in says something of PHQ-9, GAD-7 or hours of sleep."""
+    return any(read(answers) is not None for read in WEIGHED)
 
 
 def spans_of(rows: Sequence[Any], last: date | None) -> list[Span]:
@@ -166,17 +177,20 @@ def spans_of(rows: Sequence[Any], last: date | None) -> list[Span]:
 def weigh(measures: Sequence[Measure], spans: Sequence[Span], last: date | None) -> Weighing:
     """Return what speaks for a return of the first illness, and what for withdrawal."""
     if last is None:
-        return Weighing((), ())
-    courses = {each.key: each for each in measures}
-    mood, anxiety = (as_course(courses[key]) for key in ("mood", "worry"))
-    return weigh_relapse(mood, anxiety, spans)
+        return Weighing()
+    mood, anxiety, sleep = instruments_of(measures)
+    return weigh_relapse(as_course(mood), as_course(anxiety), as_course(sleep), spans)
+
+
+def instruments_of(measures: Sequence[Measure]) -> list[Measure]:
+    """Return what tells the first illness from withdrawal: PHQ-9, GAD-7 and hours of sleep."""
+    by_key = {each.key: each for each in measures}
+    return [by_key[key] for key in ("mood", "worry", "sleep")]
 
 
 def as_course(found: Measure) -> Course:
     """Return a measure as the rule reads it."""
-    values = (found.first, found.at_last_dose, found.now)
-    first, at_last, now = (None if value is None else int(value) for value in values)
-    return Course(first, at_last, now)
+    return Course(found.first, found.at_last_dose, found.now)
 
 
 def outcome_of(patient: Patient, now: datetime) -> Outcome:
@@ -201,6 +215,7 @@ def outcome_of(patient: Patient, now: datetime) -> Outcome:
         dose_first=first or at_intake,
         dose_now="none" if last else taken or taken_without_plan(patient).words,
         measures=measures, spans=spans, weighing=weigh(measures, spans, last),
+        never_asked=all(each.first is None for each in instruments_of(measures)),
         line=joined([(x_of(day), round((1 - dws / TOP_SCORE) * HEIGHT, 1)) for day, dws in scores]),
         doses=dose_lines(stair, today, x_of=x_of, height=HEIGHT),
         bands=[band(span, x_of) for span in spans],

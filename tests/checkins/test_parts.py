@@ -15,7 +15,7 @@ from apps.checkins.forms import CheckInForm
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.questionnaires import get_questionnaire
 from tests.checkins.test_views import posted
-from tests.factories import CALM, NOW, SEIZURE, check_in, make_patient
+from tests.factories import CALM, NOW, SEIZURE, check_in, make_patient, weekly
 
 pytestmark = pytest.mark.django_db
 NUMBERS = {
@@ -102,7 +102,8 @@ def test_the_weekly_questions_follow_the_daily_ones_once(token) -> None:
     assert Alert.objects.exists()
 
 
-def test_a_plain_link_has_no_weekly_part(patient) -> None:
+def test_a_link_within_a_week_of_the_last_weekly_form_has_no_weekly_part(patient) -> None:
+    weekly(patient, timezone.now() - timedelta(days=6), 1)
     token = create_link(patient=patient, by=None, now=timezone.now())
     done = Client().post(reverse("checkins:create", args=[token]), posted(CALM))
     assert "weekly" not in done.text

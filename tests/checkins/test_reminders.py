@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,13 +13,14 @@ from django.test import Client
 
 from apps.alerts.breaker import note_failure
 from apps.audit.models import AuditEvent
+from apps.checkins.actions import create_link
 from apps.checkins.models import CheckIn, CheckInLink, CheckInSchedule, Reminder
 from apps.checkins.reminder_actions import leave_in_peace, miss_window, plan_window, set_schedule
 from apps.checkins.reminder_delivery import claim, deliver_due
 from apps.checkins.reminder_sweep import sweep_reminders
 from apps.patients.models import Patient
 from tests.checkins.conftest import Clock, live, run
-from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient
+from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, weekly
 from tests.harness.smtp import Answer
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +35,7 @@ def local(moment: datetime) -> str:
 def test_a_patient_on_an_active_plan_is_asked_at_the_usual_time(high, clock) -> None:
     run(clock)
     window = live(high)
-    assert (window.due_at, window.kind, window.interval_days) == (NINE, "daily", 1)
+    assert (window.due_at, window.interval_days) == (NINE, 1)
     assert window.closes_at == NINE + timedelta(days=1)
 
 
@@ -73,7 +75,53 @@ def test_a_step_that_begins_brings_the_next_check_in_forward(clinic, prescriber,
         clock.tick(hours=12)
         if day == 14:
             assert live(patient).interval_days == 1
-    assert live(patient).kind == "daily"
+    assert live(patient).interval_days == 1
+
+
+@pytest.mark.parametrize(("risk", "weeks"), [("high", 2), ("moderate", 2), ("low", 2)])
+def test_the_weekly_form_comes_once_a_week_for_every_tier(request, risk, weeks, clock) -> None:
+    """Its day asks the daily questions first, red flags and all."""
+    patient, asked = request.getfixturevalue(risk), []
+    run(clock)
+    for _ in range(15):
+        clock.time = live(patient).due_at
+        run(clock)
+        window = live(patient)
+        check_in(patient, CALM, now=clock.time)
+        if window.kind == "weekly":
+            asked.append(clock.time)
+            link = CheckInLink.objects.latest("created_at")
+            assert link.with_weekly
+            weekly(patient, clock.time + timedelta(minutes=2), 1)
+        clock.tick(minutes=5)
+        if clock.time > NINE + timedelta(days=14):
+            break
+    gaps = {(later - earlier).days for earlier, later in pairwise(asked)}
+    assert len(asked) > weeks
+    assert gaps <= {6, 7}
+
+
+def test_a_weekly_form_that_was_passed_over_is_asked_for_again(high, clock) -> None:
+    run(clock)
+    kinds = []
+    for days in range(3):
+        clock.time = NINE + timedelta(days=days)
+        run(clock)
+        kinds.append(live(high).kind)
+        check_in(high, CALM, now=clock.time)
+        if days == 1:
+            weekly(high, clock.time, 1)
+        clock.tick(minutes=1)
+    assert kinds == ["weekly", "weekly", "daily"]
+
+
+def test_a_link_by_hand_has_the_weekly_questions_when_they_are_due(high) -> None:
+    create_link(patient=high, by=None, now=NOW)
+    weekly(high, NOW, 1)
+    for days in (1, 6, 7):
+        create_link(patient=high, by=None, now=NOW + timedelta(days=days))
+    links = CheckInLink.objects.order_by("created_at").values_list("with_weekly", flat=True)
+    assert list(links) == [True, False, False, True]
 
 
 def test_one_mail_then_a_second_then_silence(high, clock, mail) -> None:

@@ -19,6 +19,7 @@ from apps.clinical.scoring import DWS_KEYS
 from apps.clinical.triage import Context, Profile, assess
 
 LAST = date(2026, 1, 1)
+SLEPT = Course(7, 7, 7)
 
 
 def day(number: int) -> date:
@@ -64,15 +65,29 @@ def test_relapse_needs_a_moderate_score_that_has_risen() -> None:
     same = Course(before=14, at_last_dose=13, now=14)
     mild = Course(before=1, at_last_dose=1, now=9)
     unknown = Course(before=None, at_last_dose=None, now=20)
-    found = weigh_relapse(risen, same, [])
+    found = weigh_relapse(risen, same, SLEPT, [])
     assert found.for_relapse == ("PHQ-9 is 14 now and was 6 at the last dose",)
-    assert found.for_withdrawal == ()
-    assert weigh_relapse(mild, unknown, []).for_relapse == ()
+    assert (found.for_withdrawal, found.no_baseline) == ((), ())
+    assert weigh_relapse(mild, unknown, SLEPT, []).for_relapse == ()
+
+
+@pytest.mark.parametrize(("now", "counts"), [(5.0, True), (5.5, False), (9.0, False)])
+def test_two_hours_of_sleep_fewer_than_at_the_last_dose_count(now, counts) -> None:
+    calm = Course(2, 2, 2)
+    found = weigh_relapse(calm, calm, Course(8, 7, now), [])
+    words = ("Sleep is 5 hours a night now and was 7 at the last dose",) if counts else ()
+    assert found.for_relapse == words
+
+
+def test_what_was_never_asked_up_to_the_last_dose_has_no_baseline_and_says_nothing() -> None:
+    unknown, calm = Course(None, None, 20), Course(2, 2, 2)
+    found = weigh_relapse(unknown, calm, Course(None, None, 3), [])
+    assert (found.no_baseline, found.for_relapse) == (("PHQ-9", "sleep"), ())
 
 
 def test_waves_with_windows_speak_for_withdrawal_and_both_may_hold() -> None:
     spans = waves_and_windows([(day(40), 12), (day(47), 2), (day(54), 11)], LAST)
-    found = weigh_relapse(Course(5, 5, 5), Course(4, 4, 15), spans)
+    found = weigh_relapse(Course(5, 5, 5), Course(4, 4, 15), SLEPT, spans)
     assert found.for_withdrawal == (
         "Symptoms come and go: 2 waves and 1 window since the last dose",
     )

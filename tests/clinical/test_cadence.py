@@ -1,8 +1,10 @@
 """How often a check-in is due."""
 
+from itertools import pairwise
+
 import pytest
 
-from apps.clinical.cadence import days_between_check_ins, silence_hours
+from apps.clinical.cadence import days_between_check_ins, silence_hours, weekly_form_is_due
 from apps.clinical.triage import Context, Profile
 
 
@@ -42,3 +44,13 @@ def test_no_silence_rule_can_fire_before_a_check_in_was_due(tier, half_life, sin
 def test_silence_is_looked_at_when_a_rule_may_begin_to_fire() -> None:
     assert silence_hours(Profile(tier="high")) == (24, 48)
     assert silence_hours(Profile()) == (168,)
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_nobody_goes_longer_than_a_week_without_the_weekly_form(every) -> None:
+    asked: list[int] = []
+    for day in range(0, 60, every):
+        if weekly_form_is_due(day - asked[-1] if asked else None, every):
+            asked.append(day)
+    gaps = {later - earlier for earlier, later in pairwise(asked)}
+    assert (asked[0], gaps) == (0, {6 if every == 2 else 7})

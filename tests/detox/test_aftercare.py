@@ -1,7 +1,6 @@
 """The year after the last dose: how often to ask, waves, relapse, use that began again."""
 
 from datetime import time, timedelta
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,12 +10,10 @@ from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import submit_check_in
 from apps.checkins.assessment import planned_now
 from apps.checkins.models import CareTask
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
-from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.detox.clocks import sweep_detox
 from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Restart
@@ -31,6 +28,7 @@ from tests.factories import (
     make_active_plan,
     make_dispensing,
     make_patient,
+    weekly,
 )
 from tests.tapers.test_stopping import RARELY, document, end, half_way
 
@@ -44,17 +42,6 @@ GOOD = CALM | dict.fromkeys([key for key in CALM if key.startswith("s_")], 0)
 
 def refuse(*args: object, **kwargs: object) -> None:
     raise IntegrityError("audit row refused")
-
-
-def weekly(patient, now, mood: int, sleep: str = "7"):
-    """Return a weekly check-in with PHQ-9 and GAD-7 of `mood` on each question."""
-    form = get_questionnaire("weekly", LATEST["weekly"])
-    answers = {f"phq9_{n}": mood for n in range(1, 10)} | {f"gad7_{n}": mood for n in range(1, 8)}
-    answers |= {"phq9_9": 0, "sleep_hours": float(sleep), "w_function": mood}
-    return submit_check_in(
-        patient=patient, questionnaire=form, answers=answers, submission_id=uuid4(),
-        language="en", reported_at=now, now=now,
-    )  # fmt: skip
 
 
 def off(patient, day=LAST):
@@ -125,12 +112,31 @@ def test_waves_and_windows_and_what_speaks_for_which(patient, nurse) -> None:
     assert outcome.weighing.for_relapse == ()
     assert titles(NOW + 55 * DAY) == []
     weekly(patient, NOW + 56 * DAY, 2, "4")
-    assert len(outcome_of(patient, NOW + 56 * DAY).weighing.for_relapse) == 2
+    assert len(outcome_of(patient, NOW + 56 * DAY).weighing.for_relapse) == 3
     assert "first illness" in titles(NOW + 56 * DAY)[0]
     page = signed_in(nurse).get(reverse("detox:outcome", args=[patient.pk])).text
     for words in ("Speaks for the first illness", "PHQ-9 is 16 now and was 0", "Wave", "Window",
                   "2 waves and 1 window"):  # fmt: skip
         assert words in page
+
+
+def test_a_baseline_that_is_missing_is_said_and_sleep_is_weighed(patient, nurse) -> None:
+    client, page = signed_in(nurse), reverse("detox:outcome", args=[patient.pk])
+    assert "No baseline yet: PHQ-9, GAD-7, sleep" in client.get(page).text
+    off(patient)
+    weekly(patient, NOW + 20 * DAY, 2, "4")
+    text = client.get(page).text
+    assert "No baseline: PHQ-9, GAD-7, sleep" in text
+    assert text.count(">no baseline<") == 5
+    assert titles(NOW + 20 * DAY) == []
+    off(patient, (NOW + 21 * DAY).date())
+    weekly(patient, NOW + 30 * DAY, 2, "2")
+    assert titles(NOW + 30 * DAY) == [
+        "Mood, anxiety or sleep is worse than at the last dose: look at the first illness"
+    ]
+    text = client.get(page).text
+    assert "Sleep is 2 hours a night now and was 4 at the last dose" in text
+    assert "No baseline" not in text
 
 
 def test_the_outcome_costs_the_same_after_a_year_and_its_read_is_on_record(

@@ -25,7 +25,7 @@ from apps.patients.models import Medication, Patient
 from apps.portal.actions import give_consent
 from apps.tapers.actions_clock import settle_due
 from tests.conftest import signed_in
-from tests.detox.test_aftercare import BAD, GOOD, weekly
+from tests.detox.test_aftercare import BAD, GOOD
 from tests.detox.test_stay import make_round
 from tests.factories import (
     NOW,
@@ -37,6 +37,7 @@ from tests.factories import (
     make_plan,
     proof_of,
     sign,
+    weekly,
     write_plan,
 )
 from tests.portal.conftest import signed_in_as
