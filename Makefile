@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check browser bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run up test check browser rabbitmq bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -28,7 +28,7 @@ up:  ## Start production in containers: database, broker and every process (PROF
 	docker compose --env-file deploy/.env -f deploy/compose.yaml $(if $(PROFILE),--profile $(PROFILE)) \
 		up --build --detach --wait
 
-test: browser check  ## Run every check and every test, in parallel
+test: browser rabbitmq check  ## Run every check and every test, in parallel
 	@$(VENV) -m pytest -n auto --durations=5 --durations-min=20 $(ARGS)
 
 check: venv-dev  ## Lint, types, migrations, deploy check, templates, import rules
@@ -44,6 +44,9 @@ check: venv-dev  ## Lint, types, migrations, deploy check, templates, import rul
 
 browser: venv-dev  # Find a Chromium for the browser tests, or install one
 	@$(VENV) -m tests.harness.chromium
+
+rabbitmq: venv-dev  # Find a RabbitMQ for its tests, or fetch one
+	@$(VENV) -m tests.harness.rabbitmq_packages
 
 bench: venv-dev  ## Measure the speed promises and write bench.json
 	@$(VENV) -m tests.bench $(ARGS)

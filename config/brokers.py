@@ -30,4 +30,14 @@ def transport_options(broker_url: str) -> dict[str, object]:
             "socket_connect_timeout": 1,
             "health_check_interval": 25,
         }
+    if broker_url.startswith("amqp"):
+        # A message counts as sent when the broker says that it is on disk (the queues are durable);
+        # a broker that hangs is given up after as long as a hung Redis.
+        return {
+            "confirm_publish": True,
+            "read_timeout": 3,
+            "write_timeout": 3,
+            "connect_retries_timeout": 2,
+            "max_retries": 1,
+        }
     return {}

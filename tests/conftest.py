@@ -17,11 +17,13 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
     live_broker,
     parts,
     phone_page,
+    rabbit_server,
     redis_server,
     screenshot,
     site,
     smtp,
 )
+from tests.harness.rabbitmq_packages import CHOICE, left_out
 
 # A busy machine is no finding: time is measured by `make bench`, no test hangs on it.
 settings.register_profile(
@@ -96,3 +98,9 @@ def signed_in(member: StaffMember) -> Client:
     client = Client()
     client.force_login(member.user)
     return client
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of a run what somebody chose to leave out."""
+    if left_out():
+        terminalreporter.write_line(f"NOT RUN: the tests of RabbitMQ ({CHOICE}=none).", red=True)

@@ -22,6 +22,7 @@ from apps.database.scope import as_owner, every_clinic
 from tests.harness.broker import use_broker
 from tests.harness.database import current_database_url
 from tests.harness.processes import PROJECT, Parts
+from tests.harness.rabbitmq import RabbitServer
 from tests.harness.redis import RedisServer
 from tests.harness.smtp import SmtpServer
 from tests.harness.waiting import wait_until
@@ -37,6 +38,7 @@ __all__ = [
     "live_broker",
     "parts",
     "phone_page",
+    "rabbit_server",
     "redis_server",
     "screenshot",
     "site",
@@ -96,6 +98,14 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def rabbit_server() -> Iterator[RabbitServer]:
+    """A RabbitMQ, one for the session: ``@pytest.mark.xdist_group("rabbitmq")`` keeps it one."""
+    with closing(RabbitServer()) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture
