@@ -72,44 +72,6 @@ CANNOT_BE_WOKEN = 4
 # From here a round calls for somebody at once [proposal]: "Cannot be woken" is E05's sign.
 DEEPLY_SEDATED = 3
 
-# ASAM-30, NICE-06, ASAM-21, ASAM-24: shown beside the list of adjunct medicines.
-ADJUNCT_WARNINGS = (
-    Caution("No Z-drug for sleep during a taper", "ASAM 2025 Table 10"),
-    Caution(
-        "Hydroxyzine, diphenhydramine, doxylamine: avoid in older adults", "ASAM 2025 Tables 10, 11"
-    ),
-    Caution("Gabapentin: misuse, and danger beside an opioid", "ASAM 2025 Table 11"),
-    Caution("Clonidine: blood pressure; taper it off, do not stop it", "ASAM 2025 Table 11"),
-    Caution("Propranolol: not in asthma or heart block", "ASAM 2025 Table 11"),
-    Caution(
-        "Do not treat withdrawal with another medicine that is linked to dependence or withdrawal",
-        "NICE NG215 1.5",
-    ),
-    Caution(
-        "Buprenorphine or methadone is never stopped to make a taper possible",
-        "ASAM 2025 rec 19-23",
-    ),
-    *NEVER_FOR_TAPERING,
-)
-# The words by which a typed medicine is found in the list above, each with its warning.
-_NAMED = {
-    "zolpidem": 0, "zopiclone": 0, "eszopiclone": 0, "zaleplon": 0,
-    "hydroxyzine": 1, "diphenhydramine": 1, "doxylamine": 1,
-    "gabapentin": 2, "clonidine": 3, "propranolol": 4,
-    "buprenorphine": 6, "methadone": 6, "flumazenil": 7, "propofol": 8, "ketamine": 8,
-}  # fmt: skip
-OLDER_ADULT = 65  # ASAM-27
-
-
-def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
-    """Return what the guideline warns of for a medicine as it was typed; often nothing.
-
-    The one for older adults only from 65 years. Sources: ASAM-30, NICE-06, ASAM-24, ASAM-21.
-    """
-    typed = medicine.casefold()
-    found = dict.fromkeys(number for name, number in _NAMED.items() if name in typed)
-    return tuple(ADJUNCT_WARNINGS[n] for n in found if n != 1 or age >= OLDER_ADULT)
-
 
 def sedation_words(level: int) -> str:
     """Return a level of sedation in words; one that does not exist raises ``ClinicalError``."""

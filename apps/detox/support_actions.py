@@ -7,7 +7,8 @@ from django.db import models, transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import HasId, record
-from apps.clinical.detox import NEVER_FOR_TAPERING, adjunct_warnings
+from apps.clinical.adjuncts import adjunct_warnings
+from apps.clinical.detox import NEVER_FOR_TAPERING
 from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError

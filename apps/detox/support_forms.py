@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxLengthValidator
 
+from apps.clinical.adjuncts import NAMES_KNOWN
 from apps.detox.forms import DATE, YesNoField, words_field
 from apps.detox.models import CopingPlan, Restart, Therapy
 from apps.patients.forms import CountField
@@ -40,7 +41,7 @@ class EndForm(forms.Form):
 class AdjunctForm(forms.Form):
     """A medicine given beside the taper."""
 
-    name = forms.CharField(label="Medicine, as prescribed", max_length=120)
+    name = forms.CharField(label="Medicine, as prescribed", max_length=120, help_text=NAMES_KNOWN)
     for_what = forms.CharField(label="Against what", max_length=200)
     started_on = forms.DateField(label="Given since", widget=DATE)
     has_read = forms.BooleanField(

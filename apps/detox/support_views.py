@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.clinical.detox import ADJUNCT_WARNINGS
+from apps.clinical.adjuncts import ADJUNCT_WARNINGS
 from apps.detox.models import AdjunctMedicine, Therapy
 from apps.detox.support_actions import (
     TEXTS,

@@ -1,14 +1,12 @@
-"""Level of care suggested, warnings of adjunct medicines, sedation in words."""
+"""Level of care suggested, cautions, sedation in words."""
 
 from itertools import product
 
 import pytest
 
 from apps.clinical.detox import (
-    ADJUNCT_WARNINGS,
     PHENOBARBITAL_CAUTIONS,
     SEDATION,
-    adjunct_warnings,
     sedation_words,
 )
 from apps.clinical.errors import ClinicalError
@@ -45,29 +43,9 @@ def test_only_another_decision_needs_a_sign_off() -> None:
     assert needs_sign_off(Care.OUTPATIENT, Care.INPATIENT)
 
 
-@pytest.mark.parametrize(
-    ("typed", "age", "words"),
-    [
-        ("Zolpidem 10 mg at night", 40, ["Z-drug"]),
-        ("hydroxyzine", 64, []),
-        ("Hydroxyzine", 65, ["older adults"]),
-        ("gabapentin and clonidine", 30, ["opioid", "blood pressure"]),
-        ("methadone", 30, ["never stopped"]),
-        ("Ketamine infusion", 30, ["ketamine is not used"]),
-        ("melatonin", 80, []),
-    ],
-)
-def test_a_medicine_is_warned_of_as_the_guideline_does(typed, age, words) -> None:
-    found = adjunct_warnings(typed, age)
-    assert len(found) == len(words)
-    for each, part in zip(found, words, strict=True):
-        assert part in each.words
-        assert each.source
-
-
 def test_every_caution_names_its_source() -> None:
     assert len(PHENOBARBITAL_CAUTIONS) == 7
-    assert all(each.source for each in (*PHENOBARBITAL_CAUTIONS, *ADJUNCT_WARNINGS))
+    assert all(each.source for each in PHENOBARBITAL_CAUTIONS)
 
 
 def test_sedation_is_told_in_words() -> None:

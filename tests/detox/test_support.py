@@ -87,6 +87,17 @@ def test_a_medicine_comes_with_its_warnings_and_two_are_refused(clinic, prescrib
             add_adjunct(patient=young, name=name, has_read=True, **values)
 
 
+def test_a_brand_of_a_z_drug_is_warned_of_and_the_form_says_which_brands_are_not_known(
+    patient, prescriber
+) -> None:
+    """NICE-06 and ASAM-30."""
+    values = {"for_what": "Sleep.", "started_on": NOW.date(), "by": prescriber.user, "now": NOW}
+    with pytest.raises(SupportError, match="linked to dependence"):
+        add_adjunct(patient=patient, name="Ambien", has_read=False, **values)
+    path = reverse("detox:adjunct_create", args=[patient.pk])
+    assert "its brand brings up no warning" in signed_in(prescriber).get(path).text
+
+
 def test_a_day_has_one_visit_and_none_that_is_to_come(patient, nurse) -> None:
     therapy = make_therapy(patient, nurse.user)
     visit(therapy, nurse.user)
