@@ -119,7 +119,9 @@ def patient_texts() -> str:
     return "\n\n".join(
         [
             "## Patient texts",
-            "English is the reviewed wording; Spanish is our translation [proposal]. Tests: "
+            "English is the reviewed wording; Spanish is our translation [proposal]. A key that "
+            f"ends in `{texts.AFTER_LAST_DOSE}` is our own wording in both [proposal]: the text "
+            "before it for somebody who takes none any more, without the dose. Tests: "
             "`test_texts.py`.",
             table(("key", "English", "Spanish"), rows),
             table(("country", "emergency", "crisis"), numbers),

@@ -1,8 +1,10 @@
 """Words for the patient: triage advice in English and Spanish.
 
 English is the reviewed wording of the triage rules, word for word. Spanish is
-our translation [proposal: needs a clinician who works in Spanish]. No text
-holds a drug name or a dose, and none may be used in mail or SMS.
+our translation [proposal: needs a clinician who works in Spanish]. Where a text
+speaks of a dose to go on with, whoever takes none any more gets the same text
+without it (keys ending in ``_OFF``) [proposal: a clinician has to read them].
+No text holds a drug name or a dose, and none may be used in mail or SMS.
 """
 
 import re
@@ -15,6 +17,7 @@ from apps.clinical.errors import ClinicalError
 LANGUAGES = ("en", "es")
 PLACEHOLDERS = ("emergency", "crisis", "clinic_phone", "after_hours")
 NOTHING_FIRED = "T_NONE"
+AFTER_LAST_DOSE = "_OFF"
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -49,6 +52,12 @@ LOCALE_NUMBERS: Mapping[str, LocaleNumbers] = {
 def text_keys() -> tuple[str, ...]:
     """Return the key of every patient text, in alphabetical order."""
     return tuple(sorted(_texts("en")))
+
+
+def key_for(key: str, *, takes_none: bool) -> str:
+    """Return the key of the text that fits, of ``key`` and its wording for whoever takes none."""
+    off = key + AFTER_LAST_DOSE
+    return off if takes_none and off in _texts("en") else key
 
 
 def needed_placeholders(key: str, language: str) -> frozenset[str]:

@@ -7,12 +7,14 @@ import pytest
 from apps.clinical.data_symptoms import rows_by
 from apps.clinical.questionnaires import get_questionnaire
 from apps.clinical.texts import (
+    AFTER_LAST_DOSE,
     LANGUAGES,
     LOCALE_NUMBERS,
     NOTHING_FIRED,
     PLACEHOLDERS,
     TextError,
     base_language,
+    key_for,
     needed_placeholders,
     patient_text,
     text_keys,
@@ -40,7 +42,35 @@ def test_english_text_is_the_reviewed_one_word_for_word(row):
 
 
 def test_every_rule_has_a_text_and_every_text_a_rule():
-    assert {rule.text_key for rule in RULES} | {NOTHING_FIRED} == set(text_keys())
+    of_rules = {rule.text_key for rule in RULES} | {NOTHING_FIRED}
+    assert of_rules == {key.removesuffix(AFTER_LAST_DOSE) for key in text_keys()}
+    assert {key for key in text_keys() if not key.endswith(AFTER_LAST_DOSE)} == of_rules
+
+
+# What has no sense for somebody who takes none any more.
+OF_A_DOSE = re.compile(
+    r"\bdose|medicine|a benzo|\brefill|dosis|medicina|benzodiacepina", re.IGNORECASE
+)
+# Only what a person says of a dose shows these; without one their rules have nothing to fire on.
+ONLY_WITH_A_DOSE = {
+    "T_STOP_EMERG", "T_STOP_URG", "T_MISSED_DOSE", "T_TOOKLESS", "T_TOOKEXTRA", "T_SUPPLY",
+    "T_MISSED_CHECKIN",
+}  # fmt: skip
+OTHER_MEDICINES = {"T_NEWMED", "T_FEVERNEURO"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_takes_none_is_told_of_no_dose(language):
+    for key in {key_for(rule.text_key, takes_none=True) for rule in RULES} | {"T_NONE_OFF"}:
+        if key not in ONLY_WITH_A_DOSE | OTHER_MEDICINES:
+            assert not OF_A_DOSE.search(template(key, language)), key
+
+
+@pytest.mark.parametrize("key", [key for key in text_keys() if key.endswith(AFTER_LAST_DOSE)])
+def test_the_wording_without_a_dose_names_the_same_numbers(key):
+    before = key.removesuffix(AFTER_LAST_DOSE)
+    assert needed_placeholders(key, "en") == needed_placeholders(before, "en")
+    assert key_for(before, takes_none=False) == before
 
 
 @pytest.mark.parametrize("key", text_keys())

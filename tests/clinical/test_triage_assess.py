@@ -102,6 +102,23 @@ def test_take_no_more_pills_is_never_shown_beside_keep_taking_your_dose():
     assert {"U03_SUPPLY_3", "W01_MISSED_DOSE"} <= set(ids(result))
 
 
+@pytest.mark.parametrize("days", [None, 0, 40])
+def test_the_advice_speaks_of_a_dose_only_to_whoever_takes_one(days):
+    answers = dict.fromkeys(get_questionnaire("daily", 1).score_keys, 1) | {"s_jerks": 3}
+    result = assess(answers, context=Context(days_since_stop=days))
+    off = "" if days is None else "_OFF"
+    watch = (f"T_WATCH{off}",) if days == 40 else ()  # W17
+    assert result.text_keys == (f"T_URG_SYM{off}", *watch)
+    assert {each.text_key for each in result.fired} == set(result.text_keys)
+    assert assess({}, context=Context(days_since_stop=days)).text_keys == (f"T_NONE{off}",)
+
+
+def test_who_takes_some_after_the_last_dose_is_told_not_to_stop():
+    """A restart that nobody has recorded yet: the wording with a dose is the safe one."""
+    result = assess({"s_jerks": 3, "dose_taken": "took_extra"}, context=Context(days_since_stop=40))
+    assert "T_URG_SYM" in result.text_keys
+
+
 def test_score_is_given_only_when_all_ten_items_were_answered():
     ten = dict.fromkeys(get_questionnaire("daily", 1).score_keys, 2)
     assert assess(ten).dws == 20

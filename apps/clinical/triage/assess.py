@@ -7,7 +7,7 @@ all of them are kept with their evidence.
 from collections.abc import Iterable, Mapping
 
 from apps.clinical.profile import Context, Profile
-from apps.clinical.texts import NOTHING_FIRED
+from apps.clinical.texts import NOTHING_FIRED, key_for
 from apps.clinical.triage.facts import Facts, build_facts
 from apps.clinical.triage.rule import Fired, Level, Rule, TaperAction, Triage
 from apps.clinical.triage.rules_emergency import EMERGENCY_RULES
@@ -15,7 +15,7 @@ from apps.clinical.triage.rules_urgent import URGENT_RULES
 from apps.clinical.triage.rules_watch import WATCH_RULES
 
 # Raised by one whenever a rule, a derived value or a text changes.
-RULES_VERSION = "2026-11-23.1"
+RULES_VERSION = "2026-11-23.2"
 
 RULES: tuple[Rule, ...] = (*EMERGENCY_RULES, *URGENT_RULES, *WATCH_RULES)
 RULES_BY_ID: Mapping[str, Rule] = {rule.rule_id: rule for rule in RULES}
@@ -40,7 +40,7 @@ def assess(
     An answer no form can give raises ``ClinicalError``. Source: triage.md.
     """
     facts = build_facts(answers, profile or Profile(), context or Context())
-    return _triage(RULES, facts, otherwise=(NOTHING_FIRED,))
+    return _triage(RULES, facts, otherwise=(_fitting(NOTHING_FIRED, facts),))
 
 
 def assess_silence(profile: Profile, context: Context) -> Triage:
@@ -75,8 +75,18 @@ def _fired(rule: Rule, facts: Facts) -> Fired:
         source=rule.source,
         minutes=rule.minutes,
         taper_action=rule.taper_action,
-        text_key=rule.text_key,
+        text_key=_fitting(rule.text_key, facts),
         plain=rule.plain,
+    )
+
+
+def _fitting(text_key: str, facts: Facts) -> str:
+    """Return the text for somebody who takes a dose, or who says nothing of one after the last.
+
+    Who reports a dose after the last one takes some, whatever the record says.
+    """
+    return key_for(
+        text_key, takes_none=facts.days_since_stop is not None and facts.dose_taken is None
     )
 
 
@@ -95,4 +105,4 @@ def _text_keys(fired: tuple[Fired, ...]) -> tuple[str, ...]:
     for each in ranked:
         first_of_group.setdefault(each.group, each.text_key)
     keys = dict.fromkeys(first_of_group.values())
-    return tuple(key for key in keys if key != NOTHING_FIRED)
+    return tuple(key for key in keys if not key.startswith(NOTHING_FIRED))
