@@ -8,7 +8,7 @@ handler400 = "apps.portal.error_views.bad_request"
 handler404 = "apps.portal.error_views.page_not_found"
 
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("apps.accounts.urls")),
     path("patients/", include("apps.patients.urls")),
     path("", include("apps.programs.urls")),
     path("api/v1/", include("apps.api.urls")),

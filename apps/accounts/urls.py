@@ -1,0 +1,32 @@
+"""The library's pages of sign-in; those that a clinic does not use are as if they did not exist."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+from allauth import urls as library
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest
+from django.urls import URLResolver
+
+# The address of a person is the one to which the clinic admin's invitation went. The library's
+# page would let whoever finds an open browser move it to one of their own, unproved.
+CLOSED: Final = {"account_email", "account_confirm_email", "account_email_verification_sent"}
+
+
+@login_not_required
+def closed(request: HttpRequest, **kwargs: Any) -> NoReturn:
+    """Answer as an address that does not exist."""
+    raise Http404
+
+
+def shut(patterns: Iterable[Any]) -> None:
+    """Put `closed` in place of the views that are not used; their names stay for the library."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            shut(pattern.url_patterns)
+        elif pattern.name in CLOSED:
+            pattern.callback = closed
+
+
+shut(library.urlpatterns)
+urlpatterns = library.urlpatterns
