@@ -1,7 +1,7 @@
 """Every door through which a medicine could be stopped at once, each tried and found shut.
 
-The builder's every method, the goal and holds are tried in tests/tapers/test_stopping.py; the
-doors of programs in the tests of the API. There is no Django admin: nobody types into tables.
+The builder's every method, the goal and holds are tried in tests/tapers/test_stopping.py, more of
+what a program may send in the tests of the API. There is no Django admin: nobody types into tables.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from apps.patients.models import Patient
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
 from tests.factories import make_active_plan, make_patient, make_plan, make_stay, today
+from tests.security.walk import ProgramClient
 from tests.tapers.test_stopping import AT_ONCE, half_way, post
 from tests.test_access_matrix import url_names
 
@@ -76,6 +77,37 @@ def used_again(patient: Patient, by: Any) -> Any:
     return signed_in(by).post(path, STOP | {"last_dose_on": today().isoformat()})
 
 
+def used_more_and_more(patient: Patient, by: Any) -> Any:
+    """A restart of seven days a week, then the word that it is one day and ends."""
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=today())
+    path, client = reverse("detox:restart", args=[patient.pk]), signed_in(by)
+    going_on = STOP | {"agreed": "stay"}
+    assert client.post(path, going_on).status_code == 302
+    ends = STOP | {"days_per_week": "1", "last_dose_on": today().isoformat()}
+    return client.post(path, ends)
+
+
+def program(patient: Patient, by: Any) -> Any:
+    """A program of the clinic: it may work a plan out, and ends none."""
+    body = {"start_on": today().isoformat(), "goal_mg": "0", "method": "custom", "daily_mg": ["0"]}
+    plan = half_way(patient, by)
+    client = ProgramClient(by)
+    for path in (f"/api/v1/plans/{plan.pk}/end", f"/api/v1/plans/{plan.pk}"):
+        for verb in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.generic(verb, path, "{}").status_code == 404
+    return client.post(reverse("api:plan_preview", args=[patient.pk]), body)
+
+
+def intake(patient: Patient, by: Any) -> Any:
+    """Typing that nothing is taken is no way to stop what is."""
+    path = reverse("patients:intake_medicine", args=[patient.pk])
+    typed = {
+        "based_on": "0", "drug_id": "clonazepam", "pattern": "daily", "taken_months": "24",
+        "morning_mg": "0", "night_mg": "0", "leave": "1",
+    }  # fmt: skip
+    return signed_in(by).post(path, typed)
+
+
 def on_a_dose(patient: Patient, by: Any) -> Any:
     path = reverse("detox:restart", args=[patient.pk])
     values = STOP | {"days_per_week": "1", "last_dose_on": today().isoformat()}
@@ -107,6 +139,9 @@ DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "patient is followed no more": (leave, "End the plan first"),
     "use that began again": (used_again, "not stopped at once"),
     "a restart on a dose": (on_a_dose, "takes a dose on record"),
+    "use that became more": (used_more_and_more, "not stopped at once"),
+    "program": (program, "would stop the medicine at once"),
+    "intake": (intake, "the dose of at least one time of day"),
     "end after a discharge with some left": (home_with_some, "(ASAM-03)"),
 }
 
@@ -118,7 +153,7 @@ def test_no_door_stops_a_medicine_at_once(patient, prescriber, door) -> None:
     assert said in page.text
     patient.refresh_from_db()
     assert patient.status == "active"
-    assert not Restart.objects.exists()
+    assert not Restart.objects.filter(agreed="stop_again").exists()
     assert not TaperPlan.objects.filter(status="ended").exists()
     assert PlanVersion.objects.filter(plan__activated_at__isnull=False).count() <= 1
     assert not patient.stop_decisions.exists()
