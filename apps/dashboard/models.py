@@ -86,6 +86,7 @@ class PatientState(models.Model):
         HELD = "held", "Held"
         ARRIVED = "arrived", "At the goal"
         OVER = "over", "Plan ended"
+        AGAIN = "again", "Taking some again"
         PAUSED = "paused", "Paused"
         HOSPITAL = "hospital", "In hospital"
         LEFT = "left", "No longer followed"

@@ -21,7 +21,7 @@ from apps.dashboard.models import BLOCKED_LENGTH, NAME_KEY_LENGTH, NO_ALERT, Pat
 from apps.dashboard.searching import index_words, plain
 from apps.dashboard.summaries import why_held
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
-from apps.detox.models import Discharge
+from apps.detox.models import Discharge, Restart
 from apps.patients.models import IntakeEntry, Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
 from apps.tapers.tablets import dose_words
@@ -45,6 +45,7 @@ class Facts:
     plans: dict[UUID, TaperPlan] = field(default_factory=dict)
     left: dict[UUID, TaperPlan] = field(default_factory=dict)  # the last plan that was ended
     home: dict[UUID, Discharge] = field(default_factory=dict)  # the last word of a detox unit
+    again: dict[UUID, Restart] = field(default_factory=dict)  # use that began again and goes on
     plan_kinds: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     steps: dict[UUID, list[TaperStep]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, list[PlanHold]] = field(default_factory=lambda: defaultdict(list))
@@ -89,6 +90,7 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
     rows = Discharge.objects.filter(patient_id__in=list(patients))
     rows = rows.order_by("patient_id", "-recorded_at").distinct("patient_id")
     facts.home = {row.patient_id: row for row in rows}
+    facts.again = going_on_again(patients)
     for plan in TaperPlan.objects.filter(patient_id__in=list(patients)).select_related("in_force"):
         plan.patient = patients[plan.patient_id]
         if not is_home_since(plan, facts):
@@ -112,6 +114,13 @@ def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
         facts.holds[hold.plan_id].append(hold)
 
 
+def going_on_again(patients: Iterable[UUID]) -> dict[UUID, Restart]:
+    """Return the newest restart of each patient where some is taken by it."""
+    rows = Restart.objects.filter(patient_id__in=list(patients))
+    rows = rows.order_by("patient_id", "-recorded_at").distinct("patient_id")
+    return {row.patient_id: row for row in rows if row.last_dose_on is None}
+
+
 def is_home_since(plan: TaperPlan, facts: Facts) -> bool:
     """Answer whether a plan was left for a hospital from which the patient has come home."""
     home = facts.home.get(plan.patient_id)
@@ -120,26 +129,32 @@ def is_home_since(plan: TaperPlan, facts: Facts) -> bool:
 
 
 def drop_overtaken(facts: Facts) -> None:
-    """Keep the newest word on what is taken: a plan in force, the intake, a unit, a plan left.
+    """Keep the newest word on what is taken: a plan in force, the intake, a unit, a plan left, use
+    that began again.
 
     As `apps.tapers.taken` says of one patient, for many.
     """
     for patient_id in facts.plans:
         facts.left.pop(patient_id, None)
         facts.home.pop(patient_id, None)
-    for patient_id, home in facts.home.items():
-        plan = facts.left.get(patient_id)
-        if plan is not None and home.recorded_at >= (plan.left_at or LONG_AGO):
-            del facts.left[patient_id]
-    ids = {*facts.left, *facts.home}
+        facts.again.pop(patient_id, None)
+    ids = {*facts.left, *facts.home, *facts.again}
     if not ids:
         return
     told = IntakeEntry.objects.filter(patient_id__in=ids, taken_before__isnull=False)
-    for patient_id, at in told.values_list("patient_id").annotate(Max("saved_at")).order_by():
-        if patient_id in facts.left and at > (facts.left[patient_id].left_at or LONG_AGO):
-            del facts.left[patient_id]
-        if patient_id in facts.home and at > facts.home[patient_id].recorded_at:
-            del facts.home[patient_id]
+    newest = dict(told.values_list("patient_id").annotate(Max("saved_at")).order_by())
+    words: tuple[dict[UUID, Any], ...] = (facts.home, facts.again, facts.left)
+    for patient_id in ids:
+        said = [(said_at(rows[patient_id]), rows) for rows in words if patient_id in rows]
+        last = max(at for at, _ in said)
+        for at, rows in said:
+            if at < max(last, newest.get(patient_id, LONG_AGO)):
+                del rows[patient_id]
+
+
+def said_at(word: TaperPlan | Discharge | Restart) -> datetime:
+    """Return when it became known what is taken by it."""
+    return (word.left_at or LONG_AGO) if isinstance(word, TaperPlan) else word.recorded_at
 
 
 def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime) -> None:
@@ -285,8 +300,13 @@ def add_plan(state: PatientState, today: Today, scores: list[tuple[datetime, int
 def add_last_dose(state: PatientState, patient: Patient, facts: Facts) -> None:
     """Add what is taken without a plan: none, what a unit said, or the dose of a plan left."""
     home, plan = facts.home.get(patient.pk), facts.left.get(patient.pk)
+    again = facts.again.get(patient.pk)
     if patient.last_dose_on is not None:
         state.dose, state.daily_mg = "none", Decimal(0)
+    elif again is not None:
+        state.dose, state.daily_mg = shortened(again.taken), Decimal(0)
+        if state.stage != PatientState.Stage.DRAFT:
+            state.stage = PatientState.Stage.AGAIN
     elif home is not None and home.left == Discharge.Left.SOME:
         state.dose, state.daily_mg = shortened(home.taken), Decimal(0)
     elif plan is not None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.detox.outcome import outcome_of
-from apps.detox.restart_actions import RestartError, record_restart
+from apps.detox.restart_actions import RestartError, goes_on, record_restart
 from apps.detox.support_forms import RestartForm
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_patient, member_of, requires, saw
@@ -25,7 +25,8 @@ def outcome(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     context = {
         "patient": patient, "outcome": outcome_of(patient, timezone.now()),
         "restarts": patient.restarts.select_related("recorded_by"),
-        "may_decide": may(member_of(request), Right.PLAN_TAPERS),
+        "may_tell": may(member_of(request), Right.PLAN_TAPERS)
+        and (patient.last_dose_on is not None or goes_on(patient) is not None),
     }  # fmt: skip
     return render(request, "detox/outcome.html", context)
 
@@ -45,5 +46,5 @@ def restart(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "Kept, with the plan.")
             return redirect("detox:outcome", patient.pk)
-    context = {"patient": patient, "form": form}
+    context = {"patient": patient, "form": form, "before": goes_on(patient)}
     return render(request, "detox/restart.html", context, status=422 if form.is_bound else 200)

@@ -15,7 +15,10 @@ from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
+from apps.tapers.models import TaperPlan
+from apps.tapers.taken import Known, taken_without_plan
 
+RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 PLAN_WITHIN: Final = timedelta(hours=72)  # as after a discharge (INP-09) [proposal]
 PLAN_AGREED: Final = "Make the new plan to taper that was agreed"
 NOT_STOPPED: Final = (
@@ -43,8 +46,10 @@ def record_restart(
     ends at nothing, and a task asks for the plan that was agreed. Restart, day, tasks and audit
     row are saved together or not at all; the same by the same person twice is once.
 
-    Raises `RestartError` for a day to come or before the last dose on record, for somebody who
-    takes a dose on record, and for a stop at once of what is taken on four days a week or more:
+    Use that goes on since an earlier restart may be written down anew, for as long as no plan
+    gives a dose: it has become more, or ends. Raises `RestartError` for a day to come or before
+    the last dose or restart on record, for somebody who takes a dose on record otherwise, and for
+    a stop at once of what is, or was since the last restart, taken on four days a week or more:
     three or fewer are rare dependence at any dose and duration (ASAM-04).
     """
     patient = locked(patient.pk)
@@ -77,13 +82,27 @@ def check_restart(
     patient: Patient, agreed: str, days_per_week: int, last_dose_on: date | None, now: datetime
 ) -> None:
     """Raise `RestartError` for what cannot be, or would stop a dose at once."""
-    if patient.last_dose_on is None:
+    going_on = goes_on(patient)
+    if patient.last_dose_on is None and going_on is None:
         raise RestartError(NOT_STOPPED)
-    if agreed == Restart.Next.STOP_AGAIN and days_per_week > RARE_DAYS_PER_WEEK:
+    most = max(days_per_week, going_on.days_per_week if going_on else 0)
+    if agreed == Restart.Next.STOP_AGAIN and most > RARE_DAYS_PER_WEEK:
         raise RestartError(NOT_AT_ONCE, "agreed")
     if last_dose_on is None:
         return
     if last_dose_on > now.astimezone(patient.tz).date():
         raise RestartError("This day has not come yet.", "last_dose_on")
-    if last_dose_on < patient.last_dose_on:
+    if patient.last_dose_on is not None and last_dose_on < patient.last_dose_on:
         raise RestartError("This is before the last dose on record.", "last_dose_on")
+    if going_on and last_dose_on < going_on.recorded_at.astimezone(patient.tz).date():
+        raise RestartError("Some was still taken then, by the record.", "last_dose_on")
+
+
+def goes_on(patient: Patient) -> Restart | None:
+    """Return the restart by which some is taken now; None after the last dose, or by a plan."""
+    if patient.plans.filter(status__in=RUNS).exists():
+        return None
+    if taken_without_plan(patient).known != Known.RESTART:
+        return None
+    newest: Restart | None = patient.restarts.first()
+    return newest

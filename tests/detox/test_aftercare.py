@@ -14,6 +14,7 @@ from apps.checkins.assessment import planned_now
 from apps.checkins.models import CareTask
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
+from apps.dashboard.states import states_of
 from apps.detox.clocks import sweep_detox
 from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Restart
@@ -205,10 +206,51 @@ def test_a_dose_taken_every_day_again_gets_a_task_for_its_plan_and_cannot_end_he
     restart(patient, prescriber, **daily)
     task = CareTask.objects.get(kind="aftercare")
     assert task.title == "Make the new plan to taper that was agreed"
-    with pytest.raises(RestartError, match="takes a dose on record"):
+    with pytest.raises(RestartError, match="not stopped at once"):
         restart(patient, prescriber, plan="None from now on.")
     patient.refresh_from_db()
     assert patient.last_dose_on is None
+
+
+def test_a_restart_after_a_restart_is_met_with_its_own_plan_and_stands_on_the_caseload(
+    patient, prescriber
+) -> None:
+    """Two days a week became seven: the second word counts, and its plan is asked for."""
+    off(patient)
+    going_on = {"agreed": "stay", "last_dose_on": None, "days_per_week": 2}
+    restart(patient, prescriber, **going_on)
+    (row,) = states_of([patient.pk], NOW + 42 * DAY)
+    assert (row.stage, row.dose) == ("again", "One tablet before flying.")
+    more = {"agreed": "new_taper", "last_dose_on": None, "days_per_week": 7, "taken": "1 mg daily"}
+    for _ in range(2):
+        record_restart(
+            patient=patient, seen_how="told", plan="Slower.", by=prescriber.user,
+            now=NOW + 60 * DAY, **more,
+        )  # fmt: skip
+    assert Restart.objects.count() == 2
+    assert titles(NOW + 60 * DAY) == ["Make the new plan to taper that was agreed"]
+    (row,) = states_of([patient.pk], NOW + 60 * DAY)
+    assert (row.stage, row.dose) == ("again", "1 mg daily")
+    page = signed_in(prescriber).get(reverse("detox:restart", args=[patient.pk])).text
+    assert "1 mg daily (7 days a week)" in page
+    plan = make_active_plan(patient, prescriber.user, now=NOW + 61 * DAY)
+    with pytest.raises(RestartError, match="takes a dose on record"):
+        restart(patient, prescriber, plan="Other words.")
+    assert states_of([patient.pk], NOW + 61 * DAY)[0].dose != "1 mg daily"
+    assert plan.status == "active"
+
+
+def test_use_that_goes_on_on_few_days_may_end_but_not_before_it_was_written_down(
+    patient, prescriber
+) -> None:
+    off(patient)
+    restart(patient, prescriber, agreed="specialist", last_dose_on=None, days_per_week=3)
+    with pytest.raises(RestartError, match="still taken then"):
+        restart(patient, prescriber, plan="It ended.")
+    done = restart(patient, prescriber, plan="It ended.", last_dose_on=(NOW + 41 * DAY).date())
+    patient.refresh_from_db()
+    assert patient.last_dose_on == done.last_dose_on
+    assert states_of([patient.pk], NOW + 42 * DAY)[0].dose == "none"
 
 
 def test_what_is_taken_again_is_no_dose_of_the_old_intake(patient, prescriber) -> None:
