@@ -5,10 +5,12 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from apps.database.login import refuse_owner
+from config.database import hurry
 from config.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+hurry()
 refuse_owner()
 settle()

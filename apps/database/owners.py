@@ -25,6 +25,15 @@ def check_owner() -> None:
             )
 
 
+def take_time() -> None:
+    """Let this command's session be idle, wait and compute as long as it must.
+
+    A backup holds its snapshot while `pg_dump` reads; a migration may count for an hour.
+    """
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+
+
 class OwnersCommand(BaseCommand):
     """Put before Django's command: it runs as the owner, and the wall stands after it."""
 
@@ -36,6 +45,7 @@ class OwnersCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do as Django does; what changes nothing leaves the wall as it is."""
         check_owner()
+        take_time()
         super().handle(*args, **options)
         if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):
             raise_the_wall(connections[options["database"]])

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up
-from apps.database.owners import check_owner
+from apps.database.owners import check_owner, take_time
 from apps.database.scope import as_owner
 
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what was written and how long it took."""
         check_owner()
+        take_time()
         began = time.monotonic()
         try:
             manifest = back_up(options["file"], now=timezone.now())

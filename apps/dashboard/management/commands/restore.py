@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import raise_open_alerts, restore
+from apps.database.owners import take_time
 from apps.database.scope import as_owner
 from apps.retention.erased_list import Erased, lines_in
 from apps.retention.erasing import erase_again
@@ -40,6 +41,7 @@ class Command(BaseCommand):
     @as_owner()
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what came back and how long it took."""
+        take_time()
         began = time.monotonic()
         try:
             erased = self.erased(options)

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up, libpq_environment, tool
-from apps.database.owners import check_owner
+from apps.database.owners import check_owner, take_time
 from apps.database.scope import as_owner
 
 
@@ -36,6 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the times; exit 1 with a sentence if anything is missing."""
         check_owner()
+        take_time()
         with tempfile.TemporaryDirectory(prefix="glidepath-drill-") as folder:
             began, file = time.monotonic(), options["file"]
             try:
