@@ -1,8 +1,8 @@
 """Writes of the state rows: nothing a person did, so no audit row of their own.
 
 Every way in may run at once and as often as one likes: the row is worked out anew from
-the truth each time, never counted up or down. A page works out what its own clinic noted,
-the clock what every clinic did.
+the truth each time, never counted up or down. A page works out what its own clinic noted, the
+clock what every clinic did: it finds the patients of all, and enters the clinic of each.
 """
 
 import logging
@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.states import states_of
 from apps.patients.models import Patient
+from apps.patients.moving import clinic_by_clinic
 
 BATCH: Final = 250
 KEPT: Final = [
@@ -57,11 +58,19 @@ def refresh_noted(now: datetime, *, limit: int = BATCH) -> int:
     no other; it stays noted and is tried again.
     """
     found = waiting(PatientChange.objects.all(), PatientState.objects.clock_due(now), limit)
+    clinics = dict(Patient.objects.filter(pk__in=found).values_list("pk", "clinic_id"))
+    # Of whom nothing is left there is only the note to take away.
+    done = refresh_states([each for each in found if each not in clinics], now)
+    return done + sum(refresh_many(ids, now) for ids in clinic_by_clinic(clinics.items()))
+
+
+def refresh_many(patient_ids: Sequence[UUID], now: datetime) -> int:
+    """Refresh patients of one clinic; where they cannot be together, one by one."""
     try:
-        return refresh_states(found, now)
+        return refresh_states(patient_ids, now)
     except Exception:
         logger.exception("state rows could not be worked out together; now one by one")
-    return sum(refresh_alone(patient_id, now) for patient_id in found)
+    return sum(refresh_alone(patient_id, now) for patient_id in patient_ids)
 
 
 def refresh_alone(patient_id: UUID, now: datetime) -> int:
@@ -103,10 +112,11 @@ def rebuild_states(now: datetime, say: Callable[[int], None] | None = None) -> i
     while True:
         patients = Patient.objects.order_by("pk")
         page = patients if after is None else patients.filter(pk__gt=after)
-        ids = list(page.values_list("pk", flat=True)[:BATCH])
-        if not ids:
+        found = list(page.values_list("pk", "clinic_id")[:BATCH])
+        if not found:
             return done
-        done, after = done + refresh_states(ids, now), ids[-1]
+        after = found[-1][0]
+        done += sum(refresh_states(ids, now) for ids in clinic_by_clinic(found))
         if say:
             say(done)
 

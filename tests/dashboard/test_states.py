@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,9 +13,11 @@ from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
 from apps.checkins.reminder_actions import plan_window
 from apps.checkins.reminder_sweep import sweep_reminders
+from apps.dashboard import state_actions
 from apps.dashboard.models import PatientChange, PatientState
 from apps.dashboard.state_actions import differing, rebuild_states, refresh_noted, refresh_states
 from apps.dashboard.tasks import refresh_states as refresh_task
+from apps.database import scope
 from apps.patients.actions import change_status
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Patient, Section
@@ -245,3 +248,32 @@ def test_a_search_finds_beginnings_of_names_and_ends_of_phones(clinic, query, fo
     refresh_noted(NOW)
     assert PatientState.objects.matching(query).filter(pk=patient.pk).exists() is found
     assert PatientState.objects.matching(patient.reference).count() == 1
+
+
+@pytest.mark.parametrize("work", [refresh_noted, rebuild_states])
+def test_the_clock_works_out_each_row_inside_its_own_clinic(
+    work, patient, other_patient, monkeypatch
+) -> None:
+    """What a row is made of can then be nobody else's, whatever its queries forget."""
+    really, scopes = state_actions.states_of, {}
+
+    def states_of(ids, now):
+        scopes.update(dict.fromkeys(ids, scope.current()))
+        assert set(Patient.objects.values_list("clinic_id", flat=True)) <= {
+            UUID(scope.current())
+        }, "PostgreSQL shows this one clinic"
+        return really(ids, now)
+
+    monkeypatch.setattr(state_actions, "states_of", states_of)
+    assert work(NOW) == 2
+    assert scopes == {
+        patient.pk: str(patient.clinic_id),
+        other_patient.pk: str(other_patient.clinic_id),
+    }
+    assert {patient.pk, other_patient.pk} == set(PatientState.objects.values_list("pk", flat=True))
+
+
+def test_the_note_of_whom_nothing_is_left_goes(patient) -> None:
+    PatientChange.objects.create(patient_id=uuid4(), transaction=1)
+    settled()
+    assert row_of(patient).drug_id == "clonazepam"
