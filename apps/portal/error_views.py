@@ -1,17 +1,25 @@
 """What goes wrong on a patient's address is told in a patient's words, in their language.
 
-Everywhere else Django's own views show the staff's pages. Named in config/urls.py.
+Programs are told as everywhere on their addresses; elsewhere Django's own views show the staff's
+pages. Named in config/urls.py.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.views import csrf, defaults
 
+from apps.exchange.fhir.outcome import refuse
 from apps.portal.entry_views import door, language_of
+from apps.programs.problems import ProblemError, problem_response
 
 OF_PATIENTS: Final = ("/me/", "/t/", "/c/", "/help/")
+OF_PROGRAMS: Final[Mapping[str, Callable[[ProblemError], HttpResponse]]] = {
+    "/api/": problem_response,
+    "/fhir/": refuse,
+}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -21,6 +29,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say that there is no such page, or none of this reader's."""
+    no_such = ProblemError(404, "not-found", "There is no such address.")
+    for beginning, answer in OF_PROGRAMS.items():
+        if request.path.startswith(beginning):
+            return answer(no_such)
     return problem(request, "gone", 404) or defaults.page_not_found(request, exception)
 
 

@@ -167,3 +167,14 @@ def test_the_readable_record_says_through_which_program(asker, lead) -> None:
     asker.get(reverse("api:worklist"))
     page = signed_in(lead).get(reverse("dashboard:audit")).text
     assert f"{asker.member.user.full_name}, through {asker.program.name}" in page
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nowhere", "/api/v1/alerts/1", "/api/v2/me", "/api/"])
+def test_an_address_that_does_not_exist_is_a_problem_too(db: None, path: str) -> None:
+    for method in ("get", "post"):
+        assert is_problem(getattr(Client(), method)(path), 404)
+
+
+def test_so_it_is_for_programs_that_speak_fhir(db: None) -> None:
+    answer = Client().get("/fhir/R4/Patient/1/2")
+    assert (answer.status_code, answer.json()["resourceType"]) == (404, "OperationOutcome")

@@ -1,6 +1,7 @@
 """The FHIR address: who is let in, what is found, its pages, and that nothing else is."""
 
 import json
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn
 from apps.exchange.fhir.bundle import SOURCES, collection, resources_of
-from apps.exchange.fhir.elements import as_json
+from apps.exchange.fhir.elements import as_json, in_code
 from apps.exchange.fhir.record import Record
 from apps.programs.scopes import Scope
 from tests.exchange.r4.validate import problems
@@ -99,8 +100,8 @@ def test_another_clinics_record_does_not_exist(rich, outsider, other_clinic) -> 
     client = bearer(outsider)
     check_in = CheckIn.objects.filter(patient=rich).first()
     for path in (f"Patient/{rich.pk}", f"QuestionnaireResponse/{check_in.pk}",
-                 f"Observation/{check_in.pk}-dws", f"Organization/{rich.clinic_id}",
-                 f"Condition/{rich.pk}-aud", "Flag/nonsense", "Patient/1",
+                 f"Observation/{check_in.pk}-{in_code('dws')}", f"Organization/{rich.clinic_id}",
+                 f"Condition/{rich.pk}-{in_code('aud')}", "Flag/nonsense", "Patient/1",
                  "Task/%00"):  # fmt: skip
         status, body = get(client, path)
         assert (status, body["resourceType"]) == (404, "OperationOutcome"), path
@@ -173,3 +174,13 @@ def test_a_program_brings_a_record_in_once_and_is_told_why_not(rich, outsider, n
     )  # fmt: skip
     event = AuditEvent.objects.get(event="record.imported")
     assert event.clinic_id == outsider.clinic_id
+
+
+def test_no_drug_or_illness_is_in_an_address(rich, lead) -> None:
+    """An id is in the address that asks for it, and so in the logs of whatever it passes."""
+    told = json.loads(as_json(collection(Record(rich, LATER))))["entry"]
+    ids = [entry["resource"]["id"] for entry in told]
+    ours = [each for each in ids if len(each) >= 36]
+    assert len(ours) > 30
+    plain = re.compile(r"[0-9a-f-]{36}(-[0-9a-f]{12}|-taken(-\d+)?|-words)?|audit-\d+")
+    assert [each for each in ids if not plain.fullmatch(each) and len(each) >= 36] == []

@@ -21,6 +21,7 @@ from apps.exchange.fhir.elements import (
     extension,
     extensions,
     filled,
+    in_code,
     moment,
     notes,
     reference,
@@ -205,7 +206,7 @@ def observed(
 ) -> Resource:
     """Return what was made of one check-in."""
     return resource(
-        "Observation", f"{row.pk}-{name}", status="final",
+        "Observation", f"{row.pk}-{in_code(name)}", status="final",
         category=[concept(hl7("observation-category", "survey", "Survey"))], code=code,
         subject=reference("Patient", record.patient.pk), effectiveDateTime=moment(row.reported_at),
         issued=moment(row.received_at),
@@ -218,7 +219,7 @@ def ciwa_totals(record: Record) -> list[Resource]:
     words = "CIWA-B total, 0 to 80"
     return [
         resource(
-            "Observation", f"{row.pk}-ciwa-b", status="final",
+            "Observation", f"{row.pk}-{in_code('ciwa-b')}", status="final",
             category=[concept(hl7("observation-category", "survey", "Survey"))],
             code=concept(local("score", "ciwa-b", words)),
             subject=reference("Patient", record.patient.pk), effectiveDateTime=moment(row.at),

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
 from apps.exchange.fhir.codes import BASE, UCUM
@@ -20,6 +21,14 @@ def resource(kind: str, key: object, **elements: Any) -> Resource:
 def filled(elements: dict[str, Any]) -> dict[str, Any]:
     """Return the elements that say something: FHIR has no empty ones."""
     return {name: value for name, value in elements.items() if value not in (None, "", [], {})}
+
+
+def in_code(word: str) -> str:
+    """Return the part of an id that stands for a word, the same for every record.
+
+    Ids are in addresses, and proxies write addresses down: no drug or illness is to be read there.
+    """
+    return sha256(word.encode()).hexdigest()[:12]
 
 
 def reference(kind: str, key: object) -> dict[str, str]:

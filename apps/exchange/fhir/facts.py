@@ -10,6 +10,7 @@ from apps.exchange.fhir.elements import (
     Resource,
     extension,
     extensions,
+    in_code,
     milligrams,
     moment,
     notes,
@@ -36,8 +37,8 @@ WHEN: Final = {
 
 
 def fact_id(record: Record, flag: str) -> str:
-    """Return the id of what one answer says: FHIR takes no underscore."""
-    return f"{record.patient.pk}-{flag.replace('_', '-')}"
+    """Return the id of what one answer says."""
+    return f"{record.patient.pk}-{in_code(flag)}"
 
 
 def words_of(flag: str) -> str:

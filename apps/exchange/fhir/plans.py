@@ -14,6 +14,7 @@ from apps.exchange.fhir.elements import (
     extension,
     extensions,
     filled,
+    in_code,
     milligrams,
     moment,
     notes,
@@ -138,7 +139,7 @@ def request(
 
 def request_id(version: PlanVersion, drug: str) -> str:
     """Return the id of one drug of one version."""
-    return f"{version.pk}-{drug.replace('_', '-')}"
+    return f"{version.pk}-{in_code(drug)}"
 
 
 def request_status(plan: TaperPlan, version: PlanVersion) -> str:
