@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.costly import costly
 from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.dashboard import caseload as cases
@@ -118,6 +119,7 @@ def looked(request: HttpRequest, event: str, shown: int) -> None:
 
 @require_GET
 @requires(Right.SEE_PATIENTS)
+@costly
 def caseload_csv(request: HttpRequest) -> HttpResponse:
     """Return all the chosen patients, however many, as a table for a spreadsheet."""
     member, now = member_of(request), timezone.now()

@@ -149,16 +149,21 @@ def forget_member_proofs(*, member: StaffMember, by: User, now: datetime) -> Sta
 
     Password, factors, sessions and the secrets of programs in their name go; they choose a new
     password by mail, set up a new factor, and agree to their programs anew. Their alerts and
-    turns stay theirs. Raises `StaffError` for oneself. Safe to repeat.
+    turns stay theirs. The record of each clinic where they work says so. Raises `StaffError` for
+    oneself, and for who left: they may work elsewhere, and it is not for this clinic to shut them
+    out there. Safe to repeat.
     """
     member = lock(member)
     if member.user_id == by.pk:
         raise StaffError("You cannot do this for yourself. Ask another clinic admin.")
+    if not member.is_active:
+        raise StaffError("This person is not on the staff any more. Let them in again first.")
     forget_proofs(user=member.user)
     with every_clinic():  # the proofs are of the person, wherever they work
         everywhere = Program.objects.filter(member__user_id=member.user_id)
         forget_secrets(programs=everywhere, by=by, now=now)
-    record("staff.proofs_forgotten", by=by, now=now, clinic_id=member.clinic_id, obj=member)
+        for each in StaffMember.objects.active().filter(user_id=member.user_id):
+            record("staff.proofs_forgotten", by=by, now=now, clinic_id=each.clinic_id, obj=each)
     return member
 
 

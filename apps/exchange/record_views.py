@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.costly import costly
 from apps.audit.actions import record
 from apps.exchange.actions import note_record_export
 from apps.exchange.brought import UNREAD, lines_of
@@ -26,6 +27,7 @@ PER_PAGE: Final = 50
 
 @require_http_methods(["GET", "POST"])
 @requires(Right.EXPORT_RECORDS)
+@costly
 def record_export(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Say what the file holds, ask what it is for, and hand it out."""
     patient = fetch_patient(request, patient_id, Patient.objects.select_related("clinic"))

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from apps.accounts.costly import costly
 from apps.detox.models import Referral
 from apps.detox.referral_actions import note_document_taken
 from apps.exchange.referral_papers import referral_bundle, referral_pdf
@@ -18,6 +19,7 @@ REFERRALS = Referral.objects.select_related("patient", "facility", "sent_by")
 
 @require_GET
 @requires(Right.SEE_PATIENTS)
+@costly
 def paper(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Hand out the document as a PDF."""
     row = fetch(request, referral_id, "pdf")
@@ -26,6 +28,7 @@ def paper(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 
 @require_GET
 @requires(Right.SEE_PATIENTS)
+@costly
 def bundle(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Hand out the document as a FHIR bundle."""
     row = fetch(request, referral_id, "fhir")

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from apps.accounts.costly import costly
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
 from apps.database.scope import enter_clinic, every_clinic
@@ -84,6 +85,7 @@ def feed_url(token: str) -> str:
 
 @require_GET
 @requires(Right.SEE_PATIENTS)
+@costly
 def plan_calendar(request: HttpRequest, plan_id: UUID, language: str) -> HttpResponse:
     """Hand out the wall calendar in a language."""
     if language not in LANGUAGES:
@@ -99,6 +101,7 @@ def plan_calendar(request: HttpRequest, plan_id: UUID, language: str) -> HttpRes
 
 @require_GET
 @requires(Right.SEE_PATIENTS)
+@costly
 def plan_paper(request: HttpRequest, plan_id: UUID, paper: str) -> HttpResponse:
     """Hand out the pharmacy sheet or the clinic letter."""
     now = timezone.now()

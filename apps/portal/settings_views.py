@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.costly import costly
 from apps.checkins.models import CheckInSchedule
 from apps.exchange.actions import make_feed, revoke_feed
 from apps.patients.models import Patient
@@ -171,6 +172,7 @@ def export_page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @own_page(consent=False)
+@costly
 def export_file(request: HttpRequest) -> HttpResponse:
     """Hand out everything about the patient, to read and for other programs."""
     content = export_zip(patient=patient_of(request), now=timezone.now())

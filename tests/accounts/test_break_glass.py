@@ -10,9 +10,12 @@ from apps.accounts.models import EmergencyAccess
 from apps.audit.models import AuditEvent
 from apps.dashboard import break_glass
 from apps.dashboard.break_glass import LASTS, BreakGlassError, open_record, tell_leads
+from apps.dashboard.staff_actions import deactivate_member
+from apps.patients.middleware import SESSION_KEY
+from apps.patients.models import Role, StaffMember
 from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
-from tests.factories import make_patient
+from tests.factories import make_member, make_patient
 
 pytestmark = pytest.mark.django_db
 REASON = "Her husband called: she has a seizure and nobody answers."
@@ -94,3 +97,34 @@ def test_a_mail_that_fails_is_tried_again(clinic_admin, lead, patient, settings)
     assert tell_leads(timezone.now) == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert tell_leads(timezone.now) == 1
+
+
+def test_it_opens_nothing_in_the_other_clinic_where_they_work(
+    clinic_admin, lead, patient, other_clinic, other_patient
+) -> None:
+    """Neither the record from the other clinic, nor a record of the other clinic from here."""
+    StaffMember.objects.create(clinic=other_clinic, user=clinic_admin.user, role=Role.CLINIC_ADMIN)
+    make_member(other_clinic, Role.CLINICAL_LEAD)
+    admin, path = proven(clinic_admin), reverse("dashboard:break_glass")
+    there = {"reference": other_patient.reference, "reason": REASON}
+    session = admin.session
+    session[SESSION_KEY] = str(clinic_admin.clinic_id)
+    session.save()
+    assert admin.post(path, there).status_code == 422
+    assert not EmergencyAccess.objects.exists()
+    admin.post(path, {"reference": patient.reference, "reason": REASON})
+    assert admin.get(page_of(patient)).status_code == 200
+    session = admin.session
+    session[SESSION_KEY] = str(other_clinic.pk)
+    session.save()
+    for each in (patient, other_patient):
+        assert admin.get(page_of(each)).status_code == 403
+
+
+def test_it_ends_with_the_persons_place_in_the_clinic(clinic_admin, lead, patient, clinic) -> None:
+    admin, path = proven(clinic_admin), reverse("dashboard:break_glass")
+    admin.post(path, {"reference": patient.reference, "reason": REASON})
+    assert admin.get(page_of(patient)).status_code == 200
+    other = make_member(clinic, Role.CLINIC_ADMIN)
+    deactivate_member(member=clinic_admin, by=other.user, now=timezone.now())
+    assert admin.get(page_of(patient)).status_code == 302

@@ -23,6 +23,7 @@ from apps.dashboard.staff_actions import (
     accept_invitation,
     change_role,
     deactivate_member,
+    forget_member_proofs,
     invite_staff,
     reactivate_member,
     revoke_invitation,
@@ -160,6 +161,32 @@ def test_who_lost_the_second_factor_begins_again_by_mail(clinic_admin, nurse) ->
     assert events() == ["staff.proofs_forgotten"] * 2
     own = admin.post(reverse("dashboard:staff_proofs", args=[clinic_admin.pk]), follow=True)
     assert "You cannot do this for yourself" in own.text
+
+
+def test_a_clinic_that_somebody_left_cannot_shut_them_out_elsewhere(
+    clinic_admin, nurse, other_clinic
+) -> None:
+    """The account is one; whoever runs the clinic of before may still know its page."""
+    StaffMember.objects.create(clinic=other_clinic, user=nurse.user, role=Role.CLINICAL_LEAD)
+    deactivate_member(member=nurse, by=clinic_admin.user, now=timezone.now())
+    hers = sign_in(nurse)
+    admin = proven(clinic_admin)
+    told = admin.post(reverse("dashboard:staff_proofs", args=[nurse.pk]), follow=True)
+    assert "not on the staff any more" in told.text
+    assert hers.get(reverse("dashboard:caseload")).status_code == 200
+    assert "staff.proofs_forgotten" not in events()
+
+
+def test_where_somebody_works_twice_both_clinics_read_that_proofs_went(
+    clinic_admin, nurse, other_clinic
+) -> None:
+    there = StaffMember.objects.create(clinic=other_clinic, user=nurse.user, role=Role.NURSE)
+    forget_member_proofs(member=nurse, by=clinic_admin.user, now=timezone.now())
+    rows = AuditEvent.objects.filter(event="staff.proofs_forgotten")
+    assert set(rows.values_list("clinic_id", "object_id", "actor_id")) == {
+        (nurse.clinic_id, nurse.pk, clinic_admin.user_id),
+        (other_clinic.pk, there.pk, clinic_admin.user_id),
+    }
 
 
 def test_a_deactivated_person_is_out_at_once(clinic_admin, nurse, patient) -> None:

@@ -12,7 +12,7 @@ from apps.alerts.models.channel import Channel, Gateway
 from apps.alerts.models.guards import known
 from apps.patients.models import StaffMember
 
-CODE_LIFETIME: Final = timedelta(minutes=30)  # [proposal]
+CODE_LIFETIME: Final = timedelta(minutes=10)  # the most that ASVS 5.0, 6.5.5 allows
 CODE_TRIES: Final = 5
 
 

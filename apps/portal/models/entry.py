@@ -13,7 +13,7 @@ from apps.database.kept_rows import kept
 from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient
 
-CODE_LIFETIME: Final = timedelta(minutes=10)  # [proposal]
+CODE_LIFETIME: Final = timedelta(minutes=10)  # the most that ASVS 5.0, 6.5.5 allows
 CODE_TRIES: Final = 5
 IDLE: Final = timedelta(minutes=30)  # [proposal] a phone that is put down
 ABSOLUTE: Final = timedelta(hours=12)
