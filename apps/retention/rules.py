@@ -1,9 +1,20 @@
 """When a record's years are over. Plain Python: no tables, no clock.
 
-The lower limits and the usual numbers are [proposal]: laws differ by place, and a clinic must set
-more where its own law asks for more. They keep to the longest of what was at hand: 42 CFR
-482.24(b)(1) asks US hospitals for 5 years, the NHS Records Management Code for 8 years after an
-adult was last seen and for a child's record until the 25th birthday.
+Every number is [proposal]: laws differ by place, and a clinic must set more where its own law asks
+for more. What they were taken from, as read on 2026-11-23:
+
+- adults, no less than 8: England's Records Management Code of Practice (NHS, 2021, appendix II), by
+  the summary of the Medical Defence Union; more than 42 CFR 482.24(b)(1), 5 years for US
+  hospitals, and 8 NYCRR 29.2, 6 years for physicians in New York;
+- under 18, no less than 7 after the 18th birthday: the same Code, to the 25th birthday, or the 26th
+  of who was 17, which the adults' 8 years give; New York asks for 6 years and the 22nd birthday;
+- deceased, no less than 8: no source at hand names it for a clinic; the adults' number;
+- offered at first, 10 for all: 42 CFR 422.504(d), the contracts of Medicare Advantage, read in a
+  summary of it and not in the Code of Federal Regulations itself;
+- at most 100: no source; it only catches a slip of the finger.
+
+The same English Code keeps records of mental health services for 20 years after treatment and 10
+after a death: a service that falls under it must set that. A lawyer of each clinic decides.
 """
 
 from collections.abc import Mapping

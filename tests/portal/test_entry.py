@@ -112,7 +112,7 @@ def test_who_has_not_agreed_sees_no_dose(patient) -> None:
 
 def test_the_consent_is_kept_with_its_version_and_never_changed(wren) -> None:
     consent = Consent.objects.get()
-    assert (consent.version, consent.language) == ("2026-11", "en")
+    assert (consent.version, consent.language) == ("2026-11-23", "en")
     for change in ({"version": "2030-01"}, {"given_at": NOW}):
         with pytest.raises(Exception, match="consent_as_given"), transaction.atomic():
             Consent.objects.filter(pk=consent.pk).update(**change)
