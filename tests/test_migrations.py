@@ -1,10 +1,23 @@
 """The previous release runs on the new schema: a migration only adds; a later one takes away."""
 
-from django.db import migrations, models
+import inspect
+import sys
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
+
+from tests.migration_rules import BIG, faults
 
 # What no code has used since the release before: {(app, migration): "since which release"}.
 CONTRACTS: dict[tuple[str, str], str] = {}
+# What stops somebody for as long as it takes, and why it may.
+STOPS: dict[tuple[str, str], str] = {
+    ("checkins", "0004_stored_once_per_patient"): "before the first clinic: no table had rows",
+    ("checkins", "0005_same_clinic"): "before the first clinic: no table had rows",
+}
 TAKES_AWAY = (
     migrations.RemoveField, migrations.RenameField, migrations.RenameModel, migrations.DeleteModel,
     migrations.AlterModelTable,
@@ -46,3 +59,72 @@ def test_what_would_break_the_previous_release_is_found() -> None:
     assert breaks_old_code(migrations.AddField("alert", "level", text), None)
     kept = models.CharField(max_length=5, db_default="")
     assert not breaks_old_code(migrations.AddField("alert", "level", kept), None)
+
+
+def sql_of(loader: MigrationLoader, key: tuple[str, str]) -> str:
+    """Return what a migration sends, and, where Python sends it, what its module holds."""
+    migration = loader.disk_migrations[key]
+    sent = "\n".join(loader.collect_sql([(migration, False)]))
+    if any(isinstance(each, migrations.RunPython) for each in migration.operations):
+        sent += ";" + inspect.getsource(sys.modules[migration.__module__])
+    return "\n".join(line for line in sent.splitlines() if not line.startswith("--"))
+
+
+def ours(loader: MigrationLoader) -> dict[tuple[str, str], Any]:
+    """Return the migrations after the first release."""
+    found = loader.disk_migrations.items()
+    return {k: each for k, each in found if "apps." in each.__module__ and not each.initial}
+
+
+@pytest.mark.django_db
+def test_no_migration_stops_whoever_works_meanwhile() -> None:
+    loader = MigrationLoader(connection)
+    stopped = {key: said for key in ours(loader) if (said := faults(sql_of(loader, key)))}
+    assert {key: said for key, said in stopped.items() if key not in STOPS} == {}
+    assert set(STOPS) <= set(stopped), "an exemption for a migration that needs none"
+    assert all(STOPS.values())
+
+
+def test_every_table_named_as_big_is_one() -> None:
+    names = {model._meta.db_table for model in apps.get_models()}
+    assert names >= BIG
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'ALTER TABLE "patients_patient" DROP COLUMN "phone" CASCADE',
+        'ALTER TABLE "patients_patient" RENAME COLUMN "phone" TO "telephone"',
+        'ALTER TABLE "patients_patient" RENAME TO "patients_person"',
+        'DROP TABLE "patients_patient" CASCADE',
+        'ALTER TABLE "patients_patient" ADD COLUMN "x" integer NOT NULL',
+        'ALTER TABLE "checkins_checkin" ALTER COLUMN "language" SET NOT NULL',
+        'ALTER TABLE "checkins_checkin" ALTER COLUMN "language" TYPE varchar(9)',
+        'ALTER TABLE "checkins_checkin" ADD CONSTRAINT "c" CHECK ("x" > 0)',
+        'ALTER TABLE "checkins_checkin" ADD CONSTRAINT "c" FOREIGN KEY ("x") REFERENCES y (id)',
+        'ALTER TABLE "checkins_checkin" ADD CONSTRAINT "c" UNIQUE ("x")',
+        'CREATE INDEX "i" ON "checkins_checkin" ("x")',
+        'CREATE UNIQUE INDEX "i" ON public.checkins_checkin USING btree (x)',
+        'VACUUM FULL "checkins_checkin"',
+        "LOCK TABLE patients_patient IN EXCLUSIVE MODE",
+    ],
+)
+def test_what_stops_somebody_is_found(statement: str) -> None:
+    assert len(faults(f"SELECT 1;\n{statement};")) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'ALTER TABLE "patients_patient" ADD COLUMN "x" integer NULL',
+        'ALTER TABLE "patients_patient" ADD COLUMN "x" integer DEFAULT 0 NOT NULL',
+        'ALTER TABLE "checkins_checkin" ADD CONSTRAINT "c" CHECK ("x" > 0) NOT VALID',
+        'ALTER TABLE "checkins_checkin" VALIDATE CONSTRAINT "c"',
+        'ALTER TABLE "checkins_checkin" ADD CONSTRAINT "c" UNIQUE USING INDEX i',
+        'CREATE INDEX CONCURRENTLY "i" ON "checkins_checkin" ("x")',
+        'CREATE TABLE "checkins_new" ("id" integer); CREATE INDEX "i" ON "checkins_new" ("id")',
+        "SET lock_timeout = '2s'; LOCK TABLE patients_patient IN EXCLUSIVE MODE",
+    ],
+)
+def test_what_stops_nobody_passes(statement: str) -> None:
+    assert faults(f"{statement};") == []

@@ -19,6 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 ACCEPT = "accept"
 KEPT_IN_DOUBT = {"hang_after", "drop_after"}
+SLOW_SECONDS = 0.3  # what a provider's server takes over one mail
 REPLIES = {
     "4xx": "451 4.3.0 Try again later",
     "5xx_later": "554 5.7.1 Refused after all",
@@ -57,6 +58,8 @@ class Handler:
         mode = self.mode()
         if mode in REPLIES:
             return REPLIES[mode]
+        if mode == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
         self.keep(envelope, answered=mode not in KEPT_IN_DOUBT)
         if mode == "hang_after":
             await self.hang()

@@ -137,6 +137,10 @@ def test_a_backup_is_private_comes_back_and_rings_once(clinic_with_history, tmp_
             assert found == [(clinic_with_history.patient_id,)]
             words = "SELECT count(*) FROM patients_patient WHERE family_name = 'Quillfeather'"
             assert connection.execute(words).fetchone() == (0,)
+            known = (
+                "SELECT last_analyze FROM pg_stat_user_tables WHERE relname = 'checkins_checkin'"
+            )
+            assert connection.execute(known).fetchone() != (None,), "the planner knows the tables"
             with pytest.raises(psycopg.Error, match=r"append-only|Cannot"):
                 connection.execute("DELETE FROM audit_auditevent")
 
