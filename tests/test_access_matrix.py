@@ -190,6 +190,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "detox:referral_move": ({"POST"}, CARE_TEAM, "referral_id"),
     "detox:stay_begin": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
     "detox:discharge": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
+    "detox:discharge_sign": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
     "detox:outcome": ({"GET"}, CARE_TEAM, "patient_id"),
     "detox:restart": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "detox:support": ({"GET"}, CARE_TEAM, "patient_id"),

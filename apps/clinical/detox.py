@@ -6,6 +6,7 @@ clinicians experienced in it (ASAM-20), and the published courses are marked "do
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from apps.clinical.errors import ClinicalError
@@ -15,6 +16,10 @@ from apps.clinical.triage.rules_emergency import FEVER_C
 # INP-09 [proposal]: contact after discharge, then a daily check-in for so many days.
 CONTACT_WITHIN_HOURS = 72
 DAILY_CHECK_IN_DAYS = 14
+# "Takes none any more" after a stay shorter than this is an abrupt stop until a second prescriber
+# has signed it (ASAM-03). The guideline gives no number; the shortest course it cites, with every
+# patient watched, took three days (INP-03) [proposal].
+SHORT_STAY_HOURS = 72
 
 WHY_NO_CALCULATOR = (
     "This page records what the experienced team gave. It suggests no dose and calculates none: "
@@ -96,6 +101,10 @@ CLOCK_RULES = {
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
     "D11_NO_UNIT": "A referral was declined or withdrawn, and nothing was decided since.",
+    "D12_SECOND_UNSIGNED": (
+        "Nothing is taken after a short stay in a unit, and no second prescriber has signed it "
+        "(ASAM-03)."
+    ),
 }
 
 # The rules of triage that a round can find as well as a patient's answer.
@@ -104,6 +113,14 @@ OF_TRIAGE = {
     for rule in RULES
     if rule.rule_id in ("E05_RESP_SEDATION", "U07_FEVER", "W11_FALL")
 }
+
+
+def is_short_stay(admitted_at: datetime, discharged_at: datetime) -> bool:
+    """Answer whether a stay was too short for one prescriber alone to say "takes none any more".
+
+    Source: ASAM-03; the number is a [proposal].
+    """
+    return discharged_at - admitted_at < timedelta(hours=SHORT_STAY_HOURS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from apps.dashboard.models import BLOCKED_LENGTH, NAME_KEY_LENGTH, NO_ALERT, Pat
 from apps.dashboard.searching import index_words, plain
 from apps.dashboard.summaries import why_held
 from apps.dashboard.trend import BEFORE, trend_of, typical_score
+from apps.detox.guards import NONE_UNSIGNED
 from apps.detox.models import Discharge, Restart
 from apps.patients.models import IntakeEntry, Patient, RiskProfile
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep, fetch_doses
@@ -88,7 +89,8 @@ def gather(patients: dict[UUID, Patient], now: datetime) -> Facts:
 def gather_plans(facts: Facts, patients: dict[UUID, Patient]) -> None:
     """Fetch plans, the steps of the version in force, open holds, and what a unit said last."""
     rows = Discharge.objects.filter(patient_id__in=list(patients))
-    rows = rows.order_by("patient_id", "-recorded_at").distinct("patient_id")
+    rows = rows.select_related("second").order_by("patient_id", "-recorded_at")
+    rows = rows.distinct("patient_id")
     facts.home = {row.patient_id: row for row in rows}
     facts.again = going_on_again(patients)
     for plan in TaperPlan.objects.filter(patient_id__in=list(patients)).select_related("in_force"):
@@ -307,6 +309,8 @@ def add_last_dose(state: PatientState, patient: Patient, facts: Facts) -> None:
         state.dose, state.daily_mg = shortened(again.taken), Decimal(0)
         if state.stage != PatientState.Stage.DRAFT:
             state.stage = PatientState.Stage.AGAIN
+    elif home is not None and home.awaits_second:
+        state.dose, state.daily_mg = shortened(NONE_UNSIGNED), Decimal(0)
     elif home is not None and home.left == Discharge.Left.SOME:
         state.dose, state.daily_mg = shortened(home.taken), Decimal(0)
     elif plan is not None:

@@ -9,7 +9,8 @@ from apps.clinical.rule_words import rule_words
 from apps.detox.guards import level_is_settled, severe_sign_after
 from apps.patients.models import Patient
 
-OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare")
+OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare",
+              "no_unit", "second")  # fmt: skip
 
 
 def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
         "referrals": referrals,
         "live": next((row for row in referrals if row.status in ("sent", "accepted", "admitted")),
                      None),
-        "discharge": patient.discharges.select_related("recorded_by").first(),
+        "discharge": patient.discharges.select_related("recorded_by", "second__signed_by").first(),
         "tasks": CareTask.objects.open()
         .filter(patient=patient, kind__in=OPEN_KINDS)
         .select_related("owner"),

@@ -53,7 +53,10 @@ ALERT_OF: Final = {
     Kind.CARE_LEVEL: "D08_CARE_LEVEL_OPEN",
     Kind.AFTERCARE: "D09_AFTERCARE_UNSEEN",
     Kind.NO_UNIT: "D11_NO_UNIT",
+    Kind.SECOND: "D12_SECOND_UNSIGNED",
 }
+# Done when a plan for the rest is in force.
+AFTER_HOME: Final = (Kind.NEW_PLAN, Kind.SECOND)
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -135,9 +138,9 @@ def look_at_day(patient_id: UUID, now: datetime) -> bool:
 
 
 def plans_made() -> Found:
-    """Return patients whose open task for a plan after discharge may be done."""
-    rows = CareTask.objects.filter(kind=Kind.NEW_PLAN, done_at__isnull=True)
-    return list(rows.values_list("patient_id", "clinic_id")[:BATCH])
+    """Return patients whose open task that a plan after discharge answers may be done."""
+    rows = CareTask.objects.filter(kind__in=AFTER_HOME, done_at__isnull=True)
+    return list(rows.values_list("patient_id", "clinic_id").distinct()[:BATCH])
 
 
 @transaction.atomic
@@ -150,7 +153,8 @@ def end_plan_task(patient_id: UUID, now: datetime) -> bool:
         return False
     if state.version.enactment.at <= discharge.recorded_at:
         return False
-    overtake_tasks(patient_id=patient.pk, kind=Kind.NEW_PLAN, by=None, now=now)
+    for kind in AFTER_HOME:
+        overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
     return True
 
 

@@ -144,6 +144,11 @@ class DischargeForm(forms.Form):
         label="Day of the last dose", required=False, widget=DATE,
         help_text="Only when none is taken any more.",
     )  # fmt: skip
+    short_because = words_field(
+        "Why none after a short stay", required=False,
+        help_text="Only when none is taken any more after less than 72 hours in the unit: a second "
+        "prescriber reads this and has to sign, too.",
+    )  # fmt: skip
     summary = forms.CharField(
         label="What happened in the unit", max_length=4000,
         widget=forms.Textarea(attrs={"rows": 5}),

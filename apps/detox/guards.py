@@ -25,6 +25,13 @@ NO_DISCHARGE = (
     "more. Record the discharge under “Care” first. If some is still taken, make a new plan for "
     "the rest: nobody may be left to stop at once (ASAM-03)."
 )
+NO_SECOND = (
+    "A unit says that none is taken any more after a short stay. Until a second prescriber has "
+    "signed that under “Care”, it is a stop at once (ASAM-03). If some is taken, make a plan for "
+    "the rest."
+)
+# What pages of the clinic say is taken until then.
+NONE_UNSIGNED = "none, says the unit; a second prescriber has not signed"
 
 
 def severe_sign_after(last: CareAssessment | None, patient: Patient) -> Alert | None:
@@ -68,7 +75,9 @@ def discharge_says_none(plan: TaperPlan) -> str:
     discharge = plan.patient.discharges.first()
     if discharge is None or plan.left_at is None or discharge.recorded_at < plan.left_at:
         return NO_DISCHARGE
-    if discharge.left == discharge.Left.NONE:
+    if discharge.awaits_second:
+        return NO_SECOND
+    if discharge.is_none_settled:
         return ""
     return (
         f"At discharge the patient still took {discharge.taken}. Make a plan for the rest and put "
@@ -77,11 +86,14 @@ def discharge_says_none(plan: TaperPlan) -> str:
 
 
 def unit_said(patient: Patient) -> Told | None:
-    """Return what the newest discharge says is still taken, None where it says nothing is."""
+    """Return what the newest discharge says is taken, None where nothing is and that is settled.
+
+    "None" after a short stay is words, and no last dose, until a second prescriber has signed.
+    """
     discharge = patient.discharges.order_by("-recorded_at").first()
-    if discharge is None or discharge.left == discharge.Left.NONE:
+    if discharge is None or discharge.is_none_settled:
         return None
-    return Told(discharge.taken, discharge.recorded_at)
+    return Told(discharge.taken or NONE_UNSIGNED, discharge.recorded_at)
 
 
 def taken_again(patient: Patient) -> Told | None:
@@ -101,4 +113,7 @@ def newer_plan(plan: TaperPlan) -> bool:
 def left_in_hospital(patient: Patient, now: datetime) -> str:
     """Return why the clinic may not stop following a patient: nobody said what they take now."""
     plan = patient.plans.filter(status=TaperPlan.Status.INPATIENT).order_by("-left_at").first()
-    return discharge_says_none(plan) if plan is not None else ""
+    if plan is not None:
+        return discharge_says_none(plan)
+    discharge = patient.discharges.first()
+    return NO_SECOND if discharge is not None and discharge.awaits_second else ""

@@ -130,6 +130,16 @@ class RoundForm(forms.Form):
         }  # fmt: skip
 
 
+class SecondForm(SigningForm):
+    """A second prescriber's name under "takes none any more" after a short stay."""
+
+    reason = words_field("Why you agree", help_text="It is kept with your name.")
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, request=request, **kwargs)
+        self.order_fields(["reason", *self.proof_fields])
+
+
 class DoseForm(SigningForm):
     """What was given or held, as it was; the signature is the giver's own."""
 

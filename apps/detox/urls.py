@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from apps.detox import directory_views, outcome_views, stay_views, support_views, views
+from apps.detox import (
+    directory_views,
+    discharge_views,
+    outcome_views,
+    stay_views,
+    support_views,
+    views,
+)
 
 app_name = "detox"
 urlpatterns = [
@@ -31,7 +38,12 @@ urlpatterns = [
     path("referrals/<uuid:referral_id>/", views.referral, name="referral"),
     path("referrals/<uuid:referral_id>/move/", views.referral_move, name="referral_move"),
     path("referrals/<uuid:referral_id>/bed/", stay_views.stay_begin, name="stay_begin"),
-    path("referrals/<uuid:referral_id>/home/", views.discharge, name="discharge"),
+    path("referrals/<uuid:referral_id>/home/", discharge_views.discharge, name="discharge"),
+    path(
+        "referrals/<uuid:referral_id>/home/second/",
+        discharge_views.discharge_sign,
+        name="discharge_sign",
+    ),
     path("stays/<uuid:stay_id>/", stay_views.stay, name="stay"),
     path("stays/<uuid:stay_id>/rounds/", stay_views.rounds_set, name="rounds_set"),
     path("stays/<uuid:stay_id>/round/", stay_views.round_create, name="round_create"),

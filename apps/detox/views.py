@@ -1,4 +1,4 @@
-"""Staff pages of care around a stay: the overview, level of care, referral, discharge."""
+"""Staff pages of care around a stay: the overview, level of care, referral."""
 
 from uuid import UUID
 
@@ -13,8 +13,7 @@ from apps.alerts.states import TransitionError
 from apps.clinical.risk import tier_from_factors
 from apps.detox.care_actions import SignOffError, assess_care
 from apps.detox.care_page import page_of, reason_of
-from apps.detox.discharge_actions import DischargeError, discharge_patient
-from apps.detox.forms import CareLevelForm, DischargeForm, MoveForm, ReferForm
+from apps.detox.forms import CareLevelForm, MoveForm, ReferForm
 from apps.detox.models import Referral
 from apps.detox.referral_actions import ReferralError, move_referral, refer_patient
 from apps.detox.states import REFERRAL_TRANSITIONS, ReferralStatus
@@ -157,25 +156,3 @@ def referral_move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
         return redirect("detox:referral", row.pk)
     messages.success(request, f"The referral is {moved.get_status_display().lower()}.")
     return redirect("detox:referral", row.pk)
-
-
-@require_http_methods(["GET", "POST"])
-@requires(Right.PLAN_TAPERS)
-def discharge(request: HttpRequest, referral_id: UUID) -> HttpResponse:
-    """Record that the patient is home: what is left, and the calls and check-ins that follow."""
-    row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
-    form = DischargeForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        by, now = member_of(request).user, timezone.now()
-        try:
-            discharge_patient(referral=row, by=by, now=now, **form.cleaned_data)
-        except DischargeError as error:
-            form.add_error(error.field, str(error))
-        except TransitionError as error:
-            messages.warning(request, str(error))
-            return redirect("detox:referral", row.pk)
-        else:
-            messages.success(request, "Home again. The first contact and daily check-ins are set.")
-            return redirect("detox:care", row.patient_id)
-    context = {"referral": row, "patient": row.patient, "form": form}
-    return render(request, "detox/discharge.html", context, status=422 if form.is_bound else 200)

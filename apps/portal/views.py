@@ -17,6 +17,7 @@ from apps.checkins.actions import create_link
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import ask_for
 from apps.database.scope import enter_clinic
+from apps.detox.guards import NONE_UNSIGNED
 from apps.detox.outcome import outcome_of
 from apps.exchange.documents import calendar_pdf
 from apps.exchange.views import pdf_response
@@ -57,7 +58,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def told_by_a_unit(patient: Patient) -> str:
     """Return what a detox unit said is taken now, in its words; empty when something else does."""
     taken = taken_without_plan(patient)
-    return taken.words if taken.known == Known.UNIT else ""
+    if taken.known != Known.UNIT:
+        return ""
+    return _("none") if taken.words == NONE_UNSIGNED else taken.words
 
 
 @require_GET

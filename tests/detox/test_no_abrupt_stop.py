@@ -17,7 +17,14 @@ from apps.detox.models import Restart
 from apps.patients.models import Patient
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.conftest import signed_in
-from tests.factories import make_active_plan, make_patient, make_plan, make_stay, today
+from tests.factories import (
+    make_active_plan,
+    make_patient,
+    make_plan,
+    make_stay,
+    proof_of,
+    today,
+)
 from tests.security.walk import ProgramClient
 from tests.tapers.test_stopping import AT_ONCE, half_way, post
 from tests.test_access_matrix import url_names
@@ -128,6 +135,27 @@ def home_with_some(patient: Patient, by: Any) -> Any:
     return post(by, "tapers:end", plan.pk)
 
 
+def short_stay(patient: Patient, by: Any) -> Any:
+    """In a bed and out of it within minutes, "nothing taken": one prescriber alone."""
+    plan = make_active_plan(patient, by.user, now=timezone.now(), start_on=today().isoformat())
+    stay = make_stay(patient, by.user, now=timezone.now() - timedelta(minutes=10))
+    path = reverse("detox:discharge", args=[stay.referral_id])
+    home = timezone.localtime(timezone=patient.clinic.tz)
+    said = {
+        "discharged_at": f"{home:%Y-%m-%dT%H:%M}", "left": "none", "summary": "Calm.",
+        "last_dose_on": home.date().isoformat(),
+    }  # fmt: skip
+    assert "this is a stop at once" in signed_in(by).post(path, said).text
+    signed_in(by).post(path, said | {"short_because": "Took two tablets a month."})
+    post(by, "tapers:end", plan.pk)
+    leave = reverse("patients:status", args=[patient.pk])
+    signed_in(by).post(leave, {"status": "ended"})
+    patient.refresh_from_db()
+    assert patient.last_dose_on is None
+    path = reverse("detox:discharge_sign", args=[stay.referral_id])
+    return signed_in(by).post(path, {"reason": "I agree with myself.", **proof_of(by)})
+
+
 # The door, how it is tried, and what it says.
 DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "builder": (builder, "would stop the medicine at once"),
@@ -143,6 +171,7 @@ DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "program": (program, "would stop the medicine at once"),
     "intake": (intake, "the dose of at least one time of day"),
     "end after a discharge with some left": (home_with_some, "(ASAM-03)"),
+    "out of a bed after minutes": (short_stay, "must be another prescriber"),
 }
 
 

@@ -59,7 +59,7 @@ def policy_of(clinic_id: UUID) -> CheckInPolicy:
 # What a clock opens, with what it opens it for.
 OF_CLOCKS: Final = (
     "review", "refill", "care_level", "referral", "arrival", "contact", "new_plan", "day_missed",
-    "aftercare", "no_unit",
+    "aftercare", "no_unit", "second",
 )  # fmt: skip
 
 
@@ -105,6 +105,7 @@ class CareTask(models.Model):
         DAY_MISSED = "day_missed", "No check-in after discharge"
         AFTERCARE = "aftercare", "Aftercare: look at this patient"
         NO_UNIT = "no_unit", "Find a unit, or decide otherwise"
+        SECOND = "second", "None taken after a short stay: a second prescriber signs"
 
     class Outcome(models.TextChoices):
         """What came of it."""

@@ -2,7 +2,7 @@
 
 from apps.detox.models.aftercare import Restart
 from apps.detox.models.care_level import CareAssessment
-from apps.detox.models.discharge import Discharge
+from apps.detox.models.discharge import Discharge, DischargeSignature
 from apps.detox.models.referral import Facility, Referral, ReferralStep
 from apps.detox.models.stay import DoseRecord, Round, Stay
 from apps.detox.models.support import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
@@ -12,6 +12,7 @@ __all__ = [
     "CareAssessment",
     "CopingPlan",
     "Discharge",
+    "DischargeSignature",
     "DoseRecord",
     "Facility",
     "Referral",
