@@ -4,9 +4,11 @@ from typing import Final
 
 from django import forms
 
+from apps.checkins.models.task import HOSPITAL_DAYS_AT_MOST
 from apps.patients.forms import CountField
 
-FIELDS: Final = ("hold_on_request", "usual_time", "second_mail_hours", "requests_until")
+FIELDS: Final = ("hold_on_request", "usual_time", "second_mail_hours", "requests_until",
+                "hospital_days")  # fmt: skip
 
 
 class PolicyForm(forms.Form):
@@ -38,4 +40,10 @@ class PolicyForm(forms.Form):
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": "Write a time, like 17:00.", "required": "Write a time."},
     )
+    hospital_days = CountField(
+        what="days", min_value=1, max_value=HOSPITAL_DAYS_AT_MOST,
+        label="Ask about patients in hospital after (days)",
+        help_text="In hospital nobody is reminded and no silence alerts. After so many days a task "
+        "asks whether the patient is still there, and again so long after each answer.",
+    )  # fmt: skip
     version = forms.IntegerField(widget=forms.HiddenInput)

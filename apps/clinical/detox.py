@@ -101,6 +101,9 @@ CLOCK_RULES = {
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
     "D11_NO_UNIT": "A referral was declined or withdrawn, and nothing was decided since.",
+    "D13_STILL_IN_HOSPITAL": (
+        "In hospital for long, and nobody has said since whether the patient is still there."
+    ),
     "D12_SECOND_UNSIGNED": (
         "Nothing is taken after a short stay in a unit, and no second prescriber has signed it "
         "(ASAM-03)."

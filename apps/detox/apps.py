@@ -17,16 +17,18 @@ class DetoxConfig(AppConfig):
             discharge_says_none,
             left_in_hospital,
             level_is_settled,
+            still_admitted,
             taken_again,
             unit_said,
         )
-        from apps.patients.actions import register_leaving_guard
+        from apps.patients.actions import register_home_guard, register_leaving_guard
         from apps.tapers.leaving import register_end_guard, register_start_guard
         from apps.tapers.taken import register_teller
 
         register_start_guard(level_is_settled)
         register_end_guard(discharge_says_none)
         register_leaving_guard(left_in_hospital)
+        register_home_guard(still_admitted)
         register_teller(unit_said)
         register_teller(taken_again)
         register_round("detox", 60.0, lambda: sweep_detox(timezone.now()))

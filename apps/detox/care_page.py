@@ -10,7 +10,7 @@ from apps.detox.guards import level_is_settled, severe_sign_after
 from apps.patients.models import Patient
 
 OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare",
-              "no_unit", "second")  # fmt: skip
+              "no_unit", "second", "hospital")  # fmt: skip
 
 
 def page_of(patient: Patient, now: datetime) -> dict[str, Any]:

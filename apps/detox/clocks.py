@@ -28,6 +28,7 @@ from apps.detox.aftercare_clocks import (
     stops_and_restarts,
 )
 from apps.detox.guards import severe_sign_after
+from apps.detox.hospital_clock import ask_whether_there, long_in_hospital
 from apps.detox.models import CareAssessment, Stay
 from apps.detox.referral_actions import locked
 from apps.detox.turns import in_turn
@@ -54,6 +55,7 @@ ALERT_OF: Final = {
     Kind.AFTERCARE: "D09_AFTERCARE_UNSEEN",
     Kind.NO_UNIT: "D11_NO_UNIT",
     Kind.SECOND: "D12_SECOND_UNSIGNED",
+    Kind.HOSPITAL: "D13_STILL_IN_HOSPITAL",
 }
 # Done when a plan for the rest is in force.
 AFTER_HOME: Final = (Kind.NEW_PLAN, Kind.SECOND)
@@ -70,6 +72,7 @@ class DetoxReport:
     rounds: int
     last_doses: int
     aftercare: int
+    in_hospital: int
     overdue: int
 
 
@@ -82,6 +85,7 @@ def sweep_detox(now: datetime) -> DetoxReport:
         rounds=each(rounds_due(now), call_for_round, now),
         last_doses=each(stops_and_restarts(), note_last_dose, now),
         aftercare=each(in_aftercare(now), look_at_aftercare, now),
+        in_hospital=each(long_in_hospital(now), ask_whether_there, now),
         overdue=each(tasks_overdue(now), warn_of_task, now),
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from apps.alerts.ladder import Level
 from apps.alerts.models import Alert
 from apps.detox.models import CareAssessment
+from apps.detox.states import ReferralStatus
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import TaperPlan
 from apps.tapers.taken import Known, Told
@@ -29,6 +30,10 @@ NO_SECOND = (
     "A unit says that none is taken any more after a short stay. Until a second prescriber has "
     "signed that under “Care”, it is a stop at once (ASAM-03). If some is taken, make a plan for "
     "the rest."
+)
+STILL_ADMITTED = (
+    "{} has this patient, by the record. Under “Care” record the discharge: it asks what is still "
+    "taken. If the patient was never there, withdraw the admission with a reason."
 )
 # What pages of the clinic say is taken until then.
 NONE_UNSIGNED = "none, says the unit; a second prescriber has not signed"
@@ -102,6 +107,13 @@ def taken_again(patient: Patient) -> Told | None:
     if row is None or row.last_dose_on is not None:
         return None
     return Told(row.taken, row.recorded_at, Known.RESTART)
+
+
+def still_admitted(patient: Patient, now: datetime) -> str:
+    """Return why a patient does not count as home: a unit has them, by the record."""
+    row = patient.referrals.filter(status=ReferralStatus.ADMITTED).select_related("facility")
+    found = row.first()
+    return STILL_ADMITTED.format(found.facility) if found is not None else ""
 
 
 def newer_plan(plan: TaperPlan) -> bool:

@@ -16,7 +16,7 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.detox.hand_over import hand_over_of
-from apps.detox.models import Facility, Referral, ReferralStep
+from apps.detox.models import Facility, Referral, ReferralStep, Stay
 from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
 from apps.patients.models import Clinic, Patient
@@ -95,7 +95,9 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
 
     Moving to where it is changes nothing. On admission the patient is in hospital, and
     reminders stop. Raises `TransitionError`, and `ReferralError` for a refusal without a
-    reason or a discharge, which has an act of its own.
+    reason or a discharge, which has an act of its own. An admission that never was is withdrawn:
+    the bed is given back, the patient is followed again and reminded, the hold stays, and a task
+    asks for another unit. Whoever has a round or a dose on record was there: `ReferralError`.
     """
     patient = locked(referral.patient_id)
     referral = Referral.objects.select_for_update(of=("self",)).select_related("facility").get(
@@ -108,6 +110,9 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
     check_referral_transition(referral.status, to)
     if to in (ReferralStatus.DECLINED, ReferralStatus.WITHDRAWN) and not note.strip():
         raise ReferralError("Write down why: the next person has to know.")
+    was_admitted = referral.status == ReferralStatus.ADMITTED
+    if was_admitted:
+        give_bed_back(referral)
     referral.status = to
     if to == ReferralStatus.ACCEPTED:
         referral.due_at = now + timedelta(hours=referral.facility.arrive_hours)
@@ -118,7 +123,23 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
     start_clock(referral, now, by)
     if to == ReferralStatus.ADMITTED:
         change_status(patient=patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+    if was_admitted and patient.status == Patient.Status.IN_HOSPITAL:
+        change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
     return referral
+
+
+def give_bed_back(referral: Referral) -> None:
+    """End the stay of a patient who never was in the bed; raises `ReferralError` if they were."""
+    stay = Stay.objects.filter(referral=referral).first()
+    if stay is None:
+        return
+    if stay.rounds.exists() or stay.doses.exists():
+        raise ReferralError(
+            "Rounds or doses of this stay are on record: the patient was there. Record the "
+            "discharge."
+        )
+    stay.status, stay.next_round_at = Stay.Status.WITHDRAWN, None
+    stay.save(update_fields=["status", "next_round_at"])
 
 
 def start_clock(referral: Referral, now: datetime, by: User | None = None) -> None:

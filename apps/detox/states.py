@@ -28,6 +28,7 @@ class StayStatus(StrEnum):
 
     CURRENT = "current"
     DISCHARGED = "discharged"
+    WITHDRAWN = "withdrawn"
 
 
 S = ReferralStatus
@@ -44,14 +45,21 @@ REFERRAL_TRANSITIONS: Final[dict[ReferralStatus, dict[ReferralStatus, str]]] = {
         S.DECLINED: "the unit cannot take the patient after all",
         S.WITHDRAWN: "the patient or the clinic decided otherwise",
     },
-    S.ADMITTED: {S.DISCHARGED: "the patient is home, and the discharge is recorded"},
+    S.ADMITTED: {
+        S.DISCHARGED: "the patient is home, and the discharge is recorded",
+        S.WITHDRAWN: "the patient was never in the unit",
+    },
     S.DECLINED: {},
     S.WITHDRAWN: {},
     S.DISCHARGED: {},
 }
 STAY_TRANSITIONS: Final[dict[StayStatus, dict[StayStatus, str]]] = {
-    StayStatus.CURRENT: {StayStatus.DISCHARGED: "the discharge is recorded"},
+    StayStatus.CURRENT: {
+        StayStatus.DISCHARGED: "the discharge is recorded",
+        StayStatus.WITHDRAWN: "the patient was never in this bed",
+    },
     StayStatus.DISCHARGED: {},
+    StayStatus.WITHDRAWN: {},
 }
 LIVE: Final = (S.SENT, S.ACCEPTED, S.ADMITTED)
 

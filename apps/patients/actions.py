@@ -72,19 +72,40 @@ def register_leaving_guard(guard: LeavingGuard) -> None:
         LEAVING_GUARDS.append(guard)
 
 
+# Asked with a patient in hospital and the moment before they count as anywhere else: why not.
+HOME_GUARDS: list[LeavingGuard] = []
+
+
+def register_home_guard(guard: LeavingGuard) -> None:
+    """Ask this guard, too, before a patient is out of hospital. Registering twice is once."""
+    if guard not in HOME_GUARDS:
+        HOME_GUARDS.append(guard)
+
+
+def why_not_status(patient: Patient, status: str, now: datetime) -> str:
+    """Return why a patient's status may not become this one, nothing when it may."""
+    guards: list[LeavingGuard] = []
+    if patient.status == Patient.Status.IN_HOSPITAL and status != Patient.Status.DECEASED:
+        guards += HOME_GUARDS
+    if status == Patient.Status.ENDED:
+        guards += LEAVING_GUARDS
+    return next((text for guard in guards if (text := guard(patient, now))), "")
+
+
 @transaction.atomic
 def change_status(*, patient: Patient, status: str, by: User | None, now: datetime) -> Patient:
     """Say whether the clinic follows this patient now. Changing to the same changes nothing.
 
-    Raises `StatusError` when the clinic may not stop following them yet.
+    Raises `StatusError` when the clinic may not stop following them yet, or a unit still has
+    them.
     """
     if patient.status != status:
-        if status == Patient.Status.ENDED:
-            why = next((text for guard in LEAVING_GUARDS if (text := guard(patient, now))), "")
-            if why:
-                raise StatusError(why)
+        why = why_not_status(patient, status, now)
+        if why:
+            raise StatusError(why)
         patient.status = status
-        patient.save(update_fields=["status"])
+        patient.in_hospital_since = now if status == Patient.Status.IN_HOSPITAL else None
+        patient.save(update_fields=["status", "in_hospital_since"])
         record(
             "patient.status_changed",
             by=by,

@@ -14,6 +14,8 @@ from apps.database.kept_rows import immutable
 from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient, StaffMember
 
+HOSPITAL_DAYS: Final = 7  # [proposal] of saying "in hospital" and hearing no more
+HOSPITAL_DAYS_AT_MOST: Final = 60  # [proposal]
 USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
 REQUESTS_UNTIL: Final = time(17, 0)  # [proposal] of the clinic's clock
 
@@ -36,10 +38,18 @@ class CheckInPolicy(models.Model):
     requests_until = models.TimeField(
         default=REQUESTS_UNTIL, help_text="By when what a patient asks for today is done."
     )
+    hospital_days = models.PositiveSmallIntegerField(
+        default=HOSPITAL_DAYS, db_default=HOSPITAL_DAYS,
+        help_text="Days in hospital until somebody asks whether the patient is still there.",
+    )  # fmt: skip
     version = models.PositiveIntegerField(default=1, help_text="Counts the changes.")
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(hospital_days__range=(1, HOSPITAL_DAYS_AT_MOST)),
+                name="policy_hospital_is_asked_about",
+            ),
             models.CheckConstraint(
                 condition=Q(second_mail_hours__gte=1, second_mail_hours__lte=12),
                 name="policy_second_mail_the_same_day",
@@ -59,7 +69,7 @@ def policy_of(clinic_id: UUID) -> CheckInPolicy:
 # What a clock opens, with what it opens it for.
 OF_CLOCKS: Final = (
     "review", "refill", "care_level", "referral", "arrival", "contact", "new_plan", "day_missed",
-    "aftercare", "no_unit", "second",
+    "aftercare", "no_unit", "second", "hospital",
 )  # fmt: skip
 
 
@@ -106,6 +116,7 @@ class CareTask(models.Model):
         AFTERCARE = "aftercare", "Aftercare: look at this patient"
         NO_UNIT = "no_unit", "Find a unit, or decide otherwise"
         SECOND = "second", "None taken after a short stay: a second prescriber signs"
+        HOSPITAL = "hospital", "Still in hospital? Ask, and say what is known"
 
     class Outcome(models.TextChoices):
         """What came of it."""

@@ -38,6 +38,7 @@ class StayStatusChoices(models.TextChoices):
 
     CURRENT = "current", "In the unit"
     DISCHARGED = "discharged", "Discharged"
+    WITHDRAWN = "withdrawn", "Withdrawn: never in the unit"
 
 
 class Stay(models.Model):
@@ -80,7 +81,7 @@ class Stay(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status="current", next_round_at__isnull=False)
-                | Q(status="discharged", next_round_at__isnull=True),
+                | Q(status__in=("discharged", "withdrawn"), next_round_at__isnull=True),
                 name="stay_clock_runs_while_there",
             ),
             SameClinic(

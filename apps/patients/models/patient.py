@@ -74,6 +74,10 @@ class Patient(models.Model):
     daily_until = models.DateField(
         null=True, blank=True, help_text="Asked every day until then: home from a detox unit."
     )
+    in_hospital_since = models.DateTimeField(
+        null=True, blank=True,
+        help_text="When we were told; empty while not there, and where older than this column.",
+    )  # fmt: skip
     intake_version = models.PositiveIntegerField(
         default=0, help_text="The number of the last intake entry: two editors see each other."
     )
