@@ -118,6 +118,17 @@ OF_TRIAGE = {
 }
 
 
+# What is written down so long after it happened is marked as late [proposal].
+LATE_AFTER_MINUTES = 60
+# An admission told afterwards may lie so far back [proposal].
+ADMISSION_TOLD_WITHIN_DAYS = 30
+
+
+def is_late_entry(happened_at: datetime, written_at: datetime) -> bool:
+    """Answer whether something was written down so late that every reader is told so."""
+    return written_at - happened_at > timedelta(minutes=LATE_AFTER_MINUTES)
+
+
 def is_short_stay(admitted_at: datetime, discharged_at: datetime) -> bool:
     """Answer whether a stay was too short for one prescriber alone to say "takes none any more".
 

@@ -13,7 +13,7 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CONTACT_WITHIN_HOURS, DAILY_CHECK_IN_DAYS, is_short_stay
 from apps.detox.guards import NONE_UNSIGNED
-from apps.detox.models import Discharge, DischargeSignature, Referral, Stay
+from apps.detox.models import Discharge, DischargeSignature, Referral, ReferralStep, Stay
 from apps.detox.referral_actions import keep_step, locked
 from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
@@ -57,8 +57,11 @@ def discharge_patient(
         pk=referral.pk
     )  # fmt: skip
     check_referral_transition(referral.status, ReferralStatus.DISCHARGED)
-    admitted_at = check_times(referral, discharged_at, left, last_dose_on, now)
-    is_short = left == Discharge.Left.NONE and is_short_stay(admitted_at, discharged_at)
+    admitted = check_times(referral, discharged_at, left, last_dose_on, now)
+    # An admission told afterwards is one hand's word, too: the telling counts as well.
+    is_short = left == Discharge.Left.NONE and (
+        is_short_stay(admitted.since, discharged_at) or is_short_stay(admitted.at, now)
+    )
     if is_short and not short_because.strip():
         raise DischargeError(SAY_WHY, "short_because")
     row = Discharge.objects.create(
@@ -83,17 +86,17 @@ def discharge_patient(
 
 def check_times(
     referral: Referral, discharged_at: datetime, left: str, last_dose_on: date | None, now: datetime
-) -> datetime:
-    """Return when the patient was admitted; raise `DischargeError` for moments that cannot be."""
+) -> ReferralStep:
+    """Return the admission; raise `DischargeError` for moments that cannot be."""
     if discharged_at > now:
         raise DischargeError("This moment has not come yet.", "discharged_at")
     admitted = referral.steps.filter(status=ReferralStatus.ADMITTED).latest("at")
-    if discharged_at < admitted.at:
+    if discharged_at < admitted.since:
         raise DischargeError("This is before the patient was admitted.", "discharged_at")
     day = discharged_at.astimezone(referral.patient.tz).date()
     if left == Discharge.Left.NONE and last_dose_on is not None and last_dose_on > day:
         raise DischargeError("The last dose was not after the discharge.", "last_dose_on")
-    return admitted.at
+    return admitted
 
 
 def follow_again(patient: Patient, row: Discharge, by: User, now: datetime) -> None:

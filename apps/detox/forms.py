@@ -100,6 +100,7 @@ class MoveForm(forms.Form):
     """What the unit or the patient said."""
 
     to = forms.ChoiceField(choices=Referral.Status.choices, widget=forms.HiddenInput)
+    admitted_at = moment_field("Admitted at", required=False)
     note = words_field("Note", required=False, rows=2)
 
 

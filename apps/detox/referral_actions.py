@@ -15,10 +15,12 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
+from apps.clinical.detox import ADMISSION_TOLD_WITHIN_DAYS
 from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Facility, Referral, ReferralStep, Stay
 from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
+from apps.patients.errors import FieldError
 from apps.patients.models import Clinic, Patient
 from apps.tapers.actions import hold_plan
 
@@ -33,8 +35,8 @@ WAITING: Final = {
 DECIDE_WITHIN: Final = timedelta(hours=24)
 
 
-class ReferralError(ValueError):
-    """Why a patient cannot be referred now; the text is for the reader."""
+class ReferralError(FieldError):
+    """Why a patient cannot be referred or moved now; the text is for the reader."""
 
 
 @transaction.atomic
@@ -90,14 +92,18 @@ def write_on_alert(alert: Alert, facility: Facility, by: User, now: datetime) ->
 
 
 @transaction.atomic
-def move_referral(*, referral: Referral, to: str, note: str, by: User, now: datetime) -> Referral:
+def move_referral(
+    *, referral: Referral, to: str, note: str, by: User, now: datetime,
+    admitted_at: datetime | None = None,
+) -> Referral:  # fmt: skip
     """Write down what the unit or the patient said; the clock of the next state starts.
 
     Moving to where it is changes nothing. On admission the patient is in hospital, and
-    reminders stop. Raises `TransitionError`, and `ReferralError` for a refusal without a
-    reason or a discharge, which has an act of its own. An admission that never was is withdrawn:
-    the bed is given back, the patient is followed again and reminded, the hold stays, and a task
-    asks for another unit. Whoever has a round or a dose on record was there: `ReferralError`.
+    reminders stop; `admitted_at` is when it was, where it is told afterwards. An admission that
+    never was is withdrawn: the bed is given back, the patient is followed again and reminded, the
+    hold stays, and a task asks for another unit. Raises `TransitionError`, and `ReferralError`
+    for a refusal without a reason, a withdrawal of somebody of whom a round or a dose is on
+    record, and a discharge, which has an act of its own.
     """
     patient = locked(referral.patient_id)
     referral = Referral.objects.select_for_update(of=("self",)).select_related("facility").get(
@@ -109,7 +115,10 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
         raise ReferralError("Record the discharge: it says what is still taken.")
     check_referral_transition(referral.status, to)
     if to in (ReferralStatus.DECLINED, ReferralStatus.WITHDRAWN) and not note.strip():
-        raise ReferralError("Write down why: the next person has to know.")
+        raise ReferralError("Write down why: the next person has to know.", "note")
+    happened_at = admitted_at if to == ReferralStatus.ADMITTED else None
+    if happened_at is not None:
+        check_told_later(patient, happened_at, now)
     was_admitted = referral.status == ReferralStatus.ADMITTED
     if was_admitted:
         give_bed_back(referral)
@@ -119,13 +128,27 @@ def move_referral(*, referral: Referral, to: str, note: str, by: User, now: date
     else:
         referral.due_at = None
     referral.save(update_fields=["status", "due_at"])
-    keep_step(referral, note.strip(), by, now)
+    keep_step(referral, note.strip(), by, now, happened_at)
     start_clock(referral, now, by)
     if to == ReferralStatus.ADMITTED:
         change_status(patient=patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
     if was_admitted and patient.status == Patient.Status.IN_HOSPITAL:
         change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
     return referral
+
+
+def check_told_later(patient: Patient, admitted_at: datetime, now: datetime) -> None:
+    """Raise `ReferralError` for a moment at which the patient cannot have been admitted."""
+    last = patient.discharges.order_by("-discharged_at").first()
+    if admitted_at > now:
+        raise ReferralError("This moment has not come yet.", "admitted_at")
+    if admitted_at < now - timedelta(days=ADMISSION_TOLD_WITHIN_DAYS):
+        raise ReferralError(
+            f"This is more than {ADMISSION_TOLD_WITHIN_DAYS} days ago. Look at the day again.",
+            "admitted_at",
+        )
+    if last is not None and admitted_at < last.discharged_at:
+        raise ReferralError("This is before the last discharge on record.", "admitted_at")
 
 
 def give_bed_back(referral: Referral) -> None:
@@ -168,15 +191,19 @@ def locked(patient_id: UUID) -> Patient:
     return rows.select_related("clinic", "risk", "medication").get(pk=patient_id)
 
 
-def keep_step(referral: Referral, note: str, by: User, now: datetime) -> None:
+def keep_step(
+    referral: Referral, note: str, by: User, now: datetime, happened_at: datetime | None = None
+) -> None:
     """Append the step and its audit row; part of the caller's transaction."""
     ReferralStep.objects.create(
         clinic_id=referral.clinic_id, referral=referral, at=now, by=by, status=referral.status,
-        note=note,
+        note=note, happened_at=happened_at,
     )  # fmt: skip
+    told_later = {"happened_at": happened_at.isoformat()} if happened_at else {}
     record(
         f"referral.{referral.status}", by=by, now=now, clinic_id=referral.clinic_id,
         patient_id=referral.patient_id, obj=referral, facility=str(referral.facility_id),
+        **told_later,
     )  # fmt: skip
 
 

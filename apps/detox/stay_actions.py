@@ -9,9 +9,9 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
-from apps.clinical.detox import CLOCK_MINUTES, round_finding
+from apps.clinical.detox import CLOCK_MINUTES, is_late_entry, round_finding
 from apps.clinical.scoring import ciwa_b
-from apps.detox.models import DoseRecord, Referral, Round, Stay
+from apps.detox.models import Discharge, DoseRecord, Referral, Round, Stay
 from apps.detox.referral_actions import locked, move_referral
 from apps.detox.states import ReferralStatus
 from apps.patients.errors import FieldError
@@ -26,11 +26,16 @@ class StayError(FieldError):
 
 
 @transaction.atomic
-def begin_stay(*, referral: Referral, bed: str, round_hours: int, by: User, now: datetime) -> Stay:
+def begin_stay(
+    *, referral: Referral, bed: str, round_hours: int, by: User, now: datetime,
+    began_at: datetime | None = None,
+) -> Stay:  # fmt: skip
     """Take a referred patient into a bed of the clinic's own; the first round is due in an hour.
 
-    Referral, stay, status of the patient and audit row change together or not at all; twice
-    is once. Raises `StayError` for a unit that is not the clinic's own, and `TransitionError`.
+    `began_at` is since when, where it is written down afterwards. Referral, stay, status of the
+    patient and audit row change together or not at all; twice is once. Raises `StayError` for a
+    unit that is not the clinic's own, `ReferralError` for an impossible moment, and
+    `TransitionError`.
     """
     patient = locked(referral.patient_id)
     existing = Stay.objects.filter(referral=referral).first()
@@ -38,10 +43,13 @@ def begin_stay(*, referral: Referral, bed: str, round_hours: int, by: User, now:
         return existing
     if not referral.facility.is_own:
         raise StayError("Rounds are recorded here only for beds of this clinic.")
-    move_referral(referral=referral, to=ReferralStatus.ADMITTED, note="", by=by, now=now)
+    move_referral(
+        referral=referral, to=ReferralStatus.ADMITTED, note="", by=by, now=now,
+        admitted_at=began_at,
+    )  # fmt: skip
     stay = Stay.objects.create(
         clinic_id=patient.clinic_id, patient=patient, referral=referral, bed=bed,
-        round_hours=round_hours, next_round_at=now + FIRST_WITHIN, began_at=now,
+        round_hours=round_hours, next_round_at=now + FIRST_WITHIN, began_at=began_at or now,
         began_by=by,
     )  # fmt: skip
     write_down("stay.begun", stay, by, now, round_hours=round_hours)
@@ -67,12 +75,15 @@ def set_rounds(*, stay: Stay, round_hours: int, by: User, now: datetime) -> Stay
 
 @transaction.atomic
 def record_round(
-    *, stay: Stay, submission_id: UUID, values: dict[str, Any], by: User, now: datetime
-) -> Round:
+    *, stay: Stay, submission_id: UUID, values: dict[str, Any], by: User, now: datetime,
+    at: datetime | None = None,
+) -> Round:  # fmt: skip
     """Keep a round and set the clock of the next; what is dangerous opens an alert at once.
 
-    Round, clock, alert and audit row are saved together or not at all; the same submission
-    again is the first one. Raises `StayError` after discharge, and `ScoreError` for anchors.
+    `at` is when it was made, where it is written down afterwards: it alerts all the same, and
+    every reader sees that it is late. The next round counts from the newest. Round, clock, alert
+    and audit row are saved together or not at all; the same submission again is the first one.
+    Raises `StayError` after discharge, and `ScoreError` for anchors.
     """
     again = Round.objects.filter(submission_id=submission_id, stay=stay).first()
     if again is not None:
@@ -80,12 +91,16 @@ def record_round(
     stay = lock_current(stay.pk)
     if values.get("anchors"):
         ciwa_b(values["anchors"])  # refuses what is no anchor
+    check_moment(stay, at or now, now, "A round is recorded after it was made, not before.")
     row = Round.objects.create(
-        clinic_id=stay.clinic_id, stay=stay, submission_id=submission_id, at=now, by=by, **values
-    )
-    stay.next_round_at = now + timedelta(hours=stay.round_hours)
-    stay.save(update_fields=["next_round_at"])
-    write_down("stay.round_recorded", stay, by, now, round=str(row.pk))
+        clinic_id=stay.clinic_id, stay=stay, submission_id=submission_id, at=at or now, by=by,
+        recorded_at=now, **values,
+    )  # fmt: skip
+    newest = stay.rounds.order_by("-at").values_list("at", flat=True)[0]
+    if newest == row.at:
+        stay.next_round_at = newest + timedelta(hours=stay.round_hours)
+        stay.save(update_fields=["next_round_at"])
+    write_down("stay.round_recorded", stay, by, now, round=str(row.pk), late=row.is_late)
     call_for_help(stay, row, now)
     return row
 
@@ -110,31 +125,57 @@ def record_dose(
     """Keep one dose that the team gave or held, signed by `by`. Nothing is worked out here.
 
     Dose and audit row are saved together or not at all; the same submission again is the
-    first one. A correction stands beside what it corrects. Raises `StayError`.
+    first one. A correction stands beside what it corrects. After the discharge what was given
+    before it may still be signed, and is marked as late, as is what is signed long after it was
+    given. Raises `StayError`.
     """
     again = DoseRecord.objects.filter(submission_id=submission_id, stay=stay).first()
     if again is not None:
         return again
-    stay = lock_current(stay.pk)
-    if values["at"] > now:
-        raise StayError("A dose is signed after it was given, not before.", "at")
-    if values["at"] < stay.began_at:
-        raise StayError("The patient was not in this bed yet.", "at")
+    stay = lock_stay(stay.pk)
+    home = discharge_of(stay)
+    check_moment(stay, values["at"], now, "A dose is signed after it was given, not before.")
+    if home is not None and values["at"] > home.discharged_at:
+        raise StayError("The patient was home by then.", "at")
+    is_late = home is not None or is_late_entry(values["at"], now)
     if corrects is not None and hasattr(corrects, "corrected_by"):
         raise StayError("A colleague has corrected this line meanwhile.")
     row = DoseRecord.objects.create(
         clinic_id=stay.clinic_id, stay=stay, submission_id=submission_id, signed_by=by,
-        signed_with=signed_with, signed_at=now, corrects=corrects, **values,
+        signed_with=signed_with, signed_at=now, is_late=is_late, corrects=corrects, **values,
     )  # fmt: skip
-    write_down("stay.dose_signed", stay, by, now, dose=str(row.pk), kind=row.kind)
+    write_down("stay.dose_signed", stay, by, now, dose=str(row.pk), kind=row.kind, late=is_late)
     return row
+
+
+def check_moment(stay: Stay, at: datetime, now: datetime, too_early: str) -> None:
+    """Raise `StayError` for a moment at which nothing can have been seen or given in this bed."""
+    if at > now:
+        raise StayError(too_early, "at")
+    if at < stay.began_at:
+        raise StayError("The patient was not in this bed yet.", "at")
+
+
+def discharge_of(stay: Stay) -> Discharge | None:
+    """Return the discharge that ended a stay, None while it goes on; `StayError` if it never was.
+
+    A stay that was withdrawn had no patient in its bed.
+    """
+    if stay.status == Stay.Status.WITHDRAWN:
+        raise StayError("This stay was withdrawn: the patient was never in this bed.")
+    return Discharge.objects.filter(referral=stay.referral_id).first()
+
+
+def lock_stay(stay_id: UUID) -> Stay:
+    """Return the stay, locked until the end of the transaction."""
+    return Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
 
 
 def lock_current(stay_id: UUID) -> Stay:
     """Return the stay, locked; raises `StayError` when it is over."""
-    stay = Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
+    stay = lock_stay(stay_id)
     if stay.status != Stay.Status.CURRENT:
-        raise StayError("This stay is over. What was given later stands in the discharge.")
+        raise StayError("This stay is over.")
     return stay
 
 

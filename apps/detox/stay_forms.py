@@ -46,6 +46,11 @@ class BeginStayForm(forms.Form):
         label="Hours between two rounds", what="hours", min_value=1, max_value=ROUND_HOURS_AT_MOST,
         help_text="As ordered. The guideline asks for rounds and names no number.",
     )  # fmt: skip
+    began_at = moment_field(
+        "In the bed since", required=False,
+        help_text="Blank: from now on. Rounds and doses from then on can be entered, marked as "
+        "late.",
+    )  # fmt: skip
 
 
 class RoundsForm(forms.Form):
@@ -60,6 +65,9 @@ class RoundForm(forms.Form):
     """Vital signs, sedation, signs of too much, CIWA-B anchors."""
 
     submission_id = forms.UUIDField(widget=forms.HiddenInput)
+    at = moment_field(
+        "Made at", required=False, help_text="Blank: now. An earlier one is marked as late."
+    )
     sedation = sedation_field("How awake")
     is_dangerous = forms.BooleanField(
         label="Dangerous: call help now", required=False,

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.alerts.states import TransitionError
 from apps.clinical import detox as rules
 from apps.detox.models import DoseRecord, Referral, Stay
+from apps.detox.referral_actions import ReferralError
 from apps.detox.stay_actions import StayError, begin_stay, record_dose, record_round, set_rounds
 from apps.detox.stay_chart import chart_of
 from apps.detox.stay_forms import BeginStayForm, DoseForm, RoundForm, RoundsForm
@@ -46,8 +47,11 @@ def stay_begin(request: HttpRequest, referral_id: UUID) -> HttpResponse:
         except (StayError, TransitionError) as error:
             messages.warning(request, str(error))
             return redirect("detox:referral", row.pk)
-        messages.success(request, "The patient is in the unit. Reminders have stopped.")
-        return redirect("detox:stay", begun.pk)
+        except ReferralError as error:
+            form.add_error("began_at", str(error))
+        else:
+            messages.success(request, "The patient is in the unit. Reminders have stopped.")
+            return redirect("detox:stay", begun.pk)
     context = {"referral": row, "patient": row.patient, "form": form}
     return render(request, "detox/stay_begin.html", context, status=422 if form.is_bound else 200)
 
@@ -103,13 +107,13 @@ def round_create(request: HttpRequest, stay_id: UUID) -> HttpResponse:
         try:
             record_round(
                 stay=row, submission_id=form.cleaned_data["submission_id"], values=form.values(),
-                by=member_of(request).user, now=timezone.now(),
+                by=member_of(request).user, now=timezone.now(), at=form.cleaned_data["at"],
             )  # fmt: skip
         except StayError as error:
-            messages.warning(request, str(error))
+            form.add_error(error.field, str(error))
         else:
             messages.success(request, "The round is recorded, and the next one has its time.")
-        return redirect("detox:stay", row.pk)
+            return redirect("detox:stay", row.pk)
     context = {"stay": row, "patient": row.patient, "form": form}
     return render(request, "detox/round.html", context, status=422 if form.is_bound else 200)
 

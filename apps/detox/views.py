@@ -149,7 +149,7 @@ def referral_move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
             referral=row, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
         )
     except ReferralError as error:
-        form.add_error("note", str(error))
+        form.add_error(error.field or "note", str(error))
         return show_referral(request, row, form, 422)
     except TransitionError as error:
         messages.warning(request, str(error))

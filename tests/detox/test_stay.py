@@ -47,10 +47,10 @@ def refuse(*args: object, **kwargs: object) -> None:
     raise IntegrityError("audit row refused")
 
 
-def make_round(stay, member, now=NOW, key=None, **changes):
+def make_round(stay, member, now=NOW, key=None, at=None, **changes):
     values = {**VITALS, "sedation": 0, "anchors": [1] * 20} | changes
     return record_round(
-        stay=stay, submission_id=key or uuid4(), values=values, by=member.user, now=now
+        stay=stay, submission_id=key or uuid4(), values=values, by=member.user, now=now, at=at
     )
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.alerts.models import Alert
@@ -171,10 +171,18 @@ class ReferralStep(models.Model):
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=10, choices=ReferralStatusChoices)
     note = models.TextField(max_length=2000, blank=True)
+    happened_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the patient was admitted, where it was told later."
+    )
 
     class Meta:
         ordering: ClassVar = ["at", "id"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(happened_at__isnull=True)
+                | Q(happened_at__lte=F("at"), status="admitted"),
+                name="referral_told_after_it_happened",
+            ),
             SameClinic(
                 field="referral_id",
                 to="detox_referral",
@@ -193,3 +201,8 @@ class ReferralStep(models.Model):
 
     def __str__(self) -> str:
         return self.get_status_display()
+
+    @property
+    def since(self) -> datetime:
+        """From when this state held: as it was told, else when it was written down."""
+        return self.happened_at or self.at

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from apps.accounts.models import User
 from apps.alerts.models.guards import SameClinic, begins, fixed, known
 from apps.alerts.states import pairs
+from apps.clinical.detox import is_late_entry
 from apps.clinical.scoring import CIWA_B_CONCEPTS, CiwaBScore, ciwa_b
 from apps.database.kept_rows import immutable, kept
 from apps.detox.models.referral import Referral
@@ -135,10 +136,17 @@ class Round(models.Model):
         help_text="The twenty CIWA-B anchors from left to right; empty when not scored.",
     )  # fmt: skip
     note = models.TextField(max_length=2000, blank=True)
+    recorded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was written down; empty: at once."
+    )
 
     class Meta:
         ordering: ClassVar = ["-at"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(recorded_at__isnull=True) | Q(recorded_at__gte=F("at")),
+                name="round_recorded_after",
+            ),
             SameClinic(field="stay_id", to="detox_stay", column="id", name="round_of_clinic"),
             models.CheckConstraint(condition=Q(sedation__lte=4), name="round_sedation_known"),
             models.CheckConstraint(
@@ -158,6 +166,11 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return f"Round {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was written down long after it was made."""
+        return self.recorded_at is not None and is_late_entry(self.at, self.recorded_at)
 
     @property
     def score(self) -> CiwaBScore | None:
@@ -200,6 +213,10 @@ class DoseRecord(models.Model):
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     signed_with = models.CharField(max_length=20)
     signed_at = models.DateTimeField()
+    is_late = models.BooleanField(
+        default=False, db_default=False,
+        help_text="Signed long after it was given, or after the discharge.",
+    )  # fmt: skip
     corrects = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
     )
