@@ -4,11 +4,11 @@ from typing import Final
 
 from django import forms
 
-from apps.checkins.models.task import HOSPITAL_DAYS_AT_MOST
+from apps.checkins.models.task import CARE_LEVEL_DAYS_AT_MOST, HOSPITAL_DAYS_AT_MOST
 from apps.patients.forms import CountField
 
 FIELDS: Final = ("hold_on_request", "usual_time", "second_mail_hours", "requests_until",
-                "hospital_days")  # fmt: skip
+                "hospital_days", "care_level_days")  # fmt: skip
 
 
 class PolicyForm(forms.Form):
@@ -45,5 +45,11 @@ class PolicyForm(forms.Form):
         label="Ask about patients in hospital after (days)",
         help_text="In hospital nobody is reminded and no silence alerts. After so many days a task "
         "asks whether the patient is still there, and again so long after each answer.",
+    )  # fmt: skip
+    care_level_days = CountField(
+        what="days", min_value=1, max_value=CARE_LEVEL_DAYS_AT_MOST,
+        label="Answers on the level of care let a plan start for (days)",
+        help_text="Older ones are asked anew before a plan starts. A severe sign asks anew at "
+        "once, whatever stands here.",
     )  # fmt: skip
     version = forms.IntegerField(widget=forms.HiddenInput)

@@ -94,13 +94,18 @@ CLOCK_RULES = {
     "D02_NOT_ARRIVED": "The patient has not arrived in the detox unit in time.",
     "D03_ROUND_OVERDUE": "An observation round is overdue.",
     "D04_NO_CONTACT_72H": "No contact within 72 hours after discharge (INP-09).",
-    "D05_NO_DAILY_CHECK_IN": "No check-in on a day of the 14 days after discharge (INP-09).",
+    "D05_NO_DAILY_CHECK_IN": (
+        "No check-in on a day of daily contact, 14 days after a discharge (INP-09)."
+    ),
     "D06_DEEPLY_SEDATED": "A round found deep sedation.",
     "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
     "D10_DANGER_IN_ROUND": "Whoever made the round marked it: dangerous, call help now.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",
-    "D11_NO_UNIT": "A referral was declined or withdrawn, and nothing was decided since.",
+    "D11_NO_UNIT": (
+        "A unit is needed and none has the patient: the level of care is inpatient, or a referral "
+        "came to nothing. Nothing was decided since."
+    ),
     "D13_STILL_IN_HOSPITAL": (
         "In hospital for long, and nobody has said since whether the patient is still there."
     ),

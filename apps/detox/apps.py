@@ -15,6 +15,7 @@ class DetoxConfig(AppConfig):
         from apps.detox.clocks import sweep_detox
         from apps.detox.guards import (
             discharge_says_none,
+            inpatient_stands,
             left_in_hospital,
             level_is_settled,
             still_admitted,
@@ -24,11 +25,13 @@ class DetoxConfig(AppConfig):
         from apps.patients.actions import register_home_guard, register_leaving_guard
         from apps.tapers.leaving import register_end_guard, register_start_guard
         from apps.tapers.taken import register_teller
+        from apps.tapers.today import register_gate
 
         register_start_guard(level_is_settled)
         register_end_guard(discharge_says_none)
         register_leaving_guard(left_in_hospital)
         register_home_guard(still_admitted)
+        register_gate(inpatient_stands)
         register_teller(unit_said)
         register_teller(taken_again)
         register_round("detox", 60.0, lambda: sweep_detox(timezone.now()))

@@ -6,8 +6,9 @@ from typing import Any
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
 from apps.clinical.rule_words import rule_words
-from apps.detox.guards import level_is_settled, severe_sign_after
+from apps.detox.guards import level_is_open, level_is_settled, severe_sign_after
 from apps.patients.models import Patient
+from apps.tapers.models import TaperPlan
 
 OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare",
               "no_unit", "second", "hospital")  # fmt: skip
@@ -18,12 +19,14 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
     assessments = list(patient.care_assessments.select_related("assessed_by")[:10])
     referrals = list(patient.referrals.select_related("facility", "sent_by", "stay", "discharge"))
     last = assessments[0] if assessments else None
+    has_plan = TaperPlan.objects.active().filter(patient=patient).exists()
     today = now.astimezone(patient.tz).date()
     return {
         "patient": patient,
         "assessments": assessments,
         "assessment": last,
-        "why_not": level_is_settled(patient, now),
+        "has_plan": has_plan,
+        "why_not": level_is_open(patient) if has_plan else level_is_settled(patient, now),
         "sign": severe_sign_after(last, patient),
         "referrals": referrals,
         "live": next((row for row in referrals if row.status in ("sent", "accepted", "admitted")),

@@ -114,7 +114,7 @@ def ask_level(patient_id: UUID, now: datetime) -> bool:
 
 
 def days_due(now: datetime) -> Found:
-    """Return patients in the fourteen days after a discharge, who are to check in each day."""
+    """Return patients in the fourteen days of daily contact, who are to check in each day."""
     rows = Patient.objects.filter(
         daily_until__gte=(now - timedelta(days=2)).date(), status=Patient.Status.ACTIVE
     )
@@ -132,13 +132,23 @@ def look_at_day(patient_id: UUID, now: datetime) -> bool:
     if came.exists():
         overtake_tasks(patient_id=patient.pk, kind=Kind.DAY_MISSED, by=None, now=now)
         return False
-    discharge = patient.discharges.first()
-    if discharge is None or patient.daily_until is None or yesterday > patient.daily_until:
+    begun = daily_since(patient)
+    if begun is None or patient.daily_until is None or yesterday > patient.daily_until:
         return False
-    if yesterday <= discharge.recorded_at.astimezone(patient.tz).date():
-        return False  # the first whole day at home counts first
-    source = uuid5(discharge.pk, yesterday.isoformat())
+    source_of, at = begun
+    if yesterday <= at.astimezone(patient.tz).date():
+        return False  # the first whole day counts first
+    source = uuid5(source_of, yesterday.isoformat())
     return open_clock_task(patient, Kind.DAY_MISSED, source, now, now)
+
+
+def daily_since(patient: Patient) -> tuple[UUID, datetime] | None:
+    """Return what daily contact began with and when: a discharge, or a level of care."""
+    discharge = patient.discharges.first()
+    if discharge is not None and discharge.daily_until == patient.daily_until:
+        return discharge.pk, discharge.recorded_at
+    level = patient.care_assessments.filter(decided=CareAssessment.Level.DAILY).first()
+    return (level.pk, level.assessed_at) if level is not None else None
 
 
 def plans_made() -> Found:

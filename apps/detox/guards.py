@@ -3,11 +3,13 @@
 Registered with apps.tapers at start (ADR 8): the plan asks, without knowing who answers.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from apps.alerts.ladder import Level
 from apps.alerts.models import Alert
-from apps.detox.models import CareAssessment
+from apps.checkins.models import policy_of
+from apps.detox.models import CareAssessment, Discharge
 from apps.detox.states import ReferralStatus
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import TaperPlan
@@ -54,7 +56,38 @@ def severe_sign_after(last: CareAssessment | None, patient: Patient) -> Alert | 
 
 
 def level_is_settled(patient: Patient, now: datetime) -> str:
-    """Return why a plan may not start yet: the level of care is open, or not outpatient."""
+    """Return why a plan may not start yet: the level of care is open, old, or not outpatient."""
+    return level_is_open(patient) or level_is_old(patient, now)
+
+
+def level_is_old(patient: Patient, now: datetime) -> str:
+    """Return why the last answers let no plan start any more: they are of too long ago."""
+    last = patient.care_assessments.first()
+    days = policy_of(patient.clinic_id).care_level_days
+    if last is None or now - last.assessed_at <= timedelta(days=days):
+        return ""
+    return (
+        f"The level of care was answered more than {days} days ago. Answer the questions again "
+        "under “Care”: what was right then may not be now."
+    )
+
+
+def inpatient_stands(patient_id: UUID, since: datetime, due: datetime) -> str:
+    """Refuse a cut while the level of care is inpatient: a gate of reductions (ADR 8).
+
+    Until a discharge, or another decision with its reason.
+    """
+    rows = CareAssessment.objects.filter(patient_id=patient_id, assessed_at__lt=due)
+    last = rows.order_by("-assessed_at").first()
+    if last is None or last.decided != CareAssessment.Level.INPATIENT:
+        return ""
+    home = Discharge.objects.filter(patient_id=patient_id, recorded_at__lt=due)
+    is_home = home.filter(recorded_at__gte=last.assessed_at).exists()
+    return "" if is_home else "The level of care is inpatient."
+
+
+def level_is_open(patient: Patient) -> str:
+    """Return what stands against outpatient care now, however old the answers are."""
     last = patient.care_assessments.first()
     if last is None:
         return NOT_ANSWERED

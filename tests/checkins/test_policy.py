@@ -16,10 +16,12 @@ from tests.factories import NOW, make_active_plan, make_task
 pytestmark = pytest.mark.django_db
 DECIDED = {
     "hold_on_request": True, "usual_time": time(8, 30), "second_mail_hours": 5, "hospital_days": 10,
+    "care_level_days": 20,
     "requests_until": time(16),
 }  # fmt: skip
 TYPED = {
     "hold_on_request": "on", "usual_time": "08:30", "second_mail_hours": "5", "hospital_days": "10",
+    "care_level_days": "20",
     "requests_until": "16:00", "version": "1",
 }  # fmt: skip
 URL = "/requests/policy/"

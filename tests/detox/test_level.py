@@ -5,23 +5,28 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
+from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
-from apps.checkins.models import CareTask
+from apps.checkins.models import CareTask, CheckInPolicy
 from apps.detox.care_actions import SignOffError
 from apps.detox.clocks import sweep_detox
-from apps.detox.guards import level_is_settled
+from apps.detox.guards import inpatient_stands, level_is_settled
 from apps.detox.models import CareAssessment
 from apps.tapers.actions import create_plan
 from apps.tapers.models import TaperPlan
 from apps.tapers.signable import ActivationError
+from apps.tapers.today import GATES, today_of
 from tests.conftest import signed_in
 from tests.factories import (
     NOW,
+    make_active_plan,
     make_alert,
     make_care_level,
     make_patient,
     make_plan,
+    make_referral,
     plan_request,
     sign,
 )
@@ -123,3 +128,89 @@ def test_the_page_keeps_what_was_typed_and_says_what_is_missing(patient, prescri
     assert "Write why you decide otherwise" in unsigned.text
     done = client.post(path, {**answers, "decided": "inpatient"}, follow=True)
     assert "No plan starts yet." in done.text
+
+
+INPATIENT = YES | {"decided": "inpatient"}
+DAY = timedelta(days=1)
+
+
+def test_old_answers_let_no_plan_start(clinic, prescriber) -> None:
+    patient = make_patient(clinic)
+    plan = make_plan(patient, prescriber.user)
+    old = NOW + 30 * DAY + timedelta(minutes=1)
+    assert level_is_settled(patient, NOW + 30 * DAY) == ""
+    assert "more than 30 days ago" in level_is_settled(patient, old)
+    other = make_patient(clinic)
+    make_care_level(other, prescriber.user, now=timezone.now() - 31 * DAY)
+    page = signed_in(prescriber).get(reverse("detox:care", args=[other.pk])).text
+    assert "No plan starts yet." in page
+    CheckInPolicy.objects.create(clinic=clinic, care_level_days=40)
+    assert level_is_settled(patient, old) == ""
+    CheckInPolicy.objects.update(care_level_days=10)
+    with pytest.raises(ActivationError, match="more than 10 days ago"):
+        sign(plan, prescriber.user, now=NOW + 11 * DAY)
+    with pytest.raises(IntegrityError, match="grows_old"), transaction.atomic():
+        CheckInPolicy.objects.update(care_level_days=91)
+
+
+def test_inpatient_on_a_running_plan_holds_the_next_cut_and_asks_for_a_unit(
+    clinic, prescriber
+) -> None:
+    patient = make_patient(clinic)
+    plan = make_active_plan(patient, prescriber.user)
+    at = NOW + DAY
+    before = today_of(plan, at).step.number
+    for _ in range(2):
+        make_care_level(patient, prescriber.user, now=at, **INPATIENT)
+    hold = plan.holds.open().get()
+    assert (hold.action, hold.note) == ("hold_next", "The level of care is inpatient.")
+    assert today_of(plan, at).step.number == before, "the dose of today stays"
+    task = CareTask.objects.open().get(kind="no_unit")
+    assert task.due_at == at + DAY
+    sweep_detox(at + DAY + timedelta(minutes=1))
+    assert Alert.objects.get().rules == ["D11_NO_UNIT"]
+    make_care_level(
+        patient, prescriber.user, now=at + 2 * DAY, **YES, sign_off="Her sister stays with her."
+    )
+    task.refresh_from_db()
+    assert task.outcome == "overtaken"
+    assert plan.holds.open().exists(), "answering a question lifts no hold"
+
+
+def test_while_inpatient_stands_no_cut_begins_even_after_go_on(clinic, prescriber) -> None:
+    patient = make_patient(clinic)
+    make_active_plan(patient, prescriber.user)
+    due = NOW + 3 * DAY
+    make_care_level(patient, prescriber.user, now=NOW + DAY, **INPATIENT)
+    assert inpatient_stands(patient.pk, NOW, due) == "The level of care is inpatient."
+    assert inpatient_stands in GATES
+    assert inpatient_stands(patient.pk, NOW, NOW) == "", "at that time nobody had said so"
+    make_care_level(
+        patient, prescriber.user, now=NOW + 2 * DAY, **YES, sign_off="Her sister stays with her."
+    )
+    assert inpatient_stands(patient.pk, NOW, due) == ""
+
+
+def test_with_a_referral_on_its_way_nobody_is_asked_for_a_unit(clinic, prescriber) -> None:
+    patient = make_patient(clinic)
+    make_active_plan(patient, prescriber.user)
+    make_referral(patient, prescriber.user)
+    make_care_level(patient, prescriber.user, now=NOW + DAY, **INPATIENT)
+    assert not CareTask.objects.open().filter(kind="no_unit").exists()
+
+
+def test_daily_contact_on_a_running_plan_asks_each_day_and_misses_nobody(
+    clinic, prescriber
+) -> None:
+    patient = make_patient(clinic)
+    make_care_level(patient, prescriber.user, decided="daily_contact", sign_off="Frail.")
+    patient.refresh_from_db()
+    assert patient.daily_until is None, "before a plan the pace of check-ins is the plan's"
+    make_active_plan(patient, prescriber.user)
+    at = NOW + DAY
+    make_care_level(patient, prescriber.user, now=at, decided="daily_contact", sign_off="Frail.")
+    patient.refresh_from_db()
+    assert patient.daily_until == (at + 14 * DAY).date()
+    assert [sweep_detox(at + n * DAY).days for n in (1, 2, 2)] == [0, 1, 0]
+    task = CareTask.objects.get(kind="day_missed")
+    assert task.what == "No check-in on a day of daily contact"

@@ -14,6 +14,8 @@ from apps.database.kept_rows import immutable
 from apps.database.same_clinic import SameClinic
 from apps.patients.models import Clinic, Patient, StaffMember
 
+CARE_LEVEL_DAYS: Final = 30  # [proposal]; ASAM-07 names no number
+CARE_LEVEL_DAYS_AT_MOST: Final = 90  # risks and benefits are weighed anew by then (ASAM-01)
 HOSPITAL_DAYS: Final = 7  # [proposal] of saying "in hospital" and hearing no more
 HOSPITAL_DAYS_AT_MOST: Final = 60  # [proposal]
 USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
@@ -42,10 +44,18 @@ class CheckInPolicy(models.Model):
         default=HOSPITAL_DAYS, db_default=HOSPITAL_DAYS,
         help_text="Days in hospital until somebody asks whether the patient is still there.",
     )  # fmt: skip
+    care_level_days = models.PositiveSmallIntegerField(
+        default=CARE_LEVEL_DAYS, db_default=CARE_LEVEL_DAYS,
+        help_text="Days for which answers on the level of care let a plan start.",
+    )  # fmt: skip
     version = models.PositiveIntegerField(default=1, help_text="Counts the changes.")
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(care_level_days__range=(1, CARE_LEVEL_DAYS_AT_MOST)),
+                name="policy_care_level_grows_old",
+            ),
             models.CheckConstraint(
                 condition=Q(hospital_days__range=(1, HOSPITAL_DAYS_AT_MOST)),
                 name="policy_hospital_is_asked_about",
@@ -112,7 +122,7 @@ class CareTask(models.Model):
         ARRIVAL = "arrival", "Has not arrived in the detox unit"
         CONTACT = "contact", "First contact after discharge"
         NEW_PLAN = "new_plan", "Decide on the plan after discharge"
-        DAY_MISSED = "day_missed", "No check-in after discharge"
+        DAY_MISSED = "day_missed", "No check-in on a day of daily contact"
         AFTERCARE = "aftercare", "Aftercare: look at this patient"
         NO_UNIT = "no_unit", "Find a unit, or decide otherwise"
         SECOND = "second", "None taken after a short stay: a second prescriber signs"

@@ -72,7 +72,9 @@ class Patient(models.Model):
         null=True, blank=True, help_text="The last day on which the medicine was taken."
     )
     daily_until = models.DateField(
-        null=True, blank=True, help_text="Asked every day until then: home from a detox unit."
+        null=True,
+        blank=True,
+        help_text="Asked every day until then: home from a detox unit.",
     )
     in_hospital_since = models.DateTimeField(
         null=True, blank=True,
