@@ -55,7 +55,7 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
 
 def note_on(taken: Taken) -> str:
     """Return who says what is taken and since when, so that nobody doses by an old number."""
-    day = taken.since.isoformat()
+    day = f"{taken.since.day} {taken.since:%b %Y}"
     return {
         Known.PLAN: f"By the plan in force, since {day}.",
         Known.STOPPED: f"None: the last dose was on {day}.",
@@ -93,7 +93,8 @@ def last_dose(check_ins: list[CheckIn], last_dose_at: datetime | None) -> dict[s
         said = next((a["value"] for a in answer_rows(row) if a["key"] == "dose_taken"), "")
         if said:
             hours = row.answers.get("hours_since_last_dose")
-            when = f"{row.received_at:%Y-%m-%d %H:%M} UTC"
+            local = row.received_at.astimezone(row.patient.tz)
+            when = f"{local.day} {local:%b %Y, %H:%M}"
             since = f", {hours} hours since the last dose" if hours is not None else ""
             return found | {"said": f"{said} (check-in of {when}{since})"}
     return found

@@ -42,6 +42,11 @@ def referral_data(referral: Referral) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def score_words(score: int | None) -> str:
+    """Return the withdrawal score of a check-in, which some check-ins have not."""
+    return "no score" if score is None else f"score {score} of 40"
+
+
 def sections(referral: Referral) -> list[dict[str, Any]]:
     """Return the parts of the paper: a heading with its lines."""
     said = referral.document
@@ -52,7 +57,7 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
     last = [line for line in (when(dose["at"], zone), dose["said"]) if line]
     steps = [f"from {row['from']}: {row['dose']} a day" for row in said["steps"]]
     symptoms = [
-        f"{when(row['at'], zone)}: score {'–' if row['score'] is None else row['score']} of 40"
+        f"{when(row['at'], zone)}: {score_words(row['score'])}"
         + (f". {'; '.join(row['answers'])}" if row["answers"] else "")
         for row in said["symptoms"]
     ]

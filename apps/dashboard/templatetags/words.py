@@ -94,6 +94,13 @@ def day(value: object) -> str:
     return f"{value:%a} {value.day} {value:%b %Y}" if isinstance(value, date) else str(value or "")
 
 
+@register.filter
+def told_at(text: str) -> str:
+    """Return the ISO text of a moment in the reader's zone, as "Tue 1 Dec 2026, 14:05"."""
+    moment = timezone.localtime(datetime.fromisoformat(text))
+    return f"{day(moment.date())}, {moment:%H:%M}"
+
+
 @register.filter(expects_localtime=True)
 def iso(moment: datetime) -> str:
     """Return a moment in the reader's zone for machines, as `date:"c"` does in a tenth of the time.
