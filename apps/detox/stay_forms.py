@@ -118,8 +118,11 @@ class RoundForm(forms.Form):
         anchors = [values.get(f"anchor_{n}") for n in range(1, len(CIWA_B_CONCEPTS) + 1)]
         missing = [n for n, value in enumerate(anchors, start=1) if value is None]
         if 0 < len(missing) < len(anchors):
-            for number in missing:
-                self.add_error(f"anchor_{number}", "Score this one too, or leave all twenty empty.")
+            which = ", ".join(map(str, missing))
+            self.add_error(
+                f"anchor_{missing[0]}", f"Not scored: {which}. Score these, or leave all twenty "
+                "empty.",
+            )  # fmt: skip
         upper, lower = values.get("systolic"), values.get("diastolic")
         if (upper is None) != (lower is None) and not {"systolic", "diastolic"} & set(self.errors):
             self.add_error("systolic" if upper is None else "diastolic", "Write both numbers.")

@@ -222,7 +222,7 @@ def test_the_pages_record_a_round_and_a_dose_and_keep_what_was_typed(patient, nu
     key = {"submission_id": str(uuid4()), "note": "Slept two hours."}
     wrong = client.post(path, key | anchors | {"anchor_7": "", "pulse": "4", "systolic": "90"})
     assert wrong.status_code == 422
-    for words in ("Score this one too", "Choose how awake", "greater than or equal to 20",
+    for words in ("Not scored: 7.", "Choose how awake", "greater than or equal to 20",
                   "Write both numbers.", "Slept two hours."):  # fmt: skip
         assert words in wrong.text
     client.post(path, key | anchors | {"sedation": "1", "pulse": "90"})
