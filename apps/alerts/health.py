@@ -25,6 +25,7 @@ WATCHED: Final[dict[str, str]] = {
 UNREACHED_SHOWN: Final = 5
 # Each night the audit record is verified (apps/alerts/record_check.py): these tell the outcome.
 RECORD_CHECKED, RECORD_BROKEN = "record_checked", "record_broken"
+RECORD_UNSORTED = "record_unsorted"  # rows came for which no month was made
 RECORD_LATE_AFTER: Final = timedelta(days=2)
 
 
@@ -69,6 +70,8 @@ def record_problems(beats: dict[str, datetime], now: datetime) -> list[str]:
     checked = beats.get(RECORD_CHECKED)
     if RECORD_BROKEN in beats:
         return ["The audit record does not verify: run verify_audit and read what it names."]
+    if RECORD_UNSORTED in beats:
+        return ["The audit record had no room made for its month: run make_partitions."]
     if checked and now - checked > RECORD_LATE_AFTER:
         return ["The audit record was not verified for two days."]
     return []

@@ -32,6 +32,8 @@ APPEND_ONLY: Final = ("audit_auditevent", "audit_auditseal")
 READ_ONLY: Final = ("django_migrations",)
 # Sealing is work for every clinic. A request may put its rows in the line, by trigger, and no more.
 RIGHTS_OF_REQUESTS: Final = {"audit_auditseal": "SELECT", "audit_unsealedevent": "SELECT, INSERT"}
+# What work for every clinic may have done by the owner's rights; it takes no argument.
+OWNERS_WORK: Final = "audit_make_partitions()"
 POLICY: Final = "one_clinic"
 SWEEP_POLICY: Final = "every_clinic"
 ALL_ROWS: Final = f"{SWEEP_ROLE}, {RETENTION_ROLE}"
@@ -71,6 +73,12 @@ def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
         for table, mark in unfit(cursor, wanted).items():
             cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
         cursor.execute(rights_sql(sorted(present)))
+        cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [OWNERS_WORK])
+        if cursor.fetchone()[0]:
+            cursor.execute(
+                f"REVOKE ALL ON FUNCTION {OWNERS_WORK} FROM PUBLIC, {APP_ROLE}; "
+                f"GRANT EXECUTE ON FUNCTION {OWNERS_WORK} TO {SWEEP_ROLE}"
+            )
 
 
 def create_roles(connection: BaseDatabaseWrapper) -> None:

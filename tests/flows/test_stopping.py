@@ -2,14 +2,21 @@
 
 import os
 import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from apps.alerts.models import Delivery
+from apps.alerts.models import Alert, Delivery
 from apps.alerts.tasks import deliver
-from apps.patients.models import Role
+from apps.checkins.models import CheckIn
+from apps.patients.models import Patient, Role
 from tests.factories import SEIZURE, check_in, make_clinic, make_member, make_patient, put_on_call
+from tests.flows.test_check_in_to_mail import path_for, posted, tap
+from tests.harness.processes import WebProcess
 from tests.harness.smtp import Answer
 from tests.harness.waiting import wait_until
 
@@ -41,3 +48,35 @@ def test_sigterm_in_the_middle_of_a_delivery_loses_nothing(kind, parts, smtp) ->
     smtp.wait_for(ALERTS, timeout=20)
     wait_until(lambda: Delivery.objects.filter(status="sent").count() == ALERTS, 10)
     assert len(smtp.messages) == ALERTS, "each once"
+
+
+class DeployedWeb(WebProcess):
+    """The web server as the image starts it, on the port of the test."""
+
+    def command(self) -> list[str]:
+        """Return the image's command line."""
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
+        config = ("--config", "config/gunicorn.py", "--bind", f"fd://{self.listener.fileno()}")
+        return [*command, *config]
+
+
+def test_sigterm_in_the_middle_of_a_check_in_saves_and_answers_it(
+    parts, people, marked_patient
+) -> None:
+    web = parts._start(DeployedWeb(parts.listener, **parts._all({"WEB_WORKERS": "1"})))
+    address = parts.url + path_for(marked_patient)
+    with ThreadPoolExecutor(1) as phone:
+        with transaction.atomic():
+            Patient.objects.select_for_update().get(pk=marked_patient.pk)
+            answer = phone.submit(tap, address, posted())
+            wait_until(lambda: web.has_session("AND wait_event_type = 'Lock'"), 10)
+            os.kill(web.process.pid, signal.SIGTERM)
+            time.sleep(1)
+            assert web.alive(), "it waits for the request in hand"
+            assert not answer.done()
+        status, page = answer.result(timeout=30)
+    assert status == 200
+    assert "Call 911 now" in page
+    wait_until(lambda: not web.alive(), 30, web.log_end)
+    assert web.process.returncode == 0
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (1, 1)
