@@ -173,7 +173,12 @@ def by_month(apps: Any, schema_editor: Any) -> None:
         (bound,) = cursor.fetchone()
         for statement in BESIDE_THE_WRITERS:
             patiently(cursor, statement.format(bound=bound))
-        patiently(cursor, EXCHANGE.format(bound=bound))
+        try:
+            patiently(cursor, EXCHANGE.format(bound=bound))
+        except OperationalError:
+            # Somebody holds the table for minutes. Left behind, this would refuse rows one day.
+            patiently(cursor, "ALTER TABLE audit_auditevent DROP CONSTRAINT audit_before")
+            raise
         with transaction.atomic(using=connection.alias):
             cursor.execute("DROP FUNCTION IF EXISTS audit_make_partitions()")
             cursor.execute(MAKE_PARTITIONS)
