@@ -4,9 +4,10 @@ Ids are stored without foreign keys so that the record outlives what it speaks o
 """
 
 import uuid
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -29,8 +30,26 @@ def no_truncate(name: str) -> pgtrigger.Trigger:
     )
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """The record, and whom its rows are about."""
+
+    def about(self, patient_id: uuid.UUID) -> Self:
+        """Keep the rows of one patient, and those of lists on which the patient was shown.
+
+        For a request PostgreSQL enters the index of lists only past the wall between clinics:
+        see `apps.audit.reading`.
+        """
+        listed = models.Q(
+            details__has_key="patients", details__contains={"patients": [str(patient_id)]}
+        )
+        return self.filter(models.Q(patient_id=patient_id) | listed)
+
+
 class AuditEvent(models.Model):
-    """One thing somebody did or saw, in the past tense (`alert.acknowledged`)."""
+    """One thing somebody did or saw, in the past tense (`alert.acknowledged`).
+
+    A list that was read names whom it showed: `details["patients"]`, ids in order.
+    """
 
     at = models.DateTimeField()
     event = models.CharField(max_length=60)
@@ -42,6 +61,8 @@ class AuditEvent(models.Model):
     request_id = models.UUIDField(default=uuid.uuid4)
     details = models.JSONField(default=dict, blank=True)
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["clinic_id", "-at"]),
@@ -49,6 +70,12 @@ class AuditEvent(models.Model):
             # One person's and one thing's trail, newest first.
             models.Index(fields=["actor_id", "-id"], name="audit_of_person"),
             models.Index(fields=["object_id", "-id"], name="audit_of_object"),
+            GinIndex(
+                fields=["details"],
+                opclasses=["jsonb_path_ops"],
+                condition=models.Q(details__has_key="patients"),
+                name="audit_of_listed",
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(

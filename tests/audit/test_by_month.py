@@ -18,7 +18,7 @@ from apps.database.scope import as_owner, every_clinic, one_clinic
 from tests.factories import NOW, make_clinic
 
 FAR = datetime(2061, 7, 4, 12, tzinfo=UTC)
-MIGRATION = import_module("apps.audit.migrations.0003_by_month")
+MIGRATION = import_module("apps.audit.migrations.0004_by_month")
 UNSORTED = "The audit record had no room made for its month: run make_partitions."
 
 

@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
     atomic = False  # indexes are built beside the writers
 
     dependencies = [
-        ("audit", "0002_unsealed_rows_say_what_they_said"),
+        ("audit", "0003_lists_in_the_trail"),
     ]
 
     operations = [
