@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -22,7 +22,13 @@ from apps.alerts.contact_forms import CodeForm, ContactForm, QuietHoursForm
 from apps.alerts.models import ContactMethod, QuietHours
 from apps.alerts.tasks import code_bell
 from apps.patients.access import member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Way", "get_channel_display"), ("Through", "gateway.name"), ("Address", "address"),
+    ("Place", "position"), ("Added", "created_at"), ("Confirmed", "verified_at"),
+)  # fmt: skip
 
 
 def fetch_own(request: HttpRequest, contact_id: UUID) -> ContactMethod:
@@ -55,7 +61,8 @@ def show(
         "has_mail": any(row.is_mail and row.verified_at for row in rows),
     }
     status = 422 if any(form is not None for form in (add, code, quiet)) else 200
-    return render(request, "alerts/contacts.html", context, status=status)
+    listing = Listing("my_contacts", COLUMNS, lambda: rows)
+    return show_list(request, listing, "alerts/contacts.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

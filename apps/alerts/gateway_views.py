@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -25,7 +25,14 @@ from apps.alerts.receipts import Report, ReportError, take_report
 from apps.alerts.ways import gateway_name, troubled
 from apps.database.scope import every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Gateway", "gateway.name"), ("Way", "gateway.get_channel_display"),
+    ("Address, masked", "gateway.masked_url"), ("Confirms", "gateway.confirms"),
+    ("In trouble", "troubled"), ("Readable", "readable"), ("Changed", "gateway.changed_at"),
+)  # fmt: skip
 
 
 def show(request: HttpRequest, form: GatewayForm) -> HttpResponse:
@@ -40,8 +47,9 @@ def show(request: HttpRequest, form: GatewayForm) -> HttpResponse:
         }
         for gateway in Gateway.objects.filter(clinic_id=member.clinic_id, is_active=True)
     ]
-    status = 422 if form.is_bound else 200
-    return render(request, "alerts/gateways.html", {"rows": rows, "form": form}, status=status)
+    context, status = {"rows": rows, "form": form}, 422 if form.is_bound else 200
+    listing = Listing("gateways", COLUMNS, lambda: rows)
+    return show_list(request, listing, "alerts/gateways.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

@@ -39,8 +39,23 @@ from apps.alerts.rota_forms import (
     TurnForm,
 )
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Clinic
 from apps.patients.permissions import Right, may
+
+SHIFT_COLUMNS = (
+    ("From", "starts_at"), ("To", "ends_at"), ("Rung", "get_rung_display"),
+    ("Who", "member.user.full_name"), ("By the weekly pattern", "generated"),
+)  # fmt: skip
+CHANGE_COLUMNS = (
+    ("From", "starts_at"), ("To", "ends_at"), ("Rung", "get_rung_display"),
+    ("Away", "away.user.full_name"), ("In their place", "member.user.full_name"),
+    ("Why", "reason"), ("Made", "created_at"),
+)  # fmt: skip
+TURN_COLUMNS = (
+    ("Day", "get_weekday_display"), ("From", "starts"), ("To", "ends"),
+    ("Rung", "get_rung_display"), ("Who", "member.user.full_name"),
+)  # fmt: skip
 
 
 @require_GET
@@ -49,16 +64,26 @@ def rota(request: HttpRequest) -> HttpResponse:
     """Show who is on call now and in the next 14 days, and where nobody is."""
     member, now = member_of(request), timezone.now()
     changes = RotaChange.objects.filter(clinic_id=member.clinic_id, cancelled_at=None)
+    changes = changes.filter(ends_at__gt=now).select_related("away__user", "member__user")
+    shifts = Shift.objects.filter(clinic_id=member.clinic_id, ends_at__gt=now)
+    lists = (
+        Listing(
+            "shifts", SHIFT_COLUMNS,
+            lambda: shifts.select_related("member__user").order_by("starts_at", "rung"),
+            title="All shifts to come",
+        ),
+        Listing("rota_changes", CHANGE_COLUMNS, lambda: changes, title="Changes"),
+    )  # fmt: skip
     context = {
         "on_call": on_call_now(member.clinic_id, now),
         "coverage": coverage_of(member.clinic, now, reachable_members(member.clinic)),
-        "changes": changes.filter(ends_at__gt=now).select_related("away__user", "member__user"),
+        "changes": changes,
         "may_edit": may(member, Right.EDIT_ROTA),
         "whole": "all" in request.GET,  # on a phone three days, unless all are asked for
         "now": now,
         "drill": Drill.objects.latest_of_each().filter(clinic_id=member.clinic_id).first(),
     }
-    return render(request, "alerts/rota.html", context)
+    return show_list(request, lists, "alerts/rota.html", context)
 
 
 def reachable_members(clinic: Clinic) -> set[UUID]:
@@ -84,7 +109,9 @@ def rota_edit(request: HttpRequest) -> HttpResponse:
     )
     week = [(name, [turn for turn in turns if turn.weekday == day]) for day, name in WEEKDAYS]
     context = {"form": form, "week": week, "has_turns": bool(turns)}
-    return render(request, "alerts/rota_edit.html", context, status=422 if form.is_bound else 200)
+    listing = Listing("weekly_pattern", TURN_COLUMNS, lambda: turns)
+    status = 422 if form.is_bound else 200
+    return show_list(request, listing, "alerts/rota_edit.html", context, status=status)
 
 
 @require_POST

@@ -18,7 +18,7 @@ from apps.api.schemas import (
     QuestionnaireOut,
     Worklist,
 )
-from apps.audit.actions import record
+from apps.audit.actions import record_shown
 from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import LATEST, get_questionnaire
@@ -105,8 +105,9 @@ def job_of(job: Job) -> dict[str, Any]:
 def note_read(request: HttpRequest, event: str, patients: set[UUID]) -> None:
     """Write down about whom a program has read."""
     member = member_of(request)
-    ids = sorted(map(str, patients))
-    record(event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id, patients=ids)
+    record_shown(
+        event, patients=patients, by=member.user, now=timezone.now(), clinic_id=member.clinic_id
+    )
 
 
 @api.get(

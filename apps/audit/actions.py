@@ -1,10 +1,10 @@
 """The one way to write an audit row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -15,6 +15,7 @@ from apps.database.scope import every_clinic
 from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
+SHOWN_AT_ONCE: Final = 500
 # Which program acts in a person's name; every row written meanwhile says so.
 _program: ContextVar[UUID | None] = ContextVar("acting program", default=None)
 
@@ -59,6 +60,33 @@ def record(
     with every_clinic() if clinic_id is None else nullcontext():
         INSERT_EVENT.run(row)
     return row
+
+
+def record_shown(
+    event: str,
+    *,
+    patients: Iterable[UUID],
+    by: HasId,
+    now: datetime,
+    clinic_id: UUID,
+    not_again_within: timedelta | None = None,
+    **details: Any,
+) -> None:
+    """Append whom a list showed: one row for a page, so that it is in each one's trail.
+
+    A list longer than `SHOWN_AT_ONCE`, such as an export, is told in several rows. With
+    `not_again_within` nothing is added when the same person was shown all of them so recently:
+    for pages that draw themselves anew (docs/adr/0052).
+    """
+    ids = sorted({str(patient) for patient in patients})
+    if not_again_within is not None:
+        looks = AuditEvent.objects.filter(clinic_id=clinic_id, at__gt=now - not_again_within)
+        same = looks.filter(event=event, actor_id=by.pk, details__contains={"patients": ids})
+        if same.exists():
+            return
+    for start in range(0, max(len(ids), 1), SHOWN_AT_ONCE):
+        part = ids[start : start + SHOWN_AT_ONCE]
+        record(event, by=by, now=now, clinic_id=clinic_id, patients=part, **details)
 
 
 @contextmanager

@@ -18,12 +18,24 @@ from apps.clinical.errors import ClinicalError
 from apps.clinical.reviews import review_interval
 from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.intake import renewal_of, review_state
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import OWED_ON, Patient, ReviewClock, ReviewPolicy
 from apps.patients.permissions import Right, may
 from apps.patients.review_actions import ReviewDateError, set_review_policy
 
 PER_PAGE = 50
 PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
+COLUMNS = (
+    ("Reviewed", "reviewed_on"), ("What follows", "get_outcome_display"),
+    ("Benefits and risks", "note"), ("PDMP checked", "pdmp_checked"),
+    ("By", "recorded_by.full_name"), ("Next by", "next_due_on"),
+)  # fmt: skip
+DUE_COLUMNS = (
+    ("Reference", "clock.patient.reference"), ("Family name", "clock.patient.family_name"),
+    ("Given name", "clock.patient.given_name"), ("Review due", "clock.due_on"),
+    ("Owed by", "clock.owed_on"), ("When", "when"), ("Overdue", "overdue"),
+    ("Sooner because", lambda row: "; ".join(row["because"])),
+)  # fmt: skip
 
 
 @require_GET
@@ -32,13 +44,15 @@ def review(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show a patient's reviews and when the next one is due."""
     patient = fetch_patient(request, patient_id, PATIENTS.all())
     saw(request, "reviews.viewed", patient)
+    reviews = patient.reviews.select_related("recorded_by")
     context = {
         "patient": patient,
         "review": review_state(patient, timezone.localdate(timezone=patient.tz)),
-        "reviews": patient.reviews.select_related("recorded_by"),
+        "reviews": reviews,
         "may_review": may(member_of(request), Right.PLAN_TAPERS),
     }
-    return render(request, "checkins/review.html", context)
+    listing = Listing("reviews", COLUMNS, lambda: reviews, of=patient)
+    return show_list(request, listing, "checkins/review.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,13 +91,17 @@ def review_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(clocks, PER_PAGE).get_page(request.GET.get("page"))
     policy = ReviewPolicy.objects.filter(clinic=member.clinic).first() or ReviewPolicy()
     today = timezone.localdate()
-    context = {
+    context: dict[str, Any] = {
         "rows": [row_of(clock, today) for clock in page.object_list],
         "page_obj": page, "policy": policy,
         "may_set": may(member, Right.SET_CLINICAL_LIMITS),
         "may_review": may(member, Right.PLAN_TAPERS),
     }  # fmt: skip
-    return render(request, "checkins/review_list.html", context)
+    listing = Listing(
+        "review_list", DUE_COLUMNS, lambda: (row_of(clock, today) for clock in clocks.iterator()),
+        "clock.patient_id",
+    )  # fmt: skip
+    return show_list(request, listing, "checkins/review_list.html", context, shown=context["rows"])
 
 
 def row_of(clock: ReviewClock, today: date) -> dict[str, Any]:

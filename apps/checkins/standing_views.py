@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,8 +18,19 @@ from apps.checkins.standing_actions import (
     start_duty,
 )
 from apps.checkins.standing_forms import DutyForm, OrderForm
-from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Name", "name"), ("What is to be done", "title"), ("Every so many days", "days"),
+    ("In force for patients", "in_force"), ("Since", "created_at"),
+)  # fmt: skip
+DUTY_COLUMNS = (
+    ("Order", "order.name"), ("What is to be done", "order.title"),
+    ("Every so many days", "order.days"), ("Owner", "owner.user.full_name"),
+    ("Since", "started_at"), ("By", "started_by.full_name"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,9 +50,10 @@ def standing_orders(request: HttpRequest) -> HttpResponse:
             return redirect("checkins:standing_orders")
     orders = StandingOrder.objects.filter(clinic=member.clinic, ended_at__isnull=True)
     in_force = Count("duties", filter=Q(duties__ended_at__isnull=True))
-    context = {"form": form, "orders": orders.annotate(in_force=in_force)}
-    status = 422 if form.is_bound else 200
-    return render(request, "checkins/standing_orders.html", context, status=status)
+    found = orders.annotate(in_force=in_force)
+    listing = Listing("standing_orders", COLUMNS, lambda: found)
+    context, status = {"form": form, "orders": found}, 422 if form.is_bound else 200
+    return show_list(request, listing, "checkins/standing_orders.html", context, status=status)
 
 
 @require_POST
@@ -59,6 +71,8 @@ def standing_order_end(request: HttpRequest, order_id: UUID) -> HttpResponse:
 def duties(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show what is in force for a patient and put another order in force."""
     patient, member = fetch_patient(request, patient_id), member_of(request)
+    if request.method == "GET":
+        saw(request, "duties.viewed", patient)
     form = DutyForm(request.POST or None, clinic_id=member.clinic_id)
     if request.method == "POST" and form.is_valid():
         try:
@@ -69,12 +83,11 @@ def duties(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             messages.success(request, "The order is in force. Its tasks come by themselves.")
             return redirect("checkins:duties", patient.pk)
     rows = StandingDuty.objects.in_force().filter(patient=patient)
-    context = {
-        "patient": patient, "form": form,
-        "duties": rows.select_related("order", "owner__user", "started_by"),
-    }  # fmt: skip
+    rows = rows.select_related("order", "owner__user", "started_by")
+    listing = Listing("standing_duties", DUTY_COLUMNS, lambda: rows, of=patient)
+    context = {"patient": patient, "form": form, "duties": rows}
     status = 422 if form.is_bound else 200
-    return render(request, "checkins/duties.html", context, status=status)
+    return show_list(request, listing, "checkins/duties.html", context, status=status)
 
 
 @require_POST

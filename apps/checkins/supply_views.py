@@ -16,6 +16,7 @@ from apps.audit.actions import record
 from apps.checkins.supply_actions import record_dispensing
 from apps.checkins.supply_forms import DispensingForm
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.models import Dispensing, RunOut
@@ -24,6 +25,23 @@ from apps.tapers.today import plan_today
 
 PER_PAGE = 50
 # Picked up before it is gone; where no pick-up is planned, nobody knows of one.
+STATES = {
+    "gone": "gone", "unplanned": "no pick-up planned", "short": "gone before the pick-up",
+    "in_time": "picked up in time",
+}  # fmt: skip
+COLUMNS = (
+    ("Dispensed", "dispensed_on"), ("Product", "product"), ("Quantity", "quantity"),
+    ("For days", "days"), ("Next pick-up", "next_pickup_on"), ("Note", "note"),
+    ("Recorded", "recorded_at"), ("By", "recorded_by.full_name"),
+    ("Corrects an earlier record", lambda row: row.corrects_id is not None),
+    ("Corrected later", lambda row: hasattr(row, "correction")),
+)  # fmt: skip
+RUN_OUT_COLUMNS = (
+    ("Reference", "row.patient.reference"), ("Family name", "row.patient.family_name"),
+    ("Given name", "row.patient.given_name"), ("Product", "row.product"),
+    ("Runs out", "row.run_out_on"), ("In days", "days"), ("Next pick-up", "row.next_pickup_on"),
+    ("State", lambda line: STATES[line["state"]]),
+)  # fmt: skip
 IN_TIME = Q(run_out_on__gte=F("next_pickup_on"))
 
 
@@ -36,14 +54,16 @@ def supply(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     record("supply.viewed", by=member_of(request).user, now=now, clinic_id=patient.clinic_id,
            patient_id=patient.pk, obj=patient)  # fmt: skip
     lines = supply_of(patient, now)
+    records = patient.dispensings.select_related("recorded_by", "correction")
     context = {
         "patient": patient,
         "lines": lines,
         "stay": uncounted_stay(patient, lines),
         "plan": plan_today(patient, now),
-        "records": patient.dispensings.select_related("recorded_by", "correction"),
+        "records": records,
     }
-    return render(request, "checkins/supply.html", context)
+    listing = Listing("supply", COLUMNS, lambda: records, of=patient)
+    return show_list(request, listing, "checkins/supply.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,7 +128,12 @@ def run_out_list(request: HttpRequest) -> HttpResponse:
     )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     listed = [run_out_line(row, today) for row in page.object_list]
-    return render(request, "checkins/run_out_list.html", {"rows": listed, "page_obj": page})
+    listing = Listing(
+        "run_outs", RUN_OUT_COLUMNS, lambda: (run_out_line(row, today) for row in rows.iterator()),
+        "row.patient_id",
+    )  # fmt: skip
+    context = {"rows": listed, "page_obj": page}
+    return show_list(request, listing, "checkins/run_out_list.html", context, shown=listed)
 
 
 def run_out_line(row: RunOut, today: date) -> dict[str, Any]:

@@ -17,10 +17,16 @@ from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_ta
 from apps.checkins.task_forms import CommentForm, DelegateForm, TaskForm
 from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right, may
 
 PER_PAGE = 50
 TASKS = CareTask.objects.select_related("patient", "owner", "done_by", "check_in")
+COLUMNS = (
+    ("Task", "what"), ("Reference", "patient.reference"), ("Family name", "patient.family_name"),
+    ("Given name", "patient.given_name"), ("Opened", "created_at"), ("Due", "due_at"),
+    ("Owner", "owner.full_name"),
+)  # fmt: skip
 
 
 @require_GET
@@ -37,7 +43,8 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "clinic": member_of(request).clinic,
         "may_set_policy": may(member_of(request), Right.SET_CHECK_IN_POLICY),
     }
-    return render(request, "checkins/task_list.html", context)
+    listing = Listing("tasks", COLUMNS, lambda: tasks, "patient_id")
+    return show_list(request, listing, "checkins/task_list.html", context, shown=page.object_list)
 
 
 @require_http_methods(["GET", "POST"])

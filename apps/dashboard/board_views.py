@@ -6,7 +6,7 @@ or the whole board again with what was typed.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -28,8 +28,9 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
 from apps.checkins.task_forms import TaskForm
 from apps.checkins.task_team_actions import UndoError, undo_close
+from apps.clinical.rule_words import rule_words
 from apps.clinical.triage import Level
-from apps.dashboard.board import KINDS_SEEN, board_of
+from apps.dashboard.board import KINDS_SEEN, Board, board_of
 from apps.dashboard.board_actions import (
     TooSevereError,
     close_together,
@@ -41,12 +42,22 @@ from apps.dashboard.board_forms import CloseForm, TogetherForm
 from apps.dashboard.context import site
 from apps.dashboard.state_actions import refresh_own
 from apps.patients.access import current_member, fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, csv_answer, csv_links, looked, wants_csv
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
 SCRIPT_HEADER = "X-Board"
 TOO_LATE = (
     AlertTakenError, TransitionError, TaskClosedError, TaskTakenError, UndoError, TooSevereError,
+)  # fmt: skip
+# A board that draws itself anew adds a row when somebody is on it whom its reader was not shown
+# so recently (docs/adr/0052). [proposal]
+NOT_AGAIN_WITHIN = timedelta(minutes=10)
+COLUMNS = (
+    ("Alert", "reference"), ("Level", "get_level_display"), ("State", "get_status_display"),
+    ("Reference", "patient.reference"), ("Family name", "patient.family_name"),
+    ("Given name", "patient.given_name"), ("Opened", "opened_at"),
+    ("Why", lambda alert: " ".join(rule_words(alert.rules))), ("Owner", "owner.full_name"),
 )  # fmt: skip
 REFRESH_AT_MOST = 50  # patients who changed since the clock last looked
 
@@ -58,7 +69,21 @@ def board(request: HttpRequest) -> HttpResponse:
         if may(current_member(request), Right.SEE_ROTA):
             return redirect("alerts:rota")  # where a clinic admin's work is
         return render(request, "dashboard/no_clinical_rights.html", status=403)
-    return render(request, "dashboard/board.html", context_of(request))
+    if wants_csv(request):
+        rows = Alert.objects.filter(clinic_id=member_of(request).clinic_id).unresolved()
+        rows = rows.by_urgency().select_related("patient", "owner")
+        return csv_answer(request, Listing("open_alerts", COLUMNS, lambda: rows, "patient_id"))
+    lists = [Listing("open_alerts", COLUMNS, tuple, title="Open alerts")]
+    context = context_of(request) | {"csv_links": csv_links(request, lists)}
+    return drawn(request, render(request, "dashboard/board.html", context), context["board"])
+
+
+def drawn(request: HttpRequest, page: HttpResponse, shown: Board) -> HttpResponse:
+    """Write down who was shown whom, and give the page; drawing it anew is no flood of rows."""
+    patients = {a.patient_id for a in shown.alerts} | {job.patient_id for job in shown.jobs}
+    if patients:
+        looked(request, "board.viewed", patients, not_again_within=NOT_AGAIN_WITHIN)
+    return page
 
 
 def context_of(request: HttpRequest, **more: Any) -> dict[str, Any]:
@@ -93,7 +118,7 @@ def board_live(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=304, headers={"ETag": tag})
     context["csrf_token"] = get_token(request)
     page = render_to_string("dashboard/board_live.html", context)
-    return HttpResponse(page, headers={"ETag": tag})
+    return drawn(request, HttpResponse(page, headers={"ETag": tag}), context["board"])
 
 
 def done(request: HttpRequest, said: str, undo: str = "") -> HttpResponse:
@@ -113,7 +138,9 @@ def refuse(request: HttpRequest, line: str, errors: dict[str, Any]) -> HttpRespo
         return JsonResponse({"errors": told}, status=422)
     chosen = request.POST.getlist("line")
     wrong = {"line": line, "errors": errors, "typed": request.POST, "chosen": chosen}
-    return render(request, "dashboard/board.html", context_of(request, wrong=wrong), status=422)
+    context = context_of(request, wrong=wrong)
+    page = render(request, "dashboard/board.html", context, status=422)
+    return drawn(request, page, context["board"])
 
 
 def attempt(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Model, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from apps.alerts.sealed import SealError, seal, unseal
@@ -174,7 +174,7 @@ def filtered(rows: QuerySet[Any], choice: Choice, now: datetime) -> QuerySet[Any
 class Page:
     """One page of the caseload, and how to get to the next."""
 
-    rows: list[Model]
+    rows: list[PatientState]
     after: str
 
 

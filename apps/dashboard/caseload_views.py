@@ -1,6 +1,5 @@
 """The caseload page, its export, and the reader's saved views of it."""
 
-import csv
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,25 +13,17 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.accounts.costly import costly
-from apps.audit.actions import record
 from apps.clinical.drugs import get_drug
 from apps.dashboard import caseload as cases
 from apps.dashboard.board import LEVELS
-from apps.dashboard.models import PatientState, SavedView
+from apps.dashboard.models import SavedView
 from apps.dashboard.state_actions import refresh_own
 from apps.dashboard.view_actions import ViewError, remove_view, save_view
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Column, Listing, csv_answer, looked, wants_csv
 from apps.patients.permissions import Right
 
 REFRESH_AT_MOST: Final = 200
-CSV_CHUNK: Final = 2000  # rows fetched at a time
-COLUMNS: Final = (
-    "Reference", "Family name", "Given name", "Phone", "Stage", "Risk", "Drug", "Dose now",
-    "Step", "Steps", "Trend", "Score of 40", "Last check-in", "Silent", "Next step", "Next dose",
-    "Blocked by", "Open alerts", "Most severe",
-)  # fmt: skip
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,10 +38,13 @@ def caseload(request: HttpRequest) -> HttpResponse:
         link = {"find": cases.sealed_search(wanted)}
         return to_caseload(cases.read_choice(request.POST.dict(), link))
     member, now, views = member_of(request), timezone.now(), own_views(request)
+    if wants_csv(request):
+        return whole_caseload(request, views)
     choice = asked(request, views)
     refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     page = cases.page_of(member, choice, now)
-    looked(request, "caseload.viewed", len(page.rows))
+    shown = [row.patient_id for row in page.rows]
+    looked(request, "caseload.viewed", shown, shown=len(shown))
     return render(request, "dashboard/caseload.html", context_of(choice, page, views, now))
 
 
@@ -111,53 +105,37 @@ def column_links(choice: cases.Choice) -> dict[str, dict[str, Any]]:
     return links
 
 
-def looked(request: HttpRequest, event: str, shown: int) -> None:
-    """Write down that patients were listed: how many, never what was searched for."""
-    member = member_of(request)
-    record(event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id, shown=shown)
-
-
 @require_GET
 @requires(Right.SEE_PATIENTS)
-@costly
 def caseload_csv(request: HttpRequest) -> HttpResponse:
     """Return all the chosen patients, however many, as a table for a spreadsheet."""
+    return whole_caseload(request, own_views(request))
+
+
+def whole_caseload(request: HttpRequest, views: list[SavedView]) -> HttpResponse:
+    """Return the chosen patients as a file, and write down whom it holds."""
     member, now = member_of(request), timezone.now()
     refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
-    choice = replace(asked(request, own_views(request)), after=None)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="caseload-{now:%Y-%m-%d}.csv"'
-    response.write("\ufeff")  # without it spreadsheets read names with accents wrongly
-    table, number = csv.writer(response), 0
-    table.writerow(COLUMNS)
-    for row in cases.rows_of(member, choice, now).iterator(CSV_CHUNK):
-        table.writerow([safe(cell) for cell in cells(row, now)])
-        number += 1
-    looked(request, "caseload.exported", number)
-    return response
+    choice = replace(asked(request, views), after=None)
+    rows = cases.rows_of(member, choice, now)
+    return csv_answer(request, Listing("caseload", columns(now), lambda: rows, "patient_id"))
 
 
-def cells(row: PatientState, now: datetime) -> list[Any]:
-    """Return one patient's line, in the order of `COLUMNS`."""
-    patient = row.patient
+def columns(now: datetime) -> list[Column]:
+    """Return what a patient's line says, in order."""
     return [
-        patient.reference, patient.family_name, patient.given_name, patient.phone,
-        row.get_stage_display(), row.get_tier_display(),
-        get_drug(row.drug_id).name if row.drug_id else "", row.dose,
-        row.step or "", row.steps or "", row.get_trend_display(),
-        "" if row.score is None else row.score,
-        timezone.localtime(row.last_check_in_at).isoformat("T", "minutes")
-        if row.last_check_in_at else "",
-        "silent" if row.silent_from and row.silent_from <= now else "",
-        row.next_on or "", row.next_dose,
-        row.blocked, row.alerts, LEVELS[row.alert_rank] if row.alerts else "",
+        ("Reference", "patient.reference"), ("Family name", "patient.family_name"),
+        ("Given name", "patient.given_name"), ("Phone", "patient.phone"),
+        ("Stage", "get_stage_display"), ("Risk", "get_tier_display"),
+        ("Drug", lambda row: get_drug(row.drug_id).name if row.drug_id else ""),
+        ("Dose now", "dose"), ("Step", lambda row: row.step or ""),
+        ("Steps", lambda row: row.steps or ""), ("Trend", "get_trend_display"),
+        ("Score of 40", "score"), ("Last check-in", "last_check_in_at"),
+        ("Silent", lambda row: "silent" if row.silent_from and row.silent_from <= now else ""),
+        ("Next step", "next_on"), ("Next dose", "next_dose"), ("Blocked by", "blocked"),
+        ("Open alerts", "alerts"),
+        ("Most severe", lambda row: LEVELS[row.alert_rank] if row.alerts else ""),
     ]  # fmt: skip
-
-
-def safe(cell: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 @require_POST

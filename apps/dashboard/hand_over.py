@@ -1,6 +1,6 @@
 """What the next shift must know: what goes over to it, and what changed in this one. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,7 @@ from django.db.models import Q
 from apps.alerts.models import Alert, Shift
 from apps.checkins.models import CareTask
 from apps.dashboard.models import PatientNote
-from apps.patients.models import StaffMember
+from apps.patients.models import Patient, StaffMember
 from apps.tapers.models import Enactment, PlanHold, PlanVersion
 
 USUAL_SHIFT: Final = timedelta(hours=12)
@@ -75,3 +75,31 @@ def changes_since(member: StaffMember, since: datetime) -> list[tuple[str, Any]]
          .select_related("version__plan__patient", "by").order_by("-at")[:LISTED]),
         ("notes", notes.select_related("patient", "written_by")[:LISTED]),
     ]  # fmt: skip
+
+
+def hand_over_rows(found: HandOver) -> Iterator[dict[str, Any]]:
+    """Yield every line of the page: whose it is, when, what and by whom."""
+    for alert in found.alerts:
+        yield line("mine", alert.patient, alert.opened_at, f"Alert {alert.reference}", None)
+    for task in found.tasks:
+        yield line("mine", task.patient, task.due_at, task.what, None)
+    for kind, rows in found.changes:
+        yield from (CHANGES[kind](row) for row in rows)
+
+
+def line(kind: str, patient: Patient, at: datetime, what: str, who: Any) -> dict[str, Any]:
+    """Return one line as a file has it."""
+    return {"kind": kind, "patient": patient, "at": at, "what": what, "who": who or ""}
+
+
+CHANGES: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
+    "alerts": lambda row: line(
+        "alert", row.patient, row.opened_at, f"{row.get_level_display()} {row.reference}", row.owner
+    ),
+    "tasks": lambda row: line("task done", row.patient, row.done_at, row.what, row.done_by),
+    "holds": lambda row: line("next cut held", row.plan.patient, row.opened_at, row.note, None),
+    "plans": lambda row: line(
+        "plan changed", row.version.plan.patient, row.at, row.version.get_kind_display(), row.by
+    ),
+    "notes": lambda row: line("note", row.patient, row.written_at, row.text, row.written_by),
+}

@@ -2,18 +2,23 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.alerts.act_actions import HandOverError
 from apps.alerts.forms import HandOverForm
 from apps.alerts.states import TransitionError
-from apps.audit.actions import record
-from apps.dashboard.hand_over import hand_over_of
+from apps.dashboard.hand_over import hand_over_of, hand_over_rows
 from apps.dashboard.hand_over_actions import hand_over_everything
 from apps.patients.access import member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Kind", "kind"), ("Reference", "patient.reference"), ("Family name", "patient.family_name"),
+    ("Given name", "patient.given_name"), ("At", "at"), ("What", "what"), ("Who", "who"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,10 +37,14 @@ def hand_over(request: HttpRequest) -> HttpResponse:
             said = f"{name} has your {counted(alerts, 'alert')} and {counted(tasks, 'task')} now."
             messages.success(request, said)
             return redirect("dashboard:board")
-    record("hand_over.viewed", by=member.user, now=now, clinic_id=member.clinic_id)
-    context = {"form": form, "hand_over": hand_over_of(member, now), "now": now}
+    found = hand_over_of(member, now)
+    rows = list(hand_over_rows(found))
+    listing = Listing("hand_over", COLUMNS, lambda: rows, "patient.pk")
+    context = {"form": form, "hand_over": found, "now": now}
     status = 422 if form.is_bound else 200
-    return render(request, "dashboard/hand_over.html", context, status=status)
+    return show_list(
+        request, listing, "dashboard/hand_over.html", context, shown=rows, status=status
+    )
 
 
 def counted(number: int, thing: str) -> str:

@@ -14,8 +14,15 @@ from apps.clinical.triage import RULES_BY_ID
 from apps.clinical.what_if import THRESHOLDS
 from apps.dashboard.ledger import LISTED, ledger_of, try_threshold
 from apps.patients.access import member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
 
+COLUMNS = (
+    ("Rule", "rule_id"), ("In words", "plain"), ("Level", "level_label"), ("Fired", "fired"),
+    ("Acted on", "acted"), ("False", "false"), ("Not closed", "still_open"),
+    ("Handed over", "handed_over"), ("Opened again", "reopened"),
+    ("Taken after, median", "median_to_ack"), ("Act after, median", "median_to_act"),
+)  # fmt: skip
 PERIODS = [(30, "30 days"), (90, "90 days"), (365, "a year")]
 
 
@@ -51,7 +58,8 @@ def ledger(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     lines = ledger_of(member_of(request).clinic, now - timedelta(days=days), now)
     context = {"lines": lines, "days": days, "periods": PERIODS, "form": TrialForm()}
-    return render(request, "dashboard/ledger.html", context)
+    listing = Listing("ledger", COLUMNS, lambda: lines)
+    return show_list(request, listing, "dashboard/ledger.html", context)
 
 
 @require_http_methods(["GET", "POST"])

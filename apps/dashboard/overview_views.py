@@ -1,20 +1,24 @@
 """The clinic overview: what a period came to, nobody named."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.audit.actions import record
-from apps.dashboard.overview import overview_of
+from apps.dashboard.overview import Overview, overview_of
 from apps.patients.access import member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
 
 PERIODS: Final = ((28, "4 weeks"), (91, "3 months"), (182, "6 months"), (364, "a year"))
+COLUMNS: Final = (
+    ("Section", "section"), ("Row", "row"), ("Of what", "column"), ("Number", "number"),
+)  # fmt: skip
 USUAL_DAYS: Final = 91
 LONGEST: Final = timedelta(days=5 * 366)
 STALE: Final = timedelta(hours=1)
@@ -60,7 +64,18 @@ def overview(request: HttpRequest) -> HttpResponse:
         "is_stale": shown.counted_at is None or now - shown.counted_at > STALE,
     }  # fmt: skip
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "dashboard/overview.html", context, status=status)
+    listing = Listing("overview", COLUMNS, lambda: numbers_of(shown))
+    return show_list(request, listing, "dashboard/overview.html", context, status=status)
+
+
+def numbers_of(shown: Overview) -> Iterator[dict[str, Any]]:
+    """Yield every number of the page's tables, hidden where the page hides it."""
+    for section in shown.sections:
+        for table in filter(None, (section.table, section.by_time)):
+            for first, *cells in table.rows:
+                for column, number in zip(table.heads[1:], cells, strict=False):
+                    yield {"section": section.title, "row": first, "column": column,
+                           "number": number}  # fmt: skip
 
 
 def read_period(

@@ -1,5 +1,7 @@
 """The prescriber's step review, and the list of plans that wait for one."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,10 +13,17 @@ from django.views.decorators.http import require_GET
 from apps.dashboard import summaries
 from apps.dashboard.review import WAITING_SHOWN, plans_waiting, review_of
 from apps.patients.access import fetch_in_scope, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right, may
-from apps.tapers.models import TaperPlan
+from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.today import today_of
 from apps.tapers.waiting import versions_waiting
+
+COLUMNS = (
+    ("Waits for", "waits"), ("Reference", "patient.reference"),
+    ("Family name", "patient.family_name"), ("Given name", "patient.given_name"),
+    ("Since", "since"), ("Why", "why"),
+)  # fmt: skip
 
 
 @require_GET
@@ -47,11 +56,31 @@ def decisions_waiting(request: HttpRequest) -> HttpResponse:
     """List the plans whose next cut, or whose second signature, waits for a prescriber."""
     member = member_of(request)
     plans = plans_waiting(member.clinic, timezone.now())
+    versions = versions_waiting(member.clinic_id)
     context = {
         "plans": plans[:WAITING_SHOWN],
         "more": len(plans[WAITING_SHOWN:]),
-        "versions": versions_waiting(member.clinic_id),
+        "versions": versions,
         "reader": member.user,
         "may_decide": may(member, Right.ACTIVATE_PLANS),
     }
-    return render(request, "dashboard/decisions_waiting.html", context)
+    listing = Listing("decisions", COLUMNS, lambda: waiting_rows(plans, versions), "patient.pk")
+    shown = waiting_rows(plans[:WAITING_SHOWN], versions)
+    return show_list(request, listing, "dashboard/decisions_waiting.html", context, shown=shown)
+
+
+def waiting_rows(
+    plans: Iterable[TaperPlan], versions: Iterable[PlanVersion]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each version and each plan that waits, as a file has it."""
+    for version in versions:
+        first = next(iter(version.signatures.all()), None)
+        yield {
+            "waits": "a second signature", "patient": version.plan.patient,
+            "since": first.signed_at if first else None, "why": version.get_kind_display(),
+        }  # fmt: skip
+    for plan in plans:
+        yield {
+            "waits": "a decision", "patient": plan.patient,
+            "since": plan.waits_since, "why": plan.waits_because,  # type: ignore[attr-defined]
+        }  # fmt: skip

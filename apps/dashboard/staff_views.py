@@ -17,8 +17,18 @@ from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBa
 from apps.dashboard.tasks import invitation_bell
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Name", "user.full_name"), ("Address", "user.email"), ("Role", "get_role_display"),
+    ("Has access", "is_active"), ("Last signed in", "user.last_login"),
+)  # fmt: skip
+INVITED_COLUMNS = (
+    ("Address", "email"), ("Role", "get_role_display"), ("Invited", "created_at"),
+    ("Ends", "expires_at"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,13 +49,17 @@ def staff(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"An invitation is on its way to {invitation.email}.")
             return redirect("dashboard:staff")
     people = StaffMember.objects.filter(clinic_id=member.clinic_id).select_related("user")
+    people = people.order_by("-is_active", "user__full_name")
+    invitations = Invitation.objects.waiting().filter(clinic_id=member.clinic_id)
     context = {
-        "form": form,
-        "people": people.order_by("-is_active", "user__full_name"),
-        "invitations": Invitation.objects.waiting().filter(clinic_id=member.clinic_id),
-        "now": timezone.now(),
-    }
-    return render(request, "staff/staff.html", context, status=422 if form.is_bound else 200)
+        "form": form, "people": people, "invitations": invitations, "now": timezone.now(),
+    }  # fmt: skip
+    lists = (
+        Listing("staff", COLUMNS, lambda: people, title="Staff"),
+        Listing("invitations", INVITED_COLUMNS, lambda: invitations, title="Invitations"),
+    )
+    status = 422 if form.is_bound else 200
+    return show_list(request, lists, "staff/staff.html", context, status=status)
 
 
 @require_POST

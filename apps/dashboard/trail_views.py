@@ -11,8 +11,11 @@ from django.views.decorators.http import require_GET
 from apps.accounts.models import EmergencyAccess
 from apps.alerts.models import Alert
 from apps.audit.actions import record
+from apps.audit.models import AuditEvent
+from apps.audit.reading import rows_about
 from apps.dashboard import trail
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, csv_file, csv_links, csv_text, wants_csv
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right
 
@@ -30,10 +33,9 @@ def clinic_trail(request: HttpRequest) -> HttpResponse:
 def patient_trail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show who did or saw what of one patient."""
     patient = fetch_patient(request, patient_id)
-    rows = trail.of_clinic(patient.clinic_id).filter(patient_id=patient.pk)
     opened = EmergencyAccess.objects.filter(patient=patient).select_related("member__user")
     title, glass = f"Record of {patient.full_name}", opened.order_by("-opened_at")
-    return answer(request, rows, title, "audit-patient", patient, glass=glass)
+    return answer(request, None, title, "audit_patient", patient, glass=glass)
 
 
 @require_GET
@@ -43,7 +45,7 @@ def person_trail(request: HttpRequest, member_id: UUID) -> HttpResponse:
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
     mine = trail.of_clinic(person.clinic_id)
     rows = mine.filter(actor_id=person.user_id) | mine.filter(object_id=person.user_id)
-    return answer(request, rows, f"What {person.user.full_name} did", "audit-person", person)
+    return answer(request, rows, f"What {person.user.full_name} did", "audit_person", person)
 
 
 @require_GET
@@ -54,35 +56,43 @@ def alert_trail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     rows = trail.of_clinic(alert.clinic_id).filter(object_id=alert.pk)
     told = alert.deliveries.select_related("recipient__user").order_by("created_at")
     title = f"Who saw alert {alert.reference}, and what they did"
-    return answer(request, rows, title, "audit-alert", alert, told=told)
+    return answer(request, rows, title, "audit_alert", alert, told=told)
 
 
 def answer(
     request: HttpRequest, rows: Any, title: str, name: str, obj: Any = None, **more: Any
 ) -> HttpResponse:
-    """Show one page of the rows, or all of them as CSV; looking and taking away are on record."""
-    member, wants_csv = member_of(request), request.GET.get("as") == "csv"
+    """Show one page of the rows, or all of them as CSV; looking and taking away are on record.
+
+    Without `rows` they are those of the patient `obj`, the lists that showed them included.
+    """
+    member, as_file = member_of(request), wants_csv(request)
     patient_id = obj.pk if isinstance(obj, Patient) else getattr(obj, "patient_id", None)
-    rows, older = (rows[: trail.EXPORT_AT_MOST], None) if wants_csv else page_of(request, rows)
-    lines = trail.lines_of(rows, member.clinic_id)
+    at_most = trail.EXPORT_AT_MOST if as_file else trail.PER_PAGE + 1
+    found = read(request, rows, obj, at_most, paged=not as_file)
+    shown = found if as_file else found[: trail.PER_PAGE]
+    lines = trail.lines_of(shown, member.clinic_id)
     record(
-        "audit.exported" if wants_csv else "audit.viewed",
+        "audit.exported" if as_file else "audit.viewed",
         by=member.user, now=timezone.now(), clinic_id=member.clinic_id, patient_id=patient_id,
         obj=obj, rows=len(lines),
     )  # fmt: skip
-    if wants_csv:
-        text = trail.csv_of(lines, member.clinic.tz)
-        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    listing = Listing(name, trail.COLUMNS, lambda: lines)
+    if as_file:
+        text, _ = csv_text(listing, member.clinic.tz)
+        return csv_file(text, name, timezone.localdate(timezone=member.clinic.tz))
+    older = shown[-1].pk if len(found) > trail.PER_PAGE else None
     context = {"lines": lines, "title": title, "older": older, "obj": obj, **more}
+    context["csv_links"] = csv_links(request, [listing])
     return render(request, "dashboard/trail.html", context)
 
 
-def page_of(request: HttpRequest, rows: Any) -> tuple[list[Any], int | None]:
-    """Return the rows before `?before=NUMBER`, and where the next page begins."""
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows[: trail.PER_PAGE + 1])
-    shown = found[: trail.PER_PAGE]
-    return shown, shown[-1].pk if len(found) > trail.PER_PAGE else None
+def read(
+    request: HttpRequest, rows: Any, obj: Any, at_most: int, *, paged: bool
+) -> list[AuditEvent]:
+    """Return so many of the rows, newest first, from `?before=NUMBER` on."""
+    asked = request.GET.get("before", "") if paged else ""
+    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    if rows is None:
+        return rows_about(obj.pk, obj.clinic_id, at_most=at_most, before=before)
+    return list((rows if before is None else rows.filter(pk__lt=before))[:at_most])

@@ -19,12 +19,14 @@ from apps.dashboard.note_forms import NoteForm
 from apps.dashboard.view_actions import NoteError, write_note
 from apps.patients.access import fetch_patient, member_of, requires, saw
 from apps.patients.intake import renewal_of, unanswered
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import RIGHTS, Right
 from apps.tapers.today import plan_today
 
 DEFAULT_WEEKS = "12"
 HAPPENINGS_A_PAGE = 50
+COLUMNS = (("At", "at"), ("What", "words"), ("Text", "text"), ("Who", "who"))
 __all__ = ["decorate", "patient_detail", "patient_history", "patient_note", "plan_summary", "saw"]
 
 
@@ -92,7 +94,8 @@ def patient_history(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "page_obj": Paginator(found, HAPPENINGS_A_PAGE).get_page(request.GET.get("page")),
         "pager_query": f"show={group}&" if group else "",
     }  # fmt: skip
-    return render(request, "dashboard/patient_history.html", context)
+    listing = Listing("history", COLUMNS, lambda: found, of=patient)
+    return show_list(request, listing, "dashboard/patient_history.html", context)
 
 
 @require_http_methods(["GET", "POST"])

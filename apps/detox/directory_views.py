@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -12,7 +12,14 @@ from apps.detox.forms import FacilityForm
 from apps.detox.models import Facility
 from apps.detox.referral_actions import ReferralError, save_facility
 from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
+
+COLUMNS = (
+    ("Unit", "name"), ("Phone", "phone"), ("Address", "address"), ("Takes", "takes"),
+    ("Our own", "is_own"), ("Preferred", "is_preferred"), ("Answers within hours", "answer_hours"),
+    ("Arrival within hours", "arrive_hours"), ("In use", "is_active"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -49,4 +56,5 @@ def edit(request: HttpRequest, row: Facility | None) -> HttpResponse:
     rows = Facility.objects.filter(clinic=member.clinic).order_by("-is_active", "name")
     context = {"form": form, "facility": row, "facilities": rows}
     status = 422 if form.is_bound else 200
-    return render(request, "detox/facilities.html", context, status=status)
+    listing = Listing("detox_units", COLUMNS, lambda: rows)
+    return show_list(request, listing, "detox/facilities.html", context, status=status)

@@ -13,7 +13,13 @@ from apps.detox.restart_actions import RestartError, goes_on, record_restart
 from apps.detox.support_forms import RestartForm
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_patient, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right, may
+
+COLUMNS = (
+    ("What", "name"), ("Unit", "unit"), ("First", "first"), ("At the last dose", "at_last_dose"),
+    ("Now", "now"), ("Since the first day", "trend"),
+)  # fmt: skip
 
 
 @require_GET
@@ -22,13 +28,15 @@ def outcome(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show how far the patient has come, waves and windows, and what they may mean."""
     patient = fetch_patient(request, patient_id, PATIENTS)
     saw(request, "outcome.viewed", patient)
+    outcome = outcome_of(patient, timezone.now())
     context = {
-        "patient": patient, "outcome": outcome_of(patient, timezone.now()),
+        "patient": patient, "outcome": outcome,
         "restarts": patient.restarts.select_related("recorded_by"),
         "may_tell": may(member_of(request), Right.PLAN_TAPERS)
         and (patient.last_dose_on is not None or goes_on(patient) is not None),
     }  # fmt: skip
-    return render(request, "detox/outcome.html", context)
+    listing = Listing("how_far", COLUMNS, lambda: outcome.measures, of=patient)
+    return show_list(request, listing, "detox/outcome.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -18,6 +18,7 @@ from apps.detox.stay_chart import chart_of
 from apps.detox.stay_forms import BeginStayForm, DoseForm, RoundForm, RoundsForm
 from apps.detox.views import REFERRALS
 from apps.patients.access import fetch_in_scope, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right, may
 
 STAYS = Stay.objects.select_related("patient__clinic", "patient__risk", "referral__facility")
@@ -26,6 +27,20 @@ CAUTIONS = {
     "before_each": rules.BEFORE_EACH_DOSE, "why_no_calculator": rules.WHY_NO_CALCULATOR,
     "watch_after": rules.WATCH_AFTER_LAST_DOSE,
 }  # fmt: skip
+ROUND_COLUMNS = (
+    ("At", "at"), ("By", "by.full_name"), ("Pulse", "pulse"), ("Systolic", "systolic"),
+    ("Diastolic", "diastolic"), ("Breaths a minute", "breaths"), ("Oxygen %", "oxygen"),
+    ("Temperature in °C", "temp_c"), ("Sedation", "sedation"), ("Ataxia", "ataxia"),
+    ("Nystagmus", "nystagmus"), ("Slurred speech", "slurred_speech"), ("Fall", "fall"),
+    ("Danger", "is_dangerous"), ("Note", "note"),
+)  # fmt: skip
+DOSE_COLUMNS = (
+    ("At", "at"), ("What", "get_kind_display"), ("Medicine", "medicine"), ("Amount", "amount"),
+    ("Route", "route"), ("Ordered by", "ordered_by"), ("Held because", "held_because"),
+    ("Signed by", "signed_by.full_name"), ("Signed", "signed_at"), ("Note", "note"),
+    ("Corrects an earlier record", lambda row: row.corrects_id is not None),
+    ("Corrected later", lambda row: hasattr(row, "corrected_by")),
+)  # fmt: skip
 
 
 def fetch_stay(request: HttpRequest, stay_id: UUID) -> Stay:
@@ -78,7 +93,11 @@ def show_stay(
         "may_write": may(member_of(request), Right.HANDLE_ALERTS),
         "may_decide": may(member_of(request), Right.PLAN_TAPERS), **CAUTIONS,
     }  # fmt: skip
-    return render(request, "detox/stay.html", context, status=status)
+    lists = (
+        Listing("rounds", ROUND_COLUMNS, lambda: rounds, of=row.patient, title="Rounds"),
+        Listing("given", DOSE_COLUMNS, lambda: context["doses"], of=row.patient, title="Doses"),
+    )
+    return show_list(request, lists, "detox/stay.html", context, status=status)
 
 
 @require_POST

@@ -36,10 +36,21 @@ from apps.detox.support_forms import (
 )
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 
 THERAPIES = Therapy.objects.select_related("patient__clinic")
+THERAPY_COLUMNS = (
+    ("Kind", "get_kind_display"), ("With", "with_whom"), ("Aim", "aim"),
+    ("Referred", "referred_at"), ("By", "referred_by.full_name"),
+    ("Visits", lambda row: len(row.visits.all())), ("Ended", "ended_at"),
+    ("How it ended", "get_ended_display"),
+)  # fmt: skip
+ADJUNCT_COLUMNS = (
+    ("Medicine", "name"), ("For", "for_what"), ("Begun", "started_on"), ("Ended", "ended_on"),
+    ("Recorded", "recorded_at"), ("By", "recorded_by.full_name"),
+)  # fmt: skip
 ADJUNCTS = AdjunctMedicine.objects.select_related("patient__clinic")
 
 
@@ -51,18 +62,24 @@ def support(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     saw(request, "support.viewed", patient)
     coping, earlier = newest_and_earlier(patient)
     member = member_of(request)
+    therapies = patient.therapies.select_related("referred_by").prefetch_related("visits")
+    adjuncts = patient.adjuncts.select_related("recorded_by")
     context = {
         "patient": patient,
         "coping": coping,
         "earlier": earlier,
-        "therapies": patient.therapies.select_related("referred_by").prefetch_related("visits"),
-        "adjuncts": patient.adjuncts.select_related("recorded_by"),
+        "therapies": therapies,
+        "adjuncts": adjuncts,
         "warnings": ADJUNCT_WARNINGS,
         "ways_to_end": Therapy.Ended.choices,
         "may_care": may(member, Right.HANDLE_ALERTS),
         "may_prescribe": may(member, Right.PLAN_TAPERS),
     }
-    return render(request, "detox/support.html", context)
+    lists = (
+        Listing("therapies", THERAPY_COLUMNS, lambda: therapies, of=patient, title="Therapies"),
+        Listing("beside", ADJUNCT_COLUMNS, lambda: adjuncts, of=patient, title="Other medicines"),
+    )
+    return show_list(request, lists, "detox/support.html", context)
 
 
 def fill(

@@ -18,11 +18,17 @@ from apps.detox.models import Referral
 from apps.detox.referral_actions import ReferralError, move_referral, refer_patient
 from apps.detox.states import REFERRAL_TRANSITIONS, ReferralStatus
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires, saw
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 from apps.patients.risk_actions import assess_risk
 
 PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
+COLUMNS = (
+    ("Sent", "sent_at"), ("Unit", "facility.name"), ("How", "get_how_display"),
+    ("Reason", "reason"), ("Answer due", "due_at"), ("State", "get_status_display"),
+    ("Sent by", "sent_by.full_name"),
+)  # fmt: skip
 REFERRALS = Referral.objects.select_related(
     "patient__risk", "patient__medication", "patient__clinic", "facility", "sent_by", "alert"
 )
@@ -35,11 +41,14 @@ def care(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     patient = fetch_patient(request, patient_id, PATIENTS)
     saw(request, "care.viewed", patient)
     member = member_of(request)
-    context = page_of(patient, timezone.now()) | {
+    page = page_of(patient, timezone.now())
+    context = page | {
         "may_decide": may(member, Right.PLAN_TAPERS),
         "may_refer": may(member, Right.HANDLE_ALERTS),
     }
-    return render(request, "detox/care.html", context)
+    listing = Listing("referrals", COLUMNS, lambda: page["referrals"], of=patient,
+                      title="Referrals")  # fmt: skip
+    return show_list(request, listing, "detox/care.html", context)
 
 
 def factor_words(factors: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from apps.exchange.fhir.reading import ID, parsed
 from apps.exchange.fhir.record import Record
 from apps.exchange.import_actions import import_record
 from apps.patients.access import member_of
+from apps.patients.lists import looked
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 from apps.programs.access import for_programs
@@ -50,7 +51,7 @@ def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
     found = finding.one(Record(patient, now), kind, key) if patient else None
     if patient is None or found is None:
         return answer(as_json(missing(kind, key)))
-    note(request, "fhir.read", kind, patient, 1)
+    note(request, "fhir.read", kind, patient, [found])
     return answer(as_json(found))
 
 
@@ -69,7 +70,7 @@ def search(request: HttpRequest, kind: str) -> HttpResponse:
         patient = fetch(clinic_id, finding.patient_asked(asked))
         found = resources_of(Record(patient, now), [kind]) if patient else []
         page = finding.page_of(found, asked, count)
-    note(request, "fhir.searched", kind, patient, len(page.found))
+    note(request, "fhir.searched", kind, patient, page.found)
     return answer(as_json(finding.searchset(kind, page, asked)))
 
 
@@ -122,10 +123,15 @@ def nobodys(request: HttpRequest, kind: str) -> list[Resource]:
     )
 
 
-def note(request: HttpRequest, event: str, kind: str, patient: Patient | None, rows: int) -> None:
-    """Write down what a program was given."""
+def note(
+    request: HttpRequest, event: str, kind: str, patient: Patient | None, found: list[Resource]
+) -> None:
+    """Write down what a program was given, and of whom."""
+    if kind == "Patient" and patient is None:
+        looked(request, event, [UUID(each["id"]) for each in found], kind=kind, rows=len(found))
+        return
     member = member_of(request)
     record(
         event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
-        patient_id=patient.pk if patient else None, obj=patient, kind=kind, rows=rows,
+        patient_id=patient.pk if patient else None, obj=patient, kind=kind, rows=len(found),
     )  # fmt: skip

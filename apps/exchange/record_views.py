@@ -19,10 +19,15 @@ from apps.exchange.fhir.record import Record
 from apps.exchange.forms import RecordExportForm
 from apps.exchange.models import KeptResource, RecordImport
 from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
 
 PER_PAGE: Final = 50
+COLUMNS: Final = (
+    ("What", "kind"), ("When", "when"), ("State", "status"),
+    ("What it says", lambda line: " ".join(line.words)),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,14 +56,15 @@ def record_brought(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     patient, member = fetch_patient(request, patient_id), member_of(request)
     found = RecordImport.objects.filter(patient=patient).select_related("imported_by").first()
     bodies = KeptResource.objects.filter(patient=patient).exclude(kind__in=UNREAD)
-    lines = Paginator(lines_of(bodies.values_list("body", flat=True)), PER_PAGE)
+    lines = lines_of(bodies.values_list("body", flat=True))
     record(
         "record.brought_viewed", by=member.user, now=timezone.now(), clinic_id=patient.clinic_id,
         patient_id=patient.pk, obj=patient,
     )  # fmt: skip
-    page = lines.get_page(request.GET.get("page"))
+    page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
     context = {"patient": patient, "found": found, "page_obj": page}
-    return render(request, "exchange/record_brought.html", context)
+    listing = Listing("brought_in", COLUMNS, lambda: lines, of=patient)
+    return show_list(request, listing, "exchange/record_brought.html", context)
 
 
 def fhir_file(body: bytes, name: str) -> HttpResponse:

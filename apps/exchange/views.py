@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -24,6 +24,7 @@ from apps.exchange.documents import calendar_pdf, letter_pdf, pharmacy_pdf
 from apps.exchange.feed import calendar_file
 from apps.exchange.models import CalendarFeed
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.tapers.models import TaperPlan
@@ -34,6 +35,11 @@ PAPERS: Final[dict[str, Callable[[Schedule, datetime], bytes]]] = {
     "pharmacy": pharmacy_pdf,
     "letter": letter_pdf,
 }
+COLUMNS: Final = (
+    ("Step", "number"), ("From", "start_on"), ("To", "end_on"), ("Dose a day", "dose"),
+    ("Tablets", lambda step: "; ".join(
+        f"{slot.name}: {', '.join(part.words for part in slot.portions)}" for slot in step.slots)),
+)  # fmt: skip
 NOT_SIGNED = "Only a signed plan in force has a schedule. Sign it first."
 
 
@@ -75,7 +81,8 @@ def render_schedule(request: HttpRequest, schedule: Schedule, token: str = "") -
         "feed": feed,
         "feed_url": feed_url(token) if token else "",
     }
-    return render(request, "exchange/plan_schedule.html", context)
+    listing = Listing("schedule", COLUMNS, lambda: schedule.steps, of=schedule.patient)
+    return show_list(request, listing, "exchange/plan_schedule.html", context)
 
 
 def feed_url(token: str) -> str:

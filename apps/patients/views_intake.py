@@ -1,10 +1,12 @@
 """Staff pages of the intake: what it means, its sections, its history, a documented stop."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,10 +24,16 @@ from apps.patients.intake_actions import (
     save_section,
 )
 from apps.patients.intake_words import not_asked, section_words
-from apps.patients.models import Patient, Section
+from apps.patients.lists import Listing, show_list
+from apps.patients.models import IntakeEntry, Patient, Section
 from apps.patients.permissions import Right, may
 
 PER_PAGE = 30
+COLUMNS = (
+    ("Saved", "entry.saved_at"), ("By", "entry.saved_by.full_name"),
+    ("Section", "entry.get_section_display"), ("Field", "field"), ("Before", "before"),
+    ("After", "after"),
+)  # fmt: skip
 
 
 def fetch_with_intake(request: HttpRequest, patient_id: UUID) -> Patient:
@@ -118,7 +126,16 @@ def changes(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     saw(request, "intake.history_viewed", patient)
     entries = patient.intake_entries.select_related("saved_by")
     page = Paginator(entries, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "patients/intake_history.html", {"patient": patient, "page_obj": page})
+    listing = Listing("intake_history", COLUMNS, lambda: changed_fields(entries), of=patient)
+    context = {"patient": patient, "page_obj": page}
+    return show_list(request, listing, "patients/intake_history.html", context)
+
+
+def changed_fields(entries: QuerySet[IntakeEntry]) -> Iterator[dict[str, Any]]:
+    """Yield a line for every field that was changed."""
+    for entry in entries.iterator():
+        for name, before, after in entry.changes:
+            yield {"entry": entry, "field": name, "before": before, "after": after}
 
 
 @require_POST

@@ -16,7 +16,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 
 from apps.database.scope import enter_clinic, every_clinic
+from apps.patients.lists import Listing, csv_file, csv_links, csv_text, wants_csv
 from apps.patients.models import Patient
+from apps.portal.actions import write_down
 from apps.portal.models import Consent, PatientSession
 from apps.portal.sign_in_actions import touch
 from apps.portal.today_page import page_context
@@ -93,6 +95,19 @@ def session_of(request: HttpRequest) -> PatientSession:
 def patient_of(request: HttpRequest) -> Patient:
     """Return the patient who reads the page."""
     return session_of(request).patient
+
+
+def show_own_list(
+    request: HttpRequest, listing: Listing, name: str, context: dict[str, Any]
+) -> HttpResponse:
+    """Render a page with a list of the patient's own, or give the whole list as CSV."""
+    if not wants_csv(request):
+        link = csv_links(request, [listing])[0][1]
+        return show(request, name, context | {"csv_link": link})
+    patient, now = patient_of(request), timezone.now()
+    text, rows = csv_text(listing, patient.tz)
+    write_down(f"{listing.name}.exported", patient, patient, patient, now, rows=len(rows))
+    return csv_file(text, listing.name, now.astimezone(patient.tz).date())
 
 
 def show(

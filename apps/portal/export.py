@@ -9,7 +9,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +19,7 @@ from django.db import models, transaction
 from django.template.loader import render_to_string
 
 from apps.accounts.models import User
-from apps.audit.models import AuditEvent
+from apps.audit.reading import rows_about
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
@@ -189,7 +188,7 @@ def plain_value(row: models.Model, field: Any, names: re.Pattern[str]) -> Any:
 
 def access_of(patient: Patient) -> list[dict[str, Any]]:
     """Return who did or looked at what and when, newest first, without anybody's name."""
-    rows: Iterable[AuditEvent] = AuditEvent.objects.filter(patient_id=patient.pk).order_by("-at")
+    rows = rows_about(patient.pk, patient.clinic_id)
     trusted = set(patient.trusted_people.values_list("pk", flat=True))
     known: dict[UUID | None, str] = dict.fromkeys(trusted, "trusted person")
     known |= {patient.pk: "patient", None: "system"}

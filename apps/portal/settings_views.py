@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts.costly import costly
 from apps.checkins.models import CheckInSchedule
 from apps.exchange.actions import make_feed, revoke_feed
+from apps.patients.lists import Listing
 from apps.patients.models import Patient
-from apps.portal.access import own_page, patient_of, session_of, show
+from apps.portal.access import own_page, patient_of, session_of, show, show_own_list
 from apps.portal.actions import (
     remind_at,
     set_preferences,
@@ -118,7 +119,13 @@ def trusted_list(request: HttpRequest) -> HttpResponse:
         return redirect("portal:trusted")
     people = TrustedPerson.objects.live().filter(patient=patient).prefetch_related("mails")
     context = {"form": form, "people": people, "may_add": len(people) < MOST}
-    return show(request, "trusted", context, 422 if form.is_bound else 200)
+    if form.is_bound:
+        return show(request, "trusted", context, 422)
+    columns = (
+        (_("Name"), "name"), (_("Email"), "email"), (_("Sees my dose"), "sees_dose"),
+        (_("Since"), "created_at"),
+    )  # fmt: skip
+    return show_own_list(request, Listing("my_people", columns, lambda: people), "trusted", context)
 
 
 def add_trusted(request: HttpRequest, form: TrustedForm) -> bool:

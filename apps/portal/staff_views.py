@@ -4,11 +4,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.portal.actions import InviteError, invite_patient, revoke_everything, write_down
@@ -16,6 +17,16 @@ from apps.portal.forms import InviteForm
 from apps.portal.models import Consent, PatientSession, TrustedPerson
 from apps.portal.models.entry import ABSOLUTE, IDLE
 from apps.portal.trusted_actions import revoke_trusted
+
+CONSENT_COLUMNS = (
+    ("Given", "given_at"),
+    ("Text, version", "version"),
+    ("Withdrawn", "withdrawn_at"),
+)
+TRUSTED_COLUMNS = (
+    ("Name", "name"), ("Sees the dose", "sees_dose"), ("Named", "created_at"),
+    ("Link works until", "expires_at"), ("First opened", "opened_at"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,19 +41,26 @@ def access(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     now, by = timezone.now(), member_of(request).user
     if not form.is_bound:
         write_down("portal.access_viewed", patient, patient, by, now)
+    consents = Consent.objects.filter(patient=patient).order_by("-given_at")
+    people = TrustedPerson.objects.live().filter(patient=patient).prefetch_related("mails")
+    lists = (
+        Listing("consents", CONSENT_COLUMNS, lambda: consents, of=patient, title="Consents"),
+        Listing("trusted", TRUSTED_COLUMNS, lambda: people, of=patient, title="Trusted people"),
+    )
     context = {
         "patient": patient,
         "form": form,
         "invitation": patient.invitations.live().prefetch_related("mails").first(),
-        "consents": Consent.objects.filter(patient=patient).order_by("-given_at"),
+        "consents": consents,
         "sessions": patient.own_sessions.filter(
             ended_at__isnull=True, last_seen_at__gt=now - IDLE, created_at__gt=now - ABSOLUTE,
             kind=PatientSession.Kind.FULL,
         ),
-        "people": TrustedPerson.objects.live().filter(patient=patient).prefetch_related("mails"),
+        "people": people,
         "now": now,
     }  # fmt: skip
-    return render(request, "portal/access.html", context, status=422 if form.is_bound else 200)
+    status = 422 if form.is_bound else 200
+    return show_list(request, lists, "portal/access.html", context, status=status)
 
 
 def button_for(patient: Patient) -> str:

@@ -21,9 +21,10 @@ from apps.detox.guards import NONE_UNSIGNED
 from apps.detox.outcome import outcome_of
 from apps.exchange.documents import calendar_pdf
 from apps.exchange.views import pdf_response
+from apps.patients.lists import Listing
 from apps.patients.models import Clinic, Patient
 from apps.portal import far_page, trend
-from apps.portal.access import current_session, own_page, patient_of, show
+from apps.portal.access import current_session, own_page, patient_of, show, show_own_list
 from apps.portal.actions import write_down
 from apps.portal.answers import answers_of
 from apps.portal.entry_views import door, language_of
@@ -81,7 +82,11 @@ def trend_page(request: HttpRequest) -> HttpResponse:
         "width": trend.WIDTH,
         "height": trend.HEIGHT,
     }
-    return show(request, "trend", context)
+    columns = (
+        (_("Day"), "day"), (_("Points of 40"), "points"), (_("Dose in a day"), "dose"),
+    )  # fmt: skip
+    listing = Listing("my_points", columns, lambda: trend.rows_of(scores, doses))
+    return show_own_list(request, listing, "trend", context)
 
 
 @require_GET
@@ -133,7 +138,13 @@ def check_in_list(request: HttpRequest) -> HttpResponse:
     rows = patient_of(request).check_ins.select_related("triage").order_by("-received_at")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     saw(request, "portal.check_ins_viewed", timezone.now())
-    return show(request, "check_in_list", {"page_obj": page})
+    columns = (
+        (_("Day"), "received_at"), (_("Points of 40"), "triage.dws"),
+        (_("About the week"), lambda row: row.questionnaire == "weekly"),
+        (_("Sent by"), "reporter_name"),
+    )  # fmt: skip
+    listing = Listing("my_check_ins", columns, lambda: rows)
+    return show_own_list(request, listing, "check_in_list", {"page_obj": page})
 
 
 @require_GET

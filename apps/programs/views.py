@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts.proof import require_recent_proof
 from apps.patients.access import current_member, fetch_in_scope, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right
 from apps.programs.actions import (
     TOKEN_LIFETIME,
@@ -21,6 +22,13 @@ from apps.programs.actions import (
 )
 from apps.programs.forms import ProgramForm
 from apps.programs.models import Program
+
+COLUMNS = (
+    ("Program", "name"), ("May", lambda each: " ".join(each.scopes)),
+    ("In the name of", "member.user.full_name"), ("Asked for by", "created_by.full_name"),
+    ("Asked for", "created_at"), ("Agreed to", "agreed_at"), ("Last token", "last_token_at"),
+    ("Ended", "revoked_at"), ("Ended by", "revoked_by.full_name"),
+)  # fmt: skip
 
 
 def rows() -> Any:
@@ -47,7 +55,8 @@ def program_list(request: HttpRequest) -> HttpResponse:
     found = rows().filter(clinic_id=member.clinic_id)
     context = {"form": form, "programs": sorted(found, key=lambda each: bool(each.revoked_at))}
     status = 422 if request.method == "POST" else 200
-    return render(request, "programs/program_list.html", context, status=status)
+    listing = Listing("programs", COLUMNS, lambda: found)
+    return show_list(request, listing, "programs/program_list.html", context, status=status)
 
 
 @require_POST
@@ -65,7 +74,8 @@ def program_end(request: HttpRequest, program_id: UUID) -> HttpResponse:
 def program_mine(request: HttpRequest) -> HttpResponse:
     """Show the programs that act, or ask to act, in the reader's name."""
     found = rows().acting_for(member_of(request)).not_ended()
-    return render(request, "programs/program_mine.html", {"programs": found})
+    listing = Listing("my_programs", COLUMNS, lambda: found)
+    return show_list(request, listing, "programs/program_mine.html", {"programs": found})
 
 
 def fetch_mine(request: HttpRequest, program_id: UUID) -> Program:

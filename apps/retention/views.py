@@ -1,6 +1,6 @@
 """The clinical lead's pages: how long records are kept, what is due, and what was removed."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts.proof import require_recent_proof
 from apps.audit.actions import record
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
 from apps.retention import actions
@@ -21,6 +22,27 @@ from apps.retention.due import OldRecord, old_records
 from apps.retention.forms import EraseForm, HoldForm, RulesForm
 from apps.retention.models import ErasureDecision, LegalHold, RetentionRules, rules_of
 from apps.retention.rules import Kind
+
+WHO: Final = (
+    ("Reference", "patient.reference"), ("Family name", "patient.family_name"),
+    ("Given name", "patient.given_name"),
+)  # fmt: skip
+HOLD_COLUMNS: Final = (
+    *WHO, ("Why", "reason"), ("Since", "set_at"), ("Set by", "set_by.full_name"),
+)  # fmt: skip
+DECISION_COLUMNS: Final = (
+    ("Signed", "signed_at"), ("By", "signed_by.full_name"), ("Note", "note"),
+    ("Records", lambda row: len(row.items.all())), ("Begins", "begins_at"),
+    ("Withdrawn", "withdrawn_at"), ("Done", "done_at"),
+)  # fmt: skip
+DUE_COLUMNS: Final = (
+    *WHO, ("Born", "patient.birth_date"), ("Kind", "kind"), ("Last entry", "last_on"),
+    ("Due since", "due_on"), ("Why it stays", "why_kept"),
+)  # fmt: skip
+ITEM_COLUMNS: Final = (
+    ("Record", "reference"), ("Kind", "kind"), ("Due since", "due_on"), ("State", "state"),
+    ("Why it was kept", "why_kept"), ("When", "settled_at"), ("Rows", "rows"),
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,20 +77,23 @@ def render_records(
     holds = LegalHold.objects.in_force().filter(clinic_id=member.clinic_id)
     decisions = ErasureDecision.objects.filter(clinic_id=member.clinic_id)
     on_hold = list(holds.select_related("patient", "set_by"))
+    signed = list(decisions.select_related("signed_by").prefetch_related("items"))
     context = {
         "form": form,
         "rules": rules,
         "holds": on_hold,
-        "decisions": list(decisions.select_related("signed_by").prefetch_related("items")),
+        "decisions": signed,
         "now": now,
         "list_missing": not settings.ERASURE_LIST,
     }
-    record(
-        "retention.viewed", by=member.user, now=now, clinic_id=member.clinic_id,
-        rows=len(on_hold),
-    )  # fmt: skip
+    lists = (
+        Listing("holds", HOLD_COLUMNS, lambda: on_hold, "patient_id", title="Legal holds"),
+        Listing("removals", DECISION_COLUMNS, lambda: signed, title="Signed removals"),
+    )
     status = 422 if form.is_bound else 200
-    return render(request, "retention/records.html", context, status=status)
+    return show_list(
+        request, lists, "retention/records.html", context, shown=on_hold, status=status
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,7 +125,6 @@ def render_due(
     request: HttpRequest, form: EraseForm, old: list[OldRecord], may_go: list[OldRecord]
 ) -> HttpResponse:
     """Render the preview; it names patients, so looking is on record."""
-    member = member_of(request)
     kept = [each for each in old if each.why_kept]
     context: dict[str, Any] = {
         "form": form,
@@ -109,11 +133,12 @@ def render_due(
         "more": len(old) - len(kept) - len(may_go),
         "begins_after": actions.BEGINS_AFTER.days,
     }
-    record(
-        "retention.viewed", by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
-        rows=len(may_go) + len(context["kept"]),
+    listing = Listing("retention", DUE_COLUMNS, lambda: old, "patient.pk")
+    status = 422 if form.is_bound else 200
+    return show_list(
+        request, listing, "retention/due.html", context,
+        shown=[*may_go, *context["kept"]], status=status,
     )  # fmt: skip
-    return render(request, "retention/due.html", context, status=422 if form.is_bound else 200)
 
 
 @require_GET
@@ -133,7 +158,8 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "can_withdraw": found.can_be_withdrawn(timezone.now()),
         "list_missing": not settings.ERASURE_LIST,
     }
-    return render(request, "retention/decision.html", context)
+    listing = Listing("removed", ITEM_COLUMNS, lambda: items, "patient_id")
+    return show_list(request, listing, "retention/decision.html", context, shown=items)
 
 
 @require_POST

@@ -7,13 +7,19 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.clinical.drugs import get_drug
 from apps.patients.access import member_of, requires
+from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import Right, may
 from apps.tapers.formulary_actions import FormularyConflictError, save_formulary
 from apps.tapers.formulary_forms import FormularyForm
 from apps.tapers.models import FormularyItem
 
 PER_PAGE = 30
+COLUMNS = (
+    ("Drug", lambda item: get_drug(item.drug_id).name), ("Strength in mg", "strength_mg"),
+    ("Form", "form"), ("Smallest part", "smallest_part"),
+)  # fmt: skip
 
 
 @require_GET
@@ -22,12 +28,14 @@ def formulary(request: HttpRequest) -> HttpResponse:
     """Show what is in stock and how it was changed."""
     member = member_of(request)
     changes = member.clinic.formulary_changes.select_related("saved_by")
+    items = FormularyItem.objects.stocked().filter(clinic=member.clinic)
     context = {
-        "items": FormularyItem.objects.stocked().filter(clinic=member.clinic),
+        "items": items,
         "page_obj": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
         "may_edit": may(member, Right.EDIT_FORMULARY),
     }
-    return render(request, "tapers/formulary.html", context)
+    listing = Listing("formulary", COLUMNS, lambda: items)
+    return show_list(request, listing, "tapers/formulary.html", context)
 
 
 @require_http_methods(["GET", "POST"])

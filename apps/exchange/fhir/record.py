@@ -9,6 +9,7 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
+from apps.audit.reading import rows_about
 from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.detox.models import Round
 from apps.exchange.models import KeptResource
@@ -93,7 +94,7 @@ class Record:
     @cached_property
     def events(self) -> list[AuditEvent]:
         """Who did or saw what."""
-        return list(AuditEvent.objects.filter(patient_id=self.patient.pk).order_by("pk"))
+        return rows_about(self.patient.pk, self.patient.clinic_id)[::-1]
 
     @cached_property
     def actors(self) -> dict[UUID, str]:
