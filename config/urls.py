@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("apps.detox.urls")),
     path("", include("apps.portal.urls")),
     path("", include("apps.retention.urls")),
+    path("", include("apps.research.urls")),
     path("", include("apps.dashboard.urls")),
 ]
 if settings.DEMO_MODE:

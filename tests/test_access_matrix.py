@@ -118,6 +118,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "retention:decision": ({"GET"}, {Role.CLINICAL_LEAD}, "decision_id"),
     "retention:withdraw": ({"POST"}, {Role.CLINICAL_LEAD}, "decision_id"),
     "retention:hold": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, "patient_id"),
+    "research:export": ({"GET", "POST"}, {Role.CLINICAL_LEAD}, ""),
     "programs:list": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "programs:end": ({"POST"}, {Role.CLINIC_ADMIN}, "program_id"),
     "programs:mine": ({"GET"}, EVERYBODY, ""),

@@ -24,6 +24,7 @@ LAYERS = [
     {"exchange"},
     {"retention"},
     {"dashboard", "portal"},
+    {"research"},
     {"api"},
 ]
 LAYER_OF = {app: level for level, apps in enumerate(LAYERS) for app in apps}

@@ -122,6 +122,7 @@ NO_LIST = {
     "detox:refer": FORM, "detox:restart": FORM, "detox:round_create": FORM,
     "detox:stay_begin": FORM, "detox:therapy_create": FORM, "detox:visit_create": FORM,
     "exchange:record_export": FORM, "patients:create": FORM, "patients:stop": FORM,
+    "research:export": FORM,
     "retention:hold": FORM, "tapers:create": FORM, "tapers:edit": FORM, "tapers:discard": FORM,
     "tapers:sign_second": FORM, "tapers:formulary_edit": FORM,
     **{name: FORM for name, (methods, _, _) in MATRIX.items()

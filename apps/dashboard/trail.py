@@ -91,6 +91,7 @@ WORDS: Final[dict[str, str]] = {
     "run_outs.viewed": "Saw whose medicine runs out",
     "tasks.viewed": "Saw the list of tasks",
     "holds.viewed": "Saw the legal holds",
+    "research.exported": "Took rows without identities for research",
     "removed.viewed": "Saw a signed removal",
 }
 

@@ -29,6 +29,7 @@ class Right(StrEnum):
     KEEP_RECORDS = "keep_records"
     EDIT_DIRECTORY = "edit_directory"
     EXPORT_RECORDS = "export_records"
+    EXPORT_RESEARCH = "export_research"
 
 
 CARE_TEAM: Final = frozenset(
@@ -60,6 +61,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.EDIT_FORMULARY,
         Right.KEEP_RECORDS,
         Right.EDIT_DIRECTORY,
+        Right.EXPORT_RESEARCH,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},
