@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from apps.audit.chain import NO_CLINIC, Head, digest, edited_unsealed, head_of
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
@@ -16,6 +17,16 @@ from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
 SHOWN_AT_ONCE: Final = 500
+UNLESS_SHOWN: Final = """
+INSERT INTO audit_auditevent
+    (at, event, clinic_id, actor_id, object_type, request_id, details)
+SELECT %(at)s, %(event)s, %(clinic)s, %(actor)s, '', %(request)s, %(details)s
+WHERE NOT EXISTS (
+    SELECT 1 FROM audit_auditevent
+    WHERE clinic_id = %(clinic)s AND at > %(since)s AND actor_id = %(actor)s
+        AND event = %(event)s AND details @> %(ids)s
+)
+"""
 # Which program acts in a person's name; every row written meanwhile says so.
 _program: ContextVar[UUID | None] = ContextVar("acting program", default=None)
 
@@ -43,10 +54,22 @@ def record(
     hold ids, states and numbers only, never a patient's words. What a program does in
     the person's name carries the program's id.
     """
+    row = _row_of(event, by, now, clinic_id, patient_id, obj, details)
+    # A row without a clinic is of the installation: no request may add to it but here.
+    with every_clinic() if clinic_id is None else nullcontext():
+        INSERT_EVENT.run(row)
+    return row
+
+
+def _row_of(
+    event: str, by: HasId | None, now: datetime, clinic_id: UUID | None, patient_id: UUID | None,
+    obj: HasId | None, details: dict[str, Any],
+) -> AuditEvent:  # fmt: skip
+    """Return a row that is not stored yet; what a program does carries the program's id."""
     program = _program.get()
     if program is not None:
         details["program"] = str(program)
-    row = AuditEvent(
+    return AuditEvent(
         at=now,
         event=event,
         clinic_id=clinic_id,
@@ -56,10 +79,6 @@ def record(
         object_id=obj.pk if obj else None,
         details=details,
     )
-    # A row without a clinic is of the installation: no request may add to it but here.
-    with every_clinic() if clinic_id is None else nullcontext():
-        INSERT_EVENT.run(row)
-    return row
 
 
 def record_shown(
@@ -79,14 +98,24 @@ def record_shown(
     for pages that draw themselves anew (docs/adr/0052).
     """
     ids = sorted({str(patient) for patient in patients})
-    if not_again_within is not None:
-        looks = AuditEvent.objects.filter(clinic_id=clinic_id, at__gt=now - not_again_within)
-        same = looks.filter(event=event, actor_id=by.pk, details__contains={"patients": ids})
-        if same.exists():
-            return
     for start in range(0, max(len(ids), 1), SHOWN_AT_ONCE):
         part = ids[start : start + SHOWN_AT_ONCE]
-        record(event, by=by, now=now, clinic_id=clinic_id, patients=part, **details)
+        row = _row_of(event, by, now, clinic_id, None, None, {"patients": part, **details})
+        if not_again_within is None:
+            INSERT_EVENT.run(row)
+        else:
+            _add_unless_shown(row, part, now - not_again_within)
+
+
+def _add_unless_shown(row: AuditEvent, ids: list[str], since: datetime) -> None:
+    """Store the row in one round trip, unless its actor was shown all of these since then."""
+    values: dict[str, Any] = {
+        "at": row.at, "event": row.event, "clinic": row.clinic_id, "actor": row.actor_id,
+        "request": row.request_id, "details": Jsonb(row.details), "ids": Jsonb({"patients": ids}),
+        "since": since,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(UNLESS_SHOWN, values)
 
 
 @contextmanager

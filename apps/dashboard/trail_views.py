@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from apps.accounts.costly import costly
 from apps.accounts.models import EmergencyAccess
 from apps.alerts.models import Alert
 from apps.audit.actions import record
@@ -66,25 +67,39 @@ def answer(
 
     Without `rows` they are those of the patient `obj`, the lists that showed them included.
     """
-    member, as_file = member_of(request), wants_csv(request)
-    patient_id = obj.pk if isinstance(obj, Patient) else getattr(obj, "patient_id", None)
-    at_most = trail.EXPORT_AT_MOST if as_file else trail.PER_PAGE + 1
-    found = read(request, rows, obj, at_most, paged=not as_file)
-    shown = found if as_file else found[: trail.PER_PAGE]
-    lines = trail.lines_of(shown, member.clinic_id)
-    record(
-        "audit.exported" if as_file else "audit.viewed",
-        by=member.user, now=timezone.now(), clinic_id=member.clinic_id, patient_id=patient_id,
-        obj=obj, rows=len(lines),
-    )  # fmt: skip
-    listing = Listing(name, trail.COLUMNS, lambda: lines)
-    if as_file:
-        text, _ = csv_text(listing, member.clinic.tz)
-        return csv_file(text, name, timezone.localdate(timezone=member.clinic.tz))
-    older = shown[-1].pk if len(found) > trail.PER_PAGE else None
-    context = {"lines": lines, "title": title, "older": older, "obj": obj, **more}
-    context["csv_links"] = csv_links(request, [listing])
+    if wants_csv(request):
+        return as_file(request, rows, name, obj)
+    found = read(request, rows, obj, trail.PER_PAGE + 1, paged=True)
+    shown = found[: trail.PER_PAGE]
+    lines = trail.lines_of(shown, member_of(request).clinic_id)
+    write_down(request, "audit.viewed", obj, len(lines))
+    context = {
+        "lines": lines, "title": title, "obj": obj, **more,
+        "older": shown[-1].pk if len(found) > trail.PER_PAGE else None,
+        "csv_links": csv_links(request, [Listing(name, trail.COLUMNS, lambda: lines)]),
+    }  # fmt: skip
     return render(request, "dashboard/trail.html", context)
+
+
+@costly
+def as_file(request: HttpRequest, rows: Any, name: str, obj: Any) -> HttpResponse:
+    """Give all of the rows as CSV."""
+    clinic = member_of(request).clinic
+    found = read(request, rows, obj, trail.EXPORT_AT_MOST, paged=False)
+    lines = trail.lines_of(found, clinic.pk)
+    write_down(request, "audit.exported", obj, len(lines))
+    text, _ = csv_text(Listing(name, trail.COLUMNS, lambda: lines), clinic.tz)
+    return csv_file(text, name, timezone.localdate(timezone=clinic.tz))
+
+
+def write_down(request: HttpRequest, event: str, obj: Any, rows: int) -> None:
+    """Note that the record itself was read or taken away, and whose it was."""
+    member = member_of(request)
+    patient_id = obj.pk if isinstance(obj, Patient) else getattr(obj, "patient_id", None)
+    record(
+        event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
+        patient_id=patient_id, obj=obj, rows=rows,
+    )  # fmt: skip
 
 
 def read(

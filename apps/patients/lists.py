@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from apps.accounts.costly import costly
 from apps.audit.actions import record, record_shown
 from apps.patients.access import member_of
 from apps.patients.models import Patient
@@ -95,6 +96,7 @@ def csv_links(request: HttpRequest, lists: Sequence[Listing]) -> list[tuple[str,
     return [(one.title, whole + which) for one, which in zip(lists, more, strict=True)]
 
 
+@costly
 def csv_answer(request: HttpRequest, listing: Listing) -> HttpResponse:
     """Return the whole list as CSV to a member of staff, and write down that it was taken."""
     member, now = member_of(request), timezone.now()

@@ -15,6 +15,7 @@ from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 
+from apps.accounts.costly import costly
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.lists import Listing, csv_file, csv_links, csv_text, wants_csv
 from apps.patients.models import Patient
@@ -104,6 +105,12 @@ def show_own_list(
     if not wants_csv(request):
         link = csv_links(request, [listing])[0][1]
         return show(request, name, context | {"csv_link": link})
+    return own_file(request, listing)
+
+
+@costly
+def own_file(request: HttpRequest, listing: Listing) -> HttpResponse:
+    """Give the patient a whole list of their own; that is on record."""
     patient, now = patient_of(request), timezone.now()
     text, rows = csv_text(listing, patient.tz)
     write_down(f"{listing.name}.exported", patient, patient, patient, now, rows=len(rows))

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.costly import costly
 from apps.accounts.proof import require_recent_proof
 from apps.patients.access import member_of, requires
 from apps.patients.permissions import Right
@@ -15,6 +16,7 @@ from apps.research.forms import ResearchExportForm
 
 @require_http_methods(["GET", "POST"])
 @requires(Right.EXPORT_RESEARCH)
+@costly
 def export(request: HttpRequest) -> HttpResponse:
     """Say what the file holds, ask for what it is, and hand it out after a proof."""
     member, form = member_of(request), ResearchExportForm(request.POST or None)

@@ -182,5 +182,30 @@ def test_no_drug_or_illness_is_in_an_address(rich, lead) -> None:
     ids = [entry["resource"]["id"] for entry in told]
     ours = [each for each in ids if len(each) >= 36]
     assert len(ours) > 30
-    plain = re.compile(r"[0-9a-f-]{36}(-[0-9a-f]{12}|-taken(-\d+)?|-words)?|audit-\d+")
+    plain = re.compile(
+        r"[0-9a-f-]{36}(-[0-9a-f]{12}|-taken(-\d+)?|-words)?|audit-\d+(\.[0-9a-f]{32})?"
+    )
     assert [each for each in ids if not plain.fullmatch(each) and len(each) >= 36] == []
+
+
+def test_whom_a_search_showed_has_it_in_their_record_and_nobody_else_is_named(
+    rich, lead, clinic
+) -> None:
+    other, client = make_patient(clinic, now=NOW), bearer(lead)
+    assert get(client, "Patient")[1]["total"] == 2
+    status, body = get(client, "AuditEvent", patient=str(rich.pk), _count="200")
+    found = [each["resource"] for each in body["entry"]]
+    looks = [
+        each for each in found
+        if any(code["code"] == "fhir.searched" for code in each["subtype"])
+    ]  # fmt: skip
+    assert status == 200
+    assert [each["action"] for each in looks] == ["R"]
+    assert str(other.pk) not in json.dumps(body)
+    assert other.pk.hex not in json.dumps(body)
+    assert get(client, f"AuditEvent/{looks[0]['id']}") == (200, looks[0])
+    number = looks[0]["id"].partition(".")[0]
+    assert get(client, f"AuditEvent/{number}.{other.pk.hex}")[0] == 200
+    nobody = make_patient(clinic, now=NOW)
+    for wrong in (number, f"{number}.{nobody.pk.hex}", f"{number}.x", "audit-.", "audit-9."):
+        assert get(client, f"AuditEvent/{wrong}")[0] == 404, wrong

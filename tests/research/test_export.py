@@ -173,9 +173,10 @@ def test_the_newest_days_are_not_told(study, clinic) -> None:
 def test_the_dictionary_says_every_column(study, clinic) -> None:
     tables = opened(research_export(clinic, LATER.date()).body)
     said = {(row["file"], row["column"]) for row in tables.pop("dictionary")}
-    assert said == {(name, column) for name, rows in tables.items() for column in rows[0]} | {
-        ("alerts", column) for table, column, _, _ in DICTIONARY if table == "alerts"
-    }
+    assert said == {(name, column) for name, column, _, _ in DICTIONARY}
+    for name, rows in tables.items():
+        for row in rows:
+            assert {(name, column) for column in row} == {pair for pair in said if pair[0] == name}
     assert {"phq9", "gad7"} <= set(tables["check_ins"][0])
 
 

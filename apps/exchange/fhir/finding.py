@@ -71,11 +71,22 @@ def patient_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
     if found is not None:
         return found
     if kind == "AuditEvent":
-        number = key.removeprefix("audit-")
-        rows = AuditEvent.objects.filter(clinic_id=clinic_id, patient_id__isnull=False)
-        pk = int(number) if number.isdecimal() and len(number) < MOST_DIGITS else 0
-        return rows.filter(pk=pk).values_list("patient_id", flat=True).first()
+        return of_the_trail(key, clinic_id)
     return owner_of(kind, key, clinic_id)
+
+
+def of_the_trail(key: str, clinic_id: UUID) -> UUID | None:
+    """Return whose row of the audit record an id names; of a list it names one of those on it."""
+    number, _, whose = key.removeprefix("audit-").partition(".")
+    pk = int(number) if number.isdecimal() and len(number) < MOST_DIGITS else 0
+    rows = AuditEvent.objects.filter(clinic_id=clinic_id, pk=pk)
+    if not whose:
+        return rows.values_list("patient_id", flat=True).first()
+    try:
+        patient_id = UUID(whose)
+    except ValueError:
+        return None
+    return patient_id if rows.about(patient_id).exists() else None
 
 
 def owner_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:

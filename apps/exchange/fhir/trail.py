@@ -1,6 +1,7 @@
 """The audit record of a patient: who did or saw what, and when."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from apps.audit.models import AuditEvent
 from apps.exchange.fhir.codes import local, local_system
@@ -8,7 +9,7 @@ from apps.exchange.fhir.elements import Resource, filled, moment, reference, res
 from apps.exchange.fhir.record import Record
 
 SYSTEM: Final = "Glidepath"
-LOOKS: Final = ("viewed", "read", "exported", "taken", "searched")
+LOOKS: Final = ("viewed", "read", "listed", "exported", "taken", "searched")
 
 
 def audit_events(record: Record) -> list[Resource]:
@@ -20,7 +21,7 @@ def audit_event(record: Record, row: AuditEvent) -> Resource:
     """Return one row. What was done is said by our own code; only a look is surely a read."""
     is_look = row.event.rpartition(".")[2].rpartition("_")[2] in LOOKS
     return resource(
-        "AuditEvent", f"audit-{row.pk}",
+        "AuditEvent", key_of(row, record.patient.pk),
         type={"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110110",
               "display": "Patient Record"},
         subtype=[local("event", row.event)],
@@ -30,6 +31,11 @@ def audit_event(record: Record, row: AuditEvent) -> Resource:
         source={"observer": {"display": SYSTEM}},
         entity=[{"what": reference("Patient", record.patient.pk)}, *object_of(row)],
     )  # fmt: skip
+
+
+def key_of(row: AuditEvent, patient_id: UUID) -> str:
+    """Return the id of a row in one patient's record; a list is a resource of each one on it."""
+    return f"audit-{row.pk}" if row.patient_id else f"audit-{row.pk}.{patient_id.hex}"
 
 
 def actor(record: Record, row: AuditEvent) -> dict[str, str]:
