@@ -69,13 +69,18 @@ def board(request: HttpRequest) -> HttpResponse:
         if may(current_member(request), Right.SEE_ROTA):
             return redirect("alerts:rota")  # where a clinic admin's work is
         return render(request, "dashboard/no_clinical_rights.html", status=403)
+    listing = open_alerts(member_of(request))
     if wants_csv(request):
-        rows = Alert.objects.filter(clinic_id=member_of(request).clinic_id).unresolved()
-        rows = rows.by_urgency().select_related("patient", "owner")
-        return csv_answer(request, Listing("open_alerts", COLUMNS, lambda: rows, "patient_id"))
-    lists = [Listing("open_alerts", COLUMNS, tuple, title="Open alerts")]
-    context = context_of(request) | {"csv_links": csv_links(request, lists)}
+        return csv_answer(request, listing)
+    context = context_of(request) | {"csv_links": csv_links(request, [listing])}
     return drawn(request, render(request, "dashboard/board.html", context), context["board"])
+
+
+def open_alerts(member: StaffMember) -> Listing:
+    """Return all alerts that are not closed, also those that the board has no room for."""
+    rows = Alert.objects.filter(clinic_id=member.clinic_id).unresolved().by_urgency()
+    found = rows.select_related("patient", "owner")
+    return Listing("open_alerts", COLUMNS, lambda: found, "patient_id", title="Open alerts")
 
 
 def drawn(request: HttpRequest, page: HttpResponse, shown: Board) -> HttpResponse:
