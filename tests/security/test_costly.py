@@ -45,3 +45,17 @@ def test_a_patients_own_download_is_counted_too(wren) -> None:
         signed_in_as(wren).post(reverse("portal:export_file")).status_code for _ in range(FEW + 1)
     ]
     assert codes == [200] * FEW + [429]
+
+
+def test_a_list_as_a_file_is_counted_and_its_page_is_not(lead, wren) -> None:
+    client, path = signed_in(lead), reverse("dashboard:audit")
+    files = [client.get(path, {"format": "csv"}).status_code for _ in range(FEW)]
+    assert [*files, client.get(reverse("checkins:task_list"), {"format": "csv"}).status_code] == [
+        *[200] * FEW, 429,
+    ]  # fmt: skip
+    assert client.get(path).status_code == 200
+    own = [
+        signed_in_as(wren).get(reverse("portal:check_ins"), {"format": "csv"}).status_code
+        for _ in range(FEW + 1)
+    ]
+    assert own == [200] * FEW + [429]
