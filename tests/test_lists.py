@@ -278,7 +278,7 @@ def test_a_file_holds_all_rows_in_as_many_queries_as_one(clinic, nurse) -> None:
             answer = client.get(path, {"format": "csv"})
         assert len(read_csv(answer)) == number + 1
         asked.append(len(queries))
-    assert asked[0] == asked[1] <= 10
+    assert asked[0] == asked[1] <= 20  # half of them count what costs much
     row = AuditEvent.objects.filter(event="tasks.exported").latest("pk")
     assert (row.details["rows"], len(row.details["patients"])) == (number, number)
 

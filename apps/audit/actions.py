@@ -17,6 +17,9 @@ from apps.database.statements import Insert
 
 INSERT_EVENT = Insert(AuditEvent)
 SHOWN_AT_ONCE: Final = 500
+# Whom this process showed to whom, so that a page that draws itself anew asks no database for it.
+REMEMBERED_AT_MOST: Final = 5_000
+_shown: dict[tuple[object, ...], tuple[datetime, frozenset[str]]] = {}
 UNLESS_SHOWN: Final = """
 INSERT INTO audit_auditevent
     (at, event, clinic_id, actor_id, object_type, request_id, details)
@@ -103,8 +106,21 @@ def record_shown(
         row = _row_of(event, by, now, clinic_id, None, None, {"patients": part, **details})
         if not_again_within is None:
             INSERT_EVENT.run(row)
-        else:
+        elif not _known_as_shown(row, part, now - not_again_within):
             _add_unless_shown(row, part, now - not_again_within)
+            _shown[_who_and_where(row)] = now, frozenset(part)
+
+
+def _who_and_where(row: AuditEvent) -> tuple[object, ...]:
+    return row.clinic_id, row.actor_id, row.event, row.details.get("program")
+
+
+def _known_as_shown(row: AuditEvent, ids: list[str], since: datetime) -> bool:
+    """Answer from this process's memory, which another process may know better than."""
+    if len(_shown) > REMEMBERED_AT_MOST:
+        _shown.clear()
+    at, seen = _shown.get(_who_and_where(row), (since, frozenset[str]()))
+    return since < at <= row.at and seen.issuperset(ids)
 
 
 def _add_unless_shown(row: AuditEvent, ids: list[str], since: datetime) -> None:
