@@ -18,7 +18,7 @@ from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.models import Patient
 from apps.portal.access import current_session, enter, own_page, patient_of, session_of, show
 from apps.portal.actions import begin, give_consent
-from apps.portal.consent import consent_text
+from apps.portal.consent import VERSION, consent_text
 from apps.portal.forms import AddressForm, CodeForm, ConsentForm
 from apps.portal.models import Consent, Invitation, PatientSession
 from apps.portal.sign_in_actions import CodeError, ask_for_code, end_session, sign_in
@@ -91,11 +91,15 @@ def consent(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         give_consent(patient=patient, language=patient.language, now=timezone.now())
         return redirect("portal:settings")
-    rows = Consent.objects.filter(patient=patient).order_by("-given_at")
+    latest = Consent.objects.filter(patient=patient).order_by("-given_at").first()
+    # What somebody said yes to is shown as it was then, however the words are now.
+    agreed = latest is not None and latest.withdrawn_at is None
+    version = latest.version if latest is not None and agreed else VERSION
+    number = patient.clinic.emergency_number
     context = {
         "form": form,
-        "parts": consent_text(patient.language, emergency=patient.clinic.emergency_number),
-        "latest": rows.first(),
+        "parts": consent_text(patient.language, emergency=number, version=version),
+        "latest": latest,
     }
     return show(request, "consent", context, 422 if form.is_bound else 200)
 

@@ -11,7 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
-from apps.portal.actions import INVITATION_LIFETIME, InviteError, begin, invite_patient
+from apps.portal.actions import (
+    INVITATION_LIFETIME,
+    InviteError,
+    begin,
+    give_consent,
+    invite_patient,
+    withdraw_consent,
+)
 from apps.portal.models import Consent, Invitation, PatientSession, PortalMail, SignInCode
 from apps.portal.models.entry import ABSOLUTE, CODE_LIFETIME, CODE_TRIES, IDLE
 from tests.conftest import signed_in
@@ -118,6 +125,17 @@ def test_the_consent_is_kept_with_its_version_and_never_changed(wren) -> None:
             Consent.objects.filter(pk=consent.pk).update(**change)
     with pytest.raises(Exception, match="consent_kept"), transaction.atomic():
         Consent.objects.all().delete()
+
+
+def test_who_agreed_before_reads_the_words_of_then(patient, monkeypatch) -> None:
+    """New words are asked for when somebody agrees next; nobody said yes to them before."""
+    monkeypatch.setattr("apps.portal.actions.VERSION", "2026-11")
+    give_consent(patient=patient, language="en", now=timezone.now())
+    phone, path = signed_in_as(patient), reverse("portal:consent")
+    assert "When there is danger" in phone.get(path).text
+    assert "Not for emergencies" not in phone.get(path).text
+    withdraw_consent(patient=patient, now=timezone.now())
+    assert "Not for emergencies" in phone.get(path).text
 
 
 def test_an_invitation_is_all_or_nothing_and_ends_the_one_before(patient, monkeypatch) -> None:
@@ -282,7 +300,6 @@ def test_codes_for_many_addresses_from_one_place_are_locked_too(wren) -> None:
 
 
 def test_one_person_in_two_clinics_opens_the_one_whose_code_is_typed(wren, other_patient) -> None:
-    from apps.portal.actions import give_consent
     from apps.portal.tokens import code_digits
 
     type(other_patient).objects.filter(pk=other_patient.pk).update(email=wren.email)
