@@ -15,10 +15,12 @@ from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
+from apps.tapers.leaving_actions import leave_plans
 from apps.tapers.models import TaperPlan
 from apps.tapers.taken import Known, taken_without_plan
+from apps.tapers.today import plan_today
 
-RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
+BEGAN_AGAIN: Final = "Some is taken again after the last dose of this plan."
 PLAN_WITHIN: Final = timedelta(hours=72)  # as after a discharge (INP-09) [proposal]
 PLAN_AGREED: Final = "Make the new plan to taper that was agreed"
 NOT_STOPPED: Final = (
@@ -43,8 +45,9 @@ def record_restart(
     """Keep that use began again with the plan that was agreed; the year begins anew.
 
     Who takes none any more counts from that day; who goes on has no last dose until a plan
-    ends at nothing, and a task asks for the plan that was agreed. Restart, day, tasks and audit
-    row are saved together or not at all; the same by the same person twice is once.
+    ends at nothing, and a task asks for the plan that was agreed. A plan that stands at nothing
+    is over then: it would say that none is taken. Restart, day, plan, tasks and audit rows are
+    saved together or not at all; the same by the same person twice is once.
 
     Use that goes on since an earlier restart may be written down anew, for as long as no plan
     gives a dose: it has become more, or ends. Raises `RestartError` for a day to come or before
@@ -66,6 +69,10 @@ def record_restart(
     )
     patient.last_dose_on = last_dose_on
     patient.save(update_fields=["last_dose_on"])
+    if last_dose_on is None:
+        leave_plans(
+            patient=patient, is_over=True, reason=BEGAN_AGAIN, by=by, now=now, because="restart"
+        )
     overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=by, now=now)
     if agreed == Restart.Next.NEW_TAPER:
         open_clock_task(
@@ -83,7 +90,7 @@ def check_restart(
 ) -> None:
     """Raise `RestartError` for what cannot be, or would stop a dose at once."""
     going_on = goes_on(patient)
-    if patient.last_dose_on is None and going_on is None:
+    if gives_a_dose(patient, now) or (patient.last_dose_on is None and going_on is None):
         raise RestartError(NOT_STOPPED)
     most = max(days_per_week, going_on.days_per_week if going_on else 0)
     if agreed == Restart.Next.STOP_AGAIN and most > RARE_DAYS_PER_WEEK:
@@ -100,9 +107,16 @@ def check_restart(
 
 def goes_on(patient: Patient) -> Restart | None:
     """Return the restart by which some is taken now; None after the last dose, or by a plan."""
-    if patient.plans.filter(status__in=RUNS).exists():
+    if TaperPlan.objects.active().filter(patient=patient).exists():
         return None
-    if taken_without_plan(patient).known != Known.RESTART:
+    in_hospital = patient.status == Patient.Status.IN_HOSPITAL
+    if in_hospital or taken_without_plan(patient).known != Known.RESTART:
         return None
     newest: Restart | None = patient.restarts.first()
     return newest
+
+
+def gives_a_dose(patient: Patient, now: datetime) -> bool:
+    """Answer whether a plan in force gives some now, or will: no sweep may have seen it yet."""
+    state = plan_today(patient, now)
+    return state is not None and (state.step is None or bool(state.step.daily_mg))

@@ -1,4 +1,4 @@
-"""The write by which a patient's plans are left because a hospital has changed the dose."""
+"""The write by which a patient's plans are left: what is taken is another thing than they say."""
 
 from datetime import datetime
 
@@ -13,13 +13,14 @@ EVENTS = {Status.INPATIENT: "plan.moved_to_inpatient", Status.ENDED: "plan.ended
 
 
 def leave_plans(
-    *, patient: Patient, is_over: bool, reason: str, by: User, now: datetime
-) -> list[TaperPlan]:
+    *, patient: Patient, is_over: bool, reason: str, by: User, now: datetime,
+    because: str = "discharge",
+) -> list[TaperPlan]:  # fmt: skip
     """Leave the plan in force, whose dose nobody takes any more; return what was left.
 
     Part of the caller's transaction, with the patient locked; again is once. With `is_over`
     nothing is taken, and a plan left for a hospital before ends, too. Who called has settled
-    that this is no stop at once (ASAM-03).
+    that this is no stop at once (ASAM-03); `because` is what the audit row says.
     """
     found = {Status.ACTIVE, Status.INPATIENT} if is_over else {Status.ACTIVE}
     status = Status.ENDED if is_over else Status.INPATIENT
@@ -35,6 +36,6 @@ def leave_plans(
         release_holds(plan, reason, by, now)
         record(
             EVENTS[status], by=by, now=now, clinic_id=plan.clinic_id, patient_id=patient.pk,
-            obj=plan, reason="discharge",
+            obj=plan, reason=because,
         )  # fmt: skip
     return plans

@@ -20,6 +20,8 @@ from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Restart
 from apps.detox.outcome import outcome_of
 from apps.detox.restart_actions import RestartError, record_restart
+from apps.tapers.actions_clock import settle_due
+from apps.tapers.leaving_actions import leave_plans
 from apps.tapers.taken import taken_without_plan
 from tests.conftest import signed_in
 from tests.factories import (
@@ -29,6 +31,8 @@ from tests.factories import (
     make_active_plan,
     make_dispensing,
     make_patient,
+    make_plan,
+    sign,
     weekly,
 )
 from tests.tapers.test_stopping import RARELY, document, end, half_way
@@ -238,6 +242,49 @@ def test_a_restart_after_a_restart_is_met_with_its_own_plan_and_stands_on_the_ca
         restart(patient, prescriber, plan="Other words.")
     assert states_of([patient.pk], NOW + 61 * DAY)[0].dose != "1 mg daily"
     assert plan.status == "active"
+
+
+@pytest.mark.parametrize("was_away", [False, True])
+def test_a_restart_ends_the_plan_that_stands_at_nothing_and_no_sweep_takes_it_back(
+    clinic, prescriber, was_away
+) -> None:
+    """Most plans stand at nothing for months; one from before a unit may be there, too."""
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    if was_away:
+        old = make_active_plan(
+            wren, prescriber.user, goal_mg="0", slots={"night": "1"},
+            method={"kind": "custom", "daily_mg": ["0.5", "0"]},
+        )  # fmt: skip
+        leave_plans(patient=wren, is_over=False, reason="Seizure.", by=prescriber.user, now=NOW)
+        old.refresh_from_db()
+        assert old.status == "inpatient"
+    start = NOW + DAY
+    plan = sign(
+        make_plan(
+            wren, prescriber.user, now=start, start_on=start.date().isoformat(), goal_mg="0",
+            slots={"night": "1"}, method={"kind": "custom", "daily_mg": ["0"]},
+        ),
+        prescriber.user, now=start,
+    )  # fmt: skip
+    check_in(wren, GOOD, now=start + 13 * DAY)
+    settle_due(start + 15 * DAY)
+    sweep_detox(start + 15 * DAY)
+    wren.refresh_from_db()
+    assert wren.last_dose_on == (start + 13 * DAY).date()
+    going_on = {"agreed": "stay", "last_dose_on": None, "days_per_week": 2}
+    for _ in range(2):
+        restart(wren, prescriber, **going_on)
+    plan.refresh_from_db()
+    assert (plan.status, AuditEvent.objects.filter(event="plan.ended", object_id=plan.pk).count()
+            ) == ("ended", 1)  # fmt: skip
+    sweep_detox(NOW + 42 * DAY)
+    wren.refresh_from_db()
+    assert wren.last_dose_on is None
+    (row,) = states_of([wren.pk], NOW + 42 * DAY)
+    assert (row.stage, row.dose) == ("again", "One tablet before flying.")
+    again = {"agreed": "new_taper", "last_dose_on": None, "days_per_week": 7}
+    assert restart(wren, prescriber, taken="1 mg daily", **again) != wren.restarts.last()
+    assert Restart.objects.count() == 2
 
 
 def test_use_that_goes_on_on_few_days_may_end_but_not_before_it_was_written_down(
