@@ -2,12 +2,34 @@
 
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.utils import build_policy
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 PERMISSIONS_POLICY = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "microphone=(), payment=(), usb=(), interest-cohort=()"
 )
+
+
+class ContentPolicyMiddleware:
+    """Say with every answer what its page may load: the one policy of the settings.
+
+    No page has one of its own, so it is worked out once. Not on Django's own pages about an error
+    in a development server, which carry their styles with them.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.policy = build_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with the policy."""
+        response = self.get_response(request)
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            response.headers[HEADER] = self.policy
+        return response
 
 
 class PrivacyHeadersMiddleware:

@@ -83,7 +83,7 @@ MIDDLEWARE = [
     # Pads its answers, so that their length tells nothing about a token in them (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.middleware.ContentPolicyMiddleware",
     "config.middleware.PrivacyHeadersMiddleware",
     "apps.database.middleware.NoClinicMiddleware",  # until the person or the link says which
     "apps.accounts.middleware.PollsKeepCookiesMiddleware",

@@ -8,13 +8,13 @@ handler400 = "apps.portal.error_views.bad_request"
 handler404 = "apps.portal.error_views.page_not_found"
 
 urlpatterns = [
+    path("", include("apps.checkins.urls")),  # the busiest page is found first
     path("accounts/", include("apps.accounts.urls")),
     path("patients/", include("apps.patients.urls")),
     path("", include("apps.programs.urls")),
     path("api/v1/", include("apps.api.urls")),
     path("", include("apps.alerts.urls")),
     path("", include("apps.tapers.urls")),
-    path("", include("apps.checkins.urls")),
     path("", include("apps.exchange.urls")),
     path("", include("apps.detox.urls")),
     path("", include("apps.portal.urls")),

@@ -15,8 +15,8 @@ import apps
 from apps.accounts.tokens import hash_token
 from apps.alerts.rota import ON_CALL
 from apps.audit.models import AuditEvent, UnsealedEvent
-from apps.checkins.actions import FRESH_LINK, USE_LINK, create_link
 from apps.checkins.assessment import LAST, LAST_AND_WEEK_BEFORE
+from apps.checkins.link_actions import LOCKED_LINK, USE_LINK, create_link
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.checkins.reminder_actions import LOCKED_PATIENT, plan_window
 from apps.checkins.views import LINK
@@ -70,12 +70,10 @@ def followed(patient, prescriber, nurse) -> Patient:
 def test_every_statement_of_the_product_reads_what_its_queryset_reads(followed) -> None:
     now, plan = timezone.now(), followed.plans.get()
     token = create_link(patient=followed, by=None, now=now)
-    link, sent = CheckInLink.objects.latest("created_at"), CheckIn.objects.first()
     week = {"begin": now - timedelta(days=14), "end": now - timedelta(days=7)}
     reads = [
         (LINK, {"token_hash": hash_token(token)}),
-        (FRESH_LINK, {"key": link.pk, "submission_id": uuid4()}),
-        (FRESH_LINK, {"key": link.pk, "submission_id": sent.submission_id}),
+        (LOCKED_LINK, {"token_hash": hash_token(token)}),
         (LOCKED_PATIENT, {"key": followed.pk}),
         (ACTIVE_PLAN, {"patient_id": followed.pk}),
         (STEPS, {"version_id": plan.in_force_id}),
@@ -158,6 +156,17 @@ def test_an_insert_obeys_the_constraints_of_its_table(followed) -> None:
     first = CheckIn.objects.first()
     with pytest.raises(IntegrityError):
         Insert(CheckIn).run(first)
+
+
+def test_an_insert_that_skips_what_is_taken_says_so_and_changes_nothing(followed) -> None:
+    first = CheckIn.objects.first()
+    again = CheckIn.objects.get(pk=first.pk)
+    again.pk, again.language = uuid4(), "es"
+    assert Insert(CheckIn, skip_taken=True).run(again) is False
+    assert as_rows([CheckIn.objects.get(submission_id=first.submission_id)]) == as_rows([first])
+    again.submission_id = uuid4()
+    assert Insert(CheckIn, skip_taken=True).run(again) is True
+    assert CheckIn.objects.get(submission_id=again.submission_id).language == "es"
 
 
 def test_a_change_changes_its_rows_only(followed) -> None:

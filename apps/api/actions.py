@@ -19,8 +19,9 @@ from apps.alerts.models import Alert
 from apps.alerts.states import AlertStatus
 from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
-from apps.checkins.actions import KEPT_AT_MOST, submit_check_in
+from apps.checkins.actions import submit_check_in
 from apps.checkins.forms import CheckInForm
+from apps.checkins.link_actions import KEPT_AT_MOST
 from apps.checkins.models import CheckIn
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient

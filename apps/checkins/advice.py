@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.alerts.ladder import Level, Rung
-from apps.alerts.models import Alert
+from apps.alerts.models import Alert, Delivery
 from apps.alerts.rota import is_open, next_watch, on_call_now
 from apps.alerts.states import AlertStatus
 from apps.checkins.claims import without_claims
@@ -15,7 +16,16 @@ from apps.checkins.free_text import own_words
 from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.questionnaires import get_questionnaire
 from apps.clinical.texts import needed_placeholders, patient_text
+from apps.database.objects import keep_related
+from apps.database.statements import Read
 from apps.patients.models import Clinic, Patient, Role
+
+ALERT = Read[Alert](
+    lambda source_id: Alert.objects.filter(source_id=source_id).order_by("pk")[:1], source_id=UUID
+)
+DELIVERIES = Read[Delivery](
+    lambda alert_id: Delivery.objects.filter(alert_id=alert_id), alert_id=UUID
+)
 
 
 def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
@@ -45,7 +55,10 @@ def true_advice_for(check_in: CheckIn, clinic: Clinic, alert: Alert | None) -> l
 
 def alert_of(check_in: CheckIn) -> Alert | None:
     """Return the alert a check-in opened."""
-    return Alert.objects.filter(source_id=check_in.pk).prefetch_related("deliveries").first()
+    alert = ALERT.first(source_id=check_in.pk)
+    if alert is not None:
+        keep_related(alert, "deliveries", DELIVERIES.all(alert_id=alert.pk))
+    return alert
 
 
 def has_been_told(alert: Alert | None) -> bool:

@@ -22,7 +22,6 @@ from apps.tapers.taken import taken_without_plan
 from apps.tapers.today import plan_today
 
 HISTORY_LENGTH: Final = 10
-ROWS_READ: Final = 3 * HISTORY_LENGTH
 BASELINE_DAYS: Final = 7  # triage.md section 3
 Row = tuple[datetime, int | None, int | None]  # received_at, daily score, sleep answer
 
@@ -35,7 +34,7 @@ def past_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
 
 def last_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
     """Return the last check-ins, newest first."""
-    return past_of(patient_id, now).order_by("-received_at")[:ROWS_READ]
+    return past_of(patient_id, now).order_by("-received_at")[:HISTORY_LENGTH]
 
 
 LAST = ReadRows(last_of, patient_id=UUID, now=datetime)

@@ -11,9 +11,15 @@ from django.utils import timezone, translation
 
 from apps.accounts.guessing import guessed_too_often
 from apps.checkins import advice
-from apps.checkins.actions import PART_CORRECTION, PART_WEEKLY, LinkUsedError, check_part_is_free
+from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
 from apps.checkins.kept_pages import KeptPages
+from apps.checkins.link_actions import (
+    PART_CORRECTION,
+    PART_WEEKLY,
+    LinkUsedError,
+    check_part_is_free,
+)
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.triage import Level
 
@@ -29,9 +35,10 @@ DONE: Final = KeptPages("checkins/check_in_done.html")
 
 
 def show_form(
-    request: HttpRequest, link: CheckInLink, form: CheckInForm, part: str
+    request: HttpRequest, link: CheckInLink, form: CheckInForm, part: str, now: datetime
 ) -> HttpResponse:
     """Render the check-in page."""
+    form.known = form_context(link.patient, now)
     context = {
         "part": part,
         "sections": form.sections(),
@@ -43,7 +50,7 @@ def show_form(
         "credits": [credit[form.language] for credit in form.questionnaire.credits],
         "language": form.language,
         "clinic": link.clinic,
-        "watching": advice.watching_now(link.clinic, timezone.now()),
+        "watching": advice.watching_now(link.clinic, now),
     }
     status = 422 if form.is_bound else 200
     page = render(request, "checkins/check_in_form.html", context, status=status)

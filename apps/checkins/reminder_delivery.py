@@ -15,8 +15,8 @@ from apps.alerts import breaker, mail_rows
 from apps.alerts.batch import Clock
 from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
-from apps.checkins.actions import link_for
 from apps.checkins.emails import reminder_mail
+from apps.checkins.link_actions import link_for
 from apps.checkins.models import Reminder, policy_of
 from apps.clinical.cadence import WEEKLY
 from apps.patients.moving import inside

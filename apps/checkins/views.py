@@ -1,5 +1,7 @@
 """The patient's check-in, opened by a signed link, and the staff button that makes one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -14,20 +16,21 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.tokens import hash_token
-from apps.checkins.actions import (
+from apps.checkins.actions import Submission
+from apps.checkins.assessment import not_asked_of
+from apps.checkins.forms import CheckInForm
+from apps.checkins.link_actions import (
     PART_CORRECTION,
     PART_FIRST,
     PART_WEEKLY,
     LinkExpiredError,
     LinkUsedError,
-    Submission,
+    answering,
     check_part_is_free,
     create_link,
     submit_by_link,
 )
-from apps.checkins.assessment import form_context, not_asked_of
-from apps.checkins.forms import CheckInForm
-from apps.checkins.models import CheckInLink
+from apps.checkins.models import CheckIn, CheckInLink
 from apps.checkins.pages import refuse, show_done, show_form
 from apps.clinical.questionnaires import (
     LATEST,
@@ -38,6 +41,7 @@ from apps.clinical.questionnaires import (
 from apps.database.scope import enter_clinic, every_clinic
 from apps.database.statements import Read
 from apps.patients.access import fetch_patient, member_of, requires
+from apps.patients.models import Patient
 from apps.patients.permissions import Right
 
 LINK = Read[CheckInLink](
@@ -91,22 +95,23 @@ def check_in_correct(request: HttpRequest, token: str) -> HttpResponse:
 
 def answer_page(request: HttpRequest, token: str, part: str) -> HttpResponse:
     """Show one part of a link, or take its answers."""
+    if request.method == "POST":
+        return take_answers(request, token, part)
     link = find_link(token)
-    try:
-        data = request.POST if request.method == "POST" else None
-    except (RequestDataTooBig, SuspiciousOperation):
-        return refuse(request, link, "too_long")
     if link is None:
-        return refuse(request, None, "unknown", typed_into_nowhere(request, data, part))
+        return refuse(request, None, "unknown")
     now = timezone.now()
-    with translation.override(link.patient.language), timezone.override(link.patient.tz):
-        form = new_form(link, part, data)
-        if form.may_be_sent():
-            return take_answers(request, link, form, part)
-        if not form.is_bound and (reason := closed_because(link, part, now)):
+    with speaking_to(link.patient):
+        if reason := closed_because(link, part, now):
             return refuse(request, link, reason)
-        form.known = form_context(link.patient, now)
-        return show_form(request, link, form, part)
+        return show_form(request, link, new_form(link, part, None), part, now)
+
+
+@contextmanager
+def speaking_to(patient: Patient) -> Iterator[None]:
+    """Run the block in the patient's language and on their clock."""
+    with translation.override(patient.language), timezone.override(patient.tz):
+        yield
 
 
 def find_link(token: str) -> CheckInLink | None:
@@ -137,12 +142,8 @@ def new_form(link: CheckInLink, part: str, data: QueryDict | None) -> CheckInFor
     return CheckInForm(version, link.patient.language, numbers, data, not_asked=left_out)
 
 
-def typed_into_nowhere(
-    request: HttpRequest, data: QueryDict | None, part: str
-) -> CheckInForm | None:
+def typed_into_nowhere(request: HttpRequest, data: QueryDict, part: str) -> CheckInForm:
     """Return the form of somebody whose link is unknown, to show what they typed."""
-    if data is None:
-        return None
     language = translation.get_language_from_request(request)[:2]
     return CheckInForm(version_of(part, data), language, {}, data)
 
@@ -156,10 +157,32 @@ def version_of(part: str, data: QueryDict | None) -> Questionnaire:
         return get_questionnaire(kind, LATEST[kind])
 
 
-def take_answers(
-    request: HttpRequest, link: CheckInLink, form: CheckInForm, part: str
-) -> HttpResponse:
-    """Store the answers and say what happens now."""
+def take_answers(request: HttpRequest, token: str, part: str) -> HttpResponse:
+    """Store the answers and say what happens now, or show again what is wrong with them.
+
+    The page is made when the link and its patient are free again: all it tells is stored.
+    """
+    try:
+        data = request.POST
+    except (RequestDataTooBig, SuspiciousOperation):
+        return refuse(request, find_link(token), "too_long")
+    with answering(token) as link:
+        if link is not None:
+            with speaking_to(link.patient):
+                form = new_form(link, part, data)
+                stored = store(link, form, part) if form.may_be_sent() else None
+    if link is None:
+        return refuse(request, None, "unknown", typed_into_nowhere(request, data, part))
+    with speaking_to(link.patient):
+        if isinstance(stored, CheckIn):
+            return show_done(request, link, form, stored)
+        if stored is not None:
+            return refuse(request, link, stored, form)
+        return show_form(request, link, form, part, timezone.now())
+
+
+def store(link: CheckInLink, form: CheckInForm, part: str) -> CheckIn | str:
+    """Return the check-in made of a form, or why its link takes none."""
     sent = Submission(
         questionnaire=form.questionnaire,
         answers=form.answers,
@@ -170,9 +193,8 @@ def take_answers(
         requests=form.requests if part != PART_WEEKLY else (),
     )
     try:
-        check_in = submit_by_link(link=link, sent=sent, part=part, now=timezone.now())
+        return submit_by_link(link=link, sent=sent, part=part, now=timezone.now())
     except LinkUsedError:
-        return refuse(request, link, "used", form)
+        return "used"
     except LinkExpiredError:
-        return refuse(request, link, "expired", form)
-    return show_done(request, link, form, check_in)
+        return "expired"

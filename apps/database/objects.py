@@ -36,3 +36,10 @@ def attach(related: Sequence[RelatedPopulator], row: Sequence[Any], each: Model)
         part.local_setter(each, other)
         if other is not None:
             part.remote_setter(other, each)
+
+
+def keep_related(each: Model, name: str, rows: Sequence[Model]) -> None:
+    """Let `each.name.all()` be these rows, as `prefetch_related` does."""
+    related = getattr(each, name).all()
+    related._result_cache, related._prefetch_done = list(rows), True
+    each.__dict__.setdefault("_prefetched_objects_cache", {})[name] = related

@@ -5,6 +5,7 @@ cursor costs several times what the server needs for a small statement (docs/adr
 """
 
 import re
+import select
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from apps.database.postgresql.told import IN_ONE, Told, in_words, values_of
 
 Row = tuple[Any, ...]
+TEXT_TYPE: Final = 25
 PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|s|%)")
 DONE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
@@ -48,18 +50,22 @@ class PreparedStatements:
         text, names = numbered(statement)
         given = [values[name] for name in names] if names else values
         sent = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
+        types, formats = self.transformer.types or (), self.transformer.formats or ()
         self.begin()
-        key = (statement, self.transformer.types or ())
-        name = self.names.get(key)
-        if name is None:
-            name = f"kept_{len(self.names)}".encode()
-            self.check(self.pgconn.prepare(name, text, key[1]))
-            self.names[key] = name
-        formats = self.transformer.formats or ()
-        result = self.check(self.exec_told(name, sent, formats))
+        result = self.check(self.exec_told(self.name_of(statement, text, types), sent, formats))
         self.transformer.set_pgresult(result)
         rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
         return Answer(rows, result.command_tuples or 0)
+
+    def name_of(self, statement: str, text: bytes, types: tuple[int, ...]) -> bytes:
+        """Return the name under which the server keeps a statement; prepare a new one."""
+        key = (statement, types)
+        name = self.names.get(key)
+        if name is None:
+            name = f"kept_{len(self.names)}".encode()
+            self.check(self.pgconn.prepare(name, text, types))
+            self.names[key] = name
+        return name
 
     def begin(self) -> None:
         """Open the transaction that Django has asked for, as a cursor does before its first use.
@@ -77,6 +83,11 @@ class PreparedStatements:
         self.check(self.pgconn.exec_(f"BEGIN; {in_words(news)}".encode()))
         self.told.scope = news
 
+    def commit(self) -> None:
+        """Commit what is open, if anything is."""
+        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            self.check(self.pgconn.exec_(b"COMMIT"))
+
     def exec_told(
         self, name: bytes, sent: Sequence[Any], formats: Sequence[pq.Format]
     ) -> pq.abc.PGresult:
@@ -84,9 +95,10 @@ class PreparedStatements:
         news = self.told.news(self.pgconn.transaction_status)
         if news is None:
             return self.pgconn.exec_prepared(name, sent, formats)
+        tell = self.name_of(IN_ONE, numbered(IN_ONE)[0], (TEXT_TYPE, TEXT_TYPE))
         self.told.scope = None
         self.pgconn.enter_pipeline_mode()
-        self.pgconn.send_query_params(IN_ONE, [value.encode() for value in values_of(news)])
+        self.pgconn.send_query_prepared(tell, [value.encode() for value in values_of(news)])
         self.pgconn.send_query_prepared(name, sent, formats)
         self.pgconn.pipeline_sync()
         first, *rest = self.answers()
@@ -100,6 +112,7 @@ class PreparedStatements:
         """Return what the server says to all that was sent; raise if it is gone."""
         found: list[pq.abc.PGresult] = []
         while True:
+            self.wait()
             result = self.pgconn.get_result()
             if self.pgconn.status == pq.ConnStatus.BAD:
                 raise psycopg.OperationalError(self.pgconn.get_error_message())
@@ -108,6 +121,15 @@ class PreparedStatements:
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return found
             found.append(result)
+
+    def wait(self) -> None:
+        """Wait for the next answer. libpq would as well, but let no other thread run meanwhile."""
+        while self.pgconn.is_busy():
+            unsent = select.POLLOUT if self.pgconn.flush() else 0
+            socket = select.poll()
+            socket.register(self.pgconn.socket, select.POLLIN | unsent)
+            socket.poll()
+            self.pgconn.consume_input()
 
     def check(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         """Return a result that is one; raise what psycopg raises for any other."""

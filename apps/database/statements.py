@@ -163,9 +163,12 @@ class Change(Statement):
 class Insert(Generic[M]):
     """`objects.create` and `bulk_create` of one model, without its compilation."""
 
-    def __init__(self, model: type[M]) -> None:
-        """Take the model; its fields are looked at when the first row is stored."""
-        self.model = model
+    def __init__(self, model: type[M], *, skip_taken: bool = False) -> None:
+        """Take the model; its fields are looked at when the first row is stored.
+
+        With `skip_taken` a row that breaks a rule of uniqueness is not stored, and no error.
+        """
+        self.model, self.skip_taken = model, skip_taken
         self.texts: dict[int, str] = {}
 
     @cached_property
@@ -182,11 +185,13 @@ class Insert(Generic[M]):
         ((text, _),) = query.get_compiler(connection=connection).as_sql()
         head, values = text.split(" VALUES ", 1)
         text = f"{head} VALUES {', '.join([values] * count)}"
+        if self.skip_taken:
+            text += " ON CONFLICT DO NOTHING"
         key = cast("str", self.model._meta.pk.column)
         return f"{text} RETURNING {connection.ops.quote_name(key)}"
 
-    def run(self, *rows: M) -> None:
-        """Store new objects with one statement."""
+    def run(self, *rows: M) -> bool:
+        """Store new objects with one statement; False where one of them was skipped."""
         text = self.texts.get(len(rows))
         if text is None:
             text = self.texts[len(rows)] = self.compile(len(rows), rows[0])
@@ -197,7 +202,10 @@ class Insert(Generic[M]):
             for field in self.fields
         ]
         keys = execute(text, values).rows
+        if self.skip_taken and len(keys) < len(rows):
+            return False
         for row, (key,) in zip(rows, keys, strict=True):
             if self.model._meta.auto_field:
                 row.pk = key
             row._state.adding, row._state.db = False, "default"
+        return True

@@ -8,7 +8,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import HasId, record
-from apps.checkins.actions import revoke_links
+from apps.checkins.link_actions import revoke_links
 from apps.checkins.models import CareTask, CheckInSchedule
 from apps.checkins.models.task import USUAL_TIME
 from apps.checkins.reminder_actions import set_schedule

@@ -181,7 +181,7 @@ def content_hash(schedule: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def hold_plan(
     *,
     patient: Patient,

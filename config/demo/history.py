@@ -8,13 +8,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import as_json, submit_check_in
-from apps.checkins.assessment import ROWS_READ, Row, context_from, profile_of, review_age
+from apps.checkins.assessment import Row, context_from, profile_of, review_age
 from apps.checkins.models import CheckIn, TriageResult
 from apps.clinical.questionnaires import (
     LATEST,
@@ -28,6 +28,8 @@ from apps.patients.models import Patient
 from apps.tapers.actions_clock import settle_plan
 from apps.tapers.models import PlanHold, TaperPlan, TaperStep
 from apps.tapers.today import step_in_force
+
+ROWS_LOOKED_AT: Final = 30  # the last check-ins, the week before a step among them
 
 
 class History:
@@ -80,7 +82,7 @@ class History:
             raise ValueError(f"Nobody could have answered this: {cleaned.errors} {cleaned.unknown}")
         drug_id = self.patient.medication.drug_id
         profile = profile_of(self.patient, drug_id, at.astimezone(self.patient.tz).date())
-        newest_first = self.rows[: -ROWS_READ - 1 : -1]
+        newest_first = self.rows[: -ROWS_LOOKED_AT - 1 : -1]
         context = context_from(self.patient, step, newest_first, at)
         if context.days_since_stop is None:
             day = at.astimezone(self.patient.tz).date()

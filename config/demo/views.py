@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.database.scope import every_clinic
 from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Clinic, Patient, StaffMember

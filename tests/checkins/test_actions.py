@@ -9,16 +9,18 @@ from django.db import DatabaseError, IntegrityError, transaction
 from apps.accounts.tokens import hash_token
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import (
+from apps.checkins.actions import Submission, submit_check_in
+from apps.checkins.link_actions import (
     CORRECTIONS,
     LinkUsedError,
-    Submission,
+    answering,
     create_link,
+    revoke_links,
     submit_by_link,
-    submit_check_in,
 )
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.questionnaires import get_questionnaire
+from apps.database.scope import every_clinic
 from apps.tapers.models import PlanHold
 from tests.factories import CALM, NOW, SEIZURE, check_in, make_active_plan, put_on_call
 
@@ -147,32 +149,49 @@ def test_a_calm_check_in_closes_no_alert(patient, nurse) -> None:
     assert Alert.objects.get().status == "open"
 
 
-def use(link: CheckInLink, submission=None, *, answers=CALM, now=NOW) -> CheckIn:
+def use(token: str, submission=None, *, answers=CALM, now=NOW) -> CheckIn:
     sent = Submission(DAILY, answers, submission or uuid4(), "en")
-    return submit_by_link(link=link, sent=sent, now=now)
+    with every_clinic(), answering(token) as link:
+        return submit_by_link(link=link, sent=sent, now=now)
 
 
 @pytest.fixture
-def link(patient) -> CheckInLink:
-    token = create_link(patient=patient, by=None, now=NOW)
-    return CheckInLink.objects.get(token_hash=hash_token(token))
+def token(patient) -> str:
+    return create_link(patient=patient, by=None, now=NOW)
 
 
-def test_a_link_serves_for_one_check_in_and_what_follows_corrects_it(link) -> None:
-    first = use(link)
+def test_a_link_serves_for_one_check_in_and_what_follows_corrects_it(token) -> None:
+    first = use(token)
     for _ in range(CORRECTIONS):
-        assert use(link).corrects == first
+        assert use(token).corrects == first
     with pytest.raises(LinkUsedError):
-        use(link)
+        use(token)
     assert CheckIn.objects.count() == 1 + CORRECTIONS
 
 
-def test_the_same_submission_by_the_same_link_is_the_same_check_in(link) -> None:
+def test_the_same_submission_by_the_same_link_is_the_same_check_in(token) -> None:
     submission = uuid4()
-    assert use(link, submission) == use(link, submission)
+    assert use(token, submission) == use(token, submission)
 
 
-def test_the_token_itself_is_not_stored(link) -> None:
+def test_an_id_that_came_another_way_is_the_same_check_in_and_leaves_the_link(
+    patient, token
+) -> None:
+    first = check_in(patient, SEIZURE)
+    before = AuditEvent.objects.count()
+    assert use(token, first.submission_id, answers=SEIZURE) == first
+    assert AuditEvent.objects.count() == before
+    assert CheckInLink.objects.get().used_at is None
+
+
+def test_a_link_that_was_taken_back_opens_nothing(patient, token) -> None:
+    revoke_links(patient, NOW)
+    with every_clinic(), answering(token) as link:
+        assert link is None
+
+
+def test_the_token_itself_is_not_stored(token) -> None:
+    link = CheckInLink.objects.get(token_hash=hash_token(token))
     assert len(link.token_hash) == 64
     assert not any(
         "token" in field.name and field.name != "token_hash" for field in link._meta.get_fields()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from apps.checkins.assessment import LAST_AND_WEEK_BEFORE, assessment_of
+from apps.checkins.assessment import HISTORY_LENGTH, LAST_AND_WEEK_BEFORE, assessment_of
 from apps.checkins.models import CheckIn, TriageResult
 from apps.database.scope import as_owner, one_clinic
 from apps.patients.models import Patient
@@ -121,3 +121,15 @@ def test_three_years_of_check_ins_cost_no_more_blocks_than_three_months(clinic) 
     short = blocks_read(patient)
     add_past(mine, 91, 3 * 365)
     assert blocks_read(patient) < 1.2 * short < 600
+
+
+def test_the_history_reads_no_more_than_it_needs_although_all_is_of_one_clinic(clinic) -> None:
+    """Both conditions name the same rows; taken for independent, they have PostgreSQL sort all."""
+    past = []
+    for _ in range(10):
+        score(patient := make_patient(clinic), 0, NOW - timedelta(hours=1))
+        past.append(CheckIn.objects.get(patient=patient))
+    for each in past:
+        add_past(each, 1, 90)
+    # The row of a check-in and its index, its result, and the check-in for the result's policy.
+    assert blocks_read(past[0].patient) < 10 * (HISTORY_LENGTH + 8)

@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from apps.checkins.actions import create_link
 from apps.checkins.kept_pages import KEPT_AT_MOST, KeptPages
+from apps.checkins.link_actions import create_link
 from apps.checkins.pages import DONE, OWN_LINK
 from tests.checkins.test_views import posted
 from tests.factories import CALM, make_patient

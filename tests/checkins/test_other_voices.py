@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import create_link, link_for, revoke_links, submit_check_in
+from apps.checkins.actions import submit_check_in
 from apps.checkins.gates import NO_CHECK_IN, check_in_came
+from apps.checkins.link_actions import create_link, link_for, revoke_links
 from apps.checkins.models import CareTask, CheckIn, CheckInLink, CheckInPolicy, Reminder
 from apps.checkins.reminder_actions import plan_window, set_schedule
 from apps.checkins.task_actions import ask_for

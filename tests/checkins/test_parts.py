@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
-from apps.checkins.actions import CORRECTIONS, create_link
 from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
+from apps.checkins.link_actions import CORRECTIONS, create_link
 from apps.checkins.models import CheckIn, CheckInLink
 from apps.clinical.questionnaires import get_questionnaire
 from tests.checkins.test_views import posted

@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.alerts.breaker import note_failure
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CheckIn, CheckInLink, CheckInSchedule, Reminder
 from apps.checkins.reminder_actions import leave_in_peace, miss_window, plan_window, set_schedule
 from apps.checkins.reminder_delivery import claim, deliver_due

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
-from apps.checkins.actions import KEPT_AT_MOST, LINK_LIFETIME, create_link
+from apps.checkins.link_actions import KEPT_AT_MOST, LINK_LIFETIME, create_link
 from apps.checkins.models import CheckIn, CheckInLink
 from tests.conftest import signed_in
 from tests.factories import CALM, SEIZURE, make_patient, put_on_call

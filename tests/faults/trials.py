@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.alerts.actions import resolve_alert
 from apps.alerts.models import Alert
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.patients.models import Role, StaffMember
 from tests.factories import (
     SEIZURE,

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.alerts.models import Alert, Delivery
 from apps.alerts.tasks import doorbell
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CheckIn
 from apps.tapers.models import PlanHold
 from tests.factories import SEIZURE

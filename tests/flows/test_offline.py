@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CheckIn
 from apps.patients.models import Patient
 from tests.flows.test_browser_path import ANSWERS

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink
 from tests.harness.barriers import barriers
 from tests.harness.marks import BROWSER_FLOW

@@ -222,7 +222,7 @@ def test_help_has_the_real_numbers_and_never_says_that_somebody_knows(clinic, wr
 
 
 def test_help_is_one_tap_away_from_every_patient_page(own, clinic, robin) -> None:
-    from apps.checkins.actions import create_link
+    from apps.checkins.link_actions import create_link
     from tests.portal.conftest import invited_link, trusted_link
 
     link = create_link(patient=robin.patient, by=None, now=timezone.now())

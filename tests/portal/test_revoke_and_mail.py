@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink
 from apps.exchange.actions import make_feed
 from apps.patients.models import Patient

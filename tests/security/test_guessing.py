@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import Invitation, User
 from apps.alerts.links import token_for
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
 from tests.factories import make_alert, make_invitation, put_on_call

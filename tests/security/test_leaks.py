@@ -24,7 +24,7 @@ from django.utils import timezone
 from apps.alerts import tasks as alert_tasks
 from apps.alerts.models import ContactMethod, Delivery
 from apps.audit.models import AuditEvent
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.dashboard import caseload_views
 from config.celery import app
 from tests.conftest import signed_in

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.alerts.links import token_for
 from apps.alerts.models import Delivery
-from apps.checkins.actions import create_link
+from apps.checkins.link_actions import create_link
 from apps.exchange.actions import make_feed
 from apps.exchange.fhir.bundle import SOURCES, collection
 from apps.exchange.fhir.elements import as_json

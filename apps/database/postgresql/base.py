@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.utils import debug_transaction
 from psycopg.pq import TransactionStatus
 
 from apps.database.postgresql.creation import DatabaseCreation
@@ -56,8 +57,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().create_cursor(name)
 
     def _commit(self) -> None:
-        with self.forgetting(unless_committed=True):
-            super()._commit()  # type: ignore[misc]
+        if self.connection is None:
+            return
+        with (
+            self.forgetting(unless_committed=True),
+            debug_transaction(self, "COMMIT"),
+            self.wrap_database_errors,
+        ):
+            self.prepared.commit()
 
     def _rollback(self) -> None:
         with self.forgetting():

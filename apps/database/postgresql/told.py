@@ -25,7 +25,7 @@ ROLES: Final = {
 }  # fmt: skip
 STATEMENTS: Final = 2  # in `Told.in_words`
 # The same in one, with its two values, for where a text may hold only one statement.
-IN_ONE: Final = f"SELECT set_config('role', $1, false), set_config('{SETTING}', $2, false)".encode()
+IN_ONE: Final = f"SELECT set_config('role', %s, false), set_config('{SETTING}', %s, false)"
 
 
 class Told:
