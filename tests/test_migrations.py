@@ -77,7 +77,8 @@ def ours(loader: MigrationLoader) -> dict[tuple[str, str], Any]:
     return {k: each for k, each in found if "apps." in each.__module__ and not each.initial}
 
 
-@pytest.mark.django_db
+# Concurrent indexes are asked for outside of a transaction.
+@pytest.mark.django_db(transaction=True)
 def test_no_migration_stops_whoever_works_meanwhile() -> None:
     loader = MigrationLoader(connection)
     stopped = {key: said for key in ours(loader) if (said := faults(sql_of(loader, key)))}
