@@ -138,6 +138,7 @@ STAFF: Final = (
     Screen("referral", "A referral and its clocks", LEAD, TAPERING,
            (REFERRED, 'a[href$="/care/"]', 'a[href^="/referrals/"]')),
     Screen("units", "Detox units that a clinic refers to", LEAD, "/units/"),
+    Screen("research", "Rows without identities for a study", LEAD, "/research/"),
     Screen("records", "How long records are kept", LEAD, "/records/"),
     Screen("records-due", "Records whose years are over", LEAD, "/records/due/"),
     Screen("legal-hold", "Keeping a record for a court", LEAD, TAPERING,

@@ -112,12 +112,12 @@ def recovery(stage: Stage, outage: float = 60.0) -> list[Figure]:
     cast = hire(0)
     clinic = cast.nurse.clinic
     with stage.parts("worker", "beat", "dispatcher") as parts:
-        stage.rig.mail.kill9()
+        stage.rig.mail.kill()
         for level in range(30):
             answers = SEIZURE if level % 3 == 0 else SEVERE
             check_in(make_patient(clinic, now=timezone.now()), answers, now=timezone.now())
         time.sleep(outage / 2)
-        parts["dispatcher"].kill9()  # and a restart in the middle of it
+        parts["dispatcher"].kill()  # and a restart in the middle of it
         parts["dispatcher"].start()
         time.sleep(outage / 2)
         stage.rig.mail.start()

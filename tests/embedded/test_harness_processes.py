@@ -55,7 +55,7 @@ def test_a_worker_takes_tasks_until_it_is_killed(parts):
     worker = parts.worker()
     app.send_task("apps.alerts.tasks.beat_heartbeat", queue="alerts")
     wait_until(lambda: "beat_heartbeat" in worker.log_text(), message=worker.log_end)
-    worker.kill9()
+    worker.kill()
     assert not worker.alive()
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded.postgres import PostgresServer, temporary_folder
-from config.embedded.processes import kill_group, spawn
+from config.embedded.processes import spawn
+from tests.harness.breakable import Breakable
 from tests.harness.gateway import GatewayServer
 from tests.harness.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -33,7 +34,7 @@ class Database(PostgresServer):
         self.process.wait()
 
 
-class MailServer:
+class MailServer(Breakable):
     """The mail server's process, on one port for ever."""
 
     def __init__(self, folder: Path) -> None:
@@ -67,11 +68,6 @@ class MailServer:
         limit = 0 if full else resource.RLIM_INFINITY
         hard = resource.RLIM_INFINITY
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
-
-    def kill9(self) -> None:
-        assert self.process is not None
-        kill_group(self.process)
-        self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +141,7 @@ class Rig:
 
     def kill(self, name: str) -> None:
         """End a part as `kill -9` does, in the middle of anything."""
-        self.processes[name].kill9()
+        self.processes[name].kill()
 
     def restart(self, name: str) -> None:
         """Start a killed part again, as a supervisor does, without waiting for it."""
@@ -183,10 +179,10 @@ class Rig:
         if hasattr(self, "parts"):
             for process in self.parts.started:
                 if process.alive():
-                    process.kill9()  # it has nothing to finish
+                    process.kill()  # it has nothing to finish
             self.parts.stop()
         if self.mail.process is not None:
-            self.mail.kill9()
+            self.mail.kill()
         with contextlib.suppress(OSError, AssertionError):
             self.redis.thaw()
         self.redis.close()

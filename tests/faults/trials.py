@@ -82,7 +82,7 @@ def gateway_mode(answer: int | str) -> Fault:
 
 def kill_mail(rig: Rig, seconds: float) -> None:
     with rig.crash("mail server"):
-        rig.mail.kill9()
+        rig.mail.kill()
         time.sleep(seconds)
         rig.mail.start()
 

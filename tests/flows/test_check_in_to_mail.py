@@ -127,7 +127,7 @@ def test_a_worker_killed_between_claim_and_send_is_made_good_after_the_lease(
     worker = parts.worker(ALERT_ATTEMPT_SECONDS="3", EMAIL_TIMEOUT="30")
     submit(marked_patient)
     wait_until(lambda: len(smtp.attempts) == 1, 15)
-    worker.kill9()
+    worker.kill()
     assert delivery_of(people["on_call"]).status == "sending"
     parts.dispatcher()
     smtp.wait_for(1, to=people["on_call"].user.email, timeout=15)

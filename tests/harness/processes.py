@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,8 +16,9 @@ from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from config.embedded.parts import answers_http
-from config.embedded.processes import end_all, kill_group, spawn
+from config.embedded.processes import end_all, spawn
 from config.embedded.scoped import Scoped
+from tests.harness.breakable import Breakable
 from tests.harness.database import run_url
 from tests.harness.waiting import wait_until
 
@@ -49,7 +49,7 @@ def environment_of(
     }
 
 
-class AppProcess(Scoped):
+class AppProcess(Breakable, Scoped):
     """One process of the product; `start` returns when it works, its log is in .artifacts/logs.
 
     A kind of process has a name, its arguments, and says when it is ready.
@@ -105,22 +105,6 @@ class AppProcess(Scoped):
         """End it as an operator does; harmless if it is gone."""
         if self.process is not None:
             end_all([self.process], grace=grace)
-
-    def kill9(self) -> None:
-        """End it and its own children as `kill -9` does, in the middle of anything."""
-        assert self.process is not None
-        kill_group(self.process)
-        self.process.wait()
-
-    def freeze(self) -> None:
-        """Stop it as a machine that pauses does."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGCONT)
 
     def alive(self) -> bool:
         """Return whether it runs."""

@@ -2,14 +2,14 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-from config.embedded.processes import end_all, kill_group, spawn
+from config.embedded.processes import end_all, spawn
 from config.embedded.scoped import Scoped
+from tests.harness.breakable import Breakable
 from tests.harness.rabbitmq_packages import emulator_in, find_or_fetch, server_in
 from tests.harness.waiting import wait_until
 
@@ -24,7 +24,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-class RabbitServer(Scoped):
+class RabbitServer(Breakable, Scoped):
     """One RabbitMQ node in a folder of its own; its address and its queues survive a restart."""
 
     def __init__(self) -> None:
@@ -119,22 +119,6 @@ class RabbitServer(Scoped):
         if self.process is not None:
             end_all([self.process], grace=10)
             self.process = None
-
-    def kill(self) -> None:
-        """End it as `kill -9` does."""
-        assert self.process is not None
-        kill_group(self.process)
-        self.process.wait()
-
-    def freeze(self) -> None:
-        """Make it hang: connections are taken and nothing is answered."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGCONT)
 
     def close(self) -> None:
         """Stop and remove the folder."""
