@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, Min, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 
 from apps.audit.models import SAID, AuditEvent, AuditSeal, UnsealedEvent
 
@@ -95,6 +95,7 @@ def problems(*, known: Sequence[Head] = ()) -> Iterator[str]:
     """
     yield from _broken_links()
     yield from _unsealed_strangers()
+    yield from _doubles()
     for pk in edited_unsealed():
         yield f"Audit row {pk} was edited before it was sealed."
     for head in known:
@@ -154,6 +155,13 @@ def _batches() -> Iterator[list[AuditSeal]]:
             batch = []
     if batch:
         yield batch
+
+
+def _doubles() -> Iterator[str]:
+    # The months have no unique key over the id alone: of two such rows only one can be the sealed.
+    twice = AuditEvent.objects.values("pk").annotate(times=Count("pk")).filter(times__gt=1)
+    for row in twice.order_by("pk").iterator():
+        yield f"Audit row {row['pk']} is there {row['times']} times: the others were put in."
 
 
 def _unsealed_strangers() -> Iterator[str]:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -32,6 +33,8 @@ APPEND_ONLY: Final = ("audit_auditevent", "audit_auditseal")
 READ_ONLY: Final = ("django_migrations",)
 # Sealing is work for every clinic. A request may put its rows in the line, by trigger, and no more.
 RIGHTS_OF_REQUESTS: Final = {"audit_auditseal": "SELECT", "audit_unsealedevent": "SELECT, INSERT"}
+# Its ids are PostgreSQL's to give: with one of its choice a row could hide behind one of before.
+NUMBERED: Final = "audit_auditevent"
 # What work for every clinic may have done by the owner's rights; it takes no argument.
 OWNERS_WORK: Final = "audit_make_partitions()"
 POLICY: Final = "one_clinic"
@@ -78,7 +81,7 @@ def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(policy_sql(table, wanted[table]))
         for table, mark in unfit(cursor, wanted).items():
             cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
-        cursor.execute(rights_sql(sorted(present)))
+        cursor.execute(rights_sql(sorted(present & own_tables()), columns_of(cursor, NUMBERED)))
         cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [OWNERS_WORK])
         if cursor.fetchone()[0]:
             cursor.execute(
@@ -113,6 +116,27 @@ def rules() -> dict[str, str]:
         found |= known
         waiting -= known.keys()
     return {model._meta.db_table: rule for model, rule in found.items()}
+
+
+def own_tables() -> set[str]:
+    """Return the tables that the program works with.
+
+    Of any other one in the schema, a month of the record that was taken off or somebody's
+    copy, no role of the program learns anything: nobody has put a policy on it.
+    """
+    models_of_all = apps.get_models(include_auto_created=True)
+    caches = {str(cache["LOCATION"]) for cache in settings.CACHES.values() if "LOCATION" in cache}
+    return {model._meta.db_table for model in models_of_all} | caches | {*READ_ONLY}
+
+
+def columns_of(cursor: Any, table: str) -> list[str]:
+    """Return the columns of a table but its id."""
+    cursor.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' "
+        "AND table_name = %s AND column_name <> 'id' ORDER BY ordinal_position",
+        [table],
+    )
+    return [name for (name,) in cursor.fetchall()]
 
 
 def tables_of_patients() -> set[str]:
@@ -187,8 +211,11 @@ def policy_sql(table: str, rule: str) -> str:
     """
 
 
-def rights_sql(tables: list[str]) -> str:
-    """Return the statements that give both roles their rights on these tables, and no more."""
+def rights_sql(tables: list[str], columns: list[str]) -> str:
+    """Return the statements that give both roles their rights on these tables, and no more.
+
+    `columns` are those that may be given to a new row of the table whose ids are PostgreSQL's.
+    """
     both = f"{APP_ROLE}, {SWEEP_ROLE}"
     lines = [f"GRANT USAGE ON SCHEMA public TO {both}"]
     lines += [f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {both}"]
@@ -196,6 +223,8 @@ def rights_sql(tables: list[str]) -> str:
         rights = "SELECT, INSERT, UPDATE, DELETE"
         if table in APPEND_ONLY:
             rights = "SELECT, INSERT"
+            if table == NUMBERED:
+                rights = f"SELECT, INSERT ({', '.join(columns)})"
         elif table in READ_ONLY:
             rights = "SELECT"
         of_requests = RIGHTS_OF_REQUESTS.get(table, rights)

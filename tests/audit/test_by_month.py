@@ -14,11 +14,16 @@ from apps.audit.actions import record, seal_events
 from apps.audit.chain import problems
 from apps.audit.models import AuditEvent
 from apps.audit.partitions import make_partitions
+from apps.database.roles import APP_ROLE, SWEEP_ROLE
 from apps.database.scope import as_owner, every_clinic, one_clinic
 from tests.factories import NOW, make_clinic
 
 FAR = datetime(2061, 7, 4, 12, tzinfo=UTC)
 MIGRATION = import_module("apps.audit.migrations.0004_by_month")
+FORGED = (
+    "INSERT INTO audit_auditevent (id, at, event, clinic_id, object_type, request_id, details) "
+    "VALUES (%s, %s, 'plan.signed', %s, '', gen_random_uuid(), '{}')"
+)
 UNSORTED = "The audit record had no room made for its month: run make_partitions."
 
 
@@ -161,3 +166,51 @@ def flat() -> None:
         with as_owner():
             trigger.install(model)
     raise_the_wall(connection)
+    ask(f"GRANT INSERT ON audit_auditevent TO {APP_ROLE}, {SWEEP_ROLE}")  # as it was then
+
+
+@pytest.mark.django_db
+def test_a_row_with_the_id_of_a_sealed_one_is_named_in_whichever_month_it_lies() -> None:
+    clinic = make_clinic()
+    row = record("test.seen", by=None, now=NOW, clinic_id=clinic.pk)
+    while seal_events():
+        pass
+    assert list(problems()) == []
+    for at in (datetime(1999, 1, 1, tzinfo=UTC), FAR):
+        with pgtrigger.ignore():
+            ask(FORGED, row.pk, at, clinic.pk)
+    assert f"Audit row {row.pk} is there 3 times: the others were put in." in list(problems())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_no_role_of_the_program_chooses_the_id_of_a_row(everywhere: bool) -> None:
+    clinic = make_clinic()
+    scope = every_clinic() if everywhere else one_clinic(clinic.pk)
+    with scope, connection.cursor() as cursor, pgtrigger.ignore():
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            cursor.execute(FORGED, [1, NOW, clinic.pk])
+        cursor.execute(FORGED.replace("id, at", "at").replace("%s, ", "", 1), [NOW, clinic.pk])
+        assert cursor.rowcount == 1
+
+
+@pytest.mark.django_db
+def test_a_month_taken_off_and_a_copy_of_patients_are_opened_to_nobody() -> None:
+    from apps.database.policies import raise_the_wall
+
+    clinic = make_clinic()
+    record("test.seen", by=None, now=FAR, clinic_id=clinic.pk)
+    make_partitions()
+    (name,) = ask("SELECT tableoid::regclass::text FROM audit_auditevent WHERE at = %s", FAR)[0]
+    ask("SET CONSTRAINTS ALL IMMEDIATE")
+    ask(f"ALTER TABLE audit_auditevent DETACH PARTITION {name}")
+    ask("CREATE TABLE copied AS SELECT * FROM patients_patient")
+    raise_the_wall(connection)
+    for table in (name, "copied"):
+        with (
+            every_clinic(),
+            connection.cursor() as cursor,
+            pytest.raises(DatabaseError, match="permission denied"),
+            transaction.atomic(),
+        ):
+            cursor.execute(f"SELECT FROM {table}")
