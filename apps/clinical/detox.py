@@ -97,7 +97,7 @@ CLOCK_RULES = {
     "D05_NO_DAILY_CHECK_IN": (
         "No check-in on a day of daily contact, 14 days after a discharge (INP-09)."
     ),
-    "D06_DEEPLY_SEDATED": "A round found deep sedation.",
+    "D06_DEEPLY_SEDATED": "A round, or the look before a dose, found deep sedation.",
     "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
     "D10_DANGER_IN_ROUND": "Whoever made the round marked it: dangerous, call help now.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",

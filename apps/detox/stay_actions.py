@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.alerts.actions import open_alert
 from apps.audit.actions import record
-from apps.clinical.detox import CLOCK_MINUTES, is_late_entry, round_finding
+from apps.clinical.detox import CLOCK_MINUTES, RoundFinding, is_late_entry, round_finding
 from apps.clinical.scoring import ciwa_b
 from apps.detox.models import Discharge, DoseRecord, Referral, Round, Stay
 from apps.detox.referral_actions import locked, move_referral
@@ -17,6 +17,7 @@ from apps.detox.states import ReferralStatus
 from apps.patients.errors import FieldError
 
 SOURCE_ROUND: Final = "round"
+SOURCE_DOSE: Final = "dose"
 # Whoever comes is looked at at once, and not when the first interval is over [proposal].
 FIRST_WITHIN: Final = timedelta(minutes=CLOCK_MINUTES)
 
@@ -111,10 +112,32 @@ def call_for_help(stay: Stay, row: Round, now: datetime) -> None:
         sedation=row.sedation, temp_c=row.temp_c, fall=row.fall, is_dangerous=row.is_dangerous
     )
     if found is not None:
-        open_alert(
-            patient=stay.patient, level=found.level, response_minutes=found.minutes,
-            rules=list(found.rules), source_type=SOURCE_ROUND, source_id=row.pk, now=now,
-        )  # fmt: skip
+        alert_of(stay, found, SOURCE_ROUND, row.pk, now)
+
+
+def call_for_help_before(stay: Stay, row: DoseRecord, now: datetime) -> None:
+    """Open the alert of the sedation just before a dose, as a round with it would.
+
+    A correction that leaves what was found as it was tells nobody twice.
+    """
+    found = sedation_found(row)
+    if found is not None and (row.corrects is None or sedation_found(row.corrects) != found):
+        alert_of(stay, found, SOURCE_DOSE, row.pk, now)
+
+
+def sedation_found(row: DoseRecord) -> RoundFinding | None:
+    """Return what the sedation of a dose line calls for, None for nothing."""
+    return round_finding(sedation=row.sedation, temp_c=None, fall=False, is_dangerous=False)
+
+
+def alert_of(
+    stay: Stay, found: RoundFinding, source_type: str, source_id: UUID, now: datetime
+) -> None:
+    """Open the alert of what somebody at the bed found; once for each source."""
+    open_alert(
+        patient=stay.patient, level=found.level, response_minutes=found.minutes,
+        rules=list(found.rules), source_type=source_type, source_id=source_id, now=now,
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -122,12 +145,13 @@ def record_dose(
     *, stay: Stay, submission_id: UUID, values: dict[str, Any], signed_with: str, by: User,
     now: datetime, corrects: DoseRecord | None = None,
 ) -> DoseRecord:  # fmt: skip
-    """Keep one dose that the team gave or held, signed by `by`. Nothing is worked out here.
+    """Keep one dose that the team gave or held, signed by `by`. No dose is worked out here.
 
-    Dose and audit row are saved together or not at all; the same submission again is the
-    first one. A correction stands beside what it corrects. After the discharge what was given
-    before it may still be signed, and is marked as late, as is what is signed long after it was
-    given. Raises `StayError`.
+    Sedation just before it alerts as it would in a round, also where it is signed late. Dose,
+    alert and audit row are saved together or not at all; the same submission again is the first
+    one. A correction stands beside what it corrects. After the discharge what was given before
+    it may still be signed, and is marked as late, as is what is signed long after it was given.
+    Raises `StayError`.
     """
     again = DoseRecord.objects.filter(submission_id=submission_id, stay=stay).first()
     if again is not None:
@@ -145,6 +169,7 @@ def record_dose(
         signed_with=signed_with, signed_at=now, is_late=is_late, corrects=corrects, **values,
     )  # fmt: skip
     write_down("stay.dose_signed", stay, by, now, dose=str(row.pk), kind=row.kind, late=is_late)
+    call_for_help_before(stay, row, now)
     return row
 
 

@@ -136,6 +136,47 @@ def test_danger_in_a_round_alerts_as_triage_would(
 
 
 @pytest.mark.parametrize(
+    "line",
+    [{"kind": "held", "amount": "", "held_because": "sedation", "breaths": 4}, {"kind": "given"}],
+    ids=["held", "given"],
+)
+@pytest.mark.parametrize(
+    ("sedation", "said"),
+    [
+        (2, []),
+        (3, [("urgent", 60, ["D06_DEEPLY_SEDATED"])]),
+        (4, [("emergency", 5, ["E05_RESP_SEDATION", "D06_DEEPLY_SEDATED"])]),
+    ],
+)
+def test_sedation_before_a_dose_alerts_as_it_does_in_a_round(
+    patient, nurse, line, sedation, said
+) -> None:
+    stay = make_stay(patient, nurse.user)
+    row = make_dose(stay, nurse.user, sedation=sedation, **line)
+    record_dose(
+        stay=stay, submission_id=row.submission_id, values={}, signed_with="password",
+        by=nurse.user, now=NOW,
+    )  # fmt: skip
+    found = [(each.level, each.response_minutes, each.rules) for each in Alert.objects.all()]
+    assert found == said
+    assert {each.source_id for each in Alert.objects.all()} <= {row.pk}
+
+
+def test_a_corrected_line_rings_only_for_what_it_did_not_say_before(patient, nurse) -> None:
+    stay = make_stay(patient, nurse.user)
+    line = make_dose(stay, nurse.user, sedation=3)
+    for sedation, rung in ((3, 1), (4, 2), (0, 2)):
+        values = {name: getattr(line, name) for name in
+                  ("kind", "medicine", "amount", "route", "ordered_by", "at", "breaths",
+                   "held_because", "note")} | {"sedation": sedation}  # fmt: skip
+        line = record_dose(
+            stay=stay, submission_id=uuid4(), values=values, signed_with="password",
+            by=nurse.user, now=NOW, corrects=line,
+        )  # fmt: skip
+        assert Alert.objects.count() == rung, sedation
+
+
+@pytest.mark.parametrize(
     ("column", "value"),
     [("sedation", "5"), ("oxygen", "101"), ("diastolic", "140"), ("anchors", "'{1,2}'")],
 )
@@ -201,7 +242,7 @@ def test_what_is_written_is_saved_with_its_audit_row_or_not_at_all(
             referral=referral, bed="", round_hours=4, by=nurse.user, now=NOW
         ),
         "round": lambda: make_round(stay, nurse, sedation=4),
-        "dose": lambda: make_dose(stay, nurse.user),
+        "dose": lambda: make_dose(stay, nurse.user, sedation=4),
         "rounds": lambda: set_rounds(stay=stay, round_hours=1, by=nurse.user, now=NOW),
     }
     with pytest.raises(IntegrityError), transaction.atomic():

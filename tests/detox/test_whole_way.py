@@ -227,7 +227,8 @@ def in_the_unit(way: Way) -> None:
     for words in ("phenobarbital", "No dose is suggested here"):
         nurse.get_by_text(words).first.wait_for()
     assert sorted(DoseRecord.objects.values_list("kind", flat=True)) == ["given", "held"]
-    assert way.see_to_everything(nurse) == (["D03_ROUND_OVERDUE"], [])
+    seen_to = way.see_to_everything(nurse)
+    assert seen_to == (["D03_ROUND_OVERDUE", "D06_DEEPLY_SEDATED"], []), "wakes only to touch"
 
 
 def go_home(way: Way) -> datetime:
