@@ -49,6 +49,7 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
         },
         "health": [list(row) for row in told(patient)],
         "medicines": medicines(patient),
+        "adjuncts": adjuncts(patient),
         "written_at": now.isoformat(),
     }  # fmt: skip
 
@@ -130,11 +131,24 @@ def told(patient: Patient) -> Rows:
 
 
 def medicines(patient: Patient) -> list[str]:
-    """Return the other medicines as they were told, one a line."""
+    """Return the other medicines, one a line: what is given beside the taper, then as told."""
+    beside = [
+        f"{each['name']}, beside the taper since {each['since']}, for: {each['for_what']}"
+        for each in adjuncts(patient)
+    ]
     further = [
         f"{get_drug(each.drug_id).name} {plain(each.daily_mg)} mg a day"
         for each in patient.further_medicines.all()
     ]
     if not patient.risk.other_medicines_asked:
-        return [*further, "Other medicines: not asked"]
-    return [*further, *(line for line in patient.risk.other_medicines.splitlines() if line.strip())]
+        return [*beside, *further, "Other medicines: not asked"]
+    listed = [line for line in patient.risk.other_medicines.splitlines() if line.strip()]
+    return [*beside, *further, *listed]
+
+
+def adjuncts(patient: Patient) -> list[dict[str, str]]:
+    """Return what is given beside the taper and has not ended: its name, since when, for what."""
+    return [
+        {"name": each.name, "since": each.started_on.isoformat(), "for_what": each.for_what}
+        for each in patient.adjuncts.filter(ended_on__isnull=True)
+    ]

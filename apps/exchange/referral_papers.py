@@ -102,6 +102,9 @@ def referral_bundle(referral: Referral) -> bytes:
          service_request(referral, patient_url, clinic_url, unit_url)),
         *((f"urn:uuid:{uuid5(referral.pk, f'taken {n}')}", statement(row, patient_url))
           for n, row in enumerate(said["taken"])),
+        # A hand-over of before these were told has none.
+        *((f"urn:uuid:{uuid5(referral.pk, f'adjunct {n}')}", adjunct_statement(row, patient_url))
+          for n, row in enumerate(said.get("adjuncts", []))),
     ]  # fmt: skip
     bundle = {
         "resourceType": "Bundle", "type": "document",
@@ -147,4 +150,13 @@ def statement(row: dict[str, str], patient_url: str) -> dict[str, Any]:
         "resourceType": "MedicationStatement", "status": "active",
         "medicationCodeableConcept": {"text": row["drug"]}, "subject": {"reference": patient_url},
         "dosage": [{"text": f"{row['slot']}: {row['mg']} mg"}],
+    }  # fmt: skip
+
+
+def adjunct_statement(row: dict[str, str], patient_url: str) -> dict[str, Any]:
+    """Return one medicine that is given beside the taper: since when and for what."""
+    return {
+        "resourceType": "MedicationStatement", "status": "active",
+        "medicationCodeableConcept": {"text": row["name"]}, "subject": {"reference": patient_url},
+        "effectivePeriod": {"start": row["since"]}, "reasonCode": [{"text": row["for_what"]}],
     }  # fmt: skip

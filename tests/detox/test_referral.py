@@ -17,6 +17,8 @@ from apps.detox.clocks import sweep_detox
 from apps.detox.models import Facility, Referral
 from apps.detox.referral_actions import ReferralError, move_referral, save_facility
 from apps.detox.states import DIAGRAMS, LIVE, REFERRAL_TRANSITIONS, diagrams
+from apps.detox.support_actions import end_adjunct
+from apps.exchange.referral_papers import referral_bundle
 from tests.conftest import signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.reading import text_of
@@ -25,6 +27,7 @@ from tests.factories import (
     NOW,
     check_in,
     make_active_plan,
+    make_adjunct,
     make_alert,
     make_facility,
     make_patient,
@@ -101,6 +104,43 @@ def test_the_document_says_all_and_stays_as_it_was_sent(clinic, prescriber, nurs
     patient.phone = "555-9999"
     patient.save(update_fields=["phone"])
     assert "555-9999" not in text_of(client.get(path).content)
+
+
+def test_what_is_given_beside_the_taper_is_handed_over_and_what_ended_is_not(
+    patient, prescriber, nurse
+) -> None:
+    """A unit that does not know of gabapentin may give phenobarbital beside it."""
+    make_active_plan(patient, prescriber.user)
+    make_adjunct(patient, prescriber.user, "gabapentin 300 mg")
+    over = make_adjunct(patient, prescriber.user, "clonidine 0.1 mg")
+    end_adjunct(medicine=over, by=prescriber.user, now=NOW)
+    referral = make_referral(patient, nurse.user)
+    client = signed_in(nurse)
+    pdf = client.get(reverse("exchange:referral_pdf", args=[referral.pk])).content
+    said = " ".join(text_of(pdf).split())
+    line = f"gabapentin 300 mg, beside the taper since {NOW.date()}, for: Shaking."
+    assert line in said
+    assert "clonidine" not in said
+    bundle = json.loads(client.get(reverse("exchange:referral_bundle", args=[referral.pk])).content)
+    assert problems(bundle) == []
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    parts = {part["title"]: part["text"]["div"] for part in resources[0]["section"]}
+    assert line in parts["Other medicines"]
+    beside = [each for each in resources if "effectivePeriod" in each]
+    assert [
+        (each["resourceType"], each["medicationCodeableConcept"]["text"],
+         each["effectivePeriod"]["start"], each["reasonCode"][0]["text"])
+        for each in beside
+    ] == [("MedicationStatement", "gabapentin 300 mg", str(NOW.date()), "Shaking.")]  # fmt: skip
+    assert line in client.get(reverse("detox:referral", args=[referral.pk])).text
+
+
+def test_a_hand_over_of_before_adjuncts_were_told_still_makes_its_bundle(
+    patient, prescriber
+) -> None:
+    referral = make_referral(patient, prescriber.user)
+    del referral.document["adjuncts"]
+    assert problems(json.loads(referral_bundle(referral))) == []
 
 
 def test_every_state_and_no_other(clinic, prescriber) -> None:
