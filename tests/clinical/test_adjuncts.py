@@ -9,21 +9,25 @@ from apps.clinical.adjuncts import (
     ADJUNCT_WARNINGS,
     CLONIDINE,
     GABAPENTIN,
+    LOWERS_THRESHOLD,
     NAMES_KNOWN,
     NEVER_STOPPED,
     NO_SECOND_DEPENDENCE,
     NO_Z_DRUG,
     NOT_FOR_OLDER,
     PROPRANOLOL,
+    WITH_OPIOID,
     adjunct_warnings,
 )
 from apps.clinical.detox import NEVER_FOR_TAPERING
 from apps.clinical.drugs import all_drugs
+from apps.clinical.threshold_drugs import THRESHOLD_DRUGS
 
 MEANING = {
     "Z": NO_Z_DRUG, "OLD": NOT_FOR_OLDER, "GABA": GABAPENTIN, "CLON": CLONIDINE,
     "PROP": PROPRANOLOL, "NICE-06": NO_SECOND_DEPENDENCE, "MOUD": NEVER_STOPPED,
-    "FLU": NEVER_FOR_TAPERING[0], "GEN": NEVER_FOR_TAPERING[1],
+    "OPI": WITH_OPIOID, "THR": LOWERS_THRESHOLD, "FLU": NEVER_FOR_TAPERING[0],
+    "GEN": NEVER_FOR_TAPERING[1],
 }  # fmt: skip
 DATA = Path(__file__).parent / "data"
 
@@ -37,7 +41,7 @@ def rows_of(name: str) -> list[dict[str, str]]:
     "vector", rows_of("adjunct_vectors.csv"), ids=lambda vector: vector["typed"]
 )
 def test_a_medicine_is_warned_of_as_the_guideline_does(vector) -> None:
-    """NICE-06, ASAM-21, ASAM-24 and ASAM-30, by the names that our clinical files hold."""
+    """NICE-06, ASAM-21, ASAM-24, ASAM-30, FDA-04 and U20, by the names of our clinical files."""
     found = adjunct_warnings(vector["typed"], int(vector["age"]))
     assert found == tuple(MEANING[name] for name in vector["warnings"].split())
 
@@ -54,6 +58,11 @@ def test_every_brand_of_the_products_given_is_known() -> None:
     assert len(rows) == 20
     for row in rows:
         assert NO_SECOND_DEPENDENCE in adjunct_warnings(row["brand"], 40), row
+
+
+@pytest.mark.parametrize("drug", THRESHOLD_DRUGS, ids=lambda drug: drug.name)
+def test_what_lowers_the_seizure_threshold_for_u20_does_so_beside_a_taper(drug) -> None:
+    assert LOWERS_THRESHOLD in adjunct_warnings(f"{drug.name.capitalize()} 5 mg", 40)
 
 
 @pytest.mark.parametrize("typed", ["esketamine", "norpropranolol"])
