@@ -8,10 +8,13 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.alerts.act_actions import ONE_TAP
 from apps.alerts.rota import on_call_now
 from apps.audit.actions import record
-from apps.checkins.models import CareTask, CheckIn, policy_of
+from apps.checkins.models import CareTask, CheckIn, TaskComment, policy_of
+from apps.checkins.task_ends import choices_for, how_it_ends, stays_open
 from apps.patients.models import Clinic, Patient, Role, StaffMember
+from apps.patients.permissions import Right, may
 from apps.tapers.actions import hold_plan
 
 SOURCE_REQUEST: Final = "request"
@@ -118,19 +121,40 @@ def close_task(*, task: CareTask, by: User, outcome: str, note: str, now: dateti
     """Close a task with what came of it.
 
     Closing again with the same outcome by the same person changes nothing; anything else
-    raises `TaskClosedError`. A task for a review ends with the review.
+    raises `TaskClosedError`, and so does an outcome that does not end a task of this kind: some
+    end by their act, or with "other" and a note by a prescriber or a clinical lead. A first
+    contact that was tried without an answer is noted, and the task is returned open.
     """
     task = lock_task(task)
-    if task.kind == CareTask.Kind.REVIEW:
-        raise TaskClosedError("Record the review: that closes this task.")
     if task.done_at is not None:
         if (task.done_by_id, task.outcome, task.note) == (by.pk, outcome, note):
             return task
         raise TaskClosedError("Somebody has closed this task already.")
+    if outcome not in dict(choices_for(task.kind, may_decide=may_decide(task, by))):
+        raise TaskClosedError(how_it_ends(task.kind))
+    if stays_open(task.kind, outcome):
+        note_try(task, note, by, now)
+        return task
     task.outcome, task.note, task.done_at, task.done_by = outcome, note, now, by
     task.save(update_fields=["outcome", "note", "done_at", "done_by"])
     write_down("task.closed", task, by, now)
     return task
+
+
+def may_decide(task: CareTask, by: User) -> bool:
+    """Answer whether the person is a prescriber or a clinical lead of the task's clinic."""
+    members = StaffMember.objects.active().filter(clinic_id=task.clinic_id, user=by)
+    return may(members.first(), Right.PLAN_TAPERS)
+
+
+def note_try(task: CareTask, note: str, by: User, now: datetime) -> None:
+    """Keep that nobody answered with the task; a second tap is the first. Its clock runs on."""
+    tried = str(CareTask.Outcome.NO_ANSWER.label)
+    text = f"{tried}: {note.strip()}" if note.strip() else tried
+    if task.comments.filter(by=by, text__startswith=tried, at__gt=now - ONE_TAP).exists():
+        return
+    TaskComment.objects.create(task=task, at=now, by=by, text=text[:2000])
+    write_down("task.tried", task, by, now)
 
 
 def overtake_tasks(*, patient_id: UUID, kind: str, by: User | None, now: datetime) -> None:

@@ -5,18 +5,15 @@ from typing import Any
 from django import forms
 
 from apps.checkins.models import CareTask
+from apps.checkins.task_ends import choices_for, how_it_ends
 from apps.patients.models import StaffMember
 from apps.patients.permissions import RIGHTS, Right
 
 
 class TaskForm(forms.Form):
-    """What came of a patient's request."""
+    """What came of a task: only what may end one of this kind is offered, and why is said."""
 
     outcome = forms.ChoiceField(
-        choices=[
-            ("", "Choose…"),
-            *CareTask.Outcome.for_people(),
-        ],
         error_messages={"required": "Choose what came of it."},
     )
     note = forms.CharField(
@@ -25,6 +22,15 @@ class TaskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="What was said and agreed. Only the care team reads it.",
     )
+
+    def __init__(self, *args: Any, kind: str, may_decide: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field, why = self.fields["outcome"], how_it_ends(kind)
+        self.can_close = bool(choices := choices_for(kind, may_decide=may_decide))
+        field.choices = [("", "Choose…"), *choices]  # type: ignore[attr-defined]
+        field.help_text = why
+        if why:
+            field.error_messages["invalid_choice"] = why
 
     def clean(self) -> dict[str, Any]:
         """Ask for a note where the outcome says nothing."""

@@ -14,6 +14,7 @@ from apps.audit.actions import record
 from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
+from apps.checkins.task_ends import CONTACT_STAYS, ENDS_BY, how_it_ends
 from apps.checkins.task_forms import CommentForm, DelegateForm, TaskForm
 from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
@@ -52,19 +53,26 @@ def task_list(request: HttpRequest) -> HttpResponse:
 def task_detail(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Show one task and close it."""
     task: CareTask = fetch_in_scope(request, TASKS.all(), pk=task_id)
-    form = TaskForm(request.POST if request.method == "POST" else None)
+    form = close_form(request, task)
     if form.is_bound and form.is_valid():
         try:
-            close_task(
+            closed = close_task(
                 task=task, by=member_of(request).user, now=timezone.now(), **form.cleaned_data
             )
         except TaskClosedError as problem:
             form.add_error(None, str(problem))
             task.refresh_from_db()
         else:
-            messages.success(request, "The task is done.")
+            messages.success(request, "The task is done." if closed.done_at else CONTACT_STAYS)
             return redirect("checkins:task_list")
     return show_task(request, task, 422 if form.is_bound else 200, form=form)
+
+
+def close_form(request: HttpRequest, task: CareTask) -> TaskForm:
+    """Return the form that closes a task, filled in where it was posted."""
+    decides = may(member_of(request), Right.PLAN_TAPERS)
+    data = request.POST if request.method == "POST" else None
+    return TaskForm(data, kind=task.kind, may_decide=decides)
 
 
 def show_task(
@@ -79,7 +87,7 @@ def show_task(
         clinic_id=task.clinic_id, patient_id=task.patient_id, obj=task,
     )  # fmt: skip
     unused = {
-        "form": TaskForm(),
+        "form": TaskForm(kind=task.kind, may_decide=may(member_of(request), Right.PLAN_TAPERS)),
         "delegate_form": DelegateForm(clinic_id=task.clinic_id),
         "comment_form": CommentForm(),
     }
@@ -87,6 +95,7 @@ def show_task(
         "task": task,
         "comments": task.comments.select_related("by"),
         "own_words": words_of(task),
+        "ends_by": how_it_ends(task.kind) if task.kind in ENDS_BY else "",
         "clinic": member_of(request).clinic,
     }
     page = context | unused | forms

@@ -29,6 +29,7 @@ from apps.alerts.models import Alert, AlertQuerySet, Delivery, Shift
 from apps.alerts.rota import on_call_now
 from apps.alerts.states import AlertStatus
 from apps.checkins.models import CareTask
+from apps.checkins.task_ends import ENDS_BY, how_it_ends
 from apps.clinical.triage import Level
 from apps.dashboard import summaries
 from apps.dashboard.models import PatientState
@@ -85,6 +86,16 @@ class Job:
     def has_time(self) -> bool:
         """Whether the line can wait: a decision of a prescriber, while the dose of today stays."""
         return self.task_id is None and self.kind != CareTask.Kind.SILENT
+
+    @property
+    def ends_by(self) -> str:
+        """What ends a stored task that no outcome ends, empty for others."""
+        return ENDS_BY.get(self.kind, "") if self.task_id else ""
+
+    @property
+    def why(self) -> str:
+        """What the form beside the line says of how the task ends."""
+        return how_it_ends(self.kind)
 
     @property
     def mark(self) -> str:

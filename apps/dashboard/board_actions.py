@@ -110,10 +110,10 @@ def close_together(
         closed += 1
     for task in sorted(tasks, key=lambda row: row.pk):
         try:
-            close_task(task=task, by=by, outcome=outcome, note=note, now=now)
+            done = close_task(task=task, by=by, outcome=outcome, note=note, now=now)
         except TaskClosedError:
             continue
-        closed += 1
+        closed += done.done_at is not None
     return closed
 
 

@@ -26,8 +26,9 @@ from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
-from apps.checkins.task_forms import TaskForm
+from apps.checkins.task_ends import CONTACT_STAYS, stays_open
 from apps.checkins.task_team_actions import UndoError, undo_close
+from apps.checkins.task_views import close_form
 from apps.clinical.rule_words import rule_words
 from apps.clinical.triage import Level
 from apps.dashboard.board import KINDS_SEEN, Board, board_of
@@ -210,11 +211,14 @@ def take_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
 @requires(Right.HANDLE_ALERTS)
 def finish_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Close a task with its outcome and stay on the board."""
-    task, form = fetch_task(request, task_id), TaskForm(request.POST)
+    task = fetch_task(request, task_id)
+    form = close_form(request, task)
     if not form.is_valid():
         return refuse(request, f"task-{task.pk}", form.errors)
     by, now = member_of(request).user, timezone.now()
     work = partial(close_task, task=task, by=by, now=now, **form.cleaned_data)
+    if stays_open(task.kind, form.cleaned_data["outcome"]):
+        return attempt(request, f"task-{task.pk}", work, CONTACT_STAYS)
     undo = reverse("dashboard:board_task_undo", args=[task.pk])
     return attempt(request, f"task-{task.pk}", work, f"Done: {task.what}.", undo)
 
