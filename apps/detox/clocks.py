@@ -43,6 +43,7 @@ BATCH: Final = 200
 SOURCE_CLOCK_TASK: Final = "care_task"
 SOURCE_ROUND_DUE: Final = "round_due"
 CARE_LEVEL_WITHIN: Final = timedelta(hours=24)  # [proposal]
+AGAIN_AFTER: Final = timedelta(days=1)  # [proposal] an open task whose alert was closed
 Kind = CareTask.Kind
 # Which alert an overdue task opens.
 ALERT_OF: Final = {
@@ -198,21 +199,35 @@ def call_for_round(stay_id: UUID, now: datetime) -> bool:
 
 
 def tasks_overdue(now: datetime) -> Found:
-    """Return tasks of this app's clocks whose time has passed and that have no alert yet."""
+    """Return tasks of this app's clocks whose time has passed: those without an alert first."""
     told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id=OuterRef("pk"))
     rows = CareTask.objects.filter(kind__in=list(ALERT_OF), done_at__isnull=True, due_at__lt=now)
-    return list(rows.exclude(Exists(told)).values_list("pk", "clinic_id")[:BATCH])
+    first = rows.exclude(Exists(told)).values_list("pk", "clinic_id")[:BATCH]
+    return [*first, *in_turn("tasks overdue", rows.filter(Exists(told)))]
 
 
 @transaction.atomic
 def warn_of_task(task_id: UUID, now: datetime) -> bool:
-    """Open the alert of a task that nobody has closed in time; once for each task."""
+    """Open the alert of a task that nobody has closed in time: once a day, one open at a time.
+
+    Somebody who closed the alert and left the task is told again when the next day begins,
+    counted from when the task was due.
+    """
     task = CareTask.objects.select_for_update(of=("self",)).select_related("patient").get(
         pk=task_id
     )  # fmt: skip
     if task.done_at is not None or task.due_at >= now:
         return False
-    return warn(task.patient, ALERT_OF[Kind(task.kind)], SOURCE_CLOCK_TASK, task.pk, now)
+    day = (now - task.due_at) // AGAIN_AFTER
+    sources = [task.pk, *(uuid5(task.pk, f"day {number}") for number in range(1, day + 1))]
+    told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id__in=sources)
+    last = told.order_by("-opened_at").first()
+    if last is not None and (
+        last.resolved_at is None or (last.opened_at - task.due_at) // AGAIN_AFTER == day
+    ):
+        return False
+    source = sources[-1] if last is not None else task.pk
+    return warn(task.patient, ALERT_OF[Kind(task.kind)], SOURCE_CLOCK_TASK, source, now)
 
 
 def warn(patient: Patient, rule: str, source_type: str, source_id: UUID, now: datetime) -> bool:

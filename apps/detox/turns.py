@@ -1,21 +1,20 @@
-"""Whose turn it is in a sweep that looks at more patients than one beat may."""
+"""Whose turn it is in a sweep that looks at more rows than one beat may."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import QuerySet
 
 from apps.checkins.models import SweepPlace
-from apps.patients.models import Patient
 from apps.patients.moving import Found
 
 SLICE: Final = 200
 
 
-def in_turn(name: str, rows: QuerySet[Patient]) -> Found:
-    """Return the next of these patients, each with the clinic; after the last the first again.
+def in_turn(name: str, rows: QuerySet[Any]) -> Found:
+    """Return the next of these rows, each with the clinic; after the last the first again.
 
-    Looking at somebody need not take them out of `rows`, so the same first ones would keep
-    everybody behind them from ever being seen. `name` is that of the place that is held.
+    Looking at a row need not take it out of `rows`, so the same first ones would keep
+    all behind them from ever being seen. `name` is that of the place that is held.
     """
     place, _ = SweepPlace.objects.get_or_create(name=name)
     if place.after:
