@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from apps.alerts.actions import open_alert
 from apps.alerts.ladder import Level
@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 200
 SOURCE_CLOCK_TASK: Final = "care_task"
 SOURCE_ROUND_DUE: Final = "round_due"
+EMERGENCY_ASKS_FOR: Final = timedelta(days=7)  # [proposal] closed or not
 CARE_LEVEL_WITHIN: Final = timedelta(hours=24)  # [proposal]
 AGAIN_AFTER: Final = timedelta(days=1)  # [proposal] an open task whose alert was closed
 Kind = CareTask.Kind
@@ -80,7 +81,7 @@ class DetoxReport:
 def sweep_detox(now: datetime) -> DetoxReport:
     """Open what the clocks of this app call for; sends nothing by itself. Twice is once."""
     return DetoxReport(
-        levels=each(levels_due(), ask_level, now),
+        levels=each(levels_due(now), ask_level, now),
         days=each(days_due(now), look_at_day, now),
         plans=each(plans_made(), end_plan_task, now),
         rounds=each(rounds_due(now), call_for_round, now),
@@ -91,13 +92,21 @@ def sweep_detox(now: datetime) -> DetoxReport:
     )
 
 
-def levels_due() -> Found:
-    """Return followed patients with an emergency after the level of care was last answered."""
+def levels_due(now: datetime) -> Found:
+    """Return patients on a plan with an emergency after the level of care was last answered.
+
+    One that was closed before any sweep saw it asks all the same; whoever was asked since is
+    not asked again.
+    """
     own = OuterRef("patient")
     later = CareAssessment.objects.filter(patient=own, assessed_at__gte=OuterRef("opened_at"))
-    asked = CareTask.objects.filter(patient=own, kind=Kind.CARE_LEVEL, done_at__isnull=True)
+    asked = CareTask.objects.filter(patient=own, kind=Kind.CARE_LEVEL).filter(
+        Q(done_at__isnull=True)
+        | Q(created_at__gte=OuterRef("opened_at")) & ~Q(outcome=CareTask.Outcome.OVERTAKEN)
+    )
     plans = TaperPlan.objects.filter(patient=own, status__in=["active", "draft"])
-    red = Alert.objects.unresolved().filter(level=Level.EMERGENCY).exclude(clinic=DRILL_CLINIC)
+    seen = Q(resolved_at__isnull=True) | Q(opened_at__gte=now - EMERGENCY_ASKS_FOR)
+    red = Alert.objects.filter(seen, level=Level.EMERGENCY).exclude(clinic=DRILL_CLINIC)
     rows = red.exclude(Exists(later)).exclude(Exists(asked)).filter(Exists(plans))
     return list(rows.values_list("patient_id", "clinic_id").distinct()[:BATCH])
 

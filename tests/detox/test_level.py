@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckInPolicy
@@ -20,7 +21,9 @@ from apps.tapers.signable import ActivationError
 from apps.tapers.today import GATES, today_of
 from tests.conftest import signed_in
 from tests.factories import (
+    CALM,
     NOW,
+    check_in,
     make_active_plan,
     make_alert,
     make_care_level,
@@ -214,3 +217,20 @@ def test_daily_contact_on_a_running_plan_asks_each_day_and_misses_nobody(
     assert [sweep_detox(at + n * DAY).days for n in (1, 2, 2)] == [0, 1, 0]
     task = CareTask.objects.get(kind="day_missed")
     assert task.what == "No check-in on a day of daily contact"
+
+
+def test_an_emergency_closed_before_the_sweep_asks_once_and_an_answer_is_enough(
+    patient, nurse, prescriber
+) -> None:
+    make_active_plan(patient, prescriber.user)
+    seen = NOW + timedelta(hours=1)
+    check_in(patient, CALM | {"seizure": "yes"}, now=seen)
+    alert = acknowledge_alert(alert=Alert.objects.get(), by=nurse.user, now=seen)
+    resolve_alert(
+        alert=alert, by=nurse.user, outcome="emergency_care", note="Ambulance is there.", now=seen
+    )
+    swept = seen + timedelta(minutes=1)
+    assert [sweep_detox(swept).levels for _ in range(2)] == [1, 0]
+    make_care_level(patient, prescriber.user, now=swept + timedelta(minutes=1))
+    assert CareTask.objects.get(kind="care_level").outcome == "overtaken"
+    assert sweep_detox(swept + timedelta(days=1)).levels == 0
