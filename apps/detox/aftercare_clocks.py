@@ -13,8 +13,10 @@ from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.checkins.models.reminder import ReminderQuerySet
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
+from apps.detox.models import Restart
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
+from apps.detox.restart_actions import goes_on
 from apps.detox.turns import in_turn
 from apps.patients.models import Patient, StopDecision
 from apps.patients.moving import Found
@@ -30,6 +32,7 @@ RELAPSE: Final = "Mood, anxiety or sleep is worse than at the last dose: look at
 RESTART: Final = "May be taking a sedative again: talk about it and agree on a plan"
 SILENT_AFTER: Final = 2  # missed check-ins in a row [proposal]; no silence rule sees aftercare
 SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"
+SILENT_AGAIN: Final = "Two check-ins in a row were missed while some is taken again: get in touch"
 YEAR_OVER: Final = "A year since the last dose: look at the outcome together"
 
 
@@ -97,10 +100,10 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
 
 
 def in_aftercare(now: datetime) -> Found:
-    """Return followed patients after their last dose of whom there is news to look at.
+    """Return followed patients after their last dose, or who take some again without a plan.
 
-    A check-in, a hand-out or a missed check-in of the last days, or the end of the year; and no
-    open task.
+    Of whom there is news to look at: a check-in, a hand-out or a missed check-in of the last days,
+    or the end of the year; and no open task.
     """
     own, since = OuterRef("pk"), now - NEWS_OF
     tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE)
@@ -112,7 +115,10 @@ def in_aftercare(now: datetime) -> Found:
         | Exists(missed_windows().filter(patient=own, ended_at__gte=since))
         | Q(last_dose_on__lte=a_year_ago) & ~Exists(asked_since)
     )
-    rows = Patient.objects.filter(last_dose_on__isnull=False, status=Patient.Status.ACTIVE)
+    again = Exists(Restart.objects.filter(patient=own))
+    on_plan = Exists(TaperPlan.objects.active().filter(patient=own))
+    rows = Patient.objects.filter(status=Patient.Status.ACTIVE)
+    rows = rows.filter(Q(last_dose_on__isnull=False) | Q(again, ~on_plan))
     waiting = rows.filter(news).exclude(Exists(tasks.filter(done_at__isnull=True)))
     return in_turn("aftercare", waiting)
 
@@ -122,12 +128,15 @@ def look_at_aftercare(patient_id: UUID, now: datetime) -> bool:
     """Open the task that the newest check-ins, the pharmacy or the calendar call for; one a time.
 
     Use that began again first, then a first illness that may come back, then silence, then the
-    end of the year. Each is asked once for what it was seen by.
+    end of the year. Each is asked once for what it was seen by. While some is taken again without
+    a plan only silence is looked at: no silence rule sees that either.
     """
     patient = locked(patient_id)
     last = patient.last_dose_on
-    if last is None or patient.status != Patient.Status.ACTIVE:
+    if patient.status != Patient.Status.ACTIVE:
         return False
+    if last is None:
+        return look_at_going_on(patient, now)
     today = now.astimezone(patient.tz).date()
     found = restart_seen(patient, last)
     if found is not None:
@@ -141,6 +150,17 @@ def look_at_aftercare(patient_id: UUID, now: datetime) -> bool:
     if (today - last).days >= MONTHLY_UNTIL_DAY:
         return ask(patient, uuid5(patient.pk, f"year {last}"), YEAR_OVER, now)
     return False
+
+
+def look_at_going_on(patient: Patient, now: datetime) -> bool:
+    """Open the task for silence of somebody who takes some again, and on no plan."""
+    restart = goes_on(patient)
+    if restart is None:
+        return False
+    silence = silence_seen(patient, restart.recorded_at.astimezone(patient.tz).date())
+    if silence is None:
+        return False
+    return ask(patient, uuid5(silence, "silent"), SILENT_AGAIN, now)
 
 
 def restart_seen(patient: Patient, last: date) -> UUID | None:
@@ -169,7 +189,10 @@ def missed_windows() -> ReminderQuerySet:
 
 
 def silence_seen(patient: Patient, last: date) -> UUID | None:
-    """Return the first of two missed check-ins since the patient was last heard, else None."""
+    """Return the first of two missed check-ins since the patient was last heard, else None.
+
+    `last` is the day of the last dose, or of the word that some is taken again.
+    """
     since = last_complete(patient)
     missed = missed_windows().filter(patient=patient, due_at__date__gt=last)
     if since is not None:

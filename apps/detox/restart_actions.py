@@ -22,7 +22,16 @@ from apps.tapers.today import plan_today
 
 BEGAN_AGAIN: Final = "Some is taken again after the last dose of this plan."
 PLAN_WITHIN: Final = timedelta(hours=72)  # as after a discharge (INP-09) [proposal]
-PLAN_AGREED: Final = "Make the new plan to taper that was agreed"
+LOOK_AGAIN_WITHIN: Final = timedelta(days=7)  # [proposal] at use that goes on without a plan
+# What each thing agreed asks for next, and within which time; a few doses that ended ask nothing.
+ASKED_NEXT: Final = {
+    Restart.Next.NEW_TAPER: ("Make the new plan to taper that was agreed", PLAN_WITHIN),
+    Restart.Next.STAY: (
+        "Some is taken again: ask how it goes, and about a plan",
+        LOOK_AGAIN_WITHIN,
+    ),
+    Restart.Next.SPECIALIST: ("Get the specialist's advice that was agreed", LOOK_AGAIN_WITHIN),
+}
 NOT_STOPPED: Final = (
     "This patient takes a dose on record. Change the plan, or make a new one: nothing is stopped "
     "at once here (ASAM-03)."
@@ -45,7 +54,7 @@ def record_restart(
     """Keep that use began again with the plan that was agreed; the year begins anew.
 
     Who takes none any more counts from that day; who goes on has no last dose until a plan
-    ends at nothing, and a task asks for the plan that was agreed. A plan that stands at nothing
+    ends at nothing, and a task asks for what was agreed. A plan that stands at nothing
     is over then: it would say that none is taken. Restart, day, plan, tasks and audit rows are
     saved together or not at all; the same by the same person twice is once.
 
@@ -74,10 +83,9 @@ def record_restart(
             patient=patient, is_over=True, reason=BEGAN_AGAIN, by=by, now=now, because="restart"
         )
     overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=by, now=now)
-    if agreed == Restart.Next.NEW_TAPER:
-        open_clock_task(
-            patient, CareTask.Kind.AFTERCARE, row.pk, now + PLAN_WITHIN, now, title=PLAN_AGREED
-        )
+    if agreed in ASKED_NEXT:
+        title, within = ASKED_NEXT[Restart.Next(agreed)]
+        open_clock_task(patient, CareTask.Kind.AFTERCARE, row.pk, now + within, now, title=title)
     record(
         "restart.recorded", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
         obj=row, agreed=str(agreed),

@@ -11,10 +11,12 @@ from django.utils import timezone
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.assessment import planned_now
-from apps.checkins.models import CareTask
+from apps.checkins.models import CareTask, Reminder
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
+from apps.checkins.task_actions import close_task
 from apps.dashboard.states import states_of
+from apps.detox.aftercare_clocks import SILENT_AGAIN
 from apps.detox.clocks import sweep_detox
 from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Restart
@@ -370,3 +372,30 @@ def test_the_clock_of_units_moves_to_an_instant_only_in_debug(settings, patient)
         call_command("run_care_clocks", at="soon")
     call_command("run_care_clocks", at="2027-11-24T00:00Z")
     assert "A year since the last dose" in CareTask.objects.get(kind="aftercare").title
+
+
+@pytest.mark.parametrize(
+    ("agreed", "title"),
+    [
+        ("stay", "Some is taken again: ask how it goes, and about a plan"),
+        ("specialist", "Get the specialist's advice that was agreed"),
+    ],
+)
+def test_use_that_goes_on_is_asked_after_and_its_silence_is_heard(
+    patient, nurse, prescriber, agreed, title
+) -> None:
+    off(patient)
+    set_schedule(patient=patient, remind_at=time(9), wants_mail=True, by=None, now=NOW)
+    row = restart(patient, prescriber, agreed=agreed, last_dose_on=None, days_per_week=7)
+    task = CareTask.objects.get(kind="aftercare")
+    assert (task.title, task.due_at) == (title, row.recorded_at + 7 * DAY)
+    sweep_detox(task.due_at + timedelta(minutes=1))
+    assert [alert.rules for alert in Alert.objects.all()] == [["D09_AFTERCARE_UNSEEN"]]
+    close_task(task=task, by=nurse.user, outcome="spoke", note="As it was.", now=task.due_at)
+    for day in range(7, 90):
+        sweep_reminders(row.recorded_at + day * DAY)
+        sweep_detox(row.recorded_at + day * DAY)
+    assert Reminder.objects.filter(state="missed").count() >= 2
+    (silent,) = CareTask.objects.open().filter(kind="aftercare")
+    assert silent.title == SILENT_AGAIN
+    assert "D09_AFTERCARE_UNSEEN" in Alert.objects.order_by("opened_at").last().rules
