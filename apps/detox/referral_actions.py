@@ -25,6 +25,10 @@ from apps.patients.models import Clinic, Patient
 from apps.tapers.actions import hold_plan
 
 SOURCE_REFERRAL: Final = "referral"
+OWN_BED: Final = (
+    "This is a bed of our own: a prescriber or a clinical lead takes the patient in with “Take "
+    "into a bed”, and rounds begin."
+)
 HELD_BECAUSE: Final = "Referred to a detox unit."
 # The task of each clock of a referral.
 WAITING: Final = {
@@ -94,7 +98,7 @@ def write_on_alert(alert: Alert, facility: Facility, by: User, now: datetime) ->
 @transaction.atomic
 def move_referral(
     *, referral: Referral, to: str, note: str, by: User, now: datetime,
-    admitted_at: datetime | None = None,
+    admitted_at: datetime | None = None, into_bed: bool = False,
 ) -> Referral:  # fmt: skip
     """Write down what the unit or the patient said; the clock of the next state starts.
 
@@ -103,7 +107,8 @@ def move_referral(
     never was is withdrawn: the bed is given back, the patient is followed again and reminded, the
     hold stays, and a task asks for another unit. Raises `TransitionError`, and `ReferralError`
     for a refusal without a reason, a withdrawal of somebody of whom a round or a dose is on
-    record, and a discharge, which has an act of its own.
+    record, and for what has an act of its own: a discharge, and an admission to a bed of the
+    clinic's own unless `into_bed` says that its stay begins with it.
     """
     patient = locked(referral.patient_id)
     referral = Referral.objects.select_for_update(of=("self",)).select_related("facility").get(
@@ -114,6 +119,8 @@ def move_referral(
     if to == ReferralStatus.DISCHARGED:
         raise ReferralError("Record the discharge: it says what is still taken.")
     check_referral_transition(referral.status, to)
+    if to == ReferralStatus.ADMITTED and referral.facility.is_own and not into_bed:
+        raise ReferralError(OWN_BED)
     if to in (ReferralStatus.DECLINED, ReferralStatus.WITHDRAWN) and not note.strip():
         raise ReferralError("Write down why: the next person has to know.", "note")
     happened_at = admitted_at if to == ReferralStatus.ADMITTED else None

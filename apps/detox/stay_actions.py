@@ -46,7 +46,7 @@ def begin_stay(
         raise StayError("Rounds are recorded here only for beds of this clinic.")
     move_referral(
         referral=referral, to=ReferralStatus.ADMITTED, note="", by=by, now=now,
-        admitted_at=began_at,
+        admitted_at=began_at, into_bed=True,
     )  # fmt: skip
     stay = Stay.objects.create(
         clinic_id=patient.clinic_id, patient=patient, referral=referral, bed=bed,

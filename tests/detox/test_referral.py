@@ -186,7 +186,8 @@ def check_move(referral, member, old, new, targets) -> None:
 def test_a_unit_that_does_not_answer_becomes_a_task_and_then_an_alert(
     patient, prescriber, nurse
 ) -> None:
-    referral = make_referral(patient, nurse.user)
+    unit = make_facility(patient.clinic, prescriber.user, is_own=False)
+    referral = make_referral(patient, nurse.user, facility=unit)
     task = CareTask.objects.get(kind="referral")
     assert task.due_at == NOW + timedelta(hours=4)
     assert sweep_detox(NOW + timedelta(hours=3)).overdue == 0
@@ -226,7 +227,7 @@ def test_a_referral_is_saved_with_its_audit_row_or_not_at_all(
     patient, prescriber, monkeypatch, act
 ) -> None:
     plan = make_active_plan(patient, prescriber.user)
-    facility = make_facility(patient.clinic, prescriber.user)
+    facility = make_facility(patient.clinic, prescriber.user, is_own=False)
     referral = make_referral(patient, prescriber.user, facility=facility) if act == "move" else None
     monkeypatch.setattr("apps.detox.referral_actions.record", refuse)
     work = {

@@ -310,3 +310,22 @@ def test_looking_at_a_stay_is_written_down_in_a_fixed_number_of_queries(
     with django_assert_max_num_queries(24):
         client.get(reverse("detox:care", args=[patient.pk]))
     assert AuditEvent.objects.filter(event="stay.viewed").count() == 1
+
+
+def test_a_bed_of_our_own_is_never_taken_without_a_stay(patient, nurse, prescriber) -> None:
+    """A hand-made answer would leave somebody in a bed of whom no round is due."""
+    make_active_plan(patient, prescriber.user)
+    sent = make_referral(patient, prescriber.user)
+    path = reverse("detox:referral_move", args=[sent.pk])
+    for member in (nurse, prescriber):
+        page = signed_in(member).post(path, {"to": "admitted", "note": "Came."})
+        assert page.status_code == 422
+        assert "with “Take into a bed”" in page.text
+    page = signed_in(nurse).get(reverse("detox:referral", args=[sent.pk])).text
+    assert "a clinical lead takes the patient into it" in page
+    sent.refresh_from_db()
+    patient.refresh_from_db()
+    assert (sent.status, patient.status) == ("sent", "active")
+    stay = begin_stay(referral=sent, bed="2", round_hours=4, by=prescriber.user, now=NOW)
+    sent.refresh_from_db()
+    assert (sent.status, stay.next_round_at is not None) == ("admitted", True)
