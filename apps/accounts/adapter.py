@@ -1,6 +1,8 @@
 """How allauth behaves here."""
 
-from typing import Any
+import logging
+from smtplib import SMTPException
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -8,7 +10,8 @@ from django.http import HttpRequest
 
 from apps.accounts.sealed import box_for
 
-SEALED = "sealed:"
+SEALED: Final = "sealed:"
+logger = logging.getLogger(__name__)
 
 
 class ClosedSignupAdapter(DefaultAccountAdapter):
@@ -25,6 +28,17 @@ class ClosedSignupAdapter(DefaultAccountAdapter):
         """Answer a deactivated person as a wrong password: the page must not tell them apart."""
         user = super().authenticate(request, **credentials)
         return user if user is not None and user.is_active else None
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send the mail; one that cannot be sent is logged without its address, and not raised.
+
+        An error would tell whoever asks for a new password that the address has an account:
+        to one that has none no mail is sent.
+        """
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError) as error:
+            logger.error("mail %s was not sent (%s)", template_prefix, type(error).__name__)
 
 
 class SealedFactorsAdapter(DefaultMFAAdapter):
