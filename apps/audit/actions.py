@@ -32,6 +32,8 @@ WHERE NOT EXISTS (
 """
 # Which program acts in a person's name; every row written meanwhile says so.
 _program: ContextVar[UUID | None] = ContextVar("acting program", default=None)
+# Into whose trail the rows went that were written since somebody began to ask.
+_told: ContextVar[set[str] | None] = ContextVar("patients told of", default=None)
 
 
 class HasId(Protocol):
@@ -58,6 +60,8 @@ def record(
     the person's name carries the program's id.
     """
     row = _row_of(event, by, now, clinic_id, patient_id, obj, details)
+    if patient_id is not None:
+        _note_told([str(patient_id)])
     # A row without a clinic is of the installation: no request may add to it but here.
     with every_clinic() if clinic_id is None else nullcontext():
         INSERT_EVENT.run(row)
@@ -101,6 +105,7 @@ def record_shown(
     for pages that draw themselves anew (docs/adr/0052).
     """
     ids = sorted({str(patient) for patient in patients})
+    _note_told(ids)
     for start in range(0, max(len(ids), 1), SHOWN_AT_ONCE):
         part = ids[start : start + SHOWN_AT_ONCE]
         row = _row_of(event, by, now, clinic_id, None, None, {"patients": part, **details})
@@ -109,6 +114,27 @@ def record_shown(
         elif not _known_as_shown(row, part, now - not_again_within):
             _add_unless_shown(row, part, now - not_again_within)
             _shown[_who_and_where(row)] = now, frozenset(part)
+
+
+@contextmanager
+def trails_written() -> Iterator[set[str]]:
+    """Give the ids of the patients into whose trail the block has written so far.
+
+    A block inside another tells the outer one, too.
+    """
+    outer = _told.get()
+    told: set[str] = set() if outer is None else outer
+    mark = _told.set(told)
+    try:
+        yield told
+    finally:
+        _told.reset(mark)
+
+
+def _note_told(ids: Iterable[str]) -> None:
+    told = _told.get()
+    if told is not None:
+        told.update(ids)
 
 
 def _who_and_where(row: AuditEvent) -> tuple[object, ...]:

@@ -43,6 +43,8 @@ WORDS: Final[dict[str, str]] = {
     "intake.history_viewed": "Saw who changed the intake",
     "intake.viewed": "Saw the intake",
     "outcome.viewed": "Saw how far the patient has come",
+    "trail.viewed": "Saw the patient named in the audit record",
+    "page.viewed": "Saw a page about the patient",
     "patient.viewed": "Saw the patient's page",
     "plan.previewed": "Worked a plan out",
     "plan.reviewed": "Saw the review of a step",

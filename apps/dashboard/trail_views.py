@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from apps.accounts.costly import costly
 from apps.accounts.models import EmergencyAccess
 from apps.alerts.models import Alert
-from apps.audit.actions import record
+from apps.audit.actions import record, record_shown
 from apps.audit.models import AuditEvent
 from apps.audit.reading import rows_about
 from apps.dashboard import trail
@@ -72,7 +72,7 @@ def answer(
     found = read(request, rows, obj, trail.PER_PAGE + 1, paged=True)
     shown = found[: trail.PER_PAGE]
     lines = trail.lines_of(shown, member_of(request).clinic_id)
-    write_down(request, "audit.viewed", obj, len(lines))
+    write_down(request, "audit.viewed", obj, lines)
     context = {
         "lines": lines, "title": title, "obj": obj, **more,
         "older": shown[-1].pk if len(found) > trail.PER_PAGE else None,
@@ -87,19 +87,27 @@ def as_file(request: HttpRequest, rows: Any, name: str, obj: Any) -> HttpRespons
     clinic = member_of(request).clinic
     found = read(request, rows, obj, trail.EXPORT_AT_MOST, paged=False)
     lines = trail.lines_of(found, clinic.pk)
-    write_down(request, "audit.exported", obj, len(lines))
+    write_down(request, "audit.exported", obj, lines)
     text, _ = csv_text(Listing(name, trail.COLUMNS, lambda: lines), clinic.tz)
     return csv_file(text, name, timezone.localdate(timezone=clinic.tz))
 
 
-def write_down(request: HttpRequest, event: str, obj: Any, rows: int) -> None:
-    """Note that the record itself was read or taken away, and whose it was."""
-    member = member_of(request)
+def write_down(request: HttpRequest, event: str, obj: Any, lines: list[trail.Line]) -> None:
+    """Note that the record itself was read or taken away, and whose it was.
+
+    Whoever is named on it has that in their own trail, too.
+    """
+    member, now = member_of(request), timezone.now()
     patient_id = obj.pk if isinstance(obj, Patient) else getattr(obj, "patient_id", None)
     record(
-        event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
-        patient_id=patient_id, obj=obj, rows=rows,
+        event, by=member.user, now=now, clinic_id=member.clinic_id, patient_id=patient_id,
+        obj=obj, rows=len(lines),
     )  # fmt: skip
+    named = {line.patient.pk for line in lines if line.patient is not None} - {patient_id}
+    if named:
+        record_shown(
+            "trail.viewed", patients=named, by=member.user, now=now, clinic_id=member.clinic_id
+        )
 
 
 def read(

@@ -148,10 +148,8 @@ def dose_create(request: HttpRequest, stay_id: UUID) -> HttpResponse:
 @requires(Right.HANDLE_ALERTS)
 def dose_correct(request: HttpRequest, dose_id: UUID) -> HttpResponse:
     """Sign a line in the place of a wrong one; both stay."""
-    wrong: DoseRecord = fetch_in_scope(
-        request, DoseRecord.objects.select_related("stay__patient"), pk=dose_id
-    )
-    return sign_dose(request, wrong.stay, wrong)
+    wrong: DoseRecord = fetch_in_scope(request, DoseRecord.objects.all(), pk=dose_id)
+    return sign_dose(request, fetch_stay(request, wrong.stay_id), wrong)
 
 
 def sign_dose(request: HttpRequest, row: Stay, wrong: DoseRecord | None) -> HttpResponse:

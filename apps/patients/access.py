@@ -1,7 +1,8 @@
 """Fetch and authorise in one call: out of scope is 404, a role without the right is 403."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.accounts.models import EmergencyAccess
-from apps.audit.actions import HasId, record
+from apps.audit.actions import HasId, record, trails_written
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
@@ -20,7 +21,10 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def requires(right: Right) -> Callable[[View[P]], View[P]]:
-    """Refuse the view with 403 unless the signed-in member of staff has the right."""
+    """Refuse the view with 403 unless the signed-in member of staff has the right.
+
+    Whom a page was fetched for has that page in their trail, whether or not the view says so.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -28,7 +32,10 @@ def requires(right: Right) -> Callable[[View[P]], View[P]]:
             allowed = may(current_member(request), right)
             if not allowed and not has_broken_glass(request, right, kwargs.get("patient_id")):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            with trails_written() as told:
+                answer = view(request, *args, **kwargs)
+                record_looks(request, answer, told)
+            return answer
 
         guarded.required_right = right  # type: ignore[attr-defined]
         return guarded
@@ -69,7 +76,32 @@ def fetch_in_scope(request: HttpRequest, rows: QuerySet[Any], **lookup: Any) -> 
     row = rows.filter(clinic_id=member_of(request).clinic_id, **lookup).first()
     if row is None:
         raise Http404
+    patient_id = row.pk if isinstance(row, Patient) else getattr(row, "patient_id", None)
+    if patient_id is not None:
+        fetched_by(request).setdefault(patient_id, row)
     return row
+
+
+def fetched_by(request: HttpRequest) -> dict[UUID, HasId]:
+    """Return what the request fetched first of each patient, by the patient's id."""
+    kept: dict[UUID, HasId] = request.__dict__.setdefault("fetched_of_patients", {})
+    return kept
+
+
+def record_looks(request: HttpRequest, answer: HttpResponse, told: Container[str]) -> None:
+    """Write down the page for each patient it was fetched for, unless `told` of already.
+
+    Only a page that was shown: a redirect shows nothing, a refusal is on record by itself.
+    """
+    if request.method not in ("GET", "HEAD") or answer.status_code != HTTPStatus.OK:
+        return
+    member, match = member_of(request), request.resolver_match
+    for patient_id, row in fetched_by(request).items():
+        if str(patient_id) not in told:
+            record(
+                "page.viewed", by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
+                patient_id=patient_id, obj=row, page=match.view_name if match else "",
+            )  # fmt: skip
 
 
 def saw(request: HttpRequest, event: str, patient: Patient, obj: HasId | None = None) -> None:
