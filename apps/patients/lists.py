@@ -30,7 +30,7 @@ ROWS_AT_MOST: Final = 100_000
 ROWS_AT_ONCE: Final = 2_000
 PLACES: Final = ("page", "before", "after")  # where a page begins; a file begins at the first
 STEM: Final = re.compile(r"[a-z][a-z_]{1,30}")
-CUT: Final = f"Only the first {ROWS_AT_MOST} rows are in this file."
+CUT: Final = "Only the first {} rows are in this file."
 BYTE_ORDER: Final = "\ufeff"  # without it spreadsheets read names with accents wrongly
 # What a spreadsheet takes for the beginning of a formula, its wide forms and line ends too.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -128,8 +128,10 @@ def patients_of(listing: Listing, rows: Iterable[Any]) -> set[UUID]:
     return {UUID(str(key)) for key in found if key}
 
 
-def csv_text(listing: Listing, zone: ZoneInfo) -> tuple[str, list[Any]]:
-    """Return the file's text and its rows, `ROWS_AT_MOST` of them; a list cut off says so.
+def csv_text(
+    listing: Listing, zone: ZoneInfo, at_most: int = ROWS_AT_MOST
+) -> tuple[str, list[Any]]:
+    """Return the file's text and its rows, `at_most` of them; a list cut off says so.
 
     Not streamed: how many rows left is on record before the first of them does, and the
     wall between clinics stands no longer than the request.
@@ -137,15 +139,15 @@ def csv_text(listing: Listing, zone: ZoneInfo) -> tuple[str, list[Any]]:
     found = listing.rows()
     if isinstance(found, QuerySet):
         found = found.iterator(ROWS_AT_ONCE)
-    rows = list(islice(found, ROWS_AT_MOST + 1))
+    rows = list(islice(found, at_most + 1))
     out = StringIO()
     table = csv.writer(out)
     table.writerow([heading for heading, _ in listing.columns])
-    for row in rows[:ROWS_AT_MOST]:
+    for row in rows[:at_most]:
         table.writerow([cell(reach(row, way), zone) for _, way in listing.columns])
-    if len(rows) > ROWS_AT_MOST:
-        table.writerow([CUT])
-    return BYTE_ORDER + out.getvalue(), rows[:ROWS_AT_MOST]
+    if len(rows) > at_most:
+        table.writerow([CUT.format(at_most)])
+    return BYTE_ORDER + out.getvalue(), rows[:at_most]
 
 
 def csv_file(text: str, name: str, day: date) -> HttpResponse:

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alerts.actions import acknowledge_alert
 from apps.audit.actions import record
 from apps.audit.models import AuditEvent
+from apps.dashboard import trail
 from apps.dashboard.trail import PER_PAGE
 from apps.patients.lists import disarmed
 from tests.conftest import signed_in
@@ -53,6 +55,21 @@ def test_reading_and_exporting_the_record_are_on_record(lead, patient) -> None:
         ("audit.viewed", patient.pk),
         ("audit.exported", patient.pk),
     ]
+
+
+@pytest.mark.parametrize(("at_most", "cut"), [(3, True), (4, False)])
+def test_an_export_that_is_cut_off_says_so_and_counts_what_left(
+    lead, patient, monkeypatch, at_most, cut
+) -> None:
+    client = signed_in(lead)
+    kept = AuditEvent.objects.filter(clinic_id=lead.clinic_id).count()
+    for _ in range(4 - kept):
+        record("patient.viewed", by=lead.user, now=timezone.now(), clinic_id=lead.clinic_id)
+    monkeypatch.setattr(trail, "EXPORT_AT_MOST", at_most)
+    text = client.get(reverse("dashboard:audit"), {"format": "csv"}).text
+    assert (text.splitlines()[-1] == "Only the first 3 rows are in this file.") is cut
+    row = AuditEvent.objects.get(event="audit.exported")
+    assert row.details["rows"] == min(4, at_most) == len(text.splitlines()) - 1 - cut
 
 
 def test_a_persons_trail_holds_their_acts_and_their_sign_ins(lead, nurse, patient) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.patients import lists
-from apps.patients.lists import FORMULA_STARTS, Listing, cell, csv_file, csv_text
+from apps.patients.lists import FORMULA_STARTS, ROWS_AT_MOST, Listing, cell, csv_file, csv_text
 
 ZONE = ZoneInfo("America/New_York")
 
@@ -67,11 +67,13 @@ def test_a_link_that_leads_nowhere_is_an_empty_cell_and_a_wrong_name_an_error() 
         csv_text(Listing("tasks", (("Said", "sed"),), lambda: [Row("a")]), ZONE)
 
 
-def test_a_file_that_is_cut_off_says_so(monkeypatch) -> None:
-    monkeypatch.setattr(lists, "ROWS_AT_MOST", 2)
-    found, rows = csv_text(listing(Row("a"), Row("b"), Row("c")), ZONE)
+def test_a_file_that_is_cut_off_says_so() -> None:
+    found, rows = csv_text(listing(Row("a"), Row("b"), Row("c")), ZONE, 2)
     assert len(rows) == 2
-    assert found.splitlines()[-1] == lists.CUT
+    assert found.splitlines()[-1] == lists.CUT.format(2)
+    assert ROWS_AT_MOST == 100_000
+    whole, _ = csv_text(listing(Row("a"), Row("b")), ZONE, 2)
+    assert whole.splitlines()[-1] == "b,"
 
 
 @pytest.mark.parametrize("name", ["", "Tasks", 'a"\r\nX: y', "a/../b", "näme", "a" * 60])
