@@ -6,6 +6,7 @@ under each source. Sources: ASAM-04, ASAM-04b, C-06, C-07 (guideline.md).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -84,6 +85,12 @@ def regimen_dependence(taken: Sequence[Taken]) -> Dependence:
     days = min(7, sum(t.days_per_week for t in taken))
     months = max(t.months for t in taken)
     return asam_dependence(months, days, band)
+
+
+def whole_months(start: date, end: date) -> int:
+    """Return the whole months from one day to another, 0 where the other is not later."""
+    months = (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+    return max(0, months)
 
 
 def _total_under(source: str, taken: Sequence[Taken]) -> Fraction | None:

@@ -1,6 +1,6 @@
 """What the intake means: dependence, dose bands, risk, prompts, the next review. Reads only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from apps.clinical.dependence import Dependence, DependenceRisk
@@ -21,7 +21,7 @@ from apps.patients.models import (
     RiskProfile,
 )
 from apps.patients.review_actions import interval_of
-from apps.patients.risk_actions import assess_risk, regimen_of
+from apps.patients.risk_actions import assess_risk, regimen_of, regimen_on
 
 DEPENDENCE_WORDS = {
     DependenceRisk.RARE: "Rare: taken 3 days a week or fewer",
@@ -66,7 +66,7 @@ class ReviewState:
 def result_of(patient: Patient, today: date) -> IntakeResult:
     """Return what the intake means today. The tier shown on pages is the stored one."""
     risk = assess_risk(patient, patient.risk, today)
-    dependence = dependence_of(patient)
+    dependence = dependence_of(patient, today)
     return IntakeResult(
         dependence=dependence,
         dependence_words=DEPENDENCE_WORDS[dependence.risk],
@@ -82,15 +82,28 @@ def result_of(patient: Patient, today: date) -> IntakeResult:
     )
 
 
-def dependence_of(patient: Patient) -> Dependence:
-    """Return the likelihood of physical dependence on all that is taken (ASAM table 2)."""
-    return regimen_dependence(regimen_of(patient))
+def dependence_of(patient: Patient, today: date) -> Dependence:
+    """Return the likelihood of physical dependence on all that is taken (ASAM table 2).
+
+    Days and months are today's, not those of the day on which the intake was written.
+    """
+    return regimen_dependence(regimen_on(patient, today))
 
 
 def stop_verdict_of(patient: Patient, today: date) -> StopVerdict:
     """Return whether stopping without a taper may be documented, judged by all that is taken."""
+    verdict = verdict_for(patient, dependence_of(patient, today).risk, today)
+    days = regimen_on(patient, today)[0].days_per_week
+    if days <= patient.medication.days_per_week:
+        return verdict
+    seen = f"The clinic's own plan gave it on {days} days of a week, whatever the intake says."
+    return replace(verdict, because=(*verdict.because, seen))
+
+
+def verdict_for(patient: Patient, dependence: DependenceRisk, today: date) -> StopVerdict:
+    """Return the same for use that is judged elsewhere: risk factors refuse it all the same."""
     risk = assess_risk(patient, patient.risk, today)
-    return stop_verdict(dependence_of(patient).risk, risk.reasons, stop_questions(patient))
+    return stop_verdict(dependence, risk.reasons, stop_questions(patient))
 
 
 def unanswered(patient: Patient) -> list[str]:

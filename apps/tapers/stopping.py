@@ -6,15 +6,23 @@ for this patient and still open today.
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
+
+from django.db.models import Q
 
 from apps.clinical.doses import plain
 from apps.clinical.errors import ClinicalError
+from apps.clinical.regimen import whole_months
 from apps.clinical.stopping import StopPath, stop_at_once
 from apps.patients.intake import stop_verdict_of
 from apps.patients.models import Patient, StopDecision
+from apps.patients.risk_actions import Given
+from apps.tapers.models import TaperPlan
 from apps.tapers.tablets import dose_words
+from apps.tapers.taken import Known, taken_without_plan
+
+LATELY: Final = timedelta(days=14)  # [proposal]
 
 INSTEAD: Final = (
     "Go lower in smaller steps, or stay at this dose. A stop without a taper is only for "
@@ -68,3 +76,37 @@ def why_refused(patient: Patient, day: date, *, is_short_taper: bool = False) ->
     if decision and not patient.plans.filter(activated_at__gt=decision.decided_at).exists():
         return ""
     return " ".join((*verdict.because, INSTEAD))
+
+
+def given_by_plans(patient: Patient, day: date) -> Given:
+    """Return on how many days of a week, and for how long, plans gave a dose until `day`.
+
+    A plan gives it every day, whatever the intake says. Its doses count for 14 days after the
+    last one, and for as long as nobody said anything newer than that one [proposal].
+    """
+    plans = patient.plans.filter(activated_at__isnull=False).select_related("in_force")
+    late = Q(status=TaperPlan.Status.ACTIVE) | Q(left_at__date__gte=day - LATELY)
+    spans = [days_of(plan, patient, day) for plan in plans.filter(late)]
+    if not spans and taken_without_plan(patient).known == Known.LEFT:
+        last = plans.order_by("-left_at")[0]
+        spans = [days_of(last, patient, day, goes_on=True)]
+    found = [(first, end) for first, end in spans if first <= end and end >= day - LATELY]
+    return Given(
+        min(7, sum((end - first).days + 1 for first, end in found)),
+        max((whole_months(first, end) for first, end in found), default=0),
+    )
+
+
+def days_of(
+    plan: TaperPlan, patient: Patient, day: date, *, goes_on: bool = False
+) -> tuple[date, date]:
+    """Return the first and the last day until `day` on which a plan gave a dose.
+
+    The last is before the first where it gave none. `goes_on`: its last dose is taken since.
+    """
+    steps = list(plan.version.steps.prefetch_related("pieces"))
+    none_from = [s.start_on for s in steps if s.number <= plan.begun_step and not s.by_drug]
+    ends = [day, *(start - timedelta(days=1) for start in none_from[:1])]
+    if plan.left_at and not goes_on:
+        ends.append(plan.left_at.astimezone(patient.tz).date())
+    return steps[0].start_on, min(ends)

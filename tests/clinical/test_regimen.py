@@ -1,7 +1,10 @@
 """Everything a patient takes, judged together."""
 
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+
+import pytest
 
 from apps.clinical.dependence import DependenceRisk, DoseBand
 from apps.clinical.regimen import (
@@ -11,6 +14,7 @@ from apps.clinical.regimen import (
     regimen_dependence,
     risk_value_mg,
     source_bands,
+    whole_months,
 )
 
 
@@ -62,3 +66,16 @@ def test_two_drugs_taken_rarely_may_cover_the_week():
 def test_the_printed_band_of_one_drug_is_never_watered_down_by_the_sum():
     both = [taken("alprazolam_ir", "2.5"), taken("diazepam", "1")]
     assert regimen_dependence(both).dose_band is DoseBand.HIGH
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months"),
+    [
+        (date(2026, 1, 31), date(2026, 2, 28), 0),
+        (date(2026, 1, 15), date(2026, 2, 15), 1),
+        (date(2025, 11, 23), date(2026, 11, 22), 11),
+        (date(2026, 2, 1), date(2026, 1, 1), 0),
+    ],
+)
+def test_months_are_whole_ones(start, end, months) -> None:
+    assert whole_months(start, end) == months

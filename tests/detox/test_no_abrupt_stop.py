@@ -26,6 +26,7 @@ from tests.factories import (
     today,
 )
 from tests.security.walk import ProgramClient
+from tests.tapers.decisions import decide
 from tests.tapers.test_stopping import AT_ONCE, half_way, post
 from tests.test_access_matrix import url_names
 
@@ -156,6 +157,33 @@ def short_stay(patient: Patient, by: Any) -> Any:
     return signed_in(by).post(path, {"reason": "I agree with myself.", **proof_of(by)})
 
 
+def followed_for_300_days(patient: Patient, by: Any, **medication: Any) -> TaperPlan:
+    """Return the plan of another patient of the clinic, which has given a dose all these days."""
+    then = timezone.now() - timedelta(days=300)
+    other = make_patient(patient.clinic, now=then, medication=medication)
+    return make_active_plan(other, by.user, now=then, start_on=then.date().isoformat(), goal_mg="1")
+
+
+def told_rarely(patient: Patient, by: Any) -> Any:
+    """An intake of two days a week, then 300 days of a plan that gave it every day."""
+    plan = followed_for_300_days(patient, by, pattern="rarely", days_per_week=2)
+    decide(plan, by, "hold", plan.activated_at + timedelta(days=1), days=None)
+    refused = without_path(plan.patient, by)
+    assert "own plan gave it on 7 days of a week" in refused.text
+    assert not plan.patient.stop_decisions.exists()
+    return post(by, "tapers:end", plan.pk, based_on="2")
+
+
+def told_long_ago(patient: Patient, by: Any) -> Any:
+    """An intake of "daily, less than a month" ages: no short taper 300 days later."""
+    plan = followed_for_300_days(patient, by, taken_months=0)
+    path = reverse("patients:stop", args=[plan.patient_id])
+    values = {"reason": "Falls.", "told_to_report": "on", "told_may_restart": "on"}
+    page = signed_in(by).post(path, values | {"kind": "short_taper"})
+    assert not plan.patient.stop_decisions.exists()
+    return page
+
+
 # The door, how it is tried, and what it says.
 DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "builder": (builder, "would stop the medicine at once"),
@@ -171,6 +199,8 @@ DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "program": (program, "would stop the medicine at once"),
     "intake": (intake, "the dose of at least one time of day"),
     "end after a discharge with some left": (home_with_some, "(ASAM-03)"),
+    "told as rare, given every day": (told_rarely, "stop the medicine at once"),
+    "told as new, 300 days ago": (told_long_ago, "(ASAM-03)"),
     "out of a bed after minutes": (short_stay, "must be another prescriber"),
 }
 
@@ -184,7 +214,8 @@ def test_no_door_stops_a_medicine_at_once(patient, prescriber, door) -> None:
     assert patient.status == "active"
     assert not Restart.objects.filter(agreed="stop_again").exists()
     assert not TaperPlan.objects.filter(status="ended").exists()
-    assert PlanVersion.objects.filter(plan__activated_at__isnull=False).count() <= 1
+    begun = PlanVersion.objects.filter(plan__activated_at__isnull=False)
+    assert begun.exclude(kind="hold").count() <= 1
     assert not patient.stop_decisions.exists()
 
 
