@@ -10,10 +10,12 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.clinical.dependence import RARE_DAYS_PER_WEEK
+from apps.clinical.dependence import RARE_DAYS_PER_WEEK, DependenceRisk
+from apps.clinical.stopping import StopPath
 from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
+from apps.patients.intake import verdict_for
 from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
 from apps.tapers.models import TaperPlan
@@ -40,6 +42,7 @@ NOT_AT_ONCE: Final = (
     "Taken on four days a week or more: the body may be used to it again, so it is not stopped at "
     "once (ASAM-03, ASAM-04). Agree on a new plan to taper, on a dose for now, or on a specialist."
 )
+AGREE_OTHERWISE: Final = "Agree on a new plan to taper, on a dose for now, or on a specialist."
 
 
 class RestartError(FieldError):
@@ -62,7 +65,8 @@ def record_restart(
     gives a dose: it has become more, or ends. Raises `RestartError` for a day to come or before
     the last dose or restart on record, for somebody who takes a dose on record otherwise, and for
     a stop at once of what is, or was since the last restart, taken on four days a week or more:
-    three or fewer are rare dependence at any dose and duration (ASAM-04).
+    three or fewer are rare dependence at any dose and duration (ASAM-04). Rare or not, a factor
+    of high seizure risk refuses such a stop as it does on the intake, and so does one not asked.
     """
     patient = locked(patient.pk)
     content: dict[str, Any] = {
@@ -101,8 +105,8 @@ def check_restart(
     if gives_a_dose(patient, now) or (patient.last_dose_on is None and going_on is None):
         raise RestartError(NOT_STOPPED)
     most = max(days_per_week, going_on.days_per_week if going_on else 0)
-    if agreed == Restart.Next.STOP_AGAIN and most > RARE_DAYS_PER_WEEK:
-        raise RestartError(NOT_AT_ONCE, "agreed")
+    if agreed == Restart.Next.STOP_AGAIN:
+        check_stop_again(patient, most, now.astimezone(patient.tz).date())
     if last_dose_on is None:
         return
     if last_dose_on > now.astimezone(patient.tz).date():
@@ -111,6 +115,15 @@ def check_restart(
         raise RestartError("This is before the last dose on record.", "last_dose_on")
     if going_on and last_dose_on < going_on.recorded_at.astimezone(patient.tz).date():
         raise RestartError("Some was still taken then, by the record.", "last_dose_on")
+
+
+def check_stop_again(patient: Patient, days_per_week: int, today: date) -> None:
+    """Raise `RestartError` unless what is taken on so many days a week may stop at once."""
+    if days_per_week > RARE_DAYS_PER_WEEK:
+        raise RestartError(NOT_AT_ONCE, "agreed")
+    verdict = verdict_for(patient, DependenceRisk.RARE, today)
+    if verdict.path is StopPath.REFUSED:
+        raise RestartError(" ".join((*verdict.because, AGREE_OTHERWISE)), "agreed")
 
 
 def goes_on(patient: Patient) -> Restart | None:

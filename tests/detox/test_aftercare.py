@@ -399,3 +399,15 @@ def test_use_that_goes_on_is_asked_after_and_its_silence_is_heard(
     (silent,) = CareTask.objects.open().filter(kind="aftercare")
     assert silent.title == SILENT_AGAIN
     assert "D09_AFTERCARE_UNSEEN" in Alert.objects.order_by("opened_at").last().rules
+
+
+@pytest.mark.parametrize("answer", [True, None])
+def test_no_rare_use_stops_at_once_beside_a_factor_of_high_risk(clinic, prescriber, answer) -> None:
+    """The intake refuses it; so does a restart: present, or not asked."""
+    wren = make_patient(clinic, risk={"prior_wd_seizure": answer})
+    wren.last_dose_on = NOW.date()
+    wren.save(update_fields=["last_dose_on"])
+    with pytest.raises(RestartError, match=r"high seizure risk|Not asked yet"):
+        restart(wren, prescriber, days_per_week=3)
+    assert not wren.restarts.exists()
+    assert restart(wren, prescriber, days_per_week=3, agreed="specialist", last_dose_on=None)
