@@ -15,6 +15,7 @@ class DetoxConfig(AppConfig):
         from apps.detox.clocks import sweep_detox
         from apps.detox.guards import (
             discharge_says_none,
+            followed_at_home,
             inpatient_stands,
             left_in_hospital,
             level_is_settled,
@@ -32,6 +33,7 @@ class DetoxConfig(AppConfig):
         register_leaving_guard(left_in_hospital)
         register_home_guard(still_admitted)
         register_gate(inpatient_stands)
+        register_gate(followed_at_home)
         register_teller(unit_said)
         register_teller(taken_again)
         register_round("detox", 60.0, lambda: sweep_detox(timezone.now()))

@@ -6,11 +6,13 @@ Registered with apps.tapers at start (ADR 8): the plan asks, without knowing who
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from apps.alerts.ladder import Level
 from apps.alerts.models import Alert
 from apps.checkins.models import policy_of
-from apps.detox.models import CareAssessment, Discharge
-from apps.detox.states import ReferralStatus
+from apps.detox.models import CareAssessment, Discharge, Referral, ReferralStep
+from apps.detox.states import LIVE, ReferralStatus
 from apps.patients.models import Patient, RiskProfile
 from apps.tapers.models import TaperPlan
 from apps.tapers.taken import Known, Told
@@ -84,6 +86,27 @@ def inpatient_stands(patient_id: UUID, since: datetime, due: datetime) -> str:
     home = Discharge.objects.filter(patient_id=patient_id, recorded_at__lt=due)
     is_home = home.filter(recorded_at__gte=last.assessed_at).exists()
     return "" if is_home else "The level of care is inpatient."
+
+
+def followed_at_home(patient_id: UUID, since: datetime, due: datetime) -> str:
+    """Refuse a cut of somebody the clinic does not follow at home, or who waits for a unit.
+
+    A gate of reductions (ADR 8). A hold ends with the next decision; this stands for as long as
+    a referral is live, or was at the moment the cut was due, and until the patient is active.
+    """
+    patient = Patient.objects.get(pk=patient_id)
+    if patient.status != Patient.Status.ACTIVE:
+        status = patient.get_status_display().lower()
+        return f"The patient is “{status}”: no cut begins until they are active again."
+    over_before = ReferralStep.objects.filter(
+        referral=OuterRef("pk"), at__lt=due, status__in=set(ReferralStatus) - set(LIVE)
+    )
+    stood = Referral.objects.filter(patient_id=patient_id, sent_at__lt=due).exclude(
+        Exists(over_before)
+    )
+    live = Referral.objects.live().filter(patient_id=patient_id)
+    row = (live | stood).select_related("facility").first()
+    return "" if row is None else f"A referral to {row.facility} is not over."
 
 
 def level_is_open(patient: Patient) -> str:

@@ -15,10 +15,20 @@ from apps.detox.clocks import sweep_detox
 from apps.detox.referral_actions import ReferralError, move_referral
 from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
+from apps.tapers.actions_clock import settle_due
 from tests.conftest import signed_in
 from tests.detox.test_discharge import refuse
 from tests.detox.test_stay import make_round
-from tests.factories import NOW, make_active_plan, make_facility, make_referral, make_stay
+from tests.factories import (
+    CALM,
+    NOW,
+    check_in,
+    make_active_plan,
+    make_facility,
+    make_referral,
+    make_stay,
+)
+from tests.tapers.decisions import DAY_1, START, decide, later
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -143,3 +153,59 @@ def test_a_withdrawn_admission_is_saved_with_its_audit_row_or_not_at_all(
     patient.refresh_from_db()
     admitted.refresh_from_db()
     assert (patient.status, admitted.status) == ("in_hospital", "admitted")
+
+
+def refer(patient, member, is_own):
+    unit = make_facility(patient.clinic, member.user, is_own=is_own, now=DAY_1)
+    return make_referral(patient, member.user, facility=unit, now=DAY_1)
+
+
+def admit_elsewhere(patient, member) -> None:
+    move(refer(patient, member, False), member, "admitted", now=DAY_1, note="")
+
+
+def mark(status):
+    def by_select(patient, member) -> None:
+        change_status(patient=patient, status=status, by=member.user, now=DAY_1)
+
+    return by_select
+
+
+GATED = {
+    "referred": (lambda patient, member: refer(patient, member, False), "is not over"),
+    "admitted elsewhere": (admit_elsewhere, "“in hospital”: no cut"),
+    "in an own bed": (lambda patient, member: make_stay(patient, member.user, now=DAY_1), "“in h"),
+    "in hospital by select": (mark("in_hospital"), "“in hospital”: no cut"),
+    "paused": (mark("paused"), "“paused”: no cut"),
+}
+
+
+@pytest.mark.parametrize("how", GATED)
+def test_no_cut_begins_of_whom_the_clinic_does_not_follow_at_home(patient, prescriber, how) -> None:
+    """Also after a decision, which releases the hold of a referral: the dose stays."""
+    plan = make_active_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
+    check_in(patient, CALM, now=DAY_1)
+    away, why = GATED[how]
+    away(patient, prescriber)
+    slower = {"interval_days": 14, "method": {"kind": "percent_of_current", "percent": "10"}}
+    decide(plan, prescriber, "slow", DAY_1, **slower)
+    assert not plan.holds.open().exists()
+    check_in(patient, CALM, now=later(10))
+    settle_due(later(20))
+    plan.refresh_from_db()
+    assert plan.begun_step == 1
+    assert why in plan.holds.open().get().note
+
+
+def test_a_cut_begins_when_the_referral_is_over_before_it_is_due(patient, prescriber) -> None:
+    plan = make_active_plan(patient, prescriber.user, now=DAY_1, start_on=START.isoformat())
+    referral = refer(patient, prescriber, False)
+    decide(
+        plan, prescriber, "slow", DAY_1, interval_days=14,
+        method={"kind": "percent_of_current", "percent": "10"},
+    )  # fmt: skip
+    check_in(patient, CALM, now=later(10))
+    move(referral, prescriber, "withdrawn", now=later(11))
+    settle_due(later(20))
+    plan.refresh_from_db()
+    assert plan.begun_step == 2
