@@ -17,10 +17,13 @@ NO_CHECK_IN: Final = "No check-in came since the present step began."
 
 
 def check_in_came(patient_id: UUID, since: datetime, due: datetime) -> str:
-    """Refuse a cut when no check-in came after the step before began (ASAM-15)."""
-    came = CheckIn.objects.by_the_patient().filter(
-        patient_id=patient_id, received_at__gte=since, received_at__lt=due
-    )
+    """Refuse a cut when no check-in came after the step before began (ASAM-15).
+
+    The patient's own daily questions, all mandatory ones: half an answer or the weekly part alone
+    says too little of how the step is borne (triage.md section 3).
+    """
+    whole = CheckIn.objects.by_the_patient().stopping_the_clock()
+    came = whole.filter(patient_id=patient_id, received_at__gte=since, received_at__lt=due)
     return "" if came.exists() else NO_CHECK_IN
 
 

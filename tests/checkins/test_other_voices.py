@@ -19,7 +19,15 @@ from apps.checkins.task_actions import ask_for
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.tapers.models import PlanHold
 from tests.conftest import signed_in
-from tests.factories import NOW, make_active_plan, make_patient, put_on_call
+from tests.factories import (
+    CALM,
+    NOW,
+    check_in,
+    make_active_plan,
+    make_patient,
+    put_on_call,
+    weekly,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +139,16 @@ def test_only_the_patients_own_word_unlocks_a_cut(patient) -> None:
     report(patient, {"seizure": "yes"})
     since, due = NOW - timedelta(days=1), NOW + timedelta(days=1)
     assert check_in_came(patient.pk, since, due) == NO_CHECK_IN
+
+
+def test_only_a_whole_daily_check_in_unlocks_a_cut(patient) -> None:
+    """ASAM-15, triage.md section 3: neither half an answer nor the weekly questions alone."""
+    since, due = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    assert not check_in(patient, {"dose_taken": "stopped"}).is_complete
+    weekly(patient, NOW, 0)
+    assert check_in_came(patient.pk, since, due) == NO_CHECK_IN
+    check_in(patient, CALM)
+    assert check_in_came(patient.pk, since, due) == ""
 
 
 def test_a_trusted_report_without_a_name_is_refused(patient) -> None:

@@ -25,6 +25,7 @@ from tests.factories import (
     make_plan,
     make_stay,
     sign,
+    weekly,
 )
 from tests.tapers.test_changes import decide
 
@@ -94,6 +95,29 @@ def test_a_day_without_a_check_in_is_a_task_and_then_an_alert(stay, patient, pre
     task.refresh_from_db()
     assert task.outcome == "overtaken"
     assert sweep_detox(HOME + 20 * DAY).days == 0
+
+
+@pytest.mark.parametrize("what", ["half", "weekly"])
+def test_less_than_the_daily_questions_is_no_check_in_of_that_day(
+    stay, patient, prescriber, what
+) -> None:
+    """triage.md section 3: a missing mandatory answer keeps the clock running."""
+    go_home(stay, prescriber)
+    at = HOME + DAY + timedelta(hours=1)
+    if what == "half":
+        assert not check_in(patient, {"dose_taken": "stopped"}, now=at).is_complete
+    else:
+        weekly(patient, at, 0)
+    assert sweep_detox(HOME + 2 * DAY).days == 1
+    task = CareTask.objects.get(kind="day_missed")
+    check_in(patient, {"dose_taken": "stopped"}, now=HOME + 2 * DAY + timedelta(hours=1))
+    sweep_detox(HOME + 2 * DAY + timedelta(hours=2))
+    task.refresh_from_db()
+    assert task.done_at is None, "half an answer ends no task"
+    check_in(patient, CALM, now=HOME + 2 * DAY + timedelta(hours=3))
+    sweep_detox(HOME + 2 * DAY + timedelta(hours=4))
+    task.refresh_from_db()
+    assert task.outcome == "overtaken"
 
 
 def test_what_is_left_becomes_a_plan_and_ends_its_task(stay, patient, prescriber) -> None:
