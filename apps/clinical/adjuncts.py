@@ -101,6 +101,7 @@ _PATTERNS: Final = tuple(
         (WITH_OPIOID, _OPIOIDS),
     )
 )
+_BENZODIAZEPINE: Final = _pattern(_BENZODIAZEPINES)
 
 
 def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
@@ -116,3 +117,8 @@ def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
     found = [caution for caution, pattern in _PATTERNS if pattern.search(typed)]
     found += [LOWERS_THRESHOLD] if listed else []
     return tuple(each for each in found if each is not NOT_FOR_OLDER or age >= OLDER_ADULT)
+
+
+def is_benzodiazepine(medicine: str) -> bool:
+    """Answer whether a medicine as typed is a benzodiazepine, by the names of drugs.csv."""
+    return bool(_BENZODIAZEPINE.search(plain_text(medicine)))

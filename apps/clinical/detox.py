@@ -127,6 +127,9 @@ OF_TRIAGE = {
 LATE_AFTER_MINUTES = 60
 # An admission told afterwards may lie so far back [proposal].
 ADMISSION_TOLD_WITHIN_DAYS = 30
+# The last dose of somebody who takes none any more at discharge lies at most so long before the
+# admission, unless the record knew it before [proposal].
+LAST_DOSE_BEFORE_ADMISSION_DAYS = 30
 
 
 def is_late_entry(happened_at: datetime, written_at: datetime) -> bool:

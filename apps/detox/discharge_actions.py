@@ -11,9 +11,22 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.clinical.detox import CONTACT_WITHIN_HOURS, DAILY_CHECK_IN_DAYS, is_short_stay
+from apps.clinical.adjuncts import is_benzodiazepine
+from apps.clinical.detox import (
+    CONTACT_WITHIN_HOURS,
+    DAILY_CHECK_IN_DAYS,
+    LAST_DOSE_BEFORE_ADMISSION_DAYS,
+    is_short_stay,
+)
 from apps.detox.guards import NONE_UNSIGNED
-from apps.detox.models import Discharge, DischargeSignature, Referral, ReferralStep, Stay
+from apps.detox.models import (
+    Discharge,
+    DischargeSignature,
+    DoseRecord,
+    Referral,
+    ReferralStep,
+    Stay,
+)
 from apps.detox.referral_actions import keep_step, locked
 from apps.detox.states import ReferralStatus, check_referral_transition
 from apps.patients.actions import change_status
@@ -22,6 +35,7 @@ from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
 from apps.tapers.models import TaperPlan
 from apps.tapers.taken import taken_without_plan
+from apps.tapers.today import midnight
 
 LEFT_BECAUSE: Final = "Discharged from a detox unit."
 SAY_WHY: Final = (
@@ -94,9 +108,39 @@ def check_times(
     if discharged_at < admitted.since:
         raise DischargeError("This is before the patient was admitted.", "discharged_at")
     day = discharged_at.astimezone(referral.patient.tz).date()
-    if left == Discharge.Left.NONE and last_dose_on is not None and last_dose_on > day:
-        raise DischargeError("The last dose was not after the discharge.", "last_dose_on")
+    if left == Discharge.Left.NONE and last_dose_on is not None:
+        if last_dose_on > day:
+            raise DischargeError("The last dose was not after the discharge.", "last_dose_on")
+        check_not_too_early(referral, admitted, last_dose_on)
     return admitted
+
+
+def check_not_too_early(referral: Referral, admitted: ReferralStep, last_dose_on: date) -> None:
+    """Raise `DischargeError` for a last dose before one that the stay's record has, or long ago.
+
+    Only a benzodiazepine by name counts of the doses given: phenobarbital goes on after it. Days
+    before the admission: [proposal], and never later than the last dose known before.
+    """
+    patient = referral.patient
+    given = DoseRecord.objects.filter(
+        stay__referral=referral, kind=DoseRecord.Kind.GIVEN, corrected_by__isnull=True,
+        at__gte=midnight(last_dose_on + timedelta(days=1), patient.tz),
+    )  # fmt: skip
+    later = next((row for row in given.order_by("-at") if is_benzodiazepine(row.medicine)), None)
+    if later is not None:
+        at = later.at.astimezone(patient.tz)
+        raise DischargeError(
+            f"The record of the stay has {later.medicine} given on {at.day} {at:%b %Y}: the last "
+            "dose was not before that.", "last_dose_on",
+        )  # fmt: skip
+    admitted_on = admitted.since.astimezone(patient.tz).date()
+    earliest = admitted_on - timedelta(days=LAST_DOSE_BEFORE_ADMISSION_DAYS)
+    if last_dose_on < min(earliest, patient.last_dose_on or earliest):
+        raise DischargeError(
+            f"This is more than {LAST_DOSE_BEFORE_ADMISSION_DAYS} days before the admission of "
+            f"{admitted_on.day} {admitted_on:%b %Y}. Look at the month and the year.",
+            "last_dose_on",
+        )  # fmt: skip
 
 
 def follow_again(patient: Patient, row: Discharge, by: User, now: datetime) -> None:

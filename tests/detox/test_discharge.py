@@ -15,6 +15,7 @@ from apps.detox.clocks import sweep_detox
 from apps.detox.discharge_actions import DischargeError, discharge_patient
 from apps.detox.models import Discharge
 from apps.patients.actions import StatusError, change_status
+from apps.patients.models import Patient
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
@@ -22,6 +23,7 @@ from tests.factories import (
     check_in,
     make_active_plan,
     make_care_level,
+    make_dose,
     make_plan,
     make_stay,
     sign,
@@ -181,6 +183,36 @@ def test_a_moment_that_cannot_be_is_told_at_its_field(stay, prescriber, changes,
     with pytest.raises(DischargeError) as caught:
         go_home(stay, prescriber, **{"now": now} | changes)
     assert caught.value.field == field
+
+
+def test_a_last_dose_is_not_of_a_year_ago_unless_the_record_knew_it(
+    stay, patient, prescriber
+) -> None:
+    """A slip in the year would shift the whole of aftercare (PRO-05)."""
+    long_ago = NOW.date() - timedelta(days=31)
+    with pytest.raises(DischargeError, match="more than 30 days before the admission") as caught:
+        go_home(stay, prescriber, **NONE | {"last_dose_on": long_ago})
+    assert caught.value.field == "last_dose_on"
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=long_ago)
+    assert go_home(stay, prescriber, **NONE | {"last_dose_on": long_ago}).last_dose_on == long_ago
+
+
+def test_thirty_days_before_the_admission_can_be(stay, prescriber) -> None:
+    day = NOW.date() - timedelta(days=30)
+    assert go_home(stay, prescriber, **NONE | {"last_dose_on": day}).last_dose_on == day
+
+
+def test_a_last_dose_is_not_before_one_that_was_signed_in_the_stay(
+    stay, patient, prescriber
+) -> None:
+    given = NOW + 2 * DAY
+    day = given.astimezone(patient.tz).date()
+    make_dose(stay, prescriber.user, now=given, medicine="Valium", amount="5 mg")
+    make_dose(stay, prescriber.user, now=given + DAY)  # phenobarbital goes on after it
+    with pytest.raises(DischargeError, match="Valium given on 25 Nov 2026") as caught:
+        go_home(stay, prescriber, **NONE | {"last_dose_on": day - DAY})
+    assert caught.value.field == "last_dose_on"
+    assert go_home(stay, prescriber, **NONE | {"last_dose_on": day}).last_dose_on == day
 
 
 def test_a_discharge_is_saved_with_its_audit_row_or_not_at_all(
