@@ -25,14 +25,15 @@ self.addEventListener("message", (event) => {
 const copy = async () => (await caches.has(CACHE)) ? (await caches.open(CACHE)).match(PAGE) : undefined;
 const late = () => new Promise((_, no) => { setTimeout(no, PATIENCE); });
 
-// The newest page where it can be had; else the copy: also when the page sends to the sign-in.
+// The newest page where it can be had; else the copy: also when the page sends to the sign-in, or
+// the server answers with an error.
 async function page(request, refresh) {
   const kept = await copy();
   if (!kept) return fetch(request);
   try {
     const response = await Promise.race([fetch(request), late()]);
     if (response.ok) refresh();
-    return response.type === "opaqueredirect" ? kept : response;
+    return response.ok ? response : kept;
   } catch {
     return kept;
   }

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
@@ -61,8 +62,9 @@ def test_what_the_team_wrote_meanwhile_stands_beside_the_own_words(own, wren, nu
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_at_3_am_without_network_it_is_there_as_last_changed(
-    browser: Any, live_server: Any, wren: Patient, screenshot: Any
+    browser: Any, live_server: Any, wren: Patient, screenshot: Any, monkeypatch: Any
 ) -> None:
+    """Nor does a server that is there and answers with an error take the kept copy's place."""
     cookie = signed_in_as(wren).cookies[settings.SESSION_COOKIE_NAME]
     context = browser.new_context(viewport={"width": 390, "height": 844})
     context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
@@ -86,4 +88,11 @@ def test_at_3_am_without_network_it_is_there_as_last_changed(
     screenshot(page, "offline")
     assert "Cold water." not in page.content()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.set_offline(False)
+    broken = HttpResponse("Bad gateway", status=502)
+    monkeypatch.setattr("apps.portal.coping_views.show", lambda *args: broken)
+    assert page.request.get(live_server.url + COPING).status == 502
+    page.goto(live_server.url + COPING)
+    page.get_by_text("This copy is kept on your phone.").wait_for()
+    page.get_by_text("The radio.", exact=True).wait_for()
     context.close()
