@@ -144,10 +144,11 @@ def test_a_hand_over_of_before_adjuncts_were_told_still_makes_its_bundle(
 
 
 def test_every_state_and_no_other(clinic, prescriber) -> None:
+    unit = make_facility(clinic, prescriber.user, is_own=False)  # an own bed begins with its stay
     for old, targets in REFERRAL_TRANSITIONS.items():
         for new in REFERRAL_TRANSITIONS:
             patient = make_patient(clinic)
-            referral = make_referral(patient, prescriber.user)
+            referral = make_referral(patient, prescriber.user, facility=unit)
             force(referral, old)
             with transaction.atomic():
                 check_move(referral, prescriber, old, new, targets)
