@@ -519,8 +519,8 @@ ID_NAMES = ("id", "pk", "clinic", "patient", "member", "user", "owner", "to", "a
 FIELD = re.compile(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"')
 # The record's own pages show that they were read.
 OWN_LOOK = re.compile(r"<tr>(?:(?!</tr>).)*Read the audit record.*?</tr>\s*", re.DOTALL)
-# When the board was drawn, and when this test itself looked.
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+-]+|\d\d:\d\d(:\d\d)?")
+# When the board was drawn, when this test itself looked, and how long ago something was.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+-]+|\d\d:\d\d(:\d\d)?|\b\d+ (?:min|h)\b")
 # New on every page by design.
 TOKEN = re.compile(r'name="(?:csrfmiddlewaretoken|submission_id)" value="[^"]+"')
 
