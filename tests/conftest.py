@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
@@ -24,12 +25,37 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
     smtp,
 )
 from tests.harness.rabbitmq_packages import CHOICE, left_out
+from tests.harness.template import choose_name, drop_template, is_shared, template
 
 # A busy machine is no finding: time is measured by `make bench`, no test hangs on it.
 settings.register_profile(
     "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the name of the database that the processes of a parallel run begin with."""
+    if starts_others(config):
+        choose_name()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no such database on a server that outlives the run."""
+    if starts_others(config):
+        drop_template()
+
+
+def starts_others(config: pytest.Config) -> bool:
+    """Return whether this is the process of a parallel run that runs no test itself."""
+    return bool(config.getoption("numprocesses", None)) and not is_shared()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let Django copy the test database of this process instead of migrating it."""
+    if is_shared():
+        django_settings.DATABASES["default"]["TEST"]["TEMPLATE"] = template()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
