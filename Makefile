@@ -13,7 +13,7 @@ TEMPLATES := templates $(wildcard apps/*/templates config/*/templates)
 # What `check --deploy` is asked about: an installation as production has it.
 DEPLOYED := DJANGO_SETTINGS_MODULE=config.settings DEBUG=0 GLIDEPATH_DEMO=0 \
 	SITE_URL=https://glidepath.example ALLOWED_HOSTS=glidepath.example BEHIND_TLS_PROXY=1 \
-	SECRET_KEY=an-example-as-long-and-as-varied-as-0a1b2c3d4e5f6g7h8i9j-a-real-one \
+	SECRET_KEY="$$($(VENV) -c 'import secrets; print(secrets.token_urlsafe(48))')" \
 	DATABASE_URL=postgres://glidepath@database/glidepath?sslmode=verify-full \
 	CELERY_BROKER_URL=rediss://broker:6379/0
 

@@ -15,11 +15,13 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 @beat_init.connect
-def refuse_owner(**kwargs: object) -> None:
-    """Stop a worker or beat that would work as the owner of the tables."""
-    from apps.database import login
+def refuse(**kwargs: object) -> None:
+    """Stop a worker or beat with weak secrets, or that would work as the owner of the tables."""
+    from apps.accounts.starting import refuse_weak
+    from apps.database.login import refuse_owner
 
     try:
-        login.refuse_owner()
+        refuse_weak()
+        refuse_owner()
     except ImproperlyConfigured as error:
         raise SystemExit(str(error)) from error

@@ -6,17 +6,17 @@ A missing secret stops the start with a sentence. `config/settings_test.py` adds
 from email.utils import parseaddr
 from pathlib import Path
 
-import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.brokers import transport_options
 from config.database import database
+from config.files import settings_reader
 from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = settings_reader()
 
 
 def required(name: str, why: str) -> str:
@@ -29,7 +29,7 @@ def required(name: str, why: str) -> str:
 
 # --- What kind of installation this is ----------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
-# The fictional clinic with one-click entry. `check --deploy` refuses it: apps/accounts/checks.py.
+# The fictional clinic with one-click entry, on this machine alone: apps/accounts/starting.py.
 DEMO_MODE = env.bool("GLIDEPATH_DEMO", default=False)
 SECRET_KEY = required("SECRET_KEY", "it signs sessions and links; any long random text will do")
 # Former keys, with commas: what they signed or sealed still opens.

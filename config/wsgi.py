@@ -4,6 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from apps.accounts.starting import refuse_weak
 from apps.database.login import refuse_owner
 from config.database import hurry
 from config.memory import settle
@@ -12,5 +13,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 hurry()
+refuse_weak()
 refuse_owner()
 settle()

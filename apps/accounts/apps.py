@@ -12,6 +12,6 @@ class AccountsConfig(AppConfig):
         """Register the deploy checks and start the clock of every new session."""
         from django.contrib.auth.signals import user_logged_in
 
-        from apps.accounts import checks, middleware  # noqa: F401
+        from apps.accounts import checks, middleware, starting  # noqa: F401
 
         user_logged_in.connect(middleware.begin_session, dispatch_uid="accounts.begin_session")

@@ -4,28 +4,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, Tags, Warning, register
+from django.core.checks import Tags, Warning, register
 
-# Hosts that no network lies between.
-THIS_MACHINE = ("", "localhost", "127.0.0.1", "::1")
+from apps.accounts.starting import is_here
+
 HOW_TO_DATABASE = (
     "Add ?sslmode=verify-full (and sslrootcert) to DATABASE_URL, or set TRUST_NETWORK=1 where "
     "nothing but this installation is on that network."
 )
-
-
-@register(Tags.security, deploy=True)
-def demo_mode_is_off(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Refuse to deploy with the one-click entry of the fictional clinic."""
-    if settings.DEMO_MODE:
-        return [
-            Error(
-                "GLIDEPATH_DEMO is on: anyone could enter as anyone.",
-                hint="Unset GLIDEPATH_DEMO.",
-                id="accounts.E001",
-            )
-        ]
-    return []
 
 
 @register(Tags.security, deploy=True)
@@ -50,8 +36,3 @@ def other_machines_are_reached_over_tls(app_configs: Any, **kwargs: Any) -> list
         hint = "Use smtp+tls:// or smtp+ssl:// in EMAIL_URL, or set TRUST_NETWORK=1."
         plain.append(Warning("The mail server is reached without TLS.", hint, id="accounts.W004"))
     return plain
-
-
-def is_here(host: str) -> bool:
-    """Answer whether a host is this machine, or a socket on it."""
-    return host in THIS_MACHINE or host.startswith("/")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from apps.accounts.starting import refuse_weak
 from apps.alerts import dispatcher
 from apps.database.login import refuse_owner
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the dispatcher until SIGTERM or SIGINT."""
+        refuse_weak()
         refuse_owner()
         self.running = True
         for signum in (signal.SIGTERM, signal.SIGINT):

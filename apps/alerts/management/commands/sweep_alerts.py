@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from apps.accounts.starting import refuse_weak
 from apps.alerts.sweep import deliver_due, sweep
 
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep once and print what moved."""
+        refuse_weak()
         moment = self.moment(options["at"])
         report = sweep(moment)
         sent = deliver_due(lambda: max(moment, timezone.now()))
