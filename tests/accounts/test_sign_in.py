@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts.checks import demo_mode_is_off
 from apps.accounts.models import User
+from apps.accounts.starting import nothing_is_weak
 from tests.factories import code_of
 
 pytestmark = pytest.mark.django_db
@@ -100,9 +100,9 @@ def test_addresses_are_kept_in_lower_case() -> None:
 
 def test_the_deploy_check_refuses_demo_mode(settings) -> None:
     settings.DEMO_MODE = True
-    assert [error.id for error in demo_mode_is_off(None)] == ["accounts.E001"]
+    assert [error.id for error in nothing_is_weak(None)] == ["accounts.E001"]
     settings.DEMO_MODE = False
-    assert demo_mode_is_off(None) == []
+    assert nothing_is_weak(None) == []
 
 
 def test_outside_demo_mode_there_is_no_one_click_entry() -> None:
