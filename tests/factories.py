@@ -369,11 +369,13 @@ def check_in(patient: Patient, answers: dict[str, Any], *, now: datetime = NOW) 
     )
 
 
-def weekly(patient: Patient, now: datetime, mood: int, sleep: str = "7") -> CheckIn:
+def weekly(
+    patient: Patient, now: datetime, mood: int, sleep: str = "7", **more: Any
+) -> CheckIn:  # fmt: skip
     """Return a weekly check-in with `mood` on each question of PHQ-9 and GAD-7 but the ninth."""
     answers: dict[str, Any] = {f"phq9_{n}": mood for n in range(1, 9)} | {"phq9_9": 0}
     answers |= {f"gad7_{n}": mood for n in range(1, 8)}
-    answers |= {"sleep_hours": float(sleep), "w_function": mood}
+    answers |= {"sleep_hours": float(sleep), "w_function": mood} | more
     return submit_check_in(
         patient=patient, questionnaire=get_questionnaire("weekly", LATEST["weekly"]),
         answers=answers, submission_id=uuid4(), language=patient.language, reported_at=now, now=now,

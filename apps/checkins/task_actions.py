@@ -122,8 +122,9 @@ def close_task(*, task: CareTask, by: User, outcome: str, note: str, now: dateti
 
     Closing again with the same outcome by the same person changes nothing; anything else
     raises `TaskClosedError`, and so does an outcome that does not end a task of this kind: some
-    end by their act, or with "other" and a note by a prescriber or a clinical lead. A first
-    contact that was tried without an answer is noted, and the task is returned open.
+    end by their act, or with "other" and a note by a prescriber or a clinical lead. A contact
+    ends when the patient was reached; a try without an answer is noted, and the task is returned
+    open.
     """
     task = lock_task(task)
     if task.done_at is not None:

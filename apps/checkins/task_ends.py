@@ -17,8 +17,15 @@ ENDS_BY: Final[dict[str, str]] = {
 OR_OTHERWISE: Final = (
     "Without that, only a prescriber or a clinical lead ends it: choose “Other” and write why."
 )
+# The patient has to be reached: reading or arranging something is no contact (INP-09).
+REACHES: Final = (Kind.CONTACT, Kind.DAY_MISSED)
+REACHED_OR_NOT: Final[list[CareTask.Outcome]] = [Outcome.SPOKE, Outcome.NO_ANSWER]
 CONTACT_STAYS: Final = (
     "A try without an answer is noted, and the task stays open until somebody was reached."
+)
+SAY_WHETHER: Final = (
+    f"Say whether the patient was reached. {CONTACT_STAYS} Otherwise only a prescriber or a "
+    "clinical lead ends it: choose “Other” and write why."
 )
 
 
@@ -27,21 +34,21 @@ def choices_for(kind: str, *, may_decide: bool) -> list[tuple[str, str]]:
 
     `may_decide` says whether the person is a prescriber or a clinical lead.
     """
-    if kind not in ENDS_BY:
+    if kind not in ENDS_BY and kind not in REACHES:
         return Outcome.for_people()
-    if kind != Kind.REVIEW and may_decide:
-        return [(Outcome.OTHER.value, Outcome.OTHER.label)]
-    return []
+    found = REACHED_OR_NOT if kind in REACHES else []
+    more = [Outcome.OTHER] if may_decide and kind != Kind.REVIEW else []
+    return [(each.value, each.label) for each in (*found, *more)]
 
 
 def how_it_ends(kind: str) -> str:
     """Return the sentence that stands beside the field, empty where every outcome ends a task."""
-    if kind == Kind.CONTACT:
-        return CONTACT_STAYS
+    if kind in REACHES:
+        return SAY_WHETHER
     by_act = ENDS_BY.get(kind, "")
     return f"{by_act} {OR_OTHERWISE}" if by_act and kind != Kind.REVIEW else by_act
 
 
 def stays_open(kind: str, outcome: str) -> bool:
-    """Answer whether this outcome is only a try: the first contact is made when one answers."""
-    return kind == Kind.CONTACT and outcome == Outcome.NO_ANSWER
+    """Answer whether this outcome is only a try: a contact is made when the patient answers."""
+    return kind in REACHES and outcome == Outcome.NO_ANSWER

@@ -102,6 +102,7 @@ _PATTERNS: Final = tuple(
     )
 )
 _BENZODIAZEPINE: Final = _pattern(_BENZODIAZEPINES)
+_Z_DRUG: Final = _pattern((*_Z_DRUGS, "z-drug"))
 
 
 def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
@@ -122,3 +123,8 @@ def adjunct_warnings(medicine: str, age: int) -> tuple[Caution, ...]:
 def is_benzodiazepine(medicine: str) -> bool:
     """Answer whether a medicine as typed is a benzodiazepine, by the names of drugs.csv."""
     return bool(_BENZODIAZEPINE.search(plain_text(medicine)))
+
+
+def is_z_drug(medicine: str) -> bool:
+    """Answer whether a medicine as typed is a Z-drug, by the names of drugs.csv."""
+    return bool(_Z_DRUG.search(plain_text(medicine)))

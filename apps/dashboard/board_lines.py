@@ -20,7 +20,6 @@ from django.utils.translation import get_language
 
 from apps.alerts.models import Alert
 from apps.alerts.states import AlertStatus
-from apps.checkins.models import CareTask
 
 # Of the boards of some forty readers; a line is about 3 kB.
 KEPT: Final = 4_000
@@ -114,7 +113,6 @@ def draw(template: str, line: Any, *, may_handle: bool, wrong: dict[str, Any] | 
             "wrong": wrong,
             "csrf_token": TOKEN_PLACE,
             "alert_outcomes": Alert.Outcome.choices,
-            "task_outcomes": CareTask.Outcome.for_people(),
         },
     )
 

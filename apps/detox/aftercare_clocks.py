@@ -5,26 +5,23 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, Value
 
-from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.checkins.models.reminder import ReminderQuerySet
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
+from apps.clinical.restarts import TOLD_BY, tells_of_taking
 from apps.detox.models import Restart
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
 from apps.detox.restart_actions import goes_on
 from apps.detox.turns import in_turn
-from apps.patients.models import Patient, StopDecision
+from apps.patients.models import Patient
 from apps.patients.moving import Found
-from apps.tapers.models import Dispensing, TaperPlan, TaperStep
-from apps.tapers.taken import Known, taken_without_plan
+from apps.tapers.models import Dispensing, TaperPlan
 
-BATCH: Final = 200
-RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 NEWS_OF: Final = timedelta(days=2)
 A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
 LOOK_WITHIN: Final = timedelta(days=3)  # W17 gives a watch so long: 4320 minutes
@@ -34,69 +31,6 @@ SILENT_AFTER: Final = 2  # missed check-ins in a row [proposal]; no silence rule
 SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"
 SILENT_AGAIN: Final = "Two check-ins in a row were missed while some is taken again: get in touch"
 YEAR_OVER: Final = "A year since the last dose: look at the outcome together"
-
-
-def stops_and_restarts() -> Found:
-    """Return patients whose last dose is not on record yet, or is and who take some again."""
-    step = TaperStep.objects.filter(version=OuterRef("in_force"), number=OuterRef("begun_step"))
-    plans = TaperPlan.objects.active().values_list("patient_id", "clinic_id")
-    stopped = plans.filter(Exists(step.filter(daily_mg=0)), patient__last_dose_on__isnull=True)
-    again = plans.filter(Exists(step.filter(daily_mg__gt=0)), patient__last_dose_on__isnull=False)
-    found = [*stopped[:BATCH], *again[:BATCH], *in_turn("documented stops", stopped_at_once())]
-    return list(dict.fromkeys(found))
-
-
-def stopped_at_once() -> QuerySet[Patient]:
-    """Return followed patients on no plan with a documented stop (ASAM-05) and no last dose yet."""
-    own = OuterRef("pk")
-    stops = StopDecision.objects.filter(patient=own, kind=StopDecision.Kind.STOP)
-    runs = TaperPlan.objects.filter(patient=own, status__in=RUNS)
-    rows = Patient.objects.filter(last_dose_on__isnull=True, status=Patient.Status.ACTIVE)
-    return rows.filter(Exists(stops)).exclude(Exists(runs))
-
-
-def documented_last_dose(patient: Patient) -> date | None:
-    """Return the day of a documented stop, or of the end of the plan it ended; else None.
-
-    None, too, when something newer is known: a plan since, a unit, use that began again, or an
-    intake told anew. The day itself is the last that may have had a dose.
-    """
-    stop = patient.stop_decisions.filter(kind=StopDecision.Kind.STOP).first()
-    if stop is None or patient.last_dose_on is not None:
-        return None
-    if patient.plans.filter(Q(status__in=RUNS) | Q(activated_at__gt=stop.decided_at)).exists():
-        return None
-    day, taken = stop.decided_at.astimezone(patient.tz).date(), taken_without_plan(patient)
-    if taken.known == Known.LEFT:
-        return max(day, taken.since)
-    is_newer = taken.since > day if taken.known == Known.INTAKE else taken.since >= day
-    return None if is_newer else day
-
-
-@transaction.atomic
-def note_last_dose(patient_id: UUID, now: datetime) -> bool:
-    """Write down the day of the last dose when the step of nothing began, or a stop was documented.
-
-    A plan that gives some takes it back.
-    """
-    patient = locked(patient_id)
-    plan = TaperPlan.objects.active().filter(patient=patient).select_related("in_force").first()
-    if plan is None:
-        day = documented_last_dose(patient) or patient.last_dose_on
-    else:
-        step = plan.in_force.steps.filter(number=plan.begun_step).first() if plan.in_force else None
-        if step is None:
-            return False
-        day = step.start_on - timedelta(days=1) if not step.daily_mg else None
-    if patient.last_dose_on == day:
-        return False
-    patient.last_dose_on = day
-    patient.save(update_fields=["last_dose_on"])
-    record(
-        "patient.last_dose_noted" if day else "patient.last_dose_taken_back", by=None, now=now,
-        clinic_id=patient.clinic_id, patient_id=patient.pk, obj=patient,
-    )  # fmt: skip
-    return True
 
 
 def in_aftercare(now: datetime) -> Found:
@@ -167,7 +101,7 @@ def restart_seen(patient: Patient, last: date) -> UUID | None:
     """Return the check-in or the hand-out that says a sedative is taken again, None for neither."""
     since = patient.restarts.first()
     told = CheckIn.objects.by_the_patient().filter(
-        patient=patient, received_at__date__gt=last, answers__other_drugs="other_sedative"
+        Q(answers__has_any_keys=TOLD_BY), patient=patient, received_at__date__gt=last
     )
     given = Dispensing.objects.filter(
         Q(quantity__gt=0), patient=patient, dispensed_on__gt=last, correction__isnull=True
@@ -175,12 +109,9 @@ def restart_seen(patient: Patient, last: date) -> UUID | None:
     if since is not None:
         told = told.filter(received_at__gt=since.recorded_at)
         given = given.filter(recorded_at__gt=since.recorded_at)
-    for rows in (told.order_by("-received_at"), given.order_by("-recorded_at")):
-        key = rows.values_list("pk", flat=True).first()
-        if key is not None:
-            found: UUID = key
-            return found
-    return None
+    rows = told.order_by("-received_at").values_list("pk", "answers")
+    found: UUID | None = next((key for key, answers in rows if tells_of_taking(answers)), None)
+    return found or given.order_by("-recorded_at").values_list("pk", flat=True).first()
 
 
 def missed_windows() -> ReminderQuerySet:

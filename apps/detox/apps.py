@@ -17,12 +17,12 @@ class DetoxConfig(AppConfig):
             discharge_says_none,
             followed_at_home,
             inpatient_stands,
-            left_in_hospital,
             level_is_settled,
             still_admitted,
             taken_again,
             unit_said,
         )
+        from apps.detox.leaving import some_still_taken
         from apps.patients.actions import register_home_guard, register_leaving_guard
         from apps.tapers.leaving import register_end_guard, register_start_guard
         from apps.tapers.taken import register_teller
@@ -30,7 +30,7 @@ class DetoxConfig(AppConfig):
 
         register_start_guard(level_is_settled)
         register_end_guard(discharge_says_none)
-        register_leaving_guard(left_in_hospital)
+        register_leaving_guard(some_still_taken)
         register_home_guard(still_admitted)
         register_gate(inpatient_stands)
         register_gate(followed_at_home)

@@ -21,14 +21,10 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CLOCK_MINUTES
-from apps.detox.aftercare_clocks import (
-    in_aftercare,
-    look_at_aftercare,
-    note_last_dose,
-    stops_and_restarts,
-)
+from apps.detox.aftercare_clocks import in_aftercare, look_at_aftercare
 from apps.detox.guards import severe_sign_after
 from apps.detox.hospital_clock import ask_whether_there, long_in_hospital
+from apps.detox.last_dose_clock import note_last_dose, stops_and_restarts
 from apps.detox.models import CareAssessment, Stay
 from apps.detox.referral_actions import locked
 from apps.detox.turns import in_turn

@@ -176,12 +176,3 @@ def newer_plan(plan: TaperPlan) -> bool:
     """Answer whether a plan made since is in force."""
     active = TaperPlan.objects.active().filter(patient_id=plan.patient_id)
     return active.exclude(pk=plan.pk).exists()
-
-
-def left_in_hospital(patient: Patient, now: datetime) -> str:
-    """Return why the clinic may not stop following a patient: nobody said what they take now."""
-    plan = patient.plans.filter(status=TaperPlan.Status.INPATIENT).order_by("-left_at").first()
-    if plan is not None:
-        return discharge_says_none(plan)
-    discharge = patient.discharges.first()
-    return NO_SECOND if discharge is not None and discharge.awaits_second else ""

@@ -18,6 +18,7 @@ from apps.patients.models import (
 from apps.patients.models.medicine import SlotDoses
 
 NOT_ASKED = "not asked"
+FURTHER = "Drug {}"
 Rows = list[tuple[str, str]]
 
 
@@ -98,8 +99,13 @@ def medicine_words(patient: Patient) -> Rows:
         text = (
             f"{dose_words(medicine)}; {regularity(medicine)}; {months_words(medicine.taken_months)}"
         )
-        rows.append((f"Drug {number}", text))
+        rows.append((FURTHER.format(number), text))
     return rows
+
+
+def is_further(label: str) -> bool:
+    """Answer whether a label is that of a drug beside the one to be tapered."""
+    return label.startswith(FURTHER.format(""))
 
 
 def dose_words(medicine: SlotDoses) -> str:

@@ -164,14 +164,22 @@ def test_the_outcome_costs_the_same_after_a_year_and_its_read_is_on_record(
     ) == ("2 mg", 2)
 
 
-@pytest.mark.parametrize("seen", ["check-in", "pharmacy"])
+TOLD = {
+    "check-in": {"other_drugs": "other_sedative"}, "street": {"other_drugs": "street"},
+    "extra": {"dose_taken": "took_extra", "dose_taken_mg": "1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seen", [*TOLD, "weekly", "pharmacy"])
 def test_a_restart_is_seen_asked_about_once_and_met_with_a_plan(
     patient, nurse, prescriber, seen
 ) -> None:
     off(patient)
     at = NOW + 40 * DAY
-    if seen == "check-in":
-        check_in(patient, CALM | {"other_drugs": "other_sedative"}, now=at)
+    if seen in TOLD:
+        check_in(patient, CALM | TOLD[seen], now=at)
+    elif seen == "weekly":
+        weekly(patient, at, 0, new_meds=True, new_meds_list="Ambien 10 mg at night")
     else:
         make_dispensing(patient, nurse.user, now=at)
     assert "talk about it and agree on a plan" in titles(at)[0]

@@ -9,7 +9,7 @@ from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task
-from apps.checkins.task_ends import CONTACT_STAYS, ENDS_BY
+from apps.checkins.task_ends import CONTACT_STAYS, ENDS_BY, REACHES, SAY_WHETHER
 from apps.detox.clocks import sweep_detox
 from apps.detox.referral_actions import move_referral
 from tests.conftest import signed_in
@@ -118,3 +118,35 @@ def test_a_first_contact_without_an_answer_is_noted_and_stays_open(
     close_task(task=task, by=nurse.user, outcome="spoke", note="Well.", now=HOME + 4 * DAY)
     task.refresh_from_db()
     assert task.outcome == "spoke"
+
+
+@pytest.mark.parametrize("kind", REACHES)
+def test_a_contact_ends_only_by_a_word_whether_the_patient_was_reached(
+    kind, patient, nurse, prescriber
+) -> None:
+    make_active_plan(patient, prescriber.user)
+    go_home(make_stay(patient, prescriber.user), prescriber)
+    sweep_detox(HOME + 2 * DAY)
+    task = CareTask.objects.get(kind=kind)
+    client, url = signed_in(nurse), reverse("checkins:task", args=[task.pk])
+    page = client.get(url)
+    assert [key for key, _ in page.context["form"].fields["outcome"].choices] == [
+        "", "spoke", "no_answer",
+    ]  # fmt: skip
+    assert SAY_WHETHER in page.text
+    later = HOME + 2 * DAY
+    for outcome in ("read", "done", "arranged", "held", "goes_on", "other"):
+        with pytest.raises(TaskClosedError, match="Say whether the patient was reached"):
+            close_task(task=task, by=nurse.user, outcome=outcome, note="So.", now=later)
+        assert client.post(url, {"outcome": outcome, "note": "So."}).status_code == 422
+    assert close_task(
+        task=task, by=nurse.user, outcome="no_answer", note="", now=later
+    ).done_at is None  # fmt: skip
+    due_today(task)
+    board = client.get(reverse("dashboard:board")).text
+    line = board.split(f'id="o-task-{task.pk}"')[1].split("</select>")[0]
+    assert '"spoke"' in line
+    assert '"read"' not in line
+    assert close_task(
+        task=task, by=prescriber.user, outcome="other", note="Moved away.", now=later
+    ).done_at == later  # fmt: skip

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, Reminder
-from apps.checkins.task_ends import ENDS_BY
+from apps.checkins.task_ends import ENDS_BY, REACHES
 from tests.factories import NOW
 from tests.harness.smtp import SmtpServer
 
@@ -96,7 +96,8 @@ class Way:
             alerts += alert.rules
         for task in CareTask.objects.open().exclude(kind__in=ENDS_BY):
             self.open(page, "checkins:task", task.pk)
-            page.locator("#id_outcome").select_option("done")
+            outcome = "spoke" if task.kind in REACHES else "done"
+            page.locator("#id_outcome").select_option(outcome)
             page.locator("#id_note").fill("Done as agreed.")
             self.press(page, "Close the task")
             tasks.append(task.kind)

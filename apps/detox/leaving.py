@@ -1,0 +1,134 @@
+"""What is still taken where no plan gives it, and why such a patient may not be left. Reads only.
+
+A plan lowers one drug at a time (NICE-07). What else the intake tells is taken until a person says
+otherwise: it is not over with the last dose of that plan.
+"""
+
+from datetime import datetime
+
+from apps.detox.guards import NO_SECOND, discharge_says_none
+from apps.detox.models import Discharge, Restart
+from apps.patients.intake_words import dose_words, is_further
+from apps.patients.models import IntakeEntry, Patient, Section
+from apps.patients.models.medicine import SlotDoses
+from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.taken import Known, taken_without_plan
+
+STILL_BESIDE = (
+    "By the intake {} is still taken. Make a plan for it first, or write on the intake that it is "
+    "not taken any more: nobody may be left to stop at once (ASAM-03)."
+)
+SOME_LEFT = (
+    "At discharge the patient still took {}, and no plan was made of it. Make a plan for the rest "
+    "first: nobody may be left to stop at once (ASAM-03)."
+)
+TAKEN_AGAIN = (
+    "Some is taken again: {}. Make a plan for it first, or record under “Aftercare” that it ended: "
+    "nobody may be left to stop at once (ASAM-03)."
+)
+
+
+def taken_beside(patient: Patient, plan: TaperPlan | None) -> list[SlotDoses]:
+    """Return what the intake tells as taken that `plan` does not give; often nothing.
+
+    The further benzodiazepines and Z-drugs, and the drug to be tapered where the plan, now at
+    nothing, was another's. Nothing when a person has said since that nothing is taken at all: a
+    unit at discharge, or when use that began again ended.
+    """
+    rows: list[SlotDoses] = list(patient.further_medicines.all())
+    if plan is not None and plan.in_force and patient.medication.drug_id not in drugs_of(plan):
+        rows.insert(0, patient.medication)
+    said = none_said_at(patient) if rows else None
+    return [] if said is not None and said >= medicine_told_at(patient) else rows
+
+
+def drugs_of(plan: TaperPlan) -> set[str]:
+    """Return every drug that a plan in force gives or gave, both of a switch."""
+    version: PlanVersion = plan.version
+    steps = version.steps.prefetch_related("pieces").select_related("version")
+    return {version.drug_id, *(drug for step in steps for drug in step.by_drug)}
+
+
+def none_said_at(patient: Patient) -> datetime | None:
+    """Return when somebody last said that nothing at all is taken any more, None for never."""
+    homes = patient.discharges.filter(left=Discharge.Left.NONE).select_related("second")
+    said = [
+        home.second.signed_at if home.needs_second else home.recorded_at
+        for home in homes
+        if home.is_none_settled
+    ]
+    ended = patient.restarts.filter(agreed=Restart.Next.STOP_AGAIN)
+    return max([*said, *ended.values_list("recorded_at", flat=True)], default=None)
+
+
+def medicine_entries(patient: Patient) -> list[IntakeEntry]:
+    """Return each change of what the intake says is taken, the newest first."""
+    return list(patient.intake_entries.filter(section=Section.MEDICINE).order_by("-number"))
+
+
+def medicine_told_at(patient: Patient) -> datetime:
+    """Return when the intake last said what is taken."""
+    entries = medicine_entries(patient)
+    return entries[0].saved_at if entries else patient.registered_at
+
+
+def further_told_at(patient: Patient) -> datetime | None:
+    """Return when the intake last changed a drug beside the one to be tapered, None for never."""
+    found = (e for e in medicine_entries(patient) if any(is_further(row[0]) for row in e.changes))
+    return next((entry.saved_at for entry in found), None)
+
+
+def words_of(rows: list[SlotDoses]) -> str:
+    """Return drugs and doses in words."""
+    return "; ".join(dose_words(each) for each in rows)
+
+
+def newest_plan(patient: Patient) -> TaperPlan | None:
+    """Return the plan that is in force or was last, None for somebody who never had one."""
+    plans = patient.plans.filter(activated_at__isnull=False).select_related("in_force")
+    newest: TaperPlan | None = plans.order_by("-activated_at").first()
+    return newest
+
+
+def some_still_taken(patient: Patient, now: datetime) -> str:
+    """Return why the clinic may not stop following a patient: some is taken that no plan tapers.
+
+    A guard of leaving (ADR 8). Left for a hospital, home from it with some, taken again, or a
+    second drug of the intake beside the plan.
+    """
+    return in_hospital_or_home(patient) or again(patient) or beside(patient)
+
+
+def in_hospital_or_home(patient: Patient) -> str:
+    """Return the same of somebody whom a unit has, or sent home with some left."""
+    plan = patient.plans.filter(status=TaperPlan.Status.INPATIENT).order_by("-left_at").first()
+    if plan is not None:
+        return discharge_says_none(plan)
+    home = patient.discharges.order_by("-recorded_at").first()
+    if home is None:
+        return ""
+    if home.awaits_second:
+        return NO_SECOND
+    since = patient.plans.filter(activated_at__gt=home.recorded_at).exists()
+    if home.is_none_settled or since or patient.last_dose_on is not None:
+        return ""
+    return SOME_LEFT.format(home.taken)
+
+
+def again(patient: Patient) -> str:
+    """Return the same of somebody who takes some again and is on no plan."""
+    taken = taken_without_plan(patient)
+    has_plan = TaperPlan.objects.active().filter(patient=patient).exists()
+    if taken.known != Known.RESTART or has_plan:
+        return ""
+    return TAKEN_AGAIN.format(taken.words.rstrip("."))
+
+
+def beside(patient: Patient) -> str:
+    """Return the same of somebody with another drug beside the one that a plan tapered.
+
+    Whom the clinic never tapered it leaves as they came.
+    """
+    plan = newest_plan(patient)
+    rows = taken_beside(patient, plan) if plan is not None else []
+    return STILL_BESIDE.format(words_of(rows)) if rows else ""

@@ -1,0 +1,218 @@
+"""A second benzodiazepine or Z-drug of the intake is not over with the last dose of the plan."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CareTask
+from apps.checkins.task_actions import close_task
+from apps.detox.clocks import sweep_detox
+from apps.detox.last_dose_clock import BESIDE
+from apps.detox.restart_actions import record_restart
+from apps.patients.actions import StatusError, change_status
+from apps.patients.intake_actions import SectionValues, save_section
+from apps.patients.models import Patient
+from apps.tapers.actions_clock import settle_due
+from tests.conftest import signed_in
+from tests.detox.test_discharge import HOME, go_home
+from tests.factories import (
+    CALM,
+    NOW,
+    check_in,
+    make_patient,
+    make_plan,
+    make_stay,
+    sign,
+)
+from tests.tapers.test_stopping import end
+
+pytestmark = pytest.mark.django_db
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+ZOLPIDEM = {
+    "drug_id": "zolpidem_ir", "pattern": "daily", "taken_months": 24, "night_mg": Decimal(10),
+    "dose_confirmed": True,
+}  # fmt: skip
+
+
+def tell(patient, member, *further, now=NOW, **values):
+    """Save what the intake says is taken beside the drug to be tapered."""
+    return save_section(
+        patient=patient, section="medicine", by=member.user, now=now,
+        values=SectionValues(further=further, **values),
+        based_on=Patient.objects.get(pk=patient.pk).intake_version,
+    )  # fmt: skip
+
+
+def at_nothing(patient, member, start=NOW):
+    """Return a plan of a small dose whose step of nothing has begun."""
+    plan = sign(
+        make_plan(
+            patient, member.user, now=start, start_on=start.date().isoformat(), goal_mg="0",
+            slots={"night": "1"}, method={"kind": "custom", "daily_mg": ["0"]},
+        ),
+        member.user, now=start,
+    )  # fmt: skip
+    check_in(patient, CALM, now=start + 13 * DAY)
+    settle_due(start + 15 * DAY)
+    return plan
+
+
+@pytest.fixture
+def wren(clinic, nurse):
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    return tell(wren, nurse, ZOLPIDEM)
+
+
+def asked() -> list[str]:
+    return list(CareTask.objects.open().filter(kind="aftercare").values_list("title", flat=True))
+
+
+def last_dose(patient):
+    return Patient.objects.get(pk=patient.pk).last_dose_on
+
+
+def test_no_year_after_begins_while_a_second_drug_is_taken(wren, nurse, prescriber) -> None:
+    at_nothing(wren, prescriber)
+    late = NOW + 15 * DAY
+    for _ in range(2):
+        sweep_detox(late)
+    assert (last_dose(wren), asked()) == (None, [BESIDE])
+    close_task(
+        task=CareTask.objects.get(title=BESIDE), by=nurse.user, outcome="spoke", note="", now=late
+    )
+    sweep_detox(late + 6 * DAY)
+    assert asked() == []
+    sweep_detox(late + 8 * DAY)
+    assert asked() == [BESIDE]
+    tell(wren, nurse, now=late + 9 * DAY)
+    for _ in range(2):
+        sweep_detox(late + 9 * DAY + HOUR)
+    assert last_dose(wren) == (late + 9 * DAY).date(), "the last of it was taken until then"
+    assert AuditEvent.objects.filter(event="patient.last_dose_noted").count() == 1
+
+
+def test_the_second_drug_becomes_the_one_to_be_tapered(wren, nurse, prescriber) -> None:
+    """The plan at nothing was another drug's: the intake names what is taken now."""
+    at_nothing(wren, prescriber)
+    late = NOW + 15 * DAY
+    main = {**ZOLPIDEM, "morning_mg": 0, "noon_mg": 0, "evening_mg": 0}
+    tell(wren, nurse, now=late, medication=main)
+    sweep_detox(late + HOUR)
+    assert (last_dose(wren), asked()) == (None, [BESIDE])
+
+
+def test_nobody_is_left_with_a_second_drug_that_no_plan_tapers(wren, nurse, prescriber) -> None:
+    plan = at_nothing(wren, prescriber)
+    late = NOW + 15 * DAY
+    wren.refresh_from_db()
+    with pytest.raises(StatusError, match=r"zolpidem.* is still taken"):
+        change_status(patient=wren, status="ended", by=nurse.user, now=late)
+    end(plan, prescriber, timezone.now() + 20 * DAY)
+    with pytest.raises(StatusError, match=r"zolpidem.* is still taken"):
+        change_status(patient=wren, status="ended", by=nurse.user, now=late)
+    sweep_detox(NOW + 40 * DAY)
+    assert (last_dose(wren), asked()) == (None, [BESIDE]), "without a plan, too"
+    wren = tell(wren, nurse, now=NOW + 41 * DAY)
+    sweep_detox(NOW + 41 * DAY)
+    assert last_dose(wren) == (NOW + 41 * DAY).date()
+    wren.refresh_from_db()
+    change_status(patient=wren, status="ended", by=nurse.user, now=NOW + 42 * DAY)
+
+
+def test_a_last_dose_noted_before_this_rule_is_taken_back_once(wren, prescriber) -> None:
+    at_nothing(wren, prescriber)
+    day = (NOW + 13 * DAY).date()
+    Patient.objects.filter(pk=wren.pk).update(last_dose_on=day)
+    for _ in range(2):
+        sweep_detox(NOW + 16 * DAY)
+    assert (last_dose(wren), asked()) == (None, [BESIDE])
+    assert AuditEvent.objects.filter(event="patient.last_dose_taken_back").count() == 1
+
+
+def test_a_second_drug_told_after_the_last_dose_is_asked_about_and_takes_nothing_back(
+    clinic, nurse, prescriber
+) -> None:
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    at_nothing(wren, prescriber)
+    sweep_detox(NOW + 15 * DAY)
+    day = (NOW + 13 * DAY).date()
+    assert last_dose(wren) == day
+    tell(wren, nurse, ZOLPIDEM, now=NOW + 30 * DAY)
+    sweep_detox(NOW + 30 * DAY)
+    assert (last_dose(wren), asked()) == (day, [BESIDE])
+    wren.refresh_from_db()
+    record_restart(
+        patient=wren, seen_how="told", taken="zolpidem, two nights", days_per_week=2,
+        agreed="stop_again", plan="None from now on.", last_dose_on=(NOW + 30 * DAY).date(),
+        by=prescriber.user, now=NOW + 31 * DAY,
+    )  # fmt: skip
+    sweep_detox(NOW + 45 * DAY)
+    assert (last_dose(wren), asked()) == ((NOW + 30 * DAY).date(), []), "a person has said"
+
+
+def test_a_unit_that_says_none_says_so_of_all(wren, prescriber) -> None:
+    make_plan(wren, prescriber.user, goal_mg="0")
+    none = {"left": "none", "taken": "", "last_dose_on": HOME.date()}
+    go_home(make_stay(wren, prescriber.user), prescriber, **none)
+    sweep_detox(HOME + DAY)
+    assert last_dose(wren) == HOME.date()
+    assert BESIDE not in asked()
+
+
+def test_the_day_is_saved_with_its_audit_row_or_not_at_all(clinic, prescriber, monkeypatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise IntegrityError("audit row refused")
+
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    at_nothing(wren, prescriber)
+    monkeypatch.setattr("apps.detox.last_dose_clock.record", refuse)
+    with transaction.atomic():
+        sweep_detox(NOW + 15 * DAY)
+    assert last_dose(wren) is None
+
+
+def home_with_some(clinic, prescriber):
+    """Never on a plan here, in a unit and home with some left."""
+    wren = make_patient(clinic)
+    go_home(make_stay(wren, prescriber.user), prescriber)
+    return wren
+
+
+def takes_again(clinic, prescriber):
+    """Off for a while, and on a dose again without a plan."""
+    wren = make_patient(clinic)
+    Patient.objects.filter(pk=wren.pk).update(last_dose_on=NOW.date())
+    record_restart(
+        patient=wren, seen_how="told", taken="1 mg each night", days_per_week=7, agreed="stay",
+        plan="Stay for now.", last_dose_on=None, by=prescriber.user, now=HOME,
+    )  # fmt: skip
+    return wren
+
+
+@pytest.mark.parametrize(
+    ("story", "said"),
+    [(home_with_some, "At discharge the patient still took"), (takes_again, "Some is taken again")],
+)
+def test_whom_no_plan_tapers_is_not_left(clinic, prescriber, story, said) -> None:
+    wren = story(clinic, prescriber)
+    path = reverse("patients:status", args=[wren.pk])
+    page = signed_in(prescriber).post(path, {"status": "ended"}, follow=True)
+    assert said in page.text
+    wren.refresh_from_db()
+    assert wren.status == "active"
+
+
+def test_after_a_plan_for_the_rest_they_may_be_left(clinic, prescriber) -> None:
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    go_home(make_stay(wren, prescriber.user), prescriber, taken="diazepam 1 mg")
+    plan = at_nothing(wren, prescriber, HOME + DAY)
+    sweep_detox(HOME + 17 * DAY)
+    assert last_dose(wren) is not None
+    wren.refresh_from_db()
+    change_status(patient=wren, status="ended", by=prescriber.user, now=HOME + 18 * DAY)
+    assert plan.patient_id == wren.pk
