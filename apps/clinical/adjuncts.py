@@ -102,6 +102,7 @@ _PATTERNS: Final = tuple(
     )
 )
 _BENZODIAZEPINE: Final = _pattern(_BENZODIAZEPINES)
+_OPIOID: Final = _pattern(_OPIOIDS)
 _Z_DRUG: Final = _pattern((*_Z_DRUGS, "z-drug"))
 
 
@@ -128,3 +129,8 @@ def is_benzodiazepine(medicine: str) -> bool:
 def is_z_drug(medicine: str) -> bool:
     """Answer whether a medicine as typed is a Z-drug, by the names of drugs.csv."""
     return bool(_Z_DRUG.search(plain_text(medicine)))
+
+
+def is_opioid(medicine: str) -> bool:
+    """Answer whether a medicine as typed is an opioid, by the names of the clinical files."""
+    return bool(_OPIOID.search(plain_text(medicine)))

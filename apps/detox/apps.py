@@ -23,7 +23,9 @@ class DetoxConfig(AppConfig):
             unit_said,
         )
         from apps.detox.leaving import some_still_taken
+        from apps.detox.support_actions import given_beside
         from apps.patients.actions import register_home_guard, register_leaving_guard
+        from apps.patients.risk_actions import register_medicine_reader
         from apps.tapers.leaving import register_end_guard, register_start_guard
         from apps.tapers.taken import register_teller
         from apps.tapers.today import register_gate
@@ -32,6 +34,7 @@ class DetoxConfig(AppConfig):
         register_end_guard(discharge_says_none)
         register_leaving_guard(some_still_taken)
         register_home_guard(still_admitted)
+        register_medicine_reader(given_beside)
         register_gate(inpatient_stands)
         register_gate(followed_at_home)
         register_teller(unit_said)

@@ -7,12 +7,14 @@ from django.db import models, transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import HasId, record
-from apps.clinical.adjuncts import adjunct_warnings
+from apps.clinical.adjuncts import adjunct_warnings, is_opioid
 from apps.clinical.detox import NEVER_FOR_TAPERING
 from apps.detox.models import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
-from apps.patients.models import Patient
+from apps.patients.intake_actions import SectionValues, save_section
+from apps.patients.models import Patient, Section
+from apps.patients.risk_actions import reassess
 
 TEXTS: Final = ("signs", "helps", "people", "remember")
 VERSIONS: Final = 10  # as many are read on a page; every one is kept
@@ -105,8 +107,11 @@ def add_adjunct(
 ) -> AdjunctMedicine:  # fmt: skip
     """Keep a medicine given beside the taper, with the warnings that its prescriber has read.
 
-    The same that is still given is once; all or nothing. Raises `SupportError` for what is
-    never used for tapering (ASAM-21), for warnings not read, and for a day to come.
+    What it means for the risk is done with it: the tier is computed anew with what lowers the
+    seizure threshold (triage.md section 4), and an opioid stands on the intake as taken, which
+    asks for naloxone and shortens the review (W15, ASAM-22). The same that is still given is
+    once; all or nothing. Raises `SupportError` for what is never used for tapering (ASAM-21),
+    for warnings not read, and for a day to come.
     """
     patient = locked(patient.pk)
     same = patient.adjuncts.filter(name=name, ended_on__isnull=True).first()
@@ -126,12 +131,36 @@ def add_adjunct(
         warnings=warnings, started_on=started_on, recorded_at=now, recorded_by=by,
     )  # fmt: skip
     write_down("adjunct.added", row, patient, by, now)
+    weigh_risk(patient, name, by, now)
     return row
+
+
+def weigh_risk(patient: Patient, name: str, by: User, now: datetime) -> None:
+    """Compute the tier with a medicine that was added; part of the caller's transaction.
+
+    An opioid is written on the intake, and stays there until a person says otherwise.
+    """
+    if is_opioid(name) and not patient.risk.opioid_rx:
+        save_section(
+            patient=patient, section=Section.SUBSTANCES, by=by, now=now,
+            values=SectionValues(risk={"opioid_rx": True}), based_on=patient.intake_version,
+        )  # fmt: skip
+        return
+    reassess(patient, patient.risk, now)
+
+
+def given_beside(patient: Patient) -> list[str]:
+    """Return the names of what is given beside the taper now; for the tier (ADR 8)."""
+    return list(patient.adjuncts.filter(ended_on__isnull=True).values_list("name", flat=True))
 
 
 @transaction.atomic
 def end_adjunct(*, medicine: AdjunctMedicine, by: User, now: datetime) -> AdjunctMedicine:
-    """Keep that a medicine is given no more from today. Twice is once; all or nothing."""
+    """Keep that a medicine is given no more from today. Twice is once; all or nothing.
+
+    The tier is computed anew without it.
+    """
+    locked(medicine.patient_id)
     rows = AdjunctMedicine.objects.select_for_update(of=("self",)).select_related("patient")
     medicine = rows.get(pk=medicine.pk)
     if medicine.ended_on is not None:
@@ -139,6 +168,7 @@ def end_adjunct(*, medicine: AdjunctMedicine, by: User, now: datetime) -> Adjunc
     medicine.ended_on, medicine.ended_by = now.astimezone(medicine.patient.tz).date(), by
     medicine.save(update_fields=["ended_on", "ended_by"])
     write_down("adjunct.ended", medicine, medicine.patient, by, now)
+    reassess(medicine.patient, medicine.patient.risk, now)
     return medicine
 
 

@@ -28,7 +28,7 @@ from apps.patients.models import (
     usual_days,
 )
 from apps.patients.review_actions import set_review_clock
-from apps.patients.risk_actions import reassess
+from apps.patients.risk_actions import months_told_on, reassess, told_on
 
 # Told of each change of the intake, in its own transaction. Apps above add theirs at start.
 IntakeListener = Callable[[Patient, IntakeEntry, User | None, datetime], None]
@@ -138,14 +138,20 @@ def apply_values(patient: Patient, values: SectionValues, by: User | None, now: 
     """Write the values into their rows; part of the caller's transaction."""
     if values.person:
         save_fields(patient, values.person)
+    today = now.astimezone(patient.tz).date()
+    further = [
+        FurtherMedicine(
+            patient=patient, position=place,
+            **{"months_told_on": months_told_on(patient, each, today)}
+            | complete_medicine(each, False),
+        )
+        for place, each in enumerate(values.further or ())
+    ]  # fmt: skip
     if values.medication:
-        save_fields(patient.medication, complete_medicine(values.medication))
+        save_fields(patient.medication, main_medicine(patient, values.medication, today))
     if values.further is not None:
         patient.further_medicines.all().delete()
-        FurtherMedicine.objects.bulk_create(
-            FurtherMedicine(patient=patient, position=place, **complete_medicine(each, False))
-            for place, each in enumerate(values.further)
-        )
+        FurtherMedicine.objects.bulk_create(further)
     if values.tapers is not None:
         patient.prior_tapers.all().delete()
         PriorTaper.objects.bulk_create(
@@ -156,6 +162,18 @@ def apply_values(patient: Patient, values: SectionValues, by: User | None, now: 
         save_fields(patient.risk, values.risk)
     if values.pdmp_on is not None:
         add_pdmp_check(patient, values.pdmp_on, values.pdmp_by or by, by, now)
+
+
+def main_medicine(patient: Patient, values: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """Return the fields of the drug to be tapered, with the day of which its months are.
+
+    Another drug in its place for as many months is the same use: its day stays.
+    """
+    row, fields = patient.medication, complete_medicine(values)
+    named = {"drug_id": row.drug_id, "taken_months": row.taken_months} | fields
+    if named["taken_months"] == row.taken_months:
+        today = told_on(patient, row)
+    return fields | {"months_told_on": min(today, months_told_on(patient, named, today))}
 
 
 def save_fields(row: Patient | Medication | RiskProfile, values: Mapping[str, Any]) -> None:

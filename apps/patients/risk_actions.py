@@ -1,6 +1,6 @@
 """Writes of the seizure-risk tier: computed anew whenever what it rests on changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -8,7 +8,9 @@ from uuid import UUID
 
 from apps.clinical.regimen import Taken, risk_value_mg, whole_months
 from apps.clinical.risk import RiskFacts, RiskResult, seizure_risk_tier
-from apps.patients.models import FACTOR_OF, Patient, RiskProfile, Section
+from apps.clinical.threshold_drugs import threshold_drugs_in
+from apps.patients.models import FACTOR_OF, Patient, RiskProfile
+from apps.patients.models.medicine import SlotDoses
 
 TIERS: Final[list[str]] = [RiskProfile.Tier.LOW, RiskProfile.Tier.MODERATE, RiskProfile.Tier.HIGH]
 # Asked with a patient's id: whether their tier may not fall now. Apps above add theirs at start.
@@ -35,6 +37,18 @@ def register_given_reader(reader: GivenReader) -> None:
         GIVEN_READERS.append(reader)
 
 
+# Asked with a patient: the names of what the clinic gives beside the taper now. Apps above add
+# theirs.
+MedicineReader = Callable[[Patient], list[str]]
+MEDICINE_READERS: list[MedicineReader] = []
+
+
+def register_medicine_reader(reader: MedicineReader) -> None:
+    """Ask this reader, too, which medicines are given. Registering twice is once."""
+    if reader not in MEDICINE_READERS:
+        MEDICINE_READERS.append(reader)
+
+
 def register_tier_guard(guard: TierGuard) -> None:
     """Ask this guard, too, before a tier falls. Registering twice is once."""
     if guard not in TIER_GUARDS:
@@ -57,12 +71,9 @@ def regimen_on(patient: Patient, day: date) -> list[Taken]:
     and never fewer months, than that [proposal]. After the last dose no month is added.
     """
     end = min(day, patient.last_dose_on or day)
-    told = months_told_on(patient)
-    labels = ["Taken for", *(f"Drug {n}" for n in range(2, patient.further_medicines.count() + 2))]
-    registered = patient.registered_at.astimezone(patient.tz).date()
     main, *further = (
-        replace(each, months=each.months + whole_months(told.get(label, registered), end))
-        for label, each in zip(labels, regimen_of(patient), strict=True)
+        replace(row.taken, months=row.taken_months + whole_months(told_on(patient, row), end))
+        for row in (patient.medication, *patient.further_medicines.all())
     )
     for given in (reader(patient, day) for reader in GIVEN_READERS):
         main = replace(
@@ -73,25 +84,43 @@ def regimen_on(patient: Patient, day: date) -> list[Taken]:
     return [main, *further]
 
 
-def months_told_on(patient: Patient) -> dict[str, date]:
-    """Return the day on which each line of the medicines was last told otherwise than before.
+def told_on(patient: Patient, row: SlotDoses) -> date:
+    """Return the day on which a medicine's months were told: at registration unless said since."""
+    return row.months_told_on or patient.registered_at.astimezone(patient.tz).date()
 
-    A dose that changes tells no new duration: the months of a line count from its own change.
+
+def months_told_on(patient: Patient, told: Mapping[str, Any], today: date) -> date:
+    """Return the day of which the months of a medicine are, as `told` is to be saved now.
+
+    The same months are no new word: they keep the day on which they were told of this drug,
+    wherever it stood in the list, and whatever its dose. Others are of today.
     """
-    entries = patient.intake_entries.filter(section=Section.MEDICINE).order_by("number")
-    return {
-        label: saved_at.astimezone(patient.tz).date()
-        for saved_at, changes in entries.values_list("saved_at", "changes")
-        for label, _, _ in changes
-    }
+    rows = (patient.medication, *patient.further_medicines.all())
+    same = [
+        told_on(patient, row)
+        for row in rows
+        if (row.drug_id, row.taken_months) == (told["drug_id"], told["taken_months"])
+    ]
+    return min(same, default=today)
+
+
+def threshold_drugs(patient: Patient, risk: RiskProfile) -> int | None:
+    """Return how many drugs that lower the seizure threshold are taken; None when nobody asked.
+
+    Those of the intake and those that the clinic itself gives: one in both counts once.
+    """
+    given = [name for reader in MEDICINE_READERS for name in reader(patient)]
+    found = threshold_drugs_in("\n".join([risk.other_medicines, *given]))
+    return len(found) if risk.other_medicines_asked or found else None
 
 
 def assess_risk(patient: Patient, risk: RiskProfile, today: date) -> RiskResult:
     """Return the tier with its reasons, from apps.clinical.risk. What was not asked adds nothing.
 
-    A benzodiazepine first prescribed for epilepsy counts as epilepsy (risk_factors.csv).
+    A benzodiazepine first prescribed for epilepsy counts as epilepsy (risk_factors.csv). Months
+    of use are those of `today`, as for the likelihood of dependence.
     """
-    medication = patient.medication
+    medication, months = patient.medication, regimen_on(patient, today)[0].months
     flags: dict[str, Any] = {factor: getattr(risk, flag) for flag, factor in FACTOR_OF.items()}
     if medication.is_for_epilepsy:
         flags["epilepsy_or_other_seizure"] = True
@@ -100,9 +129,9 @@ def assess_risk(patient: Patient, risk: RiskProfile, today: date) -> RiskResult:
             drug_id=medication.drug_id,
             daily_mg=medication.daily_mg,
             risk_value_dze_mg=risk_value_mg(regimen_of(patient)),
-            use_months=medication.taken_months,
+            use_months=int(months),
             age=patient.age_on(today),
-            threshold_drugs=len(risk.threshold_drugs) if risk.other_medicines_asked else None,
+            threshold_drugs=threshold_drugs(patient, risk),
             **flags,
         )
     )

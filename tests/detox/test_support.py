@@ -19,6 +19,7 @@ from apps.detox.support_actions import (
     record_visit,
     write_coping_plan,
 )
+from apps.patients.models import Patient
 from tests.conftest import signed_in
 from tests.factories import NOW, make_adjunct, make_patient, make_therapy, write_plan
 
@@ -167,3 +168,38 @@ def test_the_pages_of_support(patient, prescriber, django_assert_max_num_queries
         page = client.get(url).text
     for words in ("Cold water.", "zolpidem 5 mg", "CBT-I, for insomnia", "the patient stopped"):
         assert words in page
+
+
+def tier_reasons(patient: Any) -> str:
+    patient = Patient.objects.get(pk=patient.pk)
+    return str(patient.risk.tier_reasons)
+
+
+def test_what_lowers_the_seizure_threshold_counts_for_the_tier_while_it_is_given(
+    patient, prescriber
+) -> None:
+    """triage.md section 4: recompute on each drug change; one on the list, or two and more."""
+    values = {"for_what": "Mood.", "started_on": NOW.date(), "by": prescriber.user, "now": NOW}
+    assert "threshold_lowering" not in tier_reasons(patient)
+    first = add_adjunct(patient=patient, name="Bupropion 150 mg", has_read=True, **values)
+    assert "'threshold_lowering_drug'" in tier_reasons(patient)
+    add_adjunct(patient=patient, name="ciprofloxacin", has_read=True, **values)
+    assert "threshold_lowering_drug_2plus" in tier_reasons(patient)
+    end_adjunct(medicine=first, by=prescriber.user, now=NOW + DAY)
+    assert "'threshold_lowering_drug'" in tier_reasons(patient)
+    patient.risk.refresh_from_db()
+    assert patient.risk.opioid_rx is False
+
+
+def test_an_opioid_beside_the_taper_stands_on_the_intake(patient, prescriber) -> None:
+    """ASAM-22 and W15 look at the intake: it says so, and goes on saying so."""
+    values = {"for_what": "Pain.", "started_on": NOW.date(), "by": prescriber.user, "now": NOW}
+    row = add_adjunct(patient=patient, name="Tramadol 50 mg", has_read=True, **values)
+    patient = Patient.objects.get(pk=patient.pk)
+    assert patient.risk.opioid_rx is True
+    (entry,) = patient.intake_entries.filter(section="substances")
+    assert entry.changes == [["Takes an opioid", "no", "yes"]]
+    assert "'threshold_lowering_drug'" in tier_reasons(patient)
+    end_adjunct(medicine=row, by=prescriber.user, now=NOW + DAY)
+    add_adjunct(patient=patient, name="Tramadol 50 mg", has_read=True, **values)
+    assert patient.intake_entries.filter(section="substances").count() == 1

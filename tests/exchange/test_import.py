@@ -24,13 +24,15 @@ from apps.exchange.fhir.reading import ImportRefusedError
 from apps.exchange.fhir.record import Record
 from apps.exchange.import_actions import import_record
 from apps.exchange.models import KeptResource, RecordImport
+from apps.patients.intake import stop_verdict_of
 from apps.patients.models import Patient
+from apps.patients.risk_actions import regimen_on
 from apps.tapers.models import TaperPlan
 from apps.tapers.schedule import schedule_of
 from tests.conftest import signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich
-from tests.factories import NOW, make_active_plan
+from tests.factories import NOW, make_active_plan, make_patient
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
@@ -306,3 +308,17 @@ def test_the_command_says_what_came_in_and_who_may_not(bundle, outsider, tmp_pat
     file.write_text("{")
     with pytest.raises(CommandError, match="Nothing was brought in"):
         call_command(*asked, "--by", outsider.user.email)
+
+
+def test_months_and_days_of_a_week_grow_on_as_if_they_were_told_here(
+    clinic, prescriber, outsider
+) -> None:
+    """A record of three hundred days is no new intake: no stop at once is open by it (ASAM-04)."""
+    then = NOW - timedelta(days=300)
+    rarely = {"pattern": "rarely", "days_per_week": 2, "taken_months": 2}
+    patient = make_patient(clinic, now=then, medication=rarely)
+    make_active_plan(patient, prescriber.user, now=then, start_on=then.date().isoformat())
+    here = brought(taken(patient), outsider)
+    (main,) = regimen_on(here, LATER.date())
+    assert (main.days_per_week, main.months) == (7, 11)
+    assert stop_verdict_of(here, LATER.date()).path == "refused"

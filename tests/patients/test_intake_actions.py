@@ -31,6 +31,7 @@ from apps.patients.models import (
     RiskProfile,
     StopDecision,
 )
+from apps.patients.risk_actions import regimen_on
 from tests.factories import NOW, make_alert, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +275,59 @@ def test_the_review_clock_moves_with_what_the_intake_says(patient, nurse) -> Non
     save(patient, nurse, section="substances", risk={"opioid_rx": True})
     patient.review_clock.refresh_from_db()
     assert patient.review_clock.due_on == NOW.date() + timedelta(days=30)
+
+
+def test_the_points_of_duration_are_those_of_today(clinic, nurse) -> None:
+    """risk_factors.csv: ten months at intake are more than twelve when three have passed."""
+    patient = make_patient(clinic, medication={"taken_months": 10})
+    assert "use_3_to_12_months" in str(patient.risk.tier_reasons)
+    later = NOW + timedelta(days=100)
+    again = assess_again(patient=patient, by=nurse.user, now=later)
+    assert "use_over_12_months" in str(again.risk.tier_reasons)
+
+
+SECOND = LORAZEPAM | {"taken_months": 2, "days_per_week": 7, "pattern": "daily"}
+THIRD = SECOND | {"drug_id": "alprazolam_ir", "taken_months": 1}
+
+
+@pytest.mark.parametrize(
+    ("later", "months"),
+    [
+        ([SECOND | {"night_mg": Decimal("0.25")}], [12]),
+        ([THIRD, SECOND], [11, 12]),
+        ([THIRD], [11]),
+        ([SECOND | {"taken_months": 3}, THIRD], [3, 11]),
+        ([SECOND | {"drug_id": "clonazepam"}], [2]),
+    ],
+    ids=["another dose", "another place", "one gone", "told anew", "another drug"],
+)
+def test_months_are_counted_from_when_they_were_told_of_a_drug(
+    clinic, nurse, later, months
+) -> None:
+    """By the drug, never by its place in the list or the words of its line."""
+    patient = make_patient(clinic)
+    save(patient, nurse, section="medicine", further=[SECOND, THIRD])
+    then = NOW + timedelta(days=306)
+    saved = save_section(
+        patient=patient, section="medicine", values=SectionValues(further=later), by=nurse.user,
+        based_on=Patient.objects.get(pk=patient.pk).intake_version, now=then,
+    )  # fmt: skip
+    main, *further = regimen_on(saved, then.date())
+    assert ([row.months for row in further], main.months) == (months, 34)
+
+
+def test_the_main_drug_keeps_the_day_of_its_months_whatever_replaces_it(clinic, nurse) -> None:
+    patient = make_patient(clinic)
+    then = NOW + timedelta(days=306)
+
+    def tell(**changes):
+        main = {"drug_id": "diazepam", "pattern": "daily", "taken_months": 24, "morning_mg": 0,
+                "night_mg": Decimal(10)} | changes  # fmt: skip
+        saved = save_section(
+            patient=patient, section="medicine", values=SectionValues(medication=main),
+            by=nurse.user, now=then,
+            based_on=Patient.objects.get(pk=patient.pk).intake_version,
+        )  # fmt: skip
+        return regimen_on(saved, then.date())[0].months
+
+    assert (tell(), tell(taken_months=30)) == (34, 30)

@@ -19,6 +19,7 @@ from apps.exchange.fhir.elements import (
 )
 from apps.exchange.fhir.record import Record
 from apps.patients.models import RISK_FLAGS, FurtherMedicine, Medication, RiskProfile
+from apps.patients.risk_actions import told_on
 
 # The answers that name an illness; the others are answers and no diagnosis.
 ILLNESSES: Final = frozenset(
@@ -151,6 +152,7 @@ def statement(record: Record, row: Medication | FurtherMedicine, *, replaced: bo
         extension=extensions(
             extension("taken-place", valueInteger=position),
             extension("taken-months", valueInteger=row.taken_months),
+            extension("taken-months-on", valueDate=told_on(record.patient, row).isoformat()),
             extension("pattern", valueCode=row.pattern),
             extension("days-per-week", valueInteger=row.days_per_week),
             extension("dose-confirmed", valueBoolean=confirmed),

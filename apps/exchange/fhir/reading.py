@@ -29,6 +29,8 @@ NEAREST_SLOT: Final = {
     "evening": "evening", "bedtime": "night", "night": "night",
 }  # fmt: skip
 DRUGS: Final = frozenset(drug.id for drug in all_drugs())
+# An order gives its dose on every day of a week.
+EVERY_DAY: Final = {"pattern": Pattern.DAILY.value, "days_per_week": 7}
 ABOUT: Final = ("subject", "patient", "for")
 
 
@@ -99,14 +101,14 @@ def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
         raise ImportRefusedError("The patient is not born yet by the file.")
     others = [each for each in statements if each is not main]
     others.sort(key=lambda each: place_of(each) or 0)
-    medication, by_order = taken_now(found, medicine_of(main), today)
+    medication, by_order = taken_now(found, medicine_of(main, today), today)
     answers = [each for each in found if is_answer(each)]
     told = [e["valueString"] for e in answers if code_in(e) == "other_medicines"]
     return ReadRecord(
         patient_key=patient["id"], person=person,
         medication=medication | reason_of(found) | {
             "dose_confirmed": bool(own(main, "dose-confirmed"))},
-        further=[*by_order, *(medicine_of(each) for each in others)],
+        further=[*by_order, *(medicine_of(each, today) for each in others)],
         risk=dict(risk_of(answers)),
         other_medicines=told[0] if told else None,
         resources=found, urls=urls_in(bundle),
@@ -207,8 +209,8 @@ def contact_in(patient: Resource, system: str) -> str:
     return str(first(found).get("value", ""))
 
 
-def medicine_of(statement: Resource) -> dict[str, Any]:
-    """Return the fields of a medicine as it was taken."""
+def medicine_of(statement: Resource, today: date) -> dict[str, Any]:
+    """Return the fields of a medicine as it was taken, with the day of which its months are."""
     drug = drug_in(statement)
     pattern, months = own(statement, "pattern"), own(statement, "taken-months")
     days = own(statement, "days-per-week")
@@ -228,8 +230,10 @@ def medicine_of(statement: Resource) -> dict[str, Any]:
                 "without milligrams."
             )
         doses[f"{slot}_mg"] += Decimal(value)
+    told_on = day_in(own(statement, "taken-months-on"))
+    told = {"months_told_on": told_on} if told_on is not None and told_on <= today else {}
     return {"drug_id": drug, "pattern": pattern, "taken_months": months,
-            "days_per_week": days, **doses}  # fmt: skip
+            "days_per_week": days, **told, **doses}  # fmt: skip
 
 
 def taken_now(
@@ -237,10 +241,11 @@ def taken_now(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the medicine to be tapered and others beside it, as the active orders have them.
 
-    Without an order of ours in force it is what was taken at the intake.
+    Without an order of ours in force it is what was taken at the intake. An order gives it every
+    day, whatever the intake said.
     """
     orders = [
-        before | {"drug_id": drug_in(each), **doses}
+        before | {"drug_id": drug_in(each), **EVERY_DAY, **doses}
         for each in found
         if each["resourceType"] == "MedicationRequest" and each.get("status") == "active"
         and drug_in(each) and any((doses := doses_on(each, today)).values())

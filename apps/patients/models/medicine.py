@@ -55,6 +55,9 @@ class SlotDoses(models.Model):
     evening_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
     night_mg = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(0))
     taken_months = models.PositiveSmallIntegerField(validators=[MinValueValidator(0)])
+    months_told_on = models.DateField(
+        null=True, blank=True, help_text="When the months were told; empty at registration."
+    )
     pattern = models.CharField(max_length=10, choices=Pattern, default=Pattern.DAILY)
     days_per_week = models.PositiveSmallIntegerField(default=7)
 
