@@ -86,7 +86,8 @@ def show_stay(
     """Render the page; `form` is the one that was posted and is not right."""
     rounds, now = list(row.rounds.select_related("by")), timezone.now()
     context: dict[str, Any] = {
-        "stay": row, "patient": row.patient, "rounds": rounds, "chart": chart_of(rounds),
+        "stay": row, "patient": row.patient, "rounds": rounds,
+        "chart": chart_of(rounds, timezone.get_current_timezone()),
         "doses": list(row.doses.select_related("signed_by", "corrected_by")),
         "is_overdue": row.next_round_at is not None and row.next_round_at < now,
         "rounds_form": form or RoundsForm(initial={"round_hours": row.round_hours}),

@@ -329,3 +329,40 @@ def test_a_bed_of_our_own_is_never_taken_without_a_stay(patient, nurse, prescrib
     stay = begin_stay(referral=sent, bed="2", round_hours=4, by=prescriber.user, now=NOW)
     sent.refresh_from_db()
     assert (sent.status, stay.next_round_at is not None) == ("admitted", True)
+
+
+def test_every_measure_of_a_round_has_its_trend(patient, nurse, prescriber) -> None:
+    """Vital signs, sedation and CIWA-B: one box each, two lines only where two belong together."""
+    stay = make_stay(patient, prescriber.user)
+    make_round(stay, nurse, sedation=1, temp_c=Decimal("36.8"))
+    client, url = signed_in(nurse), reverse("detox:stay", args=[stay.pk])
+    assert client.get(url).context["chart"] is None, "one round is no trend"
+    later = NOW + 3 * HOUR
+    make_round(stay, nurse, now=later, pulse=104, systolic=150, diastolic=95, oxygen=None)
+    page = client.get(url)
+    chart = page.context["chart"]
+    newest = {trend.name: trend.newest for trend in chart.trends}
+    assert newest == {
+        "CIWA-B": "22", "Sedation": "0", "Pulse": "104", "Blood pressure": "150/95",
+        "Breaths": "14", "SpO2": "97", "Temperature": "36.8",
+    }  # fmt: skip
+    lines = {trend.name: [len(line.points) for line in trend.lines] for trend in chart.trends}
+    assert (lines["Blood pressure"], lines["SpO2"], lines["Pulse"]) == ([2, 2], [1], [2])
+    for trend in chart.trends:
+        places = [(point.x, point.y) for line in trend.lines for point in line.points]
+        assert all(0 <= x <= chart.width and 0 <= y <= chart.height for x, y in places)
+        assert f'aria-label="{trend.name}, {trend.unit}: {trend.newest} at last' in page.text
+    upper, lower = chart.trends[3].lines
+    assert [point.y < other.y for point, other in zip(upper.points, lower.points, strict=True)] == [
+        True, True,
+    ]  # fmt: skip
+    assert upper.points[1].words == "23 Nov 13:00: Blood pressure upper 150", "the reader's zone"
+
+
+def test_a_trend_without_a_measure_has_no_box(patient, nurse, prescriber) -> None:
+    stay = make_stay(patient, prescriber.user)
+    none = dict.fromkeys((*VITALS, "anchors"))
+    for hours in (0, 3):
+        make_round(stay, nurse, now=NOW + hours * HOUR, **none)
+    page = signed_in(nurse).get(reverse("detox:stay", args=[stay.pk]))
+    assert [trend.name for trend in page.context["chart"].trends] == ["Sedation"]
