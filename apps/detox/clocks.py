@@ -228,15 +228,16 @@ def warn_of_task(task_id: UUID, now: datetime) -> bool:
     if task.done_at is not None or task.due_at >= now:
         return False
     day = (now - task.due_at) // AGAIN_AFTER
-    sources = [task.pk, *(uuid5(task.pk, f"day {number}") for number in range(1, day + 1))]
-    told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id__in=sources)
-    last = told.order_by("-opened_at").first()
-    if last is not None and (
-        last.resolved_at is None or (last.opened_at - task.due_at) // AGAIN_AFTER == day
-    ):
+    rule, of_tasks = ALERT_OF[Kind(task.kind)], Alert.objects.filter(source_type=SOURCE_CLOCK_TASK)
+    first = of_tasks.filter(source_id=task.pk).first()
+    if first is None:
+        return warn(task.patient, rule, SOURCE_CLOCK_TASK, task.pk, now)
+    if (first.opened_at - task.due_at) // AGAIN_AFTER == day:
         return False
-    source = sources[-1] if last is not None else task.pk
-    return warn(task.patient, ALERT_OF[Kind(task.kind)], SOURCE_CLOCK_TASK, source, now)
+    # One task of a kind is open at a time, so the alert of its rule is the alert of this task.
+    if of_tasks.unresolved().filter(patient=task.patient, rules__contains=[rule]).exists():
+        return False
+    return warn(task.patient, rule, SOURCE_CLOCK_TASK, uuid5(task.pk, f"day {day}"), now)
 
 
 def warn(patient: Patient, rule: str, source_type: str, source_id: UUID, now: datetime) -> bool:

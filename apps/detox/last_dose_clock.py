@@ -121,8 +121,9 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
     asked = False
     if day is not None and taken_beside(patient, plan or newest_plan(patient)):
         day, asked = told_since(patient), ask_about_another(patient, now)
-    elif day is not None and day != patient.last_dose_on:
-        day = max(day, told_off_on(patient) or day)
+    elif day is not None:
+        # What a person wrote down since, or told off the intake, is later and counts.
+        day = patient.last_dose_on or max(day, told_off_on(patient) or day)
     return keep_day(patient, day, now) or asked
 
 

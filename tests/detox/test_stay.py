@@ -343,7 +343,7 @@ def test_every_measure_of_a_round_has_its_trend(patient, nurse, prescriber) -> N
     chart = page.context["chart"]
     newest = {trend.name: trend.newest for trend in chart.trends}
     assert newest == {
-        "CIWA-B": "22", "Sedation": "0", "Pulse": "104", "Blood pressure": "150/95",
+        "CIWA-B": "24", "Sedation": "0", "Pulse": "104", "Blood pressure": "150/95",
         "Breaths": "14", "SpO2": "97", "Temperature": "36.8",
     }  # fmt: skip
     lines = {trend.name: [len(line.points) for line in trend.lines] for trend in chart.trends}

@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from apps.alerts.actions import resolve_alert
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task
 from apps.checkins.task_ends import CONTACT_STAYS, ENDS_BY, REACHES, SAY_WHETHER
-from apps.detox.clocks import sweep_detox
+from apps.detox.clocks import sweep_detox, warn_of_task
 from apps.detox.referral_actions import move_referral
 from tests.conftest import signed_in
 from tests.detox.test_discharge import HOME, go_home
@@ -150,3 +151,22 @@ def test_a_contact_ends_only_by_a_word_whether_the_patient_was_reached(
     assert close_task(
         task=task, by=prescriber.user, outcome="other", note="Moved away.", now=later
     ).done_at == later  # fmt: skip
+
+
+def test_an_alert_comes_again_each_day_in_as_many_queries_after_a_year(
+    patient, nurse, prescriber, django_assert_max_num_queries
+) -> None:
+    make_active_plan(patient, prescriber.user)
+    go_home(make_stay(patient, prescriber.user), prescriber)
+    task = CareTask.objects.get(kind="contact")
+    late = task.due_at + HOUR
+    for day in (0, 1, 2, 400):
+        at = late + day * DAY
+        assert [warn_of_task(task.pk, at) for _ in range(2)] == [True, False]
+        alert = Alert.objects.get(rules=["D04_NO_CONTACT_72H"], resolved_at__isnull=True)
+        assert warn_of_task(task.pk, at + DAY) is False, "one is open"
+        resolve_alert(alert=alert, by=nurse.user, outcome="spoke", note="x", now=at + HOUR)
+        assert warn_of_task(task.pk, at + 2 * HOUR) is False, "told today"
+    with django_assert_max_num_queries(6):
+        assert warn_of_task(task.pk, at + 2 * HOUR) is False
+    assert Alert.objects.filter(rules=["D04_NO_CONTACT_72H"]).count() == 4

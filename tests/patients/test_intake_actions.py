@@ -293,7 +293,7 @@ THIRD = SECOND | {"drug_id": "alprazolam_ir", "taken_months": 1}
 @pytest.mark.parametrize(
     ("later", "months"),
     [
-        ([SECOND | {"night_mg": Decimal("0.25")}], [12]),
+        ([SECOND | {"night_mg": Decimal(1)}], [12]),
         ([THIRD, SECOND], [11, 12]),
         ([THIRD], [11]),
         ([SECOND | {"taken_months": 3}, THIRD], [3, 11]),
