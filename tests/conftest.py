@@ -1,5 +1,7 @@
 """The cast: one clinic with its people, and a second clinic that must never see them."""
 
+import gc
+from collections.abc import Generator
 from datetime import datetime
 
 import pytest
@@ -56,6 +58,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Let Django copy the test database of this process instead of migrating it."""
     if is_shared():
         django_settings.DATABASES["default"]["TEST"]["TEMPLATE"] = template()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what stays: a third of the time of collecting 7,000 tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()  # nor during the tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
