@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check browser rabbitmq bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run up test check static types lint browser rabbitmq bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -28,19 +28,27 @@ up:  ## Start production in containers: database, broker and every process (PROF
 	docker compose --env-file deploy/.env -f deploy/compose.yaml $(if $(PROFILE),--profile $(PROFILE)) \
 		up --build --detach --wait
 
-test: browser rabbitmq check  ## Run every check and every test, in parallel
+test: browser rabbitmq static  ## Run every check and every test, in parallel
 	@$(VENV) -m pytest -n auto --durations=5 --durations-min=20 $(ARGS)
 
-check: venv-dev  ## Lint, types, migrations, deploy check, templates, import rules
+check: static  ## Lint, types, migrations, deploy check, templates, import rules
+	@$(VENV) -m pytest -q tests/test_architecture.py
+
+# What needs no test: the types on one core, the rest on another.
+static: venv-dev
+	@$(MAKE) --no-print-directory -j2 types lint
+
+types:
+	@$(VENV) -m mypy
+
+lint:
 	@$(VENV) -m ruff check --quiet .
 	@$(VENV) -m ruff format --check --quiet . || \
 		{ echo "Run .venv/bin/ruff format . to lay out these files."; exit 1; }
-	@$(VENV) -m mypy
 	@DJANGO_SETTINGS_MODULE=config.settings_test $(VENV) -m config.embedded.throwaway \
 		$(VENV) manage.py makemigrations --check --dry-run
 	@env $(DEPLOYED) $(VENV) manage.py check --deploy --fail-level WARNING
 	@$(VENV) -m djlint --lint --quiet $(TEMPLATES)
-	@$(VENV) -m pytest -q tests/test_architecture.py
 
 browser: venv-dev  # Find a Chromium for the browser tests, or install one
 	@$(VENV) -m tests.harness.chromium
