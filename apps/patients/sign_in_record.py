@@ -1,4 +1,7 @@
-"""Sign-in events in the audit record of each clinic where the person works."""
+"""Sign-in events in the audit record of each clinic where the person works.
+
+Each says from which network it came (`source`), as far as it is known.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -6,9 +9,11 @@ from uuid import UUID
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.source import source_of
 from apps.audit.actions import record
 from apps.database.scope import every_clinic
 from apps.patients.models import StaffMember
@@ -32,9 +37,13 @@ def connect() -> None:
 
 
 @every_clinic()
-def write_down(event: str, user: User, *, by: User | None, **details: Any) -> None:
+def write_down(
+    event: str, user: User, request: HttpRequest | None, *, by: User | None, **details: Any
+) -> None:
     """Record an event about a person's sign-in once per clinic; none of what they typed."""
     now = timezone.now()
+    if source := source_of(request):
+        details["source"] = source
     clinics: list[UUID | None] = list(
         StaffMember.objects.filter(user=user, is_active=True).values_list("clinic_id", flat=True)
     )
@@ -42,28 +51,32 @@ def write_down(event: str, user: User, *, by: User | None, **details: Any) -> No
         record(event, by=by, now=now, clinic_id=clinic_id, obj=user, **details)
 
 
-def signed_in(sender: Any, user: User, **kwargs: Any) -> None:
+def signed_in(sender: Any, user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
     """Somebody is in."""
-    write_down("sign_in.done", user, by=user)
+    write_down("sign_in.done", user, request, by=user)
 
 
-def signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
+def signed_out(
+    sender: Any, user: User | None, request: HttpRequest | None = None, **kwargs: Any
+) -> None:
     """Somebody left, or their session ended."""
     if user is not None:
-        write_down("sign_in.ended", user, by=user)
+        write_down("sign_in.ended", user, request, by=user)
 
 
-def failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+def failed(
+    sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+) -> None:
     """A wrong password. An address that nobody here has is not written down."""
     email = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
     user = User.objects.filter(email=email).first()
     if user is not None:
-        write_down("sign_in.failed", user, by=None, proof="password")
+        write_down("sign_in.failed", user, request, by=None, proof="password")
 
 
-def code_failed(sender: Any, user: User, **kwargs: Any) -> None:
+def code_failed(sender: Any, user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
     """A right password, and then a wrong code."""
-    write_down("sign_in.failed", user, by=None, proof="second factor")
+    write_down("sign_in.failed", user, request, by=None, proof="second factor")
 
 
 class Changed:
@@ -75,4 +88,5 @@ class Changed:
     def __call__(self, sender: Any, user: User, **kwargs: Any) -> None:
         """Take the signal; `authenticator` tells the kind of proof."""
         kind = getattr(kwargs.get("authenticator"), "type", "")
-        write_down(self.event, user, by=user, **({"proof": str(kind)} if kind else {}))
+        proof = {"proof": str(kind)} if kind else {}
+        write_down(self.event, user, kwargs.get("request"), by=user, **proof)

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 import pytest
+from django.contrib.auth.signals import user_login_failed
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -125,6 +126,42 @@ def test_a_thousand_guessed_links(real_token, logs) -> None:
 def test_what_is_stored_of_a_link_does_not_open_it(real_token) -> None:
     stored = Invitation.objects.get().token_hash
     assert Client().get(reverse("dashboard:join", args=[stored])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "peer", "source"),
+    [
+        (0, "6.6.6.6", "203.0.113.9", "203.0.113.0/24"),
+        (1, "6.6.6.6, 203.0.113.9", "10.0.0.1", "203.0.113.0/24"),
+        (1, "", "198.51.100.7", "198.51.100.0/24"),
+        (2, "6.6.6.6, 203.0.113.9, 10.0.0.2", "10.0.0.1", "203.0.113.0/24"),
+        (2, "6.6.6.6", "10.0.0.1", None),
+        (0, "", "2001:db8:1:2::9", "2001:db8:1::/48"),
+        (1, "6.6.6.6, ::ffff:203.0.113.9", "10.0.0.1", "203.0.113.0/24"),
+        (1, "6.6.6.6, nonsense", "10.0.0.1", None),
+    ],
+)
+def test_from_where_somebody_signs_in_is_on_record_and_cannot_be_forged(
+    proxies, forwarded, peer, source, nurse, settings, rf
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    headers = {"x-forwarded-for": forwarded} if forwarded else {}
+    request = rf.post("/", headers=headers, REMOTE_ADDR=peer)
+    user_login_failed.send(None, credentials={"email": nurse.user.email}, request=request)
+    row = AuditEvent.objects.get(event="sign_in.failed")
+    assert row.details.get("source") == source
+    assert "6.6.6" not in str(row.details)
+
+
+def test_sign_in_and_out_say_from_where_and_the_lead_reads_it(nurse, lead) -> None:
+    client = sign_in(nurse)
+    client.post(reverse("account_logout"))
+    rows = AuditEvent.objects.filter(event__startswith="sign_in.", actor_id=nurse.user_id)
+    assert [(row.event, row.details["source"]) for row in rows.order_by("pk")] == [
+        ("sign_in.done", "127.0.0.0/24"), ("sign_in.ended", "127.0.0.0/24"),
+    ]  # fmt: skip
+    page = signed_in(lead).get(reverse("dashboard:audit_person", args=[nurse.pk]))
+    assert "source: 127.0.0.0/24" in page.text
 
 
 def test_sign_ins_are_on_record_and_hold_nothing_typed(nurse) -> None:
