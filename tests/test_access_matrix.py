@@ -263,7 +263,10 @@ PROGRAMS = {
     "api:plan_preview": ("POST", Scope.PLANS_PREVIEW, "patient_id"),
 }
 # A clinic's programs only, by their token: tests/exchange/test_fhir_server.py.
-OF_FHIR = {"exchange:fhir_bring_in", "exchange:fhir_read", "exchange:fhir_search"}
+OF_FHIR = {
+    "exchange:fhir_bring_in", "exchange:fhir_read", "exchange:fhir_search",
+    "exchange:fhir_search_by_form",
+}  # fmt: skip
 # The patient's own, by the patient's session alone: tests/portal/test_patient_matrix.py.
 PATIENTS = {
     f"portal:{name}"

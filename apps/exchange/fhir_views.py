@@ -22,11 +22,13 @@ from apps.patients.access import member_of
 from apps.patients.lists import looked
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
+from apps.patients.refusals import note_refused
 from apps.programs.access import for_programs
 from apps.programs.problems import ProblemError
 from apps.programs.scopes import Scope
 
 MOST_BYTES: Final = 20 * 1024 * 1024  # [proposal] years of daily check-ins are a tenth of it
+FORM: Final = "application/x-www-form-urlencoded"
 NOBODYS = ("Organization", "Questionnaire")
 
 
@@ -59,15 +61,34 @@ def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 @for_programs(Scope.FHIR_READ, refuse=refuse)
 def search(request: HttpRequest, kind: str) -> HttpResponse:
     """Give a page of one type: of a patient, of the clinic's patients, of the forms."""
+    return search_answer(request, kind, finding.in_the_address(request.GET.dict()))
+
+
+@require_POST
+@for_programs(Scope.FHIR_READ, refuse=refuse)
+def search_by_form(request: HttpRequest, kind: str) -> HttpResponse:
+    """Give the same, with what is asked for in the body: who somebody is stands in no address."""
+    if request.content_type != FORM:
+        raise ProblemError(415, "no-form", f"A search by POST is a form: {FORM}.")
+    return search_answer(
+        request, kind, finding.in_the_address(request.GET.dict()) | request.POST.dict()
+    )
+
+
+def search_answer(request: HttpRequest, kind: str, asked: dict[str, str]) -> HttpResponse:
+    """Return the page that was asked for, and write down whom it shows."""
     check_kind(request, kind)
-    asked, clinic_id, now = request.GET.dict(), member_of(request).clinic_id, timezone.now()
+    clinic_id, now = member_of(request).clinic_id, timezone.now()
     count, patient = finding.checked(kind, asked), None
     if kind == "Patient":
         page = finding.patients_page(clinic_id, asked, now, count)
     elif kind in NOBODYS:
         page = finding.page_of(nobodys(request, kind), asked, count)
     else:
-        patient = fetch(clinic_id, finding.patient_asked(asked))
+        whose = finding.patient_asked(asked)
+        patient = fetch(clinic_id, whose)
+        if patient is None:
+            note_refused(whose)
         found = resources_of(Record(patient, now), [kind]) if patient else []
         page = finding.page_of(found, asked, count)
     note(request, "fhir.searched", kind, patient, page.found)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("fhir/R4", fhir_views.bring_in, name="fhir_bring_in"),
     path("fhir/R4/metadata", fhir_views.metadata, name="fhir_metadata"),
     path("fhir/R4/<str:kind>", fhir_views.search, name="fhir_search"),
+    path("fhir/R4/<str:kind>/_search", fhir_views.search_by_form, name="fhir_search_by_form"),
     path("fhir/R4/<str:kind>/<str:key>", fhir_views.read, name="fhir_read"),
     path("calendar/<str:token>.ics", views.feed, name="feed"),
 ]  # fmt: skip

@@ -1,19 +1,77 @@
 """Attempts that were refused, in the audit record of the reader's own clinic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from contextvars import ContextVar
+from typing import Any, Final
+from uuid import UUID
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.audit.actions import record
 from apps.database.scope import one_clinic
 
-REFUSED = (403, 404)
+REFUSED: Final = (403, 404)
+KEPT_AT_MOST: Final = 50  # ids in one row; a form offers fewer
+# What this request named beside its path, and may not.
+_named: ContextVar[list[str] | None] = ContextVar("ids refused", default=None)
+
+
+def note_refused(*keys: object) -> None:
+    """Note ids, sent in a body or a query, that are not this reader's to name.
+
+    The middleware writes them down, whatever the answer is. What is no id, and so could be
+    anything that somebody typed, is left out.
+    """
+    named = _named.get()
+    if named is not None:
+        named += [key for key in map(_id_of, keys) if key and key not in named]
+
+
+def note_unknown(asked: Iterable[object], found: Iterable[object]) -> None:
+    """Note those of the ids asked for that were not found in the reader's scope."""
+    there = {str(key) for key in found}
+    note_refused(*(key for key in asked if str(key) not in there))
+
+
+def _id_of(key: object) -> str:
+    try:
+        return str(UUID(str(key)))
+    except ValueError:
+        return ""
+
+
+class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A choice among rows; the form narrows `queryset` to those that its reader may choose.
+
+    Whoever sends the id of another row is told that there is none, and that is on record. So no
+    form takes an id by any other field: tests/security/test_smuggled.py.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        """Return the row. Raises `ValidationError` for any other."""
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            note_refused(value)
+            raise
+
+
+class ManyOf(forms.MultipleChoiceField):
+    """Ids, ticked in a list; one that is not on it is on record."""
+
+    def valid_value(self, value: Any) -> bool:
+        """Answer whether the list holds it."""
+        is_there = super().valid_value(value)
+        if not is_there:
+            note_refused(value)
+        return is_there
 
 
 class RefusedAttemptsMiddleware:
-    """Write down each page that a signed-in person asked for and was not given.
+    """Write down each page and each id that a signed-in person asked for and was not given.
 
     What belongs to another clinic and what does not exist leave the same row. Strangers
     leave none: they could fill the record from outside.
@@ -24,15 +82,27 @@ class RefusedAttemptsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, and record a refusal."""
-        response = self.get_response(request)
-        if response.status_code in REFUSED and request.user.is_authenticated:
-            self.write_down(request, response.status_code)
+        mark = _named.set([])
+        try:
+            response = self.get_response(request)
+            named = _named.get() or []
+        finally:
+            _named.reset(mark)
+        refused = response.status_code in REFUSED
+        if (refused or named) and request.user.is_authenticated:
+            self.write_down(request, response.status_code, named)
         return response
 
-    def write_down(self, request: HttpRequest, status: int) -> None:
-        """Store who asked for what: the URL's name and ids, nothing that was typed."""
+    def write_down(self, request: HttpRequest, status: int, named: list[str]) -> None:
+        """Store who asked for what: the URL's name and ids, nothing that was typed.
+
+        `sent` holds the ids that came beside the path; those of the path were refused only if
+        the page was.
+        """
         member = getattr(request, "member", None)
         match = request.resolver_match
+        sent: dict[str, Any] = {"sent": named[:KEPT_AT_MOST]} if named else {}
+        in_path = match.kwargs.items() if match and status in REFUSED else ()
         # The page may have entered another clinic, whose help it shows to everybody.
         with one_clinic(member.clinic_id) if member else nullcontext():
             record(
@@ -43,7 +113,6 @@ class RefusedAttemptsMiddleware:
                 url=match.view_name if match else "",
                 method=request.method,
                 status=status,
-                ids=[str(value) for key, value in match.kwargs.items() if key.endswith("_id")]
-                if match
-                else [],
+                ids=[str(value) for key, value in in_path if key.endswith("_id")],
+                **sent,
             )

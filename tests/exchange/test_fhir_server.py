@@ -4,6 +4,7 @@ import json
 import re
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -46,11 +47,25 @@ def get(client: Client, path: str, **asked: Any) -> Any:
     return answer.status_code, body
 
 
+def post(client: Client, kind: str, **asked: Any) -> Any:
+    """Search by a form; return status and body."""
+    answer = client.post(
+        f"/fhir/R4/{kind}/_search", urlencode(asked),
+        content_type="application/x-www-form-urlencoded",
+    )  # fmt: skip
+    body = json.loads(answer.content)
+    assert problems(body) == []
+    return answer.status_code, body
+
+
 def test_anybody_may_ask_what_it_can_do(db) -> None:
     status, body = get(Client(), "metadata")
     assert (status, body["fhirVersion"]) == (200, "4.0.1")
     said = body["rest"][0]
     assert {each["type"] for each in said["resource"]} == set(SOURCES)
+    (patients,) = [each for each in said["resource"] if each["type"] == "Patient"]
+    by_form = {each["name"] for each in patients["searchParam"] if "documentation" in each}
+    assert by_form == {"identifier", "birthdate"}
     token = said["security"]["extension"][0]["extension"][0]["valueUri"]
     assert token.endswith(reverse("programs:token"))
 
@@ -109,6 +124,8 @@ def test_another_clinics_record_does_not_exist(rich, outsider, other_clinic) -> 
     assert (body["total"], "entry" in body) == (0, False)
     _, body = get(client, "Observation", patient=rich.pk)
     assert body["total"] == 0
+    row = AuditEvent.objects.filter(event="access.refused").latest("pk")
+    assert (row.actor_id, row.details["sent"]) == (outsider.user_id, [str(rich.pk)])
 
 
 def test_who_may_not_is_told_so_by_an_operation_outcome(rich, nurse, clinic_admin) -> None:
@@ -125,9 +142,10 @@ def test_who_may_not_is_told_so_by_an_operation_outcome(rich, nurse, clinic_admi
     [
         ("Observation", {}, "patient=… takes the id"),
         ("Patient", {"family": "Testperson"}, "cannot be searched by family"),
-        ("Patient", {"birthdate": "last year"}, "takes a day"),
+        ("Patient", {"birthdate": "1980-05-17"}, "birthdate may not stand in an address"),
+        ("Patient", {"identifier": "123-456"}, "POST it to Patient/_search"),
+        ("Patient", {"_sealed": "made up"}, "_sealed is not as we gave it"),
         ("Patient", {"_count": "0"}, "_count takes"),
-        ("Patient", {"identifier": "12\0"}, "a character that nobody has"),
         ("Task", {"patient": "\0"}, "a character that nobody has"),
         ("Patient", {"_count": "9" * 40}, "_count takes"),
         ("Task", {"patient": "x", "_after": "y"}, "_after is no id"),
@@ -144,8 +162,55 @@ def test_a_patient_is_found_by_number_and_birth(rich, nurse, clinic) -> None:
     client = bearer(nurse)
     for asked in ({"identifier": rich.reference}, {"birthdate": "1980-05-17"}, {"_id": rich.pk},
                   {"identifier": f"urn:x|{rich.reference}"}):  # fmt: skip
-        _, body = get(client, "Patient", **asked)
+        _, body = post(client, "Patient", **asked)
         assert [each["resource"]["id"] for each in body["entry"]] == [str(rich.pk)]
+        assert AuditEvent.objects.latest("pk").details["patients"] == [str(rich.pk)]
+    _, body = get(client, "Patient", _id=rich.pk)
+    assert body["total"] == 1
+
+
+def test_who_somebody_is_stands_in_no_address_not_even_that_of_the_next_page(
+    rich, nurse, clinic
+) -> None:
+    for _ in range(4):
+        make_patient(clinic, birth_date=rich.birth_date)
+    client, ids, answer = bearer(nurse), [], None
+    status, answer = post(client, "Patient", birthdate=rich.birth_date.isoformat(), _count=2)
+    while True:
+        assert status == 200
+        ids += [entry["resource"]["id"] for entry in answer["entry"]]
+        urls = {each["relation"]: each["url"] for each in answer["link"]}
+        assert not [url for url in urls.values() if str(rich.birth_date.year) in url]
+        if "next" not in urls:
+            break
+        status, answer = get(client, urls["next"].partition("/fhir/R4/")[2])
+    assert len(ids) == len(set(ids)) == answer["total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"birthdate": "last year"}, "takes a day"),
+        ({"identifier": "12\0"}, "a character that nobody has"),
+        ({"family": "Testperson"}, "cannot be searched by family"),
+    ],
+)
+def test_what_a_form_asks_is_judged_as_an_address_is(nurse, asked, says) -> None:
+    status, body = post(bearer(nurse), "Patient", **asked)
+    assert (status, says in body["issue"][0]["diagnostics"]) == (400, True)
+
+
+def test_a_search_by_post_is_a_form_without_anything_in_its_address(rich, nurse) -> None:
+    """JSON would be read as a search for everybody."""
+    client, path = bearer(nurse), "/fhir/R4/Patient/_search"
+    asked = {"birthdate": "1980-05-17"}
+    assert client.post(path, asked, content_type="application/json").status_code == 415
+    assert client.post(f"{path}?birthdate=1980-05-17").status_code == 415
+    kind = "application/x-www-form-urlencoded"
+    assert client.post(f"{path}?birthdate=1980-05-17", "", content_type=kind).status_code == 400
+    assert client.get(path).status_code == 405
+    assert Client().post(path, "", content_type=kind).status_code == 401
+    assert bearer(nurse, Scope.WORKLIST_READ).post(path, "", content_type=kind).status_code == 403
 
 
 def test_a_search_costs_the_same_however_much_there_is(rich, nurse) -> None:

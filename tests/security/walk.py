@@ -92,6 +92,8 @@ def _of_fhir(patient: Patient, member: StaffMember) -> Iterator[Stop]:
         path = reverse("exchange:fhir_search", args=[kind])
         mine = "" if kind in ("Patient", *NOBODYS) else f"?patient={patient.pk}"
         yield Stop("exchange:fhir_search", path + mine, GET, client)
+        path_of_form = reverse("exchange:fhir_search_by_form", args=[kind])
+        yield Stop("exchange:fhir_search_by_form", path_of_form, frozenset({"POST"}), client)
         found = json.loads(client.get(path + mine).content)
         for entry in found.get("entry", [])[:1]:
             path = reverse("exchange:fhir_read", args=[kind, entry["resource"]["id"]])

@@ -8,7 +8,7 @@ from django.urls import reverse
 from apps.exchange.fhir.bundle import SOURCES
 from apps.exchange.fhir.codes import concept, hl7
 from apps.exchange.fhir.elements import Resource
-from apps.exchange.fhir.finding import PARAMETERS
+from apps.exchange.fhir.finding import IDENTIFYING, PARAMETERS
 
 PUBLISHED_ON: Final = "2026-11-23"
 TYPES: Final = {
@@ -20,6 +20,7 @@ SECURITY: Final = (
     "OAuth 2.0, client credentials. The clinic's admin lets a program in and one person agrees to "
     "act for it; the token is of one clinic and is needed for everything but this statement."
 )
+BY_FORM: Final = "By POST to Patient/_search, as a form; refused in an address."
 BRINGS_IN: Final = (
     "POST of one patient's record to the base, as a Bundle of type collection, registers the "
     "patient and keeps everything as it came. It drives nothing."
@@ -46,6 +47,7 @@ def capability() -> Resource:
             "resource": [
                 {"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}],
                  "searchParam": [{"name": name, "type": TYPES[name]}
+                                 | ({"documentation": BY_FORM} if name in IDENTIFYING else {})
                                  for name in sorted(PARAMETERS[kind]) if name in TYPES]}
                 for kind in SOURCES
             ],

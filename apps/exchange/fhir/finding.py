@@ -1,5 +1,6 @@
 """Reading and searching: whose resource an id is, which parameters a search takes, its pages."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,9 +8,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db.models import Model, QuerySet
 
+from apps.accounts.sealed import box_for
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckIn, Reminder
@@ -25,6 +28,7 @@ from apps.programs.problems import ProblemError
 from apps.tapers.models import Dispensing, PlanHold, PlanVersion, Signature, TaperPlan
 
 UUID_LENGTH: Final = 36
+PURPOSE: Final = "apps.exchange.search"
 USUAL_COUNT: Final = 50
 MOST_AT_ONCE: Final = 200
 MOST_DIGITS: Final = 18  # of a number that PostgreSQL keeps as a bigint
@@ -45,11 +49,15 @@ OWNERS: Final[Mapping[str, tuple[tuple[type[Model], str], ...]]] = {
         (CheckIn, "patient"), (Delivery, "alert__patient"), (Reminder, "patient"),
     ),
 }  # fmt: skip
+# Who somebody is may not stand in an address, which proxies and browsers write down: a search by
+# these comes by POST, and goes on under a sealed link.
+IDENTIFYING: Final = frozenset({"identifier", "birthdate"})
+SEALED: Final = "_sealed"
 COMMON: Final = frozenset({"_id", "_count", "_after", "_format"})
 PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     kind: COMMON | {"patient", "subject"} for kind in SOURCES
 } | {
-    "Patient": COMMON | {"identifier", "birthdate"},
+    "Patient": COMMON | IDENTIFYING,
     "Organization": COMMON,
     "Questionnaire": COMMON,
 }
@@ -184,8 +192,31 @@ def searchset(kind: str, page: Page, asked: Mapping[str, str]) -> Resource:
     return bundle | ({"entry": entries} if entries else {})
 
 
+def in_the_address(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return what an address asks for. Raises `ProblemError` where it says who somebody is."""
+    if found := sorted(IDENTIFYING & set(asked)):
+        raise ProblemError(
+            400, "identifying-parameter",
+            f"{found[0]} may not stand in an address: POST it to Patient/_search, as a form.",
+        )  # fmt: skip
+    plain = dict(asked)
+    if SEALED not in plain:
+        return plain
+    try:
+        kept = json.loads(box_for(PURPOSE).decrypt(plain.pop(SEALED).encode()))
+    except (InvalidToken, ValueError):
+        raise ProblemError(
+            400, "bad-parameter", f"{SEALED} is not as we gave it. Begin again."
+        ) from None
+    return {**plain, **kept}
+
+
 def search_url(kind: str, asked: Mapping[str, str]) -> str:
-    """Return the address of a search."""
+    """Return the address of a search; what says who somebody is stands in it sealed."""
+    hidden = {key: value for key, value in asked.items() if key in IDENTIFYING}
+    if hidden:
+        sealed = box_for(PURPOSE).encrypt(json.dumps(hidden).encode()).decode()
+        asked = {k: v for k, v in asked.items() if k not in hidden} | {SEALED: sealed}
     query = f"?{urlencode(asked)}" if asked else ""
     return f"{settings.SITE_URL}/fhir/R4/{kind}{query}"
 
