@@ -11,6 +11,8 @@ from django.db.models.functions import Cast, Concat
 from apps.alerts.models import REACH_WITHIN, Alert, Gateway, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.ways import GATEWAY
+from apps.audit.chain import SEALED_WITHIN
+from apps.audit.models import UnsealedEvent
 from apps.database.scope import every_clinic
 from apps.database.statements import Read, ReadRows
 
@@ -26,6 +28,7 @@ UNREACHED_SHOWN: Final = 5
 # Each night the audit record is verified (apps/alerts/record_check.py): these tell the outcome.
 RECORD_CHECKED, RECORD_BROKEN = "record_checked", "record_broken"
 RECORD_UNSORTED = "record_unsorted"  # rows came for which no month was made
+UNSEALED: Final = "Audit rows such as {} are not sealed: run verify_audit and read what it names."
 RECORD_LATE_AFTER: Final = timedelta(days=2)
 
 
@@ -61,6 +64,7 @@ def check_health(now: datetime, clinic_id: UUID | None = None) -> Health:
     kinds = {kind.value: kind.label for kind in SystemAlert.Kind}
     problems += [f"{kinds[name]}." for sign, name, _ in signs if sign == "drill"]
     problems += record_problems(beats, now)
+    problems += [UNSEALED.format(name) for sign, name, _ in signs if sign == "unsealed"]
     problems += [trouble_with(name) for sign, name, _ in signs if sign == "server"]
     return Health(tuple(problems), tuple(dead))
 
@@ -82,14 +86,14 @@ def read_signs(now: datetime, clinic_id: UUID | None) -> list[tuple[str, str, da
 
     It is asked for on every page, and by every open board every other second.
     """
-    late = now - STRANDED_AFTER
+    late, unsealed = now - STRANDED_AFTER, now - SEALED_WITHIN
     with every_clinic():  # the banner warns everybody when the machinery fails anybody
         if clinic_id is None:
-            return ALL_SIGNS.all(late=late)
-        return SIGNS_OF_CLINIC.all(clinic=clinic_id, late=late)
+            return ALL_SIGNS.all(late=late, unsealed=unsealed)
+        return SIGNS_OF_CLINIC.all(clinic=clinic_id, late=late, unsealed=unsealed)
 
 
-def signs(late: datetime, clinic: UUID | None = None) -> Any:
+def signs(late: datetime, unsealed: datetime, clinic: UUID | None = None) -> Any:
     """Return the query of `read_signs`."""
     no_time = Value(None, output_field=DateTimeField())
     drills = SystemAlert.objects.filter(closed_at__isnull=True, kind=SystemAlert.Kind.DRILL)
@@ -101,16 +105,18 @@ def signs(late: datetime, clinic: UUID | None = None) -> Any:
     servers = MailServer.objects.filter(
         ~Q(name__startswith=GATEWAY) | Q(name__in=names), retry_at__isnull=False
     )
+    waiting = UnsealedEvent.objects.filter(since__lt=unsealed)
     stranded = Alert.objects.stranded(late + STRANDED_AFTER, STRANDED_AFTER).order_by()
     return Heartbeat.objects.values_list(Value("beat"), "name", "beat_at").union(
         servers.values_list(Value("server"), "name", no_time),
         drills.values_list(Value("drill"), "kind", no_time),
         stranded.values_list(Value("stranded"), Value(""), no_time)[:1],
+        waiting.values_list(Value("unsealed"), Cast("pk", CharField()), no_time)[:1],
     )
 
 
-SIGNS_OF_CLINIC: Final = ReadRows(signs, clinic=UUID, late=datetime)
-ALL_SIGNS: Final = ReadRows(signs, late=datetime)
+SIGNS_OF_CLINIC: Final = ReadRows(signs, clinic=UUID, late=datetime, unsealed=datetime)
+ALL_SIGNS: Final = ReadRows(signs, late=datetime, unsealed=datetime)
 
 
 def trouble_with(server: str) -> str:

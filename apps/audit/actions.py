@@ -1,5 +1,6 @@
 """The one way to write an audit row."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -7,14 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from psycopg.types.json import Jsonb
 
-from apps.audit.chain import NO_CLINIC, Head, digest, edited_unsealed, head_of
+from apps.audit.chain import NO_CLINIC, Head, digest, edited_unsealed, head_of, legible
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.database.scope import every_clinic
 from apps.database.statements import Insert
 
+logger = logging.getLogger(__name__)
 INSERT_EVENT = Insert(AuditEvent)
 SHOWN_AT_ONCE: Final = 500
 # Whom this process showed to whom, so that a page that draws itself anew asks no database for it.
@@ -32,8 +34,9 @@ WHERE NOT EXISTS (
 """
 # Which program acts in a person's name; every row written meanwhile says so.
 _program: ContextVar[UUID | None] = ContextVar("acting program", default=None)
-# Into whose trail the rows went that were written since somebody began to ask.
-_told: ContextVar[set[str] | None] = ContextVar("patients told of", default=None)
+# Into whose trail the rows went that were written since somebody began to ask, and which rows.
+Told = dict[str, set[str]]
+_told: ContextVar[Told | None] = ContextVar("patients told of", default=None)
 
 
 class HasId(Protocol):
@@ -61,7 +64,7 @@ def record(
     """
     row = _row_of(event, by, now, clinic_id, patient_id, obj, details)
     if patient_id is not None:
-        _note_told([str(patient_id)])
+        _note_told([str(patient_id)], event)
     # A row without a clinic is of the installation: no request may add to it but here.
     with every_clinic() if clinic_id is None else nullcontext():
         INSERT_EVENT.run(row)
@@ -95,35 +98,42 @@ def record_shown(
     by: HasId,
     now: datetime,
     clinic_id: UUID,
+    alerts: Iterable[UUID] = (),
     not_again_within: timedelta | None = None,
     **details: Any,
 ) -> None:
     """Append whom a list showed: one row for a page, so that it is in each one's trail.
 
-    A list longer than `SHOWN_AT_ONCE`, such as an export, is told in several rows. With
-    `not_again_within` nothing is added when the same person was shown all of them so recently:
-    for pages that draw themselves anew (docs/adr/0052).
+    `alerts` are those that stood on it: whoever asks who saw one finds the list. A list longer
+    than `SHOWN_AT_ONCE`, such as an export, is told in several rows. With `not_again_within`
+    nothing is added when the same person was shown all of them so recently: for pages that draw
+    themselves anew (docs/adr/0052).
     """
     ids = sorted({str(patient) for patient in patients})
-    _note_told(ids)
-    for start in range(0, max(len(ids), 1), SHOWN_AT_ONCE):
-        part = ids[start : start + SHOWN_AT_ONCE]
-        row = _row_of(event, by, now, clinic_id, None, None, {"patients": part, **details})
+    things = sorted({str(alert) for alert in alerts})
+    _note_told(ids, event)
+    for start in range(0, max(len(ids), len(things), 1), SHOWN_AT_ONCE):
+        shown = {"patients": ids[start : start + SHOWN_AT_ONCE]}
+        if things:
+            shown["alerts"] = things[start : start + SHOWN_AT_ONCE]
+        row = _row_of(event, by, now, clinic_id, None, None, {**shown, **details})
         if not_again_within is None:
             INSERT_EVENT.run(row)
-        elif not _known_as_shown(row, part, now - not_again_within):
-            _add_unless_shown(row, part, now - not_again_within)
+            continue
+        part = [*shown["patients"], *shown.get("alerts", [])]
+        if not _known_as_shown(row, part, now - not_again_within):
+            _add_unless_shown(row, shown, now - not_again_within)
             _shown[_who_and_where(row)] = now, frozenset(part)
 
 
 @contextmanager
-def trails_written() -> Iterator[set[str]]:
-    """Give the ids of the patients into whose trail the block has written so far.
+def trails_written() -> Iterator[Told]:
+    """Give the ids of the patients into whose trail the block has written so far, with the events.
 
-    A block inside another tells the outer one, too.
+    What was undone since is among them. A block inside another tells the outer one, too.
     """
     outer = _told.get()
-    told: set[str] = set() if outer is None else outer
+    told: Told = {} if outer is None else outer
     mark = _told.set(told)
     try:
         yield told
@@ -131,10 +141,11 @@ def trails_written() -> Iterator[set[str]]:
         _told.reset(mark)
 
 
-def _note_told(ids: Iterable[str]) -> None:
+def _note_told(ids: Iterable[str], event: str) -> None:
     told = _told.get()
     if told is not None:
-        told.update(ids)
+        for each in ids:
+            told.setdefault(each, set()).add(event)
 
 
 def _who_and_where(row: AuditEvent) -> tuple[object, ...]:
@@ -149,11 +160,11 @@ def _known_as_shown(row: AuditEvent, ids: list[str], since: datetime) -> bool:
     return since < at <= row.at and seen.issuperset(ids)
 
 
-def _add_unless_shown(row: AuditEvent, ids: list[str], since: datetime) -> None:
+def _add_unless_shown(row: AuditEvent, shown: dict[str, list[str]], since: datetime) -> None:
     """Store the row in one round trip, unless its actor was shown all of these since then."""
     values: dict[str, Any] = {
         "at": row.at, "event": row.event, "clinic": row.clinic_id, "actor": row.actor_id,
-        "request": row.request_id, "details": Jsonb(row.details), "ids": Jsonb({"patients": ids}),
+        "request": row.request_id, "details": Jsonb(row.details), "ids": Jsonb(shown),
         "since": since,
     }  # fmt: skip
     with connection.cursor() as cursor:
@@ -180,28 +191,45 @@ def seal_events(limit: int = 5_000) -> int:
 
     One process seals at a time: another that comes meanwhile returns 0 at once. Sealing
     apart from the act that is recorded keeps acts of one clinic from waiting for each
-    other (docs/adr/0016). Calling it twice does no harm. A row that was edited while it waited is
-    not sealed: it stays in the line, where `verify_audit` names it.
+    other (docs/adr/0016). Calling it twice does no harm. A row that was edited while it waited,
+    that cannot be read, or whose line somebody put in, is not sealed and stops no other: it stays
+    in the line, where `verify_audit` names it (docs/adr/0064).
     """
+    sealed, place = 0, -1
     with transaction.atomic():
         if not _i_am_the_sealer():
             return 0
-        line = UnsealedEvent.objects.exclude(event_id__in=edited_unsealed())
-        waiting = list(line.order_by("event_id")[:limit])
-        events = AuditEvent.objects.filter(pk__in=[row.event_id for row in waiting])
-        ends: dict[UUID, Head] = {}
-        seals = []
-        for event in events.order_by("pk"):
-            clinic = event.clinic_id or NO_CLINIC
-            end = ends.get(clinic) or head_of(clinic)
-            end = ends[clinic] = Head(clinic, end.sequence + 1, digest(event, end.digest))
-            seals.append(
-                AuditSeal(
-                    clinic_id=clinic, sequence=end.sequence, event_id=event.pk, digest=end.digest
-                )
-            )
-        AuditSeal.objects.bulk_create(seals, batch_size=1_000)
-        UnsealedEvent.objects.filter(event_id__in=[seal.event_id for seal in seals]).delete()
+        line = UnsealedEvent.objects.sealable().exclude(event_id__in=edited_unsealed())
+        while sealed < limit:
+            keys = list(
+                line.filter(event_id__gt=place).order_by("event_id")
+                .values_list("event_id", flat=True)[: limit - sealed]
+            )  # fmt: skip
+            if not keys:
+                break
+            place = keys[-1]
+            by_clinic: dict[UUID, list[AuditEvent]] = {}
+            for event in legible(keys):
+                by_clinic.setdefault(event.clinic_id or NO_CLINIC, []).append(event)
+            sealed += sum(_seal_of_clinic(*each) for each in by_clinic.items())
+    return sealed
+
+
+def _seal_of_clinic(clinic: UUID, events: list[AuditEvent]) -> int:
+    """Append rows to one clinic's chain; a chain that takes none stops no other clinic's."""
+    end, seals = head_of(clinic), []
+    for event in events:
+        end = Head(clinic, end.sequence + 1, digest(event, end.digest))
+        seals.append(
+            AuditSeal(clinic_id=clinic, sequence=end.sequence, event_id=event.pk, digest=end.digest)
+        )
+    try:
+        with transaction.atomic():
+            AuditSeal.objects.bulk_create(seals, batch_size=1_000)
+            UnsealedEvent.objects.filter(event_id__in=[seal.event_id for seal in seals]).delete()
+    except DatabaseError:
+        logger.exception("the chain of clinic %s takes no seal", clinic)
+        return 0
     return len(seals)
 
 

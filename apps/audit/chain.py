@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.db.models import Count, Exists, Min, OuterRef
 
 from apps.audit.models import SAID, AuditEvent, AuditSeal, UnsealedEvent
@@ -18,6 +20,7 @@ START: Final = bytes(32)
 ROWS_AT_ONCE: Final = 2_000
 # Sealing runs every five seconds: what waits so long is not being sealed.
 SEALED_WITHIN: Final = timedelta(minutes=10)
+NAMED: Final = 5
 EDITED_UNSEALED: Final = f"""
 SELECT event_id FROM audit_unsealedevent w JOIN audit_auditevent e ON e.id = w.event_id
 WHERE w.said <> {SAID.format(row="e")} ORDER BY event_id
@@ -98,6 +101,7 @@ def problems(*, known: Sequence[Head] = ()) -> Iterator[str]:
     yield from _doubles()
     for pk in edited_unsealed():
         yield f"Audit row {pk} was edited before it was sealed."
+    yield from _not_to_be_sealed()
     for head in known:
         seal = AuditSeal.objects.filter(clinic_id=head.clinic_id, sequence=head.sequence).first()
         if seal is None:
@@ -111,7 +115,9 @@ def late_seals(now: datetime) -> Iterator[str]:
     late = UnsealedEvent.objects.filter(since__lt=now - SEALED_WITHIN)
     if first := late.aggregate(first=Min("since"))["first"]:
         since = f"{first.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        yield f"{late.count()} audit rows wait for a seal, the oldest since {since}."
+        keys = late.order_by("since", "event_id").values_list("event_id", flat=True)[:NAMED]
+        rows = ", ".join(map(str, keys))
+        yield f"{late.count()} audit rows wait for a seal, the oldest since {since}: {rows}."
 
 
 def edited_unsealed() -> list[int]:
@@ -119,6 +125,42 @@ def edited_unsealed() -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(EDITED_UNSEALED)
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def legible(keys: Sequence[int]) -> list[AuditEvent]:
+    """Return those of the rows, by id, that this program can read; an id of two rows is of none.
+
+    PostgreSQL keeps moments and numbers that Python refuses. One such row is found by halves.
+    """
+    if not keys:
+        return []
+    try:
+        with transaction.atomic():
+            rows = list(AuditEvent.objects.filter(pk__in=keys).order_by("pk"))
+    except (DataError, ValueError, RecursionError):
+        half = len(keys) // 2
+        return legible(keys[:half]) + legible(keys[half:]) if half else []
+    times = Counter(row.pk for row in rows)
+    return [row for row in rows if times[row.pk] == 1]
+
+
+def _not_to_be_sealed() -> Iterator[str]:
+    for pk in UnsealedEvent.objects.sealed().order_by("pk").values_list("pk", flat=True):
+        yield f"Audit row {pk} has its seal: its line for another was put in."
+    keys = UnsealedEvent.objects.sealable().order_by("pk").values_list("pk", flat=True)
+    for part in batched(keys.iterator(chunk_size=ROWS_AT_ONCE), ROWS_AT_ONCE):
+        readable = {row.pk for row in legible(part)}
+        for pk in part:
+            # One that is there twice is named as such.
+            if pk not in readable and AuditEvent.objects.filter(pk=pk).count() == 1:
+                yield f"Audit row {pk} cannot be read, and so cannot be sealed."
+
+
+def batched(keys: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield lists of so many; `itertools.batched` came with Python 3.12."""
+    left = iter(keys)
+    while part := list(islice(left, size)):
+        yield part
 
 
 def _broken_links() -> Iterator[str]:

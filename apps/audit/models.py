@@ -4,6 +4,7 @@ Ids are stored without foreign keys so that the record outlives what it speaks o
 """
 
 import uuid
+from datetime import UTC, datetime
 from typing import ClassVar, Final, Self
 
 import pgtrigger
@@ -17,6 +18,11 @@ SAID: Final = (
     "{row}.clinic_id, {row}.actor_id, {row}.patient_id, {row}.object_type, {row}.object_id, "
     "{row}.request_id, {row}.details)::text, 'UTF8'))"
 )
+
+
+# PostgreSQL knows "infinity" and years that no program reads: a row so dated could not be sealed.
+FIRST_MOMENT: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def no_truncate(name: str) -> pgtrigger.Trigger:
@@ -44,11 +50,27 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         )
         return self.filter(models.Q(patient_id=patient_id) | listed)
 
+    def telling_of_alert(
+        self, alert_id: uuid.UUID, patient_id: uuid.UUID, opened_at: datetime, end: datetime | None
+    ) -> Self:
+        """Keep what was done with one alert, and each page and list on which it was seen.
+
+        The patient's own page shows it while it is open.
+        """
+        listed = models.Q(
+            details__has_key="patients", details__contains={"alerts": [str(alert_id)]}
+        )
+        page = models.Q(patient_id=patient_id, event="patient.viewed", at__gte=opened_at)
+        if end is not None:
+            page &= models.Q(at__lte=end)
+        return self.filter(models.Q(object_id=alert_id) | listed | page)
+
 
 class AuditEvent(models.Model):
     """One thing somebody did or saw, in the past tense (`alert.acknowledged`).
 
-    A list that was read names whom it showed: `details["patients"]`, ids in order.
+    A list that was read names whom it showed: `details["patients"]`, ids in order, and which
+    alerts stood on it: `details["alerts"]`.
     """
 
     at = models.DateTimeField()
@@ -86,8 +108,17 @@ class AuditEvent(models.Model):
                 name="audit_awaits_seal",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,
+                # By the rights of the owner (apps/database/policies.py): nobody else puts a line
+                # there. One that stands in the way is overwritten: no act waits for it.
                 func="INSERT INTO audit_unsealedevent (event_id, said) "  # noqa: S608
-                f"VALUES (NEW.id, {SAID.format(row='NEW')}); RETURN NULL;",
+                f"VALUES (NEW.id, {SAID.format(row='NEW')}) ON CONFLICT (event_id) DO UPDATE "
+                "SET said = EXCLUDED.said, since = EXCLUDED.since; RETURN NULL;",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(at__gte=FIRST_MOMENT, at__lt=LAST_MOMENT),
+                name="audit_at_can_be_read",
             ),
         ]
 
@@ -95,8 +126,25 @@ class AuditEvent(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event}"
 
 
+class UnsealedEventQuerySet(models.QuerySet["UnsealedEvent"]):
+    """The line, and what of it can be sealed."""
+
+    def sealable(self) -> Self:
+        """Keep lines of which the audit row is there, and has no seal yet."""
+        row = AuditEvent.objects.filter(pk=models.OuterRef("event_id"))
+        return self.filter(models.Exists(row)).exclude(models.Exists(self._seal()))
+
+    def sealed(self) -> Self:
+        """Keep lines that were put in for rows which have their seal."""
+        return self.filter(models.Exists(self._seal()))
+
+    @staticmethod
+    def _seal() -> "models.QuerySet[AuditSeal]":
+        return AuditSeal.objects.filter(event_id=models.OuterRef("event_id"))
+
+
 class UnsealedEvent(models.Model):
-    """The waiting line for a seal: one row per audit row, put here by trigger.
+    """The waiting line for a seal: one row per audit row, put here by trigger and by nobody else.
 
     Only work for every clinic, where sealing is done, may take a row out of it.
     """
@@ -104,6 +152,8 @@ class UnsealedEvent(models.Model):
     event_id = models.BigIntegerField(primary_key=True)
     said = models.BinaryField(null=True, help_text="SHA-256 of the audit row as it was written.")
     since = models.DateTimeField(db_default=Now())
+
+    objects = UnsealedEventQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"audit row {self.event_id} awaits its seal"

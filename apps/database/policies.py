@@ -31,8 +31,19 @@ THE_CLINIC: Final = "patients.Clinic"
 # What the roles may at most add to and read.
 APPEND_ONLY: Final = ("audit_auditevent", "audit_auditseal")
 READ_ONLY: Final = ("django_migrations",)
-# Sealing is work for every clinic. A request may put its rows in the line, by trigger, and no more.
-RIGHTS_OF_REQUESTS: Final = {"audit_auditseal": "SELECT", "audit_unsealedevent": "SELECT, INSERT"}
+# Sealing is work for every clinic.
+RIGHTS_OF_REQUESTS: Final = {"audit_auditseal": "SELECT", "audit_unsealedevent": "SELECT"}
+# The line for a seal: a trigger puts rows in by the owner's rights, sealing takes them out.
+RIGHTS_OF_SWEEPS: Final = {"audit_unsealedevent": "SELECT, DELETE"}
+TRIGGER_OF_LINE: Final = """
+SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger
+WHERE tgrelid = to_regclass('audit_auditevent') AND tgname LIKE 'pgtrigger_audit_awaits_seal%%'
+"""
+# Nobody may hang it on a table of their own, from which it would put in what they like.
+BY_THE_OWNER: Final = (
+    "ALTER FUNCTION {name} SECURITY DEFINER SET search_path = public, pg_temp; "
+    f"REVOKE ALL ON FUNCTION {{name}} FROM PUBLIC, {APP_ROLE}, {SWEEP_ROLE}"
+)
 # Its ids are PostgreSQL's to give: with one of its choice a row could hide behind one of before.
 NUMBERED: Final = "audit_auditevent"
 # What work for every clinic may have done by the owner's rights; it takes no argument.
@@ -82,6 +93,9 @@ def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
         for table, mark in unfit(cursor, wanted).items():
             cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
         cursor.execute(rights_sql(sorted(present & own_tables()), columns_of(cursor, NUMBERED)))
+        cursor.execute(TRIGGER_OF_LINE)
+        for (name,) in cursor.fetchall():
+            cursor.execute(BY_THE_OWNER.format(name=name))
         cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [OWNERS_WORK])
         if cursor.fetchone()[0]:
             cursor.execute(
@@ -230,5 +244,6 @@ def rights_sql(tables: list[str], columns: list[str]) -> str:
         of_requests = RIGHTS_OF_REQUESTS.get(table, rights)
         lines += [f'REVOKE ALL ON "{table}" FROM {both}']
         lines += [f'GRANT {of_requests} ON "{table}" TO {APP_ROLE}']
-        lines += [f'GRANT {rights} ON "{table}" TO {SWEEP_ROLE}']
+        of_sweeps = RIGHTS_OF_SWEEPS.get(table, rights)
+        lines += [f'GRANT {of_sweeps} ON "{table}" TO {SWEEP_ROLE}']
     return "; ".join(lines)

@@ -49,7 +49,7 @@ ALLOWED = {
     "apps/alerts/health.py:read_signs": "the banner warns everybody when the machinery fails one",
     "apps/alerts/views.py:alert_take": "the link in a mail names its alert",
     "apps/audit/actions.py:record": "what belongs to no clinic is recorded for the installation",
-    "apps/audit/reading.py:rows_about": "keys of one clinic, by an index that policies shut",
+    "apps/audit/reading.py:rows_of": "keys of one clinic, by an index that policies shut",
     "apps/checkins/link_actions.py:answering": "the link of a check-in names its patient",
     "apps/checkins/views.py:find_link": "the link of a check-in names its patient",
     "apps/dashboard/caseload.py:page_of": "keys of one clinic, by an index that policies shut",
