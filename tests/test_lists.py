@@ -8,23 +8,31 @@ import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts import views
+from apps.alerts.actions import open_alert
+from apps.alerts.mute_actions import MuteError
 from apps.audit.models import AuditEvent
 from apps.audit.reading import rows_about
+from apps.patients.lists import UNPROVED_AT_MOST
 from apps.patients.models import Patient, Role, StaffMember
 from apps.portal.actions import give_consent
 from apps.retention.actions import set_hold, set_rules
 from apps.retention.rules import Kind
+from tests.accounts.test_sign_in import sign_in
+from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
     NOW,
+    PASSWORD,
     check_in,
     make_active_plan,
     make_alert,
@@ -252,6 +260,56 @@ def test_whoever_is_shown_on_a_page_has_it_in_their_trail(asked, full, clinic, s
     assert of_many | (forms if not asked else set()) <= seen
 
 
+# What a form is sent so that it is refused: nothing at all, and nonsense in every field.
+REFUSED_BY = ({}, {"version": "x", "note": "x" * 9000, "reason": " ", "q": "zz", "confirm": ""})
+
+
+@pytest.mark.parametrize("sent", REFUSED_BY)
+def test_whoever_a_refused_act_shows_again_has_it_in_their_trail(
+    sent, full, clinic, subtests
+) -> None:
+    """A form that comes back, with whatever status, is a page about its patient as well."""
+    people = list(Patient.objects.filter(clinic=clinic))
+    seen, begun = set(), newest()
+    for name in sorted(name for name, (methods, _, _) in MATRIX.items() if "POST" in methods):
+        _, roles, needs = MATRIX[name]
+        client, last = signed_in(reader(clinic, roles)), newest()
+        if name.startswith("dashboard:board_"):
+            last = begun  # the board tells the same faces once in ten minutes
+        answer = client.post(path_of(name, needs, full), sent)
+        text = answer.content.decode(errors="replace")
+        for patient in people:
+            if patient.family_name in text or patient.reference in text:
+                seen.add(name)
+                with subtests.test(name, who=patient.family_name):
+                    assert [r for r in rows_about(patient.pk, clinic.pk) if r.pk > last]
+    again = {"patients:stop", "detox:refer", "retention:hold", "tapers:hold", "tapers:activate",
+             "dashboard:board_task_done", "checkins:task"}  # fmt: skip
+    assert again <= seen
+
+
+def test_what_a_refused_act_wrote_down_stands_for_no_look(lead, patient, monkeypatch) -> None:
+    """It went with the act; the page that came back did not."""
+    rule, done = next(iter(views.MUTABLE_RULES)), views.mute_rule
+    alert = open_alert(
+        patient=patient, level="watch", response_minutes=1440, rules=[rule],
+        source_type="check_in", source_id=uuid4(), now=NOW,
+    )  # fmt: skip
+
+    def mute_and_fail(**asked: Any) -> None:
+        with transaction.atomic():
+            done(**asked)
+            raise MuteError("A colleague was faster.")
+
+    monkeypatch.setattr(views, "mute_rule", mute_and_fail)
+    client, last = signed_in(lead), newest()
+    sent = {"rule": rule, "days": "7", "reason": "Known and seen daily."}
+    answer = client.post(reverse("alerts:mute", args=[alert.pk]), sent)
+    assert "A colleague was faster." in answer.text
+    rows = AuditEvent.objects.filter(pk__gt=last, patient_id=patient.pk)
+    assert [row.event for row in rows] == ["page.viewed"]
+
+
 def test_a_page_is_written_down_once_with_its_name(nurse, patient, prescriber) -> None:
     plan = make_active_plan(patient, prescriber.user)
     client, last = signed_in(nurse), newest()
@@ -290,7 +348,7 @@ def test_every_own_page_is_a_list_or_says_why_not() -> None:
 def test_a_file_holds_all_rows_in_as_many_queries_as_one(clinic, nurse) -> None:
     """The page shows fifty; the file has them all, and asks no more often for more."""
     path, asked = reverse("checkins:task_list"), []
-    client, number = signed_in(nurse), 0
+    client, number = proven(nurse), 0
     for more in (1, 60):
         for _ in range(more):
             make_task(make_patient(clinic))
@@ -302,6 +360,19 @@ def test_a_file_holds_all_rows_in_as_many_queries_as_one(clinic, nurse) -> None:
     assert asked[0] == asked[1] <= 20  # half of them count what costs much
     row = AuditEvent.objects.filter(event="tasks.exported").latest("pk")
     assert (row.details["rows"], len(row.details["patients"])) == (number, number)
+
+
+def test_a_file_of_more_patients_than_a_page_has_takes_a_fresh_proof(clinic, nurse) -> None:
+    """And comes after it with the filters that were asked for."""
+    path, client = reverse("checkins:task_list"), sign_in(nurse)
+    for number in range(UNPROVED_AT_MOST + 1):
+        assert client.get(path, {"format": "csv"}).status_code == 200, number
+        make_task(make_patient(clinic))
+    asked = client.get(path, {"format": "csv"})
+    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert AuditEvent.objects.filter(event="tasks.exported").count() == UNPROVED_AT_MOST + 1
+    answer = client.post(asked.headers["Location"], {"password": PASSWORD}, follow=True)
+    assert len(read_csv(answer)) == UNPROVED_AT_MOST + 2
 
 
 def test_a_page_of_a_list_names_those_it_shows_and_no_others(clinic, nurse) -> None:

@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.alerts.models import INTERIM_ACTS, Alert, may_act
 from apps.alerts.mute_actions import MUTABLE_RULES
 from apps.patients.models import StaffMember
+from apps.patients.refusals import OneOf
 
 NOTE_LENGTH = 4000
 MUTE_DAYS = [(1, "1 day"), (3, "3 days"), (7, "7 days"), (14, "14 days")]
@@ -66,7 +67,7 @@ class ActForm(ActionForm):
     )
 
 
-class PersonChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+class PersonChoice(OneOf):
     """A choice among members of staff, by name and role."""
 
     def label_from_instance(self, member: Any) -> str:

@@ -46,8 +46,10 @@ from apps.clinical.questionnaires import (
 from apps.clinical.triage import Level, assess
 from apps.patients.access import fetch_patient
 from apps.patients.models import Patient
+from apps.patients.refusals import note_unknown
 from apps.programs.access import program_of
 from apps.programs.idempotency import once
+from apps.programs.models import Program
 from apps.programs.problems import ProblemError
 from apps.programs.scopes import Scope
 
@@ -71,7 +73,7 @@ def acknowledge(request: HttpRequest, alert_id: UUID, key: Key, seen: Seen) -> H
     alert, program, now = fetch_alert(request, alert_id), program_of(request), timezone.now()
 
     def work() -> tuple[int, str]:
-        taken = take_alert(alert=alert, seen=sighting(seen), program=program, now=now)
+        taken = take_alert(alert=alert, seen=sighting(seen, program), program=program, now=now)
         return 200, state_of(taken)
 
     return attempt(request, key, work, now)
@@ -89,15 +91,16 @@ def close(request: HttpRequest, alert_id: UUID, key: Key, closing: Closing) -> H
         raise wrong({name: str(texts[0]) for name, texts in form.errors.items()})
 
     def work() -> tuple[int, str]:
-        seen = sighting(closing)
+        seen = sighting(closing, program)
         closed = close_alert(alert=alert, seen=seen, program=program, now=now, **form.cleaned_data)
         return 200, state_of(closed)
 
     return attempt(request, key, work, now)
 
 
-def sighting(seen: Seen) -> Sighting:
-    """Return who saw it and when."""
+def sighting(seen: Seen, program: Program) -> Sighting:
+    """Return who saw it and when; to name anybody but the program's own person is on record."""
+    note_unknown([seen.seen_by], [program.member_id])
     return Sighting(seen.seen_by, seen.seen_at)
 
 

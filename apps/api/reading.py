@@ -28,6 +28,7 @@ from apps.dashboard.state_actions import refresh_own
 from apps.dashboard.views import saw
 from apps.patients.access import fetch_in_scope, member_of
 from apps.patients.models import Patient
+from apps.patients.refusals import note_unknown
 from apps.programs.access import program_of
 from apps.programs.problems import ProblemError
 from apps.programs.scopes import Scope
@@ -58,7 +59,7 @@ def worklist(request: HttpRequest) -> dict[str, Any]:
     refresh_own(member.clinic_id, now, limit=REFRESH_AT_MOST)
     board = board_of(member, now)
     patients = {alert.patient_id for alert in board.alerts} | {j.patient_id for j in board.jobs}
-    note_read(request, "worklist.read", patients)
+    note_read(request, "worklist.read", patients, {alert.pk for alert in board.alerts})
     return worklist_of(board)
 
 
@@ -102,12 +103,13 @@ def job_of(job: Job) -> dict[str, Any]:
     return {name: getattr(job, name) for name in names} | {"patient": patient}
 
 
-def note_read(request: HttpRequest, event: str, patients: set[UUID]) -> None:
-    """Write down about whom a program has read."""
+def note_read(request: HttpRequest, event: str, patients: set[UUID], alerts: set[UUID]) -> None:
+    """Write down about whom, and of which alerts, a program has read."""
     member = member_of(request)
     record_shown(
-        event, patients=patients, by=member.user, now=timezone.now(), clinic_id=member.clinic_id
-    )
+        event, patients=patients, alerts=alerts, by=member.user, now=timezone.now(),
+        clinic_id=member.clinic_id,
+    )  # fmt: skip
 
 
 @api.get(
@@ -119,6 +121,8 @@ def alert_list(request: HttpRequest, wanted: Query[AlertFilter]) -> dict[str, An
     rows = Alert.objects.filter(clinic_id=member_of(request).clinic_id)
     if wanted.patient is not None:
         rows = rows.filter(patient_id=wanted.patient)
+        own = Patient.objects.visible_to(member_of(request))
+        note_unknown([wanted.patient], own.filter(pk=wanted.patient).values_list("pk", flat=True))
     unresolved = wanted.status == "unresolved"
     rows = rows.unresolved() if unresolved else rows.filter(status=wanted.status)
     rows = rows.order_by("-opened_at", "pk") if wanted.status == "resolved" else rows.by_urgency()
@@ -130,7 +134,8 @@ def alert_list(request: HttpRequest, wanted: Query[AlertFilter]) -> dict[str, An
     shown = found[:PER_PAGE]
     for alert in shown:
         decorate(alert, now)
-    note_read(request, "alerts.listed", {alert.patient_id for alert in shown})
+    patients = {alert.patient_id for alert in shown}
+    note_read(request, "alerts.listed", patients, {alert.pk for alert in shown})
     more = len(found) > PER_PAGE
     return {"alerts": [line_of(alert) for alert in shown], "page": wanted.page, "more": more}
 

@@ -9,6 +9,7 @@ from apps.checkins.models import StandingOrder
 from apps.checkins.models.standing import DAYS_AT_MOST, LATEST_DAY
 from apps.patients.models import StaffMember
 from apps.patients.permissions import RIGHTS, Right
+from apps.patients.refusals import OneOf
 
 
 class OrderForm(forms.Form):
@@ -46,11 +47,11 @@ class OrderForm(forms.Form):
 class DutyForm(forms.Form):
     """Which order is in force for a patient, and who does it."""
 
-    order = forms.ModelChoiceField(
+    order = OneOf(
         label="Standing order", queryset=StandingOrder.objects.none(), empty_label="Choose …",
         error_messages={"required": "Choose an order."},
     )  # fmt: skip
-    owner = forms.ModelChoiceField(
+    owner = OneOf(
         label="Who does it", queryset=StaffMember.objects.none(), required=False,
         empty_label="The team: whoever is free",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_ends import choices_for, how_it_ends
 from apps.patients.models import StaffMember
 from apps.patients.permissions import RIGHTS, Right
+from apps.patients.refusals import OneOf
 
 
 class TaskForm(forms.Form):
@@ -43,7 +44,7 @@ class TaskForm(forms.Form):
 class DelegateForm(forms.Form):
     """Who does it from now on; nobody is the whole team."""
 
-    to = forms.ModelChoiceField(
+    to = OneOf(
         label="Give it to",
         queryset=StaffMember.objects.none(),
         required=False,

@@ -46,6 +46,7 @@ from apps.patients.access import current_member, fetch_in_scope, fetch_patient, 
 from apps.patients.lists import Listing, csv_answer, csv_links, looked, wants_csv
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
+from apps.patients.refusals import note_unknown
 
 SCRIPT_HEADER = "X-Board"
 TOO_LATE = (
@@ -81,14 +82,17 @@ def open_alerts(member: StaffMember) -> Listing:
     """Return all alerts that are not closed, also those that the board has no room for."""
     rows = Alert.objects.filter(clinic_id=member.clinic_id).unresolved().by_urgency()
     found = rows.select_related("patient", "owner")
-    return Listing("open_alerts", COLUMNS, lambda: found, "patient_id", title="Open alerts")
+    return Listing(
+        "open_alerts", COLUMNS, lambda: found, "patient_id", title="Open alerts", alert="pk"
+    )
 
 
 def drawn(request: HttpRequest, page: HttpResponse, shown: Board) -> HttpResponse:
     """Write down who was shown whom, and give the page; drawing it anew is no flood of rows."""
     patients = {a.patient_id for a in shown.alerts} | {job.patient_id for job in shown.jobs}
     if patients:
-        looked(request, "board.viewed", patients, not_again_within=NOT_AGAIN_WITHIN)
+        alerts = {alert.pk for alert in shown.alerts}
+        looked(request, "board.viewed", patients, alerts=alerts, not_again_within=NOT_AGAIN_WITHIN)
     return page
 
 
@@ -267,6 +271,9 @@ def together(request: HttpRequest) -> HttpResponse:
         "tasks": list(CareTask.objects.filter(**own, pk__in=form.task_ids)),
         "seen": seen_lines(member, form.seen),
     }
+    found = [row.pk for row in (*lines["alerts"], *lines["tasks"])]
+    found += [patient.pk for _, patient in lines["seen"]]
+    note_unknown([*form.alert_ids, *form.task_ids, *(key for _, key in form.seen)], found)
     values, by, now = form.cleaned_data, member.user, timezone.now()
     chosen = len(form.alert_ids) + len(form.task_ids) + len(form.seen)
     if values["act"] == "take":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -80,21 +81,28 @@ def changes_since(member: StaffMember, since: datetime) -> list[tuple[str, Any]]
 def hand_over_rows(found: HandOver) -> Iterator[dict[str, Any]]:
     """Yield every line of the page: whose it is, when, what and by whom."""
     for alert in found.alerts:
-        yield line("mine", alert.patient, alert.opened_at, f"Alert {alert.reference}", None)
+        what = f"Alert {alert.reference}"
+        yield line("mine", alert.patient, alert.opened_at, what, None, alert.pk)
     for task in found.tasks:
         yield line("mine", task.patient, task.due_at, task.what, None)
     for kind, rows in found.changes:
         yield from (CHANGES[kind](row) for row in rows)
 
 
-def line(kind: str, patient: Patient, at: datetime, what: str, who: Any) -> dict[str, Any]:
-    """Return one line as a file has it."""
-    return {"kind": kind, "patient": patient, "at": at, "what": what, "who": who or ""}
+def line(
+    kind: str, patient: Patient, at: datetime, what: str, who: Any, alert_id: UUID | None = None
+) -> dict[str, Any]:
+    """Return one line as a file has it, with the id of the alert that it shows."""
+    return {
+        "kind": kind, "patient": patient, "at": at, "what": what, "who": who or "",
+        "alert_id": alert_id,
+    }  # fmt: skip
 
 
 CHANGES: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "alerts": lambda row: line(
-        "alert", row.patient, row.opened_at, f"{row.get_level_display()} {row.reference}", row.owner
+        "alert", row.patient, row.opened_at, f"{row.get_level_display()} {row.reference}",
+        row.owner, row.pk,
     ),
     "tasks": lambda row: line("task done", row.patient, row.done_at, row.what, row.done_by),
     "holds": lambda row: line("next cut held", row.plan.patient, row.opened_at, row.note, None),
@@ -102,4 +110,4 @@ CHANGES: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
         "plan changed", row.version.plan.patient, row.at, row.version.get_kind_display(), row.by
     ),
     "notes": lambda row: line("note", row.patient, row.written_at, row.text, row.written_by),
-}
+}  # fmt: skip

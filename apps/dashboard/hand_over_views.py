@@ -39,7 +39,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
             return redirect("dashboard:board")
     found = hand_over_of(member, now)
     rows = list(hand_over_rows(found))
-    listing = Listing("hand_over", COLUMNS, lambda: rows, "patient.pk")
+    listing = Listing("hand_over", COLUMNS, lambda: rows, "patient.pk", alert="alert_id")
     context = {"form": form, "hand_over": found, "now": now}
     status = 422 if form.is_bound else 200
     return show_list(

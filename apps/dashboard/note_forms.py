@@ -6,6 +6,7 @@ from django import forms
 
 from apps.dashboard.models import PatientNote
 from apps.patients.models import Patient
+from apps.patients.refusals import OneOf
 
 
 class NoteForm(forms.Form):
@@ -17,7 +18,7 @@ class NoteForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Write the note first."},
     )
-    corrects = forms.ModelChoiceField(queryset=PatientNote.objects.none(), required=False)
+    corrects = OneOf(queryset=PatientNote.objects.none(), required=False)
 
     def __init__(self, *args: Any, patient: Patient | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

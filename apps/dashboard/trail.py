@@ -1,12 +1,14 @@
 """The audit record as people read it: who did or saw what, and when."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from apps.accounts.models import User
+from apps.alerts.models import Delivery
 from apps.audit.models import AuditEvent
 from apps.patients.models import Patient, StaffMember
 from apps.programs.models import Program
@@ -21,7 +23,7 @@ COLUMNS: Final = (
 
 # What an event is called; any other is shown by its own name.
 WORDS: Final[dict[str, str]] = {
-    "access.refused": "Asked for a page and was refused",
+    "access.refused": "Asked for something and was refused",
     "access.opened": "Broke the glass",
     "alert.viewed": "Saw the alert",
     "alert.opened": "The alert was raised",
@@ -102,7 +104,7 @@ WORDS: Final[dict[str, str]] = {
 class Line:
     """One row of the record, with names in place of ids."""
 
-    number: int
+    number: int | None
     at: datetime
     who: str
     member_id: UUID | None
@@ -158,13 +160,41 @@ def words_for(event: str) -> str:
 def details_of(details: dict[str, Any]) -> str:
     """Return the details on one line; they hold ids, states and numbers only.
 
-    Of a list it says how many patients were on it: who the others are is in their own trails.
+    Of a list it says how many patients and alerts were on it: who the others are is in their own
+    trails.
     """
     told = {
-        key: len(value) if key == "patients" else _plain(value)
+        key: len(value) if key in ("patients", "alerts") else _plain(value)
         for key, value in details.items() if value != []
     }  # fmt: skip
     return ", ".join(f"{key}: {value}" for key, value in told.items())
+
+
+def messages_of(told: Iterable[Delivery]) -> list[Line]:
+    """Return the messages about an alert as lines: to whom, when, and what became of them."""
+    return [
+        Line(
+            None,
+            each.sent_at or each.failed_at or each.created_at,
+            each.recipient.user.full_name,
+            each.recipient_id,
+            f"Was told: {each.get_status_display().lower()}",
+            f"delivery.{each.status}",
+            each.alert.patient,
+            ", ".join(part for part in (
+                f"rung: {each.get_rung_display()}", f"way: {each.get_channel_display()}",
+                f"written at: {each.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+                f"tries: {each.attempts}",
+                each.receipt and f"receipt: {each.get_receipt_display()}",
+            ) if part),
+        )
+        for each in told
+    ]  # fmt: skip
+
+
+def newest_first(line: Line) -> tuple[datetime, int]:
+    """Return by what lines are ordered, the newest last; a message comes after what raised it."""
+    return line.at, sys.maxsize if line.number is None else line.number
 
 
 def _plain(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The clinical lead reads the audit record: clinic, patient, person, alert; each as CSV too."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,12 @@ from django.views.decorators.http import require_GET
 
 from apps.accounts.costly import costly
 from apps.accounts.models import EmergencyAccess
-from apps.alerts.models import Alert
+from apps.alerts.models import Alert, Delivery
 from apps.audit.actions import record, record_shown
-from apps.audit.models import AuditEvent
-from apps.audit.reading import rows_about
+from apps.audit.reading import of_patient, rows_of
 from apps.dashboard import trail
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
-from apps.patients.lists import Listing, csv_file, csv_links, csv_text, wants_csv
+from apps.patients.lists import Listing, csv_file, csv_links, csv_text, prove_for, wants_csv
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right
 
@@ -36,7 +36,8 @@ def patient_trail(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     patient = fetch_patient(request, patient_id)
     opened = EmergencyAccess.objects.filter(patient=patient).select_related("member__user")
     title, glass = f"Record of {patient.full_name}", opened.order_by("-opened_at")
-    return answer(request, None, title, "audit_patient", patient, glass=glass)
+    rows = of_patient(patient.pk, patient.clinic_id)
+    return answer(request, rows, title, "audit_patient", patient, glass=glass)
 
 
 @require_GET
@@ -52,9 +53,14 @@ def person_trail(request: HttpRequest, member_id: UUID) -> HttpResponse:
 @require_GET
 @requires(Right.READ_AUDIT)
 def alert_trail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    """Show who saw this alert, when, and what they did."""
+    """Show who was told of this alert, who saw it, when, and what they did.
+
+    The lists on which it stood are among them; the file holds the messages, too.
+    """
     alert = fetch_in_scope(request, Alert.objects.select_related("patient"), pk=alert_id)
-    rows = trail.of_clinic(alert.clinic_id).filter(object_id=alert.pk)
+    rows = trail.of_clinic(alert.clinic_id).telling_of_alert(
+        alert.pk, alert.patient_id, alert.opened_at, alert.resolved_at
+    )
     told = alert.deliveries.select_related("recipient__user").order_by("created_at")
     title = f"Who saw alert {alert.reference}, and what they did"
     return answer(request, rows, title, "audit_alert", alert, told=told)
@@ -63,13 +69,10 @@ def alert_trail(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 def answer(
     request: HttpRequest, rows: Any, title: str, name: str, obj: Any = None, **more: Any
 ) -> HttpResponse:
-    """Show one page of the rows, or all of them as CSV; looking and taking away are on record.
-
-    Without `rows` they are those of the patient `obj`, the lists that showed them included.
-    """
+    """Show one page of the rows, or all of them as CSV; looking and taking away are on record."""
     if wants_csv(request):
-        return as_file(request, rows, name, obj)
-    found = read(request, rows, obj, trail.PER_PAGE + 1, paged=True)
+        return as_file(request, rows, name, obj, more.get("told", ()))
+    found = rows_of(rows, at_most=trail.PER_PAGE + 1, before=page_begins(request))
     shown = found[: trail.PER_PAGE]
     lines = trail.lines_of(shown, member_of(request).clinic_id)
     write_down(request, "audit.viewed", obj, lines)
@@ -82,13 +85,20 @@ def answer(
 
 
 @costly
-def as_file(request: HttpRequest, rows: Any, name: str, obj: Any) -> HttpResponse:
-    """Give the rows as CSV, the newest `EXPORT_AT_MOST` of them; a file cut off says so."""
+def as_file(
+    request: HttpRequest, rows: Any, name: str, obj: Any, told: Iterable[Delivery]
+) -> HttpResponse:
+    """Give the rows as CSV, the newest `EXPORT_AT_MOST` of them; a file cut off says so.
+
+    The messages in `told` stand among them by their time.
+    """
     clinic = member_of(request).clinic
-    found = read(request, rows, obj, trail.EXPORT_AT_MOST + 1, paged=False)
-    lines = trail.lines_of(found, clinic.pk)
+    found = rows_of(rows, at_most=trail.EXPORT_AT_MOST + 1)
+    lines = [*trail.lines_of(found, clinic.pk), *trail.messages_of(told)]
+    lines.sort(key=trail.newest_first, reverse=True)
     listing = Listing(name, trail.COLUMNS, lambda: lines)
     text, taken = csv_text(listing, clinic.tz, trail.EXPORT_AT_MOST)
+    prove_for(request, {line.patient.pk for line in taken if line.patient is not None})
     write_down(request, "audit.exported", obj, taken)
     return csv_file(text, name, timezone.localdate(timezone=clinic.tz))
 
@@ -111,12 +121,7 @@ def write_down(request: HttpRequest, event: str, obj: Any, lines: list[trail.Lin
         )
 
 
-def read(
-    request: HttpRequest, rows: Any, obj: Any, at_most: int, *, paged: bool
-) -> list[AuditEvent]:
-    """Return so many of the rows, newest first, from `?before=NUMBER` on."""
-    asked = request.GET.get("before", "") if paged else ""
-    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
-    if rows is None:
-        return rows_about(obj.pk, obj.clinic_id, at_most=at_most, before=before)
-    return list((rows if before is None else rows.filter(pk__lt=before))[:at_most])
+def page_begins(request: HttpRequest) -> int | None:
+    """Return the number of the row before which the page begins: `?before=NUMBER`."""
+    asked = request.GET.get("before", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 19 else None

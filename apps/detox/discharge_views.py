@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.models import User
+from apps.accounts.proof import require_recent_proof
 from apps.alerts.states import TransitionError
 from apps.detox.discharge_actions import (
     DischargeError,
@@ -27,10 +28,15 @@ from apps.patients.permissions import Right
 @require_http_methods(["GET", "POST"])
 @requires(Right.PLAN_TAPERS)
 def discharge(request: HttpRequest, referral_id: UUID) -> HttpResponse:
-    """Record that the patient is home: what is left, and the calls and check-ins that follow."""
+    """Record that the patient is home: what is left, and the calls and check-ins that follow.
+
+    It sets the dose that the patient takes, under this prescriber's name: like a signature it
+    takes a fresh proof. What was typed is kept, and done after it.
+    """
     row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
     form = DischargeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
+        require_recent_proof(request)
         by, now = member_of(request).user, timezone.now()
         try:
             found = discharge_patient(referral=row, by=by, now=now, **form.cleaned_data)

@@ -11,6 +11,7 @@ from apps.clinical.risk import RiskResult
 from apps.detox.models import CareAssessment, Discharge, Facility, Referral
 from apps.detox.models.referral import HOURS_AT_MOST
 from apps.patients.forms import CountField
+from apps.patients.refusals import OneOf
 
 YES_NO: Final = [("yes", "Yes"), ("no", "No")]
 MOMENT: Final = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
@@ -74,7 +75,7 @@ class CareLevelForm(forms.Form):
 class ReferForm(forms.Form):
     """Where to and why; everything is filled in, so that two taps are enough."""
 
-    facility = forms.ModelChoiceField(
+    facility = OneOf(
         label="Detox unit", queryset=Facility.objects.none(), empty_label=None,
         error_messages={"required": "Choose a unit.", "invalid_choice": "Choose a unit."},
     )  # fmt: skip

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.proof import require_recent_proof
 from apps.alerts.models import Alert
 from apps.alerts.states import TransitionError
 from apps.clinical.risk import tier_from_factors
@@ -21,6 +22,7 @@ from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requi
 from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
 from apps.patients.permissions import Right, may
+from apps.patients.refusals import note_refused
 from apps.patients.risk_actions import assess_risk
 
 PATIENTS = Patient.objects.select_related("risk", "medication", "clinic")
@@ -59,13 +61,18 @@ def factor_words(factors: tuple[str, ...]) -> str:
 @require_http_methods(["GET", "POST"])
 @requires(Right.PLAN_TAPERS)
 def level(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """Answer the level-of-care questions; another decision than suggested needs a reason."""
+    """Answer the level-of-care questions; another decision than suggested needs a reason.
+
+    The reason is signed with: it takes a fresh proof, and all that was typed is kept for it.
+    """
     patient = fetch_patient(request, patient_id, PATIENTS)
     risk = assess_risk(patient, patient.risk, timezone.localdate(timezone=patient.tz))
     data = request.POST if request.method == "POST" else None
     form = CareLevelForm(data, risk=risk, factor_words=factor_words)
     found = None
     if form.is_bound and form.is_valid():
+        if form.cleaned_data["sign_off"].strip():
+            require_recent_proof(request)
         try:
             by, now = member_of(request).user, timezone.now()
             row = assess_care(patient=patient, by=by, now=now, **form.cleaned_data)
@@ -115,9 +122,12 @@ def alert_of(request: HttpRequest, patient: Patient) -> Alert | None:
     """Return the patient's own alert that the address names, None for none."""
     key = request.GET.get("alert", "")
     try:
-        return Alert.objects.filter(patient=patient, pk=UUID(key)).first()
+        found = Alert.objects.filter(patient=patient, pk=UUID(key)).first()
     except ValueError:
         return None
+    if found is None:
+        note_refused(key)
+    return found
 
 
 @require_GET

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts.costly import costly
+from apps.accounts.proof import require_recent_proof
 from apps.audit.actions import record
 from apps.exchange.actions import note_record_export
 from apps.exchange.brought import UNREAD, lines_of
@@ -40,6 +41,7 @@ def record_export(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     form = RecordExportForm(request.POST if request.method == "POST" else None)
     with_audit = may(member, Right.READ_AUDIT)
     if request.method == "POST" and form.is_valid():
+        require_recent_proof(request)
         why = form.cleaned_data["why"]
         note_record_export(patient=patient, why=why, by=member.user, now=now)
         bundle = collection(Record(patient, now), with_audit=with_audit)

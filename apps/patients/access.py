@@ -1,9 +1,9 @@
 """Fetch and authorise in one call: out of scope is 404, a role without the right is 403."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -12,12 +12,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.accounts.models import EmergencyAccess
-from apps.audit.actions import HasId, record, trails_written
+from apps.audit.actions import HasId, Told, record, trails_written
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+# With these an answer may be a page about a patient. A redirect shows nothing, and a refusal is
+# on record by itself.
+SHOWS: Final = (
+    HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY,
+)  # fmt: skip
+LOOKED: Final = "viewed"  # an event that ends so says that somebody saw something
 
 
 def requires(right: Right) -> Callable[[View[P]], View[P]]:
@@ -32,6 +38,7 @@ def requires(right: Right) -> Callable[[View[P]], View[P]]:
             allowed = may(current_member(request), right)
             if not allowed and not has_broken_glass(request, right, kwargs.get("patient_id")):
                 raise PermissionDenied
+            request.only_looks = not allowed  # type: ignore[attr-defined]
             with trails_written() as told:
                 answer = view(request, *args, **kwargs)
                 record_looks(request, answer, told)
@@ -44,9 +51,12 @@ def requires(right: Right) -> Callable[[View[P]], View[P]]:
 
 
 def has_broken_glass(request: HttpRequest, right: Right, patient_id: Any) -> bool:
-    """Answer whether the reader may look at this one patient in an emergency; look only."""
+    """Answer whether the reader may look at this one patient in an emergency; look only.
+
+    Nothing leaves with them: a file outlives the hour for which the glass is broken.
+    """
     member = current_member(request)
-    if member is None or patient_id is None:
+    if member is None or patient_id is None or "format" in request.GET:
         return False
     if right != Right.SEE_PATIENTS or request.method not in ("GET", "HEAD"):
         return False
@@ -88,16 +98,21 @@ def fetched_by(request: HttpRequest) -> dict[UUID, HasId]:
     return kept
 
 
-def record_looks(request: HttpRequest, answer: HttpResponse, told: Container[str]) -> None:
+def record_looks(request: HttpRequest, answer: HttpResponse, told: Told) -> None:
     """Write down the page for each patient it was fetched for, unless `told` of already.
 
-    Only a page that was shown: a redirect shows nothing, a refusal is on record by itself.
+    A form that comes back shows its patient as well. What its refused act wrote down was undone
+    with it, so that only the look itself counts there.
     """
-    if request.method not in ("GET", "HEAD") or answer.status_code != HTTPStatus.OK:
+    if answer.status_code not in SHOWS:
         return
+    is_act = request.method not in ("GET", "HEAD")
+    if is_act and not answer.headers.get("Content-Type", "").startswith("text/html"):
+        return  # to a script, in words about its fields: what the page behind it shows is known
     member, match = member_of(request), request.resolver_match
     for patient_id, row in fetched_by(request).items():
-        if str(patient_id) not in told:
+        events = told.get(str(patient_id), set())
+        if not any(not is_act or event.endswith(LOOKED) for event in events):
             record(
                 "page.viewed", by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
                 patient_id=patient_id, obj=row, page=match.view_name if match else "",

@@ -22,6 +22,7 @@ from apps.patients.models import (
     StaffMember,
     StopDecision,
 )
+from apps.patients.refusals import OneOf
 
 ANSWERS: Final = {"": None, "yes": True, "no": False}
 SPARE_TAPERS: Final = 2
@@ -192,7 +193,7 @@ class SubstanceSection(FlagSection):
     flags = SUBSTANCE_FLAGS
 
 
-class StaffChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+class StaffChoice(OneOf):
     """A colleague by name."""
 
     def label_from_instance(self, obj: Any) -> str:

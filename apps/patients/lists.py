@@ -6,7 +6,7 @@ row it could show, under the same filters and the same rights, as a table for a 
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -22,12 +22,14 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from apps.accounts.costly import costly
+from apps.accounts.proof import require_recent_proof
 from apps.audit.actions import record, record_shown
 from apps.patients.access import member_of
 from apps.patients.models import Patient
 
 ROWS_AT_MOST: Final = 100_000
 ROWS_AT_ONCE: Final = 2_000
+UNPROVED_AT_MOST: Final = 50  # [proposal] patients in a file: as many as a page of a list has
 PLACES: Final = ("page", "before", "after")  # where a page begins; a file begins at the first
 STEM: Final = re.compile(r"[a-z][a-z_]{1,30}")
 CUT: Final = "Only the first {} rows are in this file."
@@ -46,7 +48,8 @@ class Listing:
     `name` is a word of the code, never of a patient: the file is called after it, and the audit
     rows are `name.viewed` and `name.exported`. `patient` leads from a row to the id of whom it
     shows ("" where no patient is on it); `of` is the one patient of whom the whole list is.
-    A page of several lists tells them apart by their `title`, in words.
+    A page of several lists tells them apart by their `title`, in words. `alert` leads from a row
+    to the id of the alert that it shows, where it shows one.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Listing:
     patient: str = ""
     of: Patient | None = None
     title: str = "This list"
+    alert: str = ""
 
 
 def show_list(
@@ -70,7 +74,11 @@ def show_list(
     if wants_csv(request):
         return csv_answer(request, chosen(request, lists))
     if lists[0].patient:
-        looked(request, f"{lists[0].name}.viewed", patients_of(lists[0], shown))
+        seen = list(shown)
+        looked(
+            request, f"{lists[0].name}.viewed", patients_of(lists[0], seen),
+            alerts=alerts_of(lists[0], seen),
+        )  # fmt: skip
     page = {**context, "csv_links": csv_links(request, lists)}
     return render(request, template, page, status=status)
 
@@ -86,7 +94,12 @@ def wants_csv(request: HttpRequest) -> bool:
 
 
 def csv_links(request: HttpRequest, lists: Sequence[Listing]) -> list[tuple[str, str]]:
-    """Return words and link of each whole list, with the filters of this page."""
+    """Return words and link of each whole list, with the filters of this page.
+
+    None for whoever may only look.
+    """
+    if getattr(request, "only_looks", False):
+        return []
     asked = request.GET.copy()
     for name in (*PLACES, "list"):
         asked.pop(name, None)
@@ -103,7 +116,9 @@ def csv_answer(request: HttpRequest, listing: Listing) -> HttpResponse:
     text, rows = csv_text(listing, member.clinic.tz)
     event = f"{listing.name}.exported"
     if listing.patient:
-        looked(request, event, patients_of(listing, rows), rows=len(rows))
+        patients, alerts = patients_of(listing, rows), alerts_of(listing, rows)
+        prove_for(request, patients)
+        looked(request, event, patients, alerts=alerts, rows=len(rows))
     else:
         of = listing.of
         record(
@@ -111,6 +126,17 @@ def csv_answer(request: HttpRequest, listing: Listing) -> HttpResponse:
             patient_id=of.pk if of else None, obj=of, rows=len(rows),
         )  # fmt: skip
     return csv_file(text, listing.name, now.astimezone(member.clinic.tz).date())
+
+
+def prove_for(request: HttpRequest, patients: Collection[UUID]) -> None:
+    """Ask for a fresh proof of who takes away a file of many patients, before it is made.
+
+    Whoever takes as many as stand on one page takes no more than the screen shows, which is open
+    already; with more, an open browser that nobody watches would give the whole clinic away.
+    After the proof the file comes by itself, with the same filters.
+    """
+    if len(patients) > UNPROVED_AT_MOST:
+        require_recent_proof(request)
 
 
 def looked(request: HttpRequest, event: str, patients: Iterable[UUID], **details: Any) -> None:
@@ -124,7 +150,17 @@ def looked(request: HttpRequest, event: str, patients: Iterable[UUID], **details
 
 def patients_of(listing: Listing, rows: Iterable[Any]) -> set[UUID]:
     """Return whom these rows show."""
-    found = {reach(row, listing.patient) for row in rows}
+    return ids_of(listing.patient, rows)
+
+
+def alerts_of(listing: Listing, rows: Iterable[Any]) -> set[UUID]:
+    """Return which alerts these rows show."""
+    return ids_of(listing.alert, rows) if listing.alert else set()
+
+
+def ids_of(way: str, rows: Iterable[Any]) -> set[UUID]:
+    """Return the ids to which a way leads."""
+    found = {reach(row, way) for row in rows}
     return {UUID(str(key)) for key in found if key}
 
 

@@ -7,10 +7,11 @@ from crispy_forms.layout import Submit
 from django import forms
 
 from apps.patients.models import StaffMember
+from apps.patients.refusals import OneOf
 from apps.programs.scopes import Scope
 
 
-class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
+class PersonField(OneOf):
     """Somebody on the staff, by name and role."""
 
     def label_from_instance(self, obj: Any) -> str:

@@ -8,6 +8,7 @@ from django import forms
 
 from apps.accounts.proof_form import ProofFields
 from apps.patients.forms import CountField
+from apps.patients.refusals import ManyOf
 from apps.retention.due import OldRecord
 from apps.retention.rules import LONGEST_YEARS, SHORTEST_YEARS, USUAL_YEARS, Kind
 
@@ -60,7 +61,7 @@ class HoldForm(forms.Form):
 class EraseForm(ProofFields):
     """Which records go, why, and who signs."""
 
-    patients = forms.MultipleChoiceField(
+    patients = ManyOf(
         error_messages={
             "required": "Choose at least one record.",
             "invalid_choice": "The list has changed since you opened this page. Look at it again.",

@@ -47,6 +47,27 @@ def test_the_glass_opens_one_record_to_look_at_and_tells_the_lead(
     assert set(events.values_list("event", flat=True)) == {"access.opened", "patient.viewed"}
 
 
+def test_a_look_is_no_export(clinic_admin, lead, patient) -> None:
+    """Nothing of the record leaves as a file, no page offers one, and the attempt is on record."""
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=timezone.now())
+    admin = signed_in(clinic_admin)
+    lists = ("dashboard:history", "patients:changes", "checkins:review", "checkins:supply",
+             "detox:care", "detox:support", "detox:outcome", "exchange:record_brought",
+             "portal:access", "checkins:duties")  # fmt: skip
+    looked = 0
+    for name in lists:
+        path = reverse(name, args=[patient.pk])
+        page = admin.get(path)
+        if page.status_code == 200:
+            looked += 1
+            assert "format=csv" not in page.text, name
+        assert admin.get(path, {"format": "csv"}).status_code == 403, name
+    assert looked >= 5
+    events = AuditEvent.objects.filter(actor_id=clinic_admin.user_id)
+    assert events.filter(event="access.refused").count() >= len(lists)
+    assert not events.filter(event__endswith=".exported").exists()
+
+
 def test_it_closes_after_an_hour(clinic_admin, lead, patient) -> None:
     then = timezone.now() - LASTS
     open_record(member=clinic_admin, patient=patient, reason=REASON, now=then)

@@ -68,7 +68,10 @@ def test_a_person_sees_their_sessions_and_ends_the_others(nurse) -> None:
     here, there = sign_in(nurse), sign_in(nurse)
     page = here.get(reverse("usersessions_list"))
     assert page.text.count('data-label="Since"') == 2
-    here.post(reverse("usersessions_list"))
+    asked = here.post(reverse("usersessions_list"))
+    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert is_in(there), "whoever finds an open browser ends no session with it"
+    here.post(asked.headers["Location"], {"password": PASSWORD})
     assert is_in(here)
     assert not is_in(there)
     assert UserSession.objects.filter(user=nurse.user).count() == 1

@@ -62,7 +62,9 @@ def test_the_worklist_is_the_board(asker, alert, patient) -> None:
     assert found["jobs"][0]["patient"]["id"] == str(patient.pk)
     assert found["on_call"][0]["name"] == asker.member.user.full_name
     row = AuditEvent.objects.get(event="worklist.read")
-    assert row.details == {"patients": [str(patient.pk)], "program": str(asker.program.pk)}
+    assert row.details == {
+        "patients": [str(patient.pk)], "alerts": [str(alert.pk)], "program": str(asker.program.pk),
+    }  # fmt: skip
 
 
 def test_alerts_are_listed_by_what_is_asked_for(asker, alert, clinic) -> None:

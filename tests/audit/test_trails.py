@@ -24,9 +24,11 @@ def read_csv(response) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(response.content.decode("utf-8-sig"))))
 
 
-def test_who_saw_this_alert_when_and_what_they_did(lead, nurse, patient) -> None:
-    alert = make_alert(patient)
-    signed_in(nurse).get(reverse("dashboard:alert", args=[alert.pk]))
+def test_who_saw_this_alert_when_and_what_they_did(lead, nurse, patient, clinic) -> None:
+    alert, other = make_alert(patient), make_alert(make_patient(clinic))
+    reader = signed_in(nurse)
+    reader.get(reverse("dashboard:alert", args=[other.pk]))
+    reader.get(reverse("dashboard:alert", args=[alert.pk]))
     acknowledge_alert(alert=alert, by=nurse.user, now=NOW)
     path = reverse("dashboard:audit_alert", args=[alert.pk])
     page = signed_in(lead).get(path)
@@ -39,11 +41,61 @@ def test_who_saw_this_alert_when_and_what_they_did(lead, nurse, patient) -> None
     exported = signed_in(lead).get(path, {"format": "csv"})
     assert 'filename="audit-alert-2' in exported.headers["Content-Disposition"]
     rows = read_csv(exported)
-    assert [row["event"] for row in rows][-3:] == [
-        "alert.acknowledged", "alert.viewed", "alert.opened",
-    ]  # fmt: skip
-    assert rows[-1]["patient"] == patient.reference
+    events = {row["event"] for row in rows if not row["event"].startswith("delivery.")}
+    assert events >= {"alert.acknowledged", "alert.viewed", "alert.opened"}
+    assert {row["patient"] for row in rows} == {patient.reference}
     assert patient.family_name not in exported.content.decode()
+
+
+def test_who_saw_an_alert_on_a_list_is_told(lead, nurse, patient, clinic) -> None:
+    """The board, its file, the hand-over, the patient's page; the API: tests/api."""
+    alert, reader = make_alert(patient), signed_in(nurse)
+    acknowledge_alert(alert=alert, by=nurse.user, now=NOW)
+    for url, asked in (
+        ("dashboard:board", {}), ("dashboard:board", {"format": "csv"}),
+        ("dashboard:hand_over", {}), ("dashboard:caseload", {}),
+    ):  # fmt: skip
+        assert reader.get(reverse(url), asked).status_code == 200
+    reader.get(reverse("dashboard:patient", args=[patient.pk]))
+    path = reverse("dashboard:audit_alert", args=[alert.pk])
+    seen = {"board.viewed", "open_alerts.exported", "hand_over.viewed", "patient.viewed"}
+    page = signed_in(lead).get(path)
+    assert {line.event for line in page.context["lines"] if line.who == nurse.user.full_name} == {
+        *seen, "alert.acknowledged",
+    }  # fmt: skip
+    rows = read_csv(signed_in(lead).get(path, {"format": "csv"}))
+    assert seen <= {row["event"] for row in rows}
+    none = make_alert(make_patient(clinic))
+    page = signed_in(lead).get(reverse("dashboard:audit_alert", args=[none.pk]))
+    assert {line.event for line in page.context["lines"]} == {"alert.opened"}
+
+
+def test_a_second_alert_of_the_same_patient_is_told_although_the_board_was_just_drawn(
+    nurse, patient
+) -> None:
+    first, reader = make_alert(patient), signed_in(nurse)
+    reader.get(reverse("dashboard:board"))
+    second = make_alert(patient)
+    reader.get(reverse("dashboard:board"))
+    reader.get(reverse("dashboard:board"))
+    rows = AuditEvent.objects.filter(event="board.viewed").order_by("pk")
+    assert [set(row.details["alerts"]) for row in rows] == [
+        {str(first.pk)}, {str(first.pk), str(second.pk)},
+    ]  # fmt: skip
+
+
+def test_the_file_of_an_alert_holds_its_messages(lead, nurse, patient) -> None:
+    alert = make_alert(patient)
+    (told,) = {each.recipient for each in alert.deliveries.all()} or {None}
+    path = reverse("dashboard:audit_alert", args=[alert.pk])
+    rows = read_csv(signed_in(lead).get(path, {"format": "csv"}))
+    messages = [row for row in rows if row["event"].startswith("delivery.")]
+    assert len(messages) == alert.deliveries.count() > 0
+    assert told is not None
+    assert messages[0]["who"] == told.user.full_name
+    assert "rung: " in messages[0]["more"]
+    assert "address" not in messages[0]["more"]
+    assert rows == sorted(rows, key=lambda row: row["when"], reverse=True)
 
 
 def test_reading_and_exporting_the_record_are_on_record(lead, patient) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, Reminder
@@ -16,10 +17,12 @@ from apps.detox.discharge_actions import DischargeError, discharge_patient
 from apps.detox.models import Discharge
 from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
-from tests.conftest import signed_in
+from tests.accounts.test_sign_in import sign_in
+from tests.accounts.test_staff import proven
 from tests.factories import (
     CALM,
     NOW,
+    PASSWORD,
     check_in,
     make_active_plan,
     make_care_level,
@@ -236,8 +239,35 @@ def test_postgresql_refuses_a_discharge_that_does_not_say_what_is_left(stay, pre
         row.save(force_insert=True)
 
 
+def test_a_discharge_takes_a_fresh_proof_and_keeps_what_was_typed(stay, prescriber) -> None:
+    client, path = sign_in(prescriber), reverse("detox:discharge", args=[stay.referral_id])
+    home = timezone.localtime(timezone=stay.patient.clinic.tz)
+    typed = {"discharged_at": f"{home:%Y-%m-%dT%H:%M}", "left": "some",
+             "taken": "diazepam 5 mg", "summary": "Calm, and slept."}  # fmt: skip
+    asked = client.post(path, typed)
+    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert not Discharge.objects.exists()
+    client.post(asked.headers["Location"], {"password": PASSWORD})
+    assert Discharge.objects.get().summary == "Calm, and slept."
+
+
+def test_what_is_wrong_is_told_after_the_proof_on_a_form_that_goes_to_its_own_page(
+    stay, prescriber
+) -> None:
+    """It is drawn at the address of the proof: sent there again, what was typed would be lost."""
+    client, path = sign_in(prescriber), reverse("detox:discharge", args=[stay.referral_id])
+    typed = {"discharged_at": "2020-01-01T10:00", "left": "some", "taken": "diazepam 5 mg",
+             "summary": "Calm, and slept."}  # fmt: skip
+    asked = client.post(path, typed)
+    again = client.post(asked.headers["Location"], {"password": PASSWORD})
+    assert again.status_code == 422
+    assert f'action="{path}"' in again.text
+    assert "Calm, and slept." in again.text
+    assert not Discharge.objects.exists()
+
+
 def test_the_page_asks_for_what_belongs_to_the_answer(stay, patient, prescriber) -> None:
-    client = signed_in(prescriber)
+    client = proven(prescriber)
     path = reverse("detox:discharge", args=[stay.referral_id])
     some = client.post(path, {"discharged_at": "2026-11-24T10:00", "left": "some", "summary": "Ok"})
     assert "Write what is still taken" in some.text

@@ -19,10 +19,12 @@ from apps.tapers.actions import create_plan
 from apps.tapers.models import TaperPlan
 from apps.tapers.signable import ActivationError
 from apps.tapers.today import GATES, today_of
+from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
 from tests.factories import (
     CALM,
     NOW,
+    PASSWORD,
     check_in,
     make_active_plan,
     make_alert,
@@ -126,11 +128,24 @@ def test_the_page_keeps_what_was_typed_and_says_what_is_missing(patient, prescri
     assert "Answer yes or no." in empty.text
     assert "Because." in empty.text
     answers = {"harm": "yes", "unmanageable": "no", "severe_withdrawal": "no"}
+    signed = client.post(path, {**answers, "decided": "outpatient", "sign_off": "Watched at home."})
+    assert signed.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert not patient.care_assessments.exists()
     unsigned = client.post(path, {**answers, "decided": "outpatient"})
     assert "The answers suggest: inpatient" in unsigned.text
     assert "Write why you decide otherwise" in unsigned.text
     done = client.post(path, {**answers, "decided": "inpatient"}, follow=True)
     assert "No plan starts yet." in done.text
+
+
+def test_a_sign_off_is_done_after_the_proof_with_all_that_was_typed(patient, prescriber) -> None:
+    client, path = sign_in(prescriber), reverse("detox:level", args=[patient.pk])
+    typed = {"harm": "yes", "unmanageable": "no", "severe_withdrawal": "no",
+             "decided": "outpatient", "sign_off": "Watched at home."}  # fmt: skip
+    asked = client.post(path, typed)
+    assert not patient.care_assessments.exists()
+    client.post(asked.headers["Location"], {"password": PASSWORD})
+    assert patient.care_assessments.get().sign_off == "Watched at home."
 
 
 INPATIENT = YES | {"decided": "inpatient"}

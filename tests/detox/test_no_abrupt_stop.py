@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.detox.models import Restart
 from apps.patients.models import Patient
 from apps.tapers.models import PlanVersion, TaperPlan
+from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
 from tests.factories import (
     make_active_plan,
@@ -126,7 +127,7 @@ def home_with_some(patient: Patient, by: Any) -> Any:
     make_active_plan(patient, by.user, now=timezone.now(), start_on=today().isoformat())
     stay = make_stay(patient, by.user, now=timezone.now() - timedelta(hours=1))
     plan, home = patient.plans.get(), timezone.localtime(timezone=patient.clinic.tz)
-    signed_in(by).post(
+    proven(by).post(
         reverse("detox:discharge", args=[stay.referral_id]),
         {
             "discharged_at": f"{home:%Y-%m-%dT%H:%M}", "left": "some",
@@ -146,8 +147,8 @@ def short_stay(patient: Patient, by: Any) -> Any:
         "discharged_at": f"{home:%Y-%m-%dT%H:%M}", "left": "none", "summary": "Calm.",
         "last_dose_on": home.date().isoformat(),
     }  # fmt: skip
-    assert "this is a stop at once" in signed_in(by).post(path, said).text
-    signed_in(by).post(path, said | {"short_because": "Took two tablets a month."})
+    assert "this is a stop at once" in proven(by).post(path, said).text
+    proven(by).post(path, said | {"short_because": "Took two tablets a month."})
     post(by, "tapers:end", plan.pk)
     leave = reverse("patients:status", args=[patient.pk])
     signed_in(by).post(leave, {"status": "ended"})

@@ -21,10 +21,12 @@ from apps.exchange.fhir.record import Record
 from apps.portal.export import export_zip
 from apps.portal.trusted_actions import report
 from apps.tapers.models import PlanVersion, TaperStep
+from tests.accounts.test_sign_in import sign_in
+from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich, make_switching
-from tests.factories import NOW, make_trusted
+from tests.factories import NOW, PASSWORD, make_trusted
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
@@ -179,7 +181,7 @@ def test_the_file_is_asked_what_it_is_for_and_is_on_record(rich, prescriber, lea
     assert not AuditEvent.objects.filter(event="record.exported").exists()
     with_audit = {}
     for member in (prescriber, lead):
-        answer = signed_in(member).post(path, {"why": "transfer"})
+        answer = proven(member).post(path, {"why": "transfer"})
         assert answer["Content-Type"] == "application/fhir+json"
         assert f'filename="record-{rich.reference}.json"' in answer["Content-Disposition"]
         kinds = [each["resource"]["resourceType"] for each in json.loads(answer.content)["entry"]]
@@ -187,6 +189,16 @@ def test_the_file_is_asked_what_it_is_for_and_is_on_record(rich, prescriber, lea
     assert with_audit == {"prescriber": False, "clinical_lead": True}
     rows = AuditEvent.objects.filter(event="record.exported", patient_id=rich.pk)
     assert [row.details["why"] for row in rows] == ["transfer", "transfer"]
+
+
+def test_the_whole_record_takes_a_fresh_proof_and_keeps_what_was_typed(rich, prescriber) -> None:
+    path, client = reverse("exchange:record_export", args=[rich.pk]), sign_in(prescriber)
+    asked = client.post(path, {"why": "transfer"})
+    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert not AuditEvent.objects.filter(event="record.exported").exists()
+    answer = client.post(asked.headers["Location"], {"password": PASSWORD})
+    assert answer["Content-Type"] == "application/fhir+json"
+    assert AuditEvent.objects.get(event="record.exported").details["why"] == "transfer"
 
 
 def test_the_patients_own_file_is_valid_and_names_nobody_of_the_staff(rich, nurse) -> None:

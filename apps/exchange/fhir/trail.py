@@ -52,11 +52,11 @@ def actor(record: Record, row: AuditEvent) -> dict[str, str]:
 def object_of(row: AuditEvent) -> list[dict[str, Any]]:
     """Return what it was done to, with the ids and numbers that were written down.
 
-    Who else was on a list is no part of this patient's record.
+    Who else was on a list, and with which alerts, is no part of this patient's record.
     """
     details = [
         {"type": key, "valueString": str(value)} for key, value in row.details.items()
-        if value not in (None, "", [], {}) and key != "patients"
+        if value not in (None, "", [], {}) and key not in ("patients", "alerts")
     ]  # fmt: skip
     what = {
         "identifier": {"system": local_system("row"), "value": str(row.object_id)},
