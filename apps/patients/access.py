@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils import timezone
 
 from apps.accounts.models import EmergencyAccess
@@ -109,13 +110,14 @@ def record_looks(request: HttpRequest, answer: HttpResponse, told: Told) -> None
     is_act = request.method not in ("GET", "HEAD")
     if is_act and not answer.headers.get("Content-Type", "").startswith("text/html"):
         return  # to a script, in words about its fields: what the page behind it shows is known
-    member, match = member_of(request), request.resolver_match
+    # What was posted before a proof is done at the address of the proof: its own path counts.
+    member, page = member_of(request), resolve(request.path_info).view_name
     for patient_id, row in fetched_by(request).items():
         events = told.get(str(patient_id), set())
         if not any(not is_act or event.endswith(LOOKED) for event in events):
             record(
                 "page.viewed", by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
-                patient_id=patient_id, obj=row, page=match.view_name if match else "",
+                patient_id=patient_id, obj=row, page=page,
             )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
+from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, Reminder
 from apps.checkins.reminder_sweep import sweep_reminders
 from apps.checkins.task_actions import close_task
@@ -263,6 +264,8 @@ def test_what_is_wrong_is_told_after_the_proof_on_a_form_that_goes_to_its_own_pa
     assert again.status_code == 422
     assert f'action="{path}"' in again.text
     assert "Calm, and slept." in again.text
+    looks = AuditEvent.objects.filter(event="page.viewed", patient_id=stay.patient_id)
+    assert looks.latest("pk").details == {"page": "detox:discharge"}
     assert not Discharge.objects.exists()
 
 
