@@ -193,7 +193,8 @@ def test_a_record_that_is_not_being_sealed_is_not_intact(rows: list[AuditEvent])
     write_rows(1)
     assert list(late_seals(timezone.now())) == []
     since = timezone.now() - SEALED_WITHIN - timedelta(minutes=1)
-    UnsealedEvent.objects.update(since=since)
+    with as_owner():
+        UnsealedEvent.objects.update(since=since)
     out, err = StringIO(), StringIO()
     with pytest.raises(CommandError, match="not sealed"):
         call_command("verify_audit", stdout=out, stderr=err)
@@ -215,7 +216,8 @@ def test_a_known_head_finds_a_chain_that_was_rewritten(rows: list[AuditEvent]) -
     known = heads()
     tamper("UPDATE audit_auditevent SET event = 'x' WHERE id = %s", rows[0].pk)
     tamper("DELETE FROM audit_auditseal WHERE clinic_id = %s", CLINIC)
-    UnsealedEvent.objects.bulk_create(UnsealedEvent(event_id=row.pk) for row in rows)
+    with as_owner():
+        UnsealedEvent.objects.bulk_create(UnsealedEvent(event_id=row.pk) for row in rows)
     seal_events()
     assert list(problems()) == []
     assert list(problems(known=known)) == [
@@ -236,7 +238,7 @@ def test_raw_sql_cannot_change_a_seal(rows: list[AuditEvent], statement: str) ->
         cursor.execute(statement)
 
 
-def test_a_sealing_that_fails_leaves_every_row_waiting(rows: list[AuditEvent]) -> None:
+def test_a_seal_put_in_for_a_row_that_waits_stops_no_other_row(rows: list[AuditEvent]) -> None:
     write_rows(1)
     last = write_rows(1)[0]
     tamper(
@@ -245,10 +247,10 @@ def test_a_sealing_that_fails_leaves_every_row_waiting(rows: list[AuditEvent]) -
         uuid4(),
         last.pk,
     )
-    with pytest.raises(DatabaseError), transaction.atomic():
-        seal_events()
-    assert UnsealedEvent.objects.count() == 2
-    assert head_of(CLINIC).sequence == 5
+    assert seal_events() == 1
+    assert UnsealedEvent.objects.get().event_id == last.pk
+    assert head_of(CLINIC).sequence == 6
+    assert [problem for problem in problems() if str(last.pk) in problem]
 
 
 @pytest.mark.django_db(transaction=True)
