@@ -2,12 +2,14 @@
 
 import pytest
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 
 from config.celery import app
 from tests.harness.broker import use_broker
 from tests.harness.database import current_database_url
 from tests.harness.redis import RedisServer
+from tests.harness.template import is_shared
 from tests.harness.waiting import wait_until
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
@@ -20,6 +22,13 @@ def test_the_address_given_to_processes_is_that_of_the_tests_database():
     with psycopg.connect(current_database_url()) as other:
         (name,) = other.execute("SELECT current_database()").fetchone()
     assert name == connection.settings_dict["NAME"]
+
+
+@pytest.mark.django_db
+def test_the_database_of_a_parallel_run_is_a_copy_and_nothing_is_left_to_migrate():
+    assert bool(connection.settings_dict["TEST"].get("TEMPLATE")) is is_shared()
+    executor = MigrationExecutor(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
 
 
 def test_redis_keeps_a_message_through_kill_and_restart():
