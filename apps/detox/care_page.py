@@ -41,7 +41,8 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
 
 
 def reason_of(alert: Alert | None) -> str:
-    """Return why a patient is referred from an alert: what fired, in words."""
+    """Return why a patient is referred from an alert: what fired, and when, on its clock."""
     if alert is None:
         return ""
-    return f"{' '.join(rule_words(alert.rules))} Reported {alert.opened_at:%Y-%m-%d %H:%M} UTC."
+    at = alert.opened_at.astimezone(alert.clinic.tz)
+    return f"{' '.join(rule_words(alert.rules))} Reported {at:%Y-%m-%d %H:%M} {at.tzname()}."

@@ -7,6 +7,7 @@ from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CheckIn
 from apps.clinical.doses import plain
 from apps.clinical.drugs import get_drug
+from apps.detox.models import Discharge, DoseRecord
 from apps.patients.intake_words import Rows, flag_words
 from apps.patients.models import HEALTH_FLAGS, HISTORY_FLAGS, SUBSTANCE_FLAGS, Patient
 from apps.tapers.schedule import slot_name
@@ -14,6 +15,8 @@ from apps.tapers.taken import Known, Taken, taken_now
 
 STEPS_TOLD: Final = 12
 CHECK_INS_TOLD: Final = 5
+STAYS_TOLD: Final = 3
+DOSES_TOLD: Final = 20  # the newest of each stay; the rest is counted
 
 
 def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None) -> dict[str, Any]:
@@ -50,6 +53,7 @@ def hand_over_of(patient: Patient, now: datetime, last_dose_at: datetime | None)
         "health": [list(row) for row in told(patient)],
         "medicines": medicines(patient),
         "adjuncts": adjuncts(patient),
+        "stays": earlier_stays(patient),
         "written_at": now.isoformat(),
     }  # fmt: skip
 
@@ -152,3 +156,28 @@ def adjuncts(patient: Patient) -> list[dict[str, str]]:
         {"name": each.name, "since": each.started_on.isoformat(), "for_what": each.for_what}
         for each in patient.adjuncts.filter(ended_on__isnull=True)
     ]
+
+
+def earlier_stays(patient: Patient) -> list[dict[str, Any]]:
+    """Return the last stays in a unit, the newest first: when, what was left, and what was given.
+
+    Phenobarbital acts for days after its last dose (INP-07), so each dose on record has its time.
+    """
+    rows = Discharge.objects.filter(patient=patient).select_related("referral__facility")
+    return [stay_told(row) for row in rows.order_by("-discharged_at")[:STAYS_TOLD]]
+
+
+def stay_told(row: Discharge) -> dict[str, Any]:
+    """Return one stay as plain data; a line that was corrected is not told."""
+    doses = DoseRecord.objects.filter(stay__referral=row.referral, corrected_by__isnull=True)
+    shown = doses.order_by("-at")[:DOSES_TOLD]
+    return {
+        "unit": row.referral.facility.name, "home_at": row.discharged_at.isoformat(),
+        "left": row.taken or f"none; last dose on {row.last_dose_on}", "summary": row.summary,
+        "doses": [
+            {"kind": dose.kind, "medicine": dose.medicine, "amount": dose.amount,
+             "at": dose.at.isoformat()}
+            for dose in shown
+        ],
+        "more_doses": max(doses.count() - DOSES_TOLD, 0),
+    }  # fmt: skip

@@ -12,6 +12,7 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.dependence import RARE_DAYS_PER_WEEK, DependenceRisk
 from apps.clinical.stopping import StopPath
+from apps.detox.leaving import newest_plan, taken_beside
 from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
@@ -65,8 +66,9 @@ def record_restart(
     gives a dose: it has become more, or ends. Raises `RestartError` for a day to come or before
     the last dose or restart on record, for somebody who takes a dose on record otherwise, and for
     a stop at once of what is, or was since the last restart, taken on four days a week or more:
-    three or fewer are rare dependence at any dose and duration (ASAM-04). Rare or not, a factor
-    of high seizure risk refuses such a stop as it does on the intake, and so does one not asked.
+    three or fewer are rare dependence at any dose and duration (ASAM-04). What the intake tells
+    of another drug counts with its days. Rare or not, a factor of high seizure risk refuses such
+    a stop as it does on the intake, and so does one not asked.
     """
     patient = locked(patient.pk)
     content: dict[str, Any] = {
@@ -104,7 +106,9 @@ def check_restart(
     going_on = goes_on(patient)
     if gives_a_dose(patient, now) or (patient.last_dose_on is None and going_on is None):
         raise RestartError(NOT_STOPPED)
-    most = max(days_per_week, going_on.days_per_week if going_on else 0)
+    beside = taken_beside(patient, newest_plan(patient))
+    known = [going_on.days_per_week] if going_on else []
+    most = max(days_per_week, *known, *(row.days_per_week for row in beside), 0)
     if agreed == Restart.Next.STOP_AGAIN:
         check_stop_again(patient, most, now.astimezone(patient.tz).date())
     if last_dose_on is None:

@@ -73,10 +73,27 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
         {"title": "Health and substances",
          "lines": [f"{label}: {value}" for label, value in said["health"]] or ["nothing present"]},
         {"title": "Other medicines", "lines": said["medicines"] or ["none told"]},
+        {"title": "Earlier stays in a unit", "lines": stay_lines(said.get("stays", []), zone)},
         {"title": "Please", "lines": [
             "Do not stop the medicine at once (ASAM 2025 rec 2). Tell us when the patient is "
             "admitted, and at discharge what is still taken: we go on from there."]},
     ]  # fmt: skip
+
+
+def stay_lines(stays: list[dict[str, Any]], zone: tzinfo) -> list[str]:
+    """Return each earlier stay with the doses on its record, in lines."""
+    lines = []
+    for stay in stays:
+        home = when(stay["home_at"], zone)
+        lines.append(f"{stay['unit']}, home {home}. Left: {stay['left']}. {stay['summary']}")
+        lines += [
+            f"{when(dose['at'], zone)}: {dose['medicine']}, "
+            + (dose["amount"] if dose["kind"] == "given" else "held")
+            for dose in stay["doses"]
+        ]
+        if stay["more_doses"]:
+            lines.append(f"and {stay['more_doses']} doses before these")
+    return lines or ["none on record here"]
 
 
 def when(moment: str, zone: tzinfo) -> str:

@@ -50,6 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "schedule": schedule_from(state) if state else None,
         "next": next_step(state, now) if state else None,
         "told": told_by_a_unit(patient) if state is None else "",
+        "again": taken_again(patient) if state is None else "",
         "wishes": wishes(patient, now),
         "has_trusted": TrustedPerson.objects.live().filter(patient=patient).exists(),
     }
@@ -62,6 +63,12 @@ def told_by_a_unit(patient: Patient) -> str:
     if taken.known != Known.UNIT:
         return ""
     return _("none") if taken.words == NONE_UNSIGNED else taken.words
+
+
+def taken_again(patient: Patient) -> str:
+    """Return what is taken since use began again, in the words of then; empty for nobody else."""
+    taken = taken_without_plan(patient)
+    return taken.words if taken.known == Known.RESTART else ""
 
 
 @require_GET

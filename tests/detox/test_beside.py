@@ -13,7 +13,7 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import close_task
 from apps.detox.clocks import sweep_detox
 from apps.detox.last_dose_clock import BESIDE
-from apps.detox.restart_actions import record_restart
+from apps.detox.restart_actions import RestartError, record_restart
 from apps.patients.actions import StatusError, change_status
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Patient
@@ -146,11 +146,16 @@ def test_a_second_drug_told_after_the_last_dose_is_asked_about_and_takes_nothing
     sweep_detox(NOW + 30 * DAY)
     assert (last_dose(wren), asked()) == (day, [BESIDE])
     wren.refresh_from_db()
-    record_restart(
-        patient=wren, seen_how="told", taken="zolpidem, two nights", days_per_week=2,
-        agreed="stop_again", plan="None from now on.", last_dose_on=(NOW + 30 * DAY).date(),
-        by=prescriber.user, now=NOW + 31 * DAY,
-    )  # fmt: skip
+    ends = {
+        "seen_how": "told", "taken": "zolpidem, two nights", "days_per_week": 2,
+        "agreed": "stop_again", "plan": "None from now on.", "by": prescriber.user,
+        "last_dose_on": (NOW + 30 * DAY).date(), "now": NOW + 31 * DAY,
+    }  # fmt: skip
+    with pytest.raises(RestartError, match="not stopped at once"):
+        record_restart(patient=wren, **ends)
+    rarely = ZOLPIDEM | {"pattern": "rarely", "days_per_week": 2}
+    tell(wren, nurse, rarely, now=NOW + 30 * DAY)
+    record_restart(patient=wren, **ends)
     sweep_detox(NOW + 45 * DAY)
     assert (last_dose(wren), asked()) == ((NOW + 30 * DAY).date(), []), "a person has said"
 

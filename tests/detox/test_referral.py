@@ -13,6 +13,7 @@ from apps.alerts.states import TransitionError
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.database.scope import as_owner
+from apps.detox.care_page import reason_of
 from apps.detox.clocks import sweep_detox
 from apps.detox.models import Facility, Referral
 from apps.detox.referral_actions import ReferralError, move_referral, save_facility
@@ -20,6 +21,7 @@ from apps.detox.states import DIAGRAMS, LIVE, REFERRAL_TRANSITIONS, diagrams
 from apps.detox.support_actions import end_adjunct
 from apps.exchange.referral_papers import referral_bundle
 from tests.conftest import signed_in
+from tests.detox.test_discharge import go_home
 from tests.exchange.r4.validate import problems
 from tests.exchange.reading import text_of
 from tests.factories import (
@@ -29,12 +31,15 @@ from tests.factories import (
     make_active_plan,
     make_adjunct,
     make_alert,
+    make_dose,
     make_facility,
     make_patient,
     make_referral,
+    make_stay,
 )
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 
 
 def refuse(*args: object, **kwargs: object) -> None:
@@ -291,3 +296,41 @@ def test_a_last_dose_that_has_not_come_is_refused_beside_its_field(clinic, patie
     assert page.status_code == 422
     assert "This moment has not come yet." in page.text
     assert not Referral.objects.exists()
+
+
+def test_a_second_hand_over_says_what_was_given_in_the_stay_before(
+    clinic, prescriber, nurse
+) -> None:
+    """Phenobarbital acts for days (INP-07): the next unit has to know of each dose and its time."""
+    patient = make_patient(clinic)
+    stay = make_stay(patient, prescriber.user)
+    make_dose(stay, nurse.user, now=NOW + HOUR)
+    make_dose(
+        stay, nurse.user, now=NOW + 2 * HOUR, kind="held", amount="", sedation=3,
+        held_because="sedation",
+    )  # fmt: skip
+    go_home(stay, prescriber, now=NOW + 30 * HOUR, taken="diazepam 5 mg")
+    again = make_referral(patient, prescriber.user, now=NOW + 50 * HOUR)
+    (told,) = again.document["stays"]
+    assert [dose["kind"] for dose in told["doses"]] == ["held", "given"]
+    client = signed_in(nurse)
+    paper = " ".join(
+        text_of(client.get(reverse("exchange:referral_pdf", args=[again.pk])).content).split()
+    )
+    given = (NOW + HOUR).astimezone(clinic.tz)
+    bundle = client.get(reverse("exchange:referral_bundle", args=[again.pk])).content
+    assert problems(json.loads(bundle)) == []
+    page = client.get(reverse("detox:referral", args=[again.pk])).text
+    for text in (paper, json.loads(bundle)["entry"][0]["resource"]["section"].__repr__()):
+        assert f"{given:%Y-%m-%d %H:%M %Z}: phenobarbital, as ordered, 1 tablet" in text
+        assert "phenobarbital, held" in text
+        assert "Left: diazepam 5 mg" in text
+    assert "Earlier stays" in page
+    assert "phenobarbital, as ordered, 1 tablet" in page
+
+
+def test_the_reason_for_a_referral_tells_the_time_of_the_clinic(clinic, nurse) -> None:
+    alert = make_alert(make_patient(clinic))
+    at = alert.opened_at.astimezone(clinic.tz)
+    assert reason_of(alert).endswith(f"Reported {at:%Y-%m-%d %H:%M} {at.tzname()}.")
+    assert at.tzname() != "UTC"

@@ -11,6 +11,7 @@ from apps.dashboard.states import states_of
 from apps.detox.clocks import sweep_detox
 from apps.detox.hand_over import hand_over_of
 from apps.detox.outcome import outcome_of
+from apps.detox.restart_actions import record_restart
 from apps.patients.models import Patient
 from apps.portal.actions import give_consent
 from apps.tapers.taken import Known, taken_now
@@ -96,3 +97,25 @@ def test_a_second_discharge_asks_for_its_own_contact(patient, prescriber) -> Non
     go_home(stay, prescriber, now=later + DAY)
     due = {t.due_at for t in patient.care_tasks.filter(kind="contact", done_at__isnull=True)}
     assert due == {later + DAY + timedelta(hours=72)}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("What you take now", "It is no failure", "it can cause a seizure")),
+     ("es", ("Lo que toma ahora", "No es un fracaso", "puede causar una convulsión"))],
+)  # fmt: skip
+def test_who_takes_some_again_reads_it_on_their_own_page_without_blame(
+    clinic, prescriber, language, words
+) -> None:
+    patient = make_patient(clinic, email="wren@home.example", language=language)
+    patient.last_dose_on = NOW.date()
+    patient.save(update_fields=["last_dose_on"])
+    give_consent(patient=patient, language=language, now=NOW)
+    record_restart(
+        patient=patient, seen_how="told", taken="1 mg each night", days_per_week=7,
+        agreed="stay", plan="Stay for now.", last_dose_on=None, by=prescriber.user, now=NOW + DAY,
+    )  # fmt: skip
+    page = signed_in_as(fresh(patient)).get(reverse("portal:home")).text
+    for text in (*words, "1 mg each night", clinic.phone):
+        assert text in page
+    assert "There is no plan here yet" not in page
