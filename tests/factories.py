@@ -356,15 +356,21 @@ def put_on_call(member: StaffMember, rung: str = "on_call", *, now: datetime = N
     )
 
 
-def check_in(patient: Patient, answers: dict[str, Any], *, now: datetime = NOW) -> CheckIn:
-    """Return a submitted daily check-in."""
+def check_in(
+    patient: Patient,
+    answers: dict[str, Any],
+    *,
+    now: datetime = NOW,
+    felt_at: datetime | None = None,
+) -> CheckIn:
+    """Return a submitted daily check-in; with `felt_at` one that was kept on the phone."""
     return submit_check_in(
         patient=patient,
         questionnaire=get_questionnaire("daily", LATEST["daily"]),
         answers=answers,
         submission_id=uuid4(),
         language=patient.language,
-        reported_at=now,
+        reported_at=felt_at or now,
         now=now,
     )
 

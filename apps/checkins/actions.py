@@ -1,6 +1,6 @@
 """Writes of check-ins: one act, one transaction, one audit row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from apps.checkins.assessment import assessment_of, not_asked_of
 from apps.checkins.free_text import must_be_read_today
 from apps.checkins.models import CareTask, CheckIn, TriageResult
 from apps.checkins.reminder_actions import answer_window, lock_patient
-from apps.checkins.task_actions import open_requests
+from apps.checkins.task_actions import open_requests, wants_to_stay
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.database.statements import Insert
@@ -86,7 +86,7 @@ def store_check_in(
     Raises `IdTakenError`, before anything is written, when its submission id is no new one.
     """
     questionnaire, answers = sent.questionnaire, sent.answers
-    known = assessment_of(patient, now)
+    known = assessment_of(patient, now, felt_at)
     result = assess(answers, known.profile, known.context)
     left_out = not_asked_of(patient, known.context)
     check_in = CheckIn(
@@ -108,7 +108,7 @@ def store_check_in(
         raise IdTakenError(sent.submission_id)
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now)
-    open_requests(check_in, tasks_of(questionnaire, answers, sent.requests), now)
+    open_requests(check_in, tasks_of(check_in, questionnaire, answers, left_out), now)
     answer_window(check_in, now)
     return check_in
 
@@ -120,14 +120,24 @@ def reporter(trusted_name: str) -> dict[str, str]:
 
 
 def tasks_of(
-    questionnaire: Questionnaire, answers: Mapping[str, object], requests: Sequence[str]
+    check_in: CheckIn,
+    questionnaire: Questionnaire,
+    answers: Mapping[str, object],
+    left_out: Collection[str],
 ) -> list[str]:
     """Return what a person has to do: what was asked for, and words to be read today.
 
-    Free text never sets a level (instruments.md section 5).
+    "I want to stay at this dose" of the weekly questions asks as the button of the daily ones
+    does; both parts of one visit ask once. Free text never sets a level (instruments.md
+    section 5).
     """
-    read = must_be_read_today(questionnaire, answers)
-    return [*requests, *([CareTask.Kind.READ_TODAY.value] if read else [])]
+    stay, found = CareTask.Kind.STAY.value, list(check_in.requests)
+    if wants_to_stay(answers) and "ready_next" not in left_out and stay not in found:
+        asked = CareTask.objects.open().filter(patient=check_in.patient, kind=stay)
+        found += [] if asked.exists() else [stay]
+    if must_be_read_today(questionnaire, answers):
+        found.append(CareTask.Kind.READ_TODAY.value)
+    return found
 
 
 def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResult:

@@ -14,6 +14,7 @@ from apps.alerts.states import AlertStatus
 from apps.checkins.claims import without_claims
 from apps.checkins.free_text import own_words
 from apps.checkins.models import CareTask, CheckIn
+from apps.checkins.task_actions import wants_to_stay
 from apps.clinical.questionnaires import get_questionnaire
 from apps.clinical.texts import needed_placeholders, patient_text
 from apps.database.objects import keep_related
@@ -162,8 +163,9 @@ def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
         CareTask.Kind.READ_TODAY: _("By %(time)s someone should read what you wrote."),
     }
     questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
-    wrote = own_words(questions, check_in.answers)
-    tasks = check_in.tasks.order_by("kind") if check_in.requests or wrote else []
+    asked = check_in.requests or wants_to_stay(check_in.answers)
+    asked = asked or own_words(questions, check_in.answers)
+    tasks = check_in.tasks.order_by("kind") if asked else []
     return [
         words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in.patient, now)}
         for task in tasks

@@ -55,11 +55,18 @@ class Assessment:
     context: Context
 
 
-def assessment_of(patient: Patient, now: datetime) -> Assessment:
-    """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`."""
+def assessment_of(patient: Patient, now: datetime, felt_at: datetime | None = None) -> Assessment:
+    """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`.
+
+    With `felt_at` the amount taken is compared with the dose of that day: what was kept on a
+    phone over a step tells of the dose before it [proposal]. All else counts from now (triage.md).
+    """
     facts = plan_facts(patient, now)
     today = now.astimezone(patient.tz).date()
     context = context_of(patient, facts.current, now)
+    if felt_at is not None and facts.current is not None:
+        then = step_on(facts.begun, felt_at.astimezone(patient.tz).date())
+        context = replace(context, planned_daily_mg=planned_mg((then or facts.current).by_drug))
     if context.days_since_stop is None:
         context = replace(context, **governance_of(patient, facts.converted_on, today))
     return Assessment(profile_of(patient, facts.drug_id, today), context)
@@ -96,6 +103,7 @@ class PlanFacts:
     current: TaperStep | None = None
     first_cut_on: date | None = None
     converted_on: date | None = None
+    begun: Sequence[TaperStep] = ()  # what was taken so far, the step in force last
 
 
 def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
@@ -109,7 +117,12 @@ def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
     # Step 1 is the present dose.
     first_cut_on = next((step.start_on for step in plan.steps if step.number > 1), None)
     converted = converted_on(plan.version, plan.step)
-    return PlanFacts(plan.drug_id, plan.step, first_cut_on, converted)
+    return PlanFacts(plan.drug_id, plan.step, first_cut_on, converted, plan.begun)
+
+
+def step_on(begun: Sequence[TaperStep], day: date) -> TaperStep | None:
+    """Return the step that was taken on a day, None before the plan began."""
+    return next((step for step in reversed(begun) if step.start_on <= day), None)
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:

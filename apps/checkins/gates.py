@@ -20,9 +20,10 @@ def check_in_came(patient_id: UUID, since: datetime, due: datetime) -> str:
     """Refuse a cut when no check-in came after the step before began (ASAM-15).
 
     The patient's own daily questions, all mandatory ones: half an answer or the weekly part alone
-    says too little of how the step is borne (triage.md section 3).
+    says too little of how the step is borne (triage.md section 3). One that was kept on a phone
+    and tells of the days before the step says nothing of it either [proposal].
     """
-    whole = CheckIn.objects.by_the_patient().stopping_the_clock()
+    whole = CheckIn.objects.by_the_patient().stopping_the_clock().filter(reported_at__gte=since)
     came = whole.filter(patient_id=patient_id, received_at__gte=since, received_at__lt=due)
     return "" if came.exists() else NO_CHECK_IN
 

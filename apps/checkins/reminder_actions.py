@@ -10,7 +10,13 @@ from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert
 from apps.audit.actions import HasId, record
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, policy_of
-from apps.checkins.windows import context_of_silence, last_complete, next_judgement, next_window
+from apps.checkins.windows import (
+    context_of_silence,
+    last_complete,
+    next_judgement,
+    next_window,
+    sooner_close,
+)
 from apps.clinical.triage import Level, TaperAction, Triage, assess_silence
 from apps.database.statements import Change, Read
 from apps.patients.models import Patient
@@ -58,12 +64,17 @@ def set_schedule(
     schedule, _ = CheckInSchedule.objects.update_or_create(
         patient=patient, defaults=values, create_defaults=values | {"started_at": now}
     )
-    Reminder.objects.live().filter(patient=patient, due_at__gt=now).update(replan_at=now)
+    look_again(patient, now)
     record(
         "schedule.set", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
         wants_mail=wants_mail,
     )  # fmt: skip
     return schedule
+
+
+def look_again(patient: Patient, now: datetime) -> None:
+    """Let the next sweep work out again when the window that waits is due; part of an act."""
+    Reminder.objects.live().filter(patient=patient).update(replan_at=now)
 
 
 @transaction.atomic
@@ -96,14 +107,34 @@ def plan_window(patient_id: UUID, now: datetime) -> bool:
 
 @transaction.atomic
 def replan_window(reminder_id: UUID, now: datetime) -> bool:
-    """Work out again when a window that is not due yet is due: a step may have begun."""
+    """Work out a window's clocks again: a step, another tier or drug may ask for it sooner.
+
+    One that is not due yet is moved; of one that is, only the end and the next look.
+    """
     live = lock_window(reminder_id)
-    if live is None or live.due_at <= now or live.state == Reminder.State.SENDING:
+    if live is None or live.closes_at <= now or live.state == Reminder.State.SENDING:
         return False
     schedule = CheckInSchedule.objects.get(patient=live.patient)
-    place(live, live.patient, schedule, now)
+    if live.due_at > now:
+        place(live, live.patient, schedule, now)
+    else:
+        hurry(live, schedule, now)
     live.save()
     return True
+
+
+def hurry(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
+    """Look anew at a window that waits for its answer: it may close sooner, never later.
+
+    Its silence is judged by today's facts, also the one that was looked at before: what was
+    no alert for a weekly window of low risk may be one since the cut or the new tier.
+    """
+    window = next_window(live.patient, schedule, now)
+    live.replan_at = window.replan_at
+    if window.interval_days < live.interval_days:
+        live.interval_days = window.interval_days
+        live.closes_at = sooner_close(live, window.interval_days, schedule.remind_at, now)
+    live.judge_at = next_judgement(live.patient, live, now)
 
 
 def place(live: Reminder, patient: Patient, schedule: CheckInSchedule, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Writes of what patients ask for: opened with the check-in, taken and closed by staff."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -30,6 +30,11 @@ def open_requests(check_in: CheckIn, kinds: Iterable[str], now: datetime) -> Non
     """Make a task of each request of a check-in; part of `submit_check_in`'s transaction."""
     for kind in kinds:
         open_task(check_in.patient, kind, now, check_in=check_in)
+
+
+def wants_to_stay(answers: Mapping[str, object]) -> bool:
+    """Answer whether the weekly questions ask for no further step: `ready_next` is "pause"."""
+    return answers.get("ready_next") == "pause"
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from typing import Final
 
 from apps.checkins.assessment import context_from, plan_facts, profile_of
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
-from apps.checkins.models.reminder import first_unanswered
+from apps.checkins.models.reminder import first_missed
 from apps.clinical.aftercare import MONTH, check_in_every
 from apps.clinical.cadence import (
     DAILY,
@@ -120,6 +120,17 @@ def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> W
     )
 
 
+def sooner_close(live: Reminder, interval: int, remind_at: time, now: datetime) -> datetime:
+    """Return when a window that is due already closes, once it is asked for every `interval` days.
+
+    The next one opens then; never in the past, so that it comes at the usual time of day.
+    """
+    tz = live.patient.tz
+    day = max(live.due_at.astimezone(tz).date() + timedelta(interval), now.astimezone(tz).date())
+    closes_at = moment_on(day, remind_at, live.patient)
+    return closes_at if closes_at > now else moment_on(day + timedelta(1), remind_at, live.patient)
+
+
 def is_too_late(due_at: datetime, now: datetime, *, fresh: bool) -> bool:
     """Answer whether today's time has passed too long ago; for a new patient, at all."""
     return now > due_at + (timedelta(0) if fresh else LATE_AT_MOST)
@@ -138,7 +149,8 @@ def silence_of(patient: Patient, live: Reminder) -> Silence:
     and has a step today has not been silent for the whole week.
     """
     last = last_complete(patient)
-    overdue = first_unanswered(patient, last) or live.due_at
+    # The live window by what is in hand, not by its row: it may just have been moved.
+    overdue = min(first_missed(patient, last) or live.due_at, live.due_at)
     expected = overdue - timedelta(days=live.interval_days)
     return Silence(max(last, expected) if last else expected, overdue)
 

@@ -188,7 +188,7 @@ def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime)
 def first_unanswered_of(ids: list[UUID]) -> dict[UUID, datetime]:
     """Return when each patient's first window was due that nobody answered since they did.
 
-    What `first_unanswered` of the check-ins says of one patient, for many in one query.
+    What `silence_of` of the check-ins says of one patient, for many in one query.
     """
     bounds: dict[UUID, datetime] = {}
     heard = CheckIn.objects.stopping_the_clock().filter(patient_id__in=ids)

@@ -11,7 +11,7 @@ from apps.audit.actions import HasId, record
 from apps.checkins.link_actions import revoke_links
 from apps.checkins.models import CareTask, CheckInSchedule
 from apps.checkins.models.task import USUAL_TIME
-from apps.checkins.reminder_actions import set_schedule
+from apps.checkins.reminder_actions import look_again, set_schedule
 from apps.checkins.task_actions import ask_for
 from apps.exchange.actions import revoke_feed
 from apps.patients.models import Patient
@@ -157,6 +157,8 @@ def set_preferences(*, patient: Patient, wishes: dict[str, Any], now: datetime) 
         setattr(patient, key, own[key])
     if changed:
         patient.save(update_fields=changed)
+    if "time_zone" in changed:
+        look_again(patient, now)
     if "calendar_names_drug" in changed:
         # What an address shows was fixed when it was made: the patient makes another.
         revoke_feed(patient=patient, by=None, now=now)

@@ -37,6 +37,19 @@ def test_the_baseline_is_the_median_of_the_week_before_the_step(stepped) -> None
     assert (context.days_since_step, context.baseline_dws) == (7, 11)
 
 
+def test_what_was_felt_before_the_step_is_compared_with_the_dose_of_that_day(stepped) -> None:
+    """2 mg until 16 November, less since; the cut came because a check-in had."""
+    score(stepped, 0, NOW - 10 * DAY)
+    step = datetime(2026, 11, 16, 12, tzinfo=NOW.tzinfo)
+    doses = [
+        assessment_of(stepped, NOW, felt).context.planned_daily_mg
+        for felt in (step - DAY, step, step - 20 * DAY, None)
+    ]
+    cut = assessment_of(stepped, NOW).context.planned_daily_mg
+    assert doses == [2, cut, cut, cut]
+    assert cut < 2
+
+
 def test_two_check_ins_are_no_baseline(stepped) -> None:
     step = datetime(2026, 11, 16, 12, tzinfo=NOW.tzinfo)
     for days in (1, 3):

@@ -151,6 +151,15 @@ def test_only_a_whole_daily_check_in_unlocks_a_cut(patient) -> None:
     assert check_in_came(patient.pk, since, due) == ""
 
 
+def test_what_was_felt_before_the_step_unlocks_no_cut(patient) -> None:
+    """Kept on a phone without a line, sent after the step had begun."""
+    since, due = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    check_in(patient, CALM, felt_at=since - timedelta(minutes=1))
+    assert check_in_came(patient.pk, since, due) == NO_CHECK_IN
+    check_in(patient, CALM, felt_at=since)
+    assert check_in_came(patient.pk, since, due) == ""
+
+
 def test_a_trusted_report_without_a_name_is_refused(patient) -> None:
     row = report(patient, {"seizure": "yes"})
     values = {f.name: getattr(row, f.name) for f in CheckIn._meta.concrete_fields}

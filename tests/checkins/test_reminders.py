@@ -19,6 +19,7 @@ from apps.checkins.reminder_actions import leave_in_peace, miss_window, plan_win
 from apps.checkins.reminder_delivery import claim, deliver_due
 from apps.checkins.reminder_sweep import sweep_reminders
 from apps.patients.models import Patient
+from apps.portal.actions import set_preferences
 from tests.checkins.conftest import Clock, live, run
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, weekly
 from tests.harness.smtp import Answer
@@ -267,6 +268,19 @@ def test_a_new_time_moves_the_window_and_no_mail_means_no_mail(high, clock, mail
     assert local(live(high).due_at) == "11-23 18:30"
     clock.tick(hours=9)
     assert (mail.messages, live(high).state) == ([], "no_mail")
+
+
+def test_who_moves_is_asked_at_the_usual_time_of_the_new_place(high, clock) -> None:
+    set_schedule(patient=high, remind_at=time(18), wants_mail=True, by=None, now=NOW)
+    run(clock)
+    wishes = {
+        "language": "en", "time_zone": "America/Los_Angeles", "calendar_names_drug": False,
+        "remind_at": time(18), "wants_mail": True,
+    }  # fmt: skip
+    set_preferences(patient=high, wishes=wishes, now=NOW)
+    run(clock)
+    due = live(high).due_at.astimezone(ZoneInfo("America/Los_Angeles"))
+    assert due.strftime("%m-%d %H:%M") == "11-23 18:00"
 
 
 def test_setting_the_same_schedule_twice_writes_one_audit_row(high) -> None:

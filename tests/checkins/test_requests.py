@@ -9,12 +9,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
-from apps.checkins.models import CareTask, CheckIn, CheckInPolicy
+from apps.checkins.link_actions import create_link
+from apps.checkins.models import CareTask, CheckIn, CheckInLink, CheckInPolicy
 from apps.checkins.task_actions import TaskClosedError, close_task, due_for, take_task
+from apps.patients.models import Patient
 from apps.tapers.models import PlanHold
 from tests.checkins.test_views import posted, url_for
 from tests.conftest import signed_in
-from tests.factories import CALM, NOW, make_active_plan, make_patient, make_task, put_on_call
+from tests.factories import CALM, NOW, make_active_plan, make_patient, make_task, put_on_call, today
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +56,44 @@ def test_to_stay_holds_at_once_only_where_the_clinic_says_so(patient, prescriber
     CheckInPolicy.objects.create(clinic=patient.clinic, hold_on_request=True)
     task = make_task(patient, "stay")
     assert PlanHold.objects.get().source_id == task.pk
+
+
+def ready_next(patient: Patient, answer: str) -> str:
+    """Send the weekly questions with this answer about the next step; return the page."""
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=True)
+    Client().post(reverse("checkins:create", args=[token]), posted(CALM))
+    url = reverse("checkins:weekly", args=[token])
+    return Client().post(url, posted({"ready_next": answer})).text
+
+
+def test_to_stay_said_in_the_weekly_questions_is_a_request_too(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    CheckInPolicy.objects.create(clinic=patient.clinic, hold_on_request=True)
+    page = ready_next(patient, "pause")
+    task = CareTask.objects.get()
+    assert (task.kind, task.check_in.questionnaire) == ("stay", "weekly")
+    assert PlanHold.objects.get().source_id == task.pk
+    assert "You asked to stay at this dose" in page
+
+
+@pytest.mark.parametrize("answer", ["ready", "slower", "unsure"])
+def test_other_words_about_the_next_step_are_no_request(patient, answer) -> None:
+    ready_next(patient, answer)
+    assert CheckIn.objects.get(questionnaire="weekly").answers["ready_next"] == answer
+    assert not CareTask.objects.exists()
+
+
+def test_both_parts_of_one_visit_ask_to_stay_once(patient) -> None:
+    make_task(patient, "stay")
+    ready_next(patient, "pause")
+    assert CareTask.objects.get().kind == "stay"
+
+
+def test_who_takes_none_any_more_asks_for_no_dose(patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=today())
+    ready_next(patient, "pause")
+    assert not CareTask.objects.exists()
 
 
 def test_check_in_and_task_are_stored_together_or_not_at_all(patient, monkeypatch) -> None:

@@ -111,6 +111,49 @@ def test_weekly_silence_counts_from_the_step_not_from_the_week_before(high, cloc
     assert raised() == []
 
 
+def test_a_tier_raised_while_a_weekly_window_waits_is_judged_that_night(low, clock) -> None:
+    """The window was due already: without a second look nobody would ask before it closes."""
+    check_in(low, CALM)
+    run(clock)
+    due = live(low).due_at
+    while clock() < due + timedelta(hours=5):
+        hours_pass(clock, 1)
+    assert (raised(), live(low).judge_at) == ([("W10", "watch")], None)
+    low.risk.tier = "high"
+    low.risk.save(update_fields=["tier"])
+    hours_pass(clock, 11)  # past midnight
+    assert (live(low).interval_days, live(low).closes_at) == (1, due + timedelta(days=1))
+    hours_pass(clock, 9)  # two days after the last day on which an answer was expected
+    assert raised() == [("W10", "watch"), ("U24", "urgent")]
+
+
+def test_a_window_that_moves_forward_takes_its_silence_clock_along(low, clock) -> None:
+    check_in(low, CALM)
+    run(clock)
+    assert live(low).due_at > clock() + timedelta(days=6)
+    low.risk.tier = "high"
+    low.risk.save(update_fields=["tier"])
+    hours_pass(clock, 15)  # past midnight
+    moved = live(low)
+    assert moved.interval_days == 1
+    assert moved.due_at < clock() + timedelta(days=1)
+    assert moved.judge_at == moved.due_at + timedelta(hours=4)
+    hours_pass(clock, 13)
+    assert raised() == [("W10", "watch")]
+
+
+def test_a_second_look_at_a_waiting_window_tells_nobody_twice(high, nurse, clock) -> None:
+    hours_pass(clock, 28)
+    assert raised() == [("W10", "watch")]
+    Reminder.objects.live().update(replan_at=clock())
+    hours_pass(clock, 1)
+    alert = Alert.objects.get()
+    resolve_alert(alert=alert, by=nurse.user, outcome="spoke", note="Called.", now=clock())
+    Reminder.objects.live().update(replan_at=clock())
+    hours_pass(clock, 1)
+    assert raised() == [("W10", "watch")]
+
+
 def test_who_never_checked_in_is_missed_all_the_same(high, clock) -> None:
     hours_pass(clock, 28)
     assert raised() == [("W10", "watch")]

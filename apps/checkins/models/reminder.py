@@ -67,7 +67,7 @@ class ReminderQuerySet(models.QuerySet["Reminder"]):
 
     def replan_due(self, now: datetime) -> "ReminderQuerySet":
         """Return windows to be looked at again: a new day may have begun a step."""
-        return self.live().filter(due_at__gt=now, replan_at__lte=now).order_by("replan_at")
+        return self.live().filter(replan_at__lte=now, closes_at__gt=now).order_by("replan_at")
 
 
 class Reminder(models.Model):
@@ -188,10 +188,10 @@ LIVE: Final = (
 )
 
 
-def first_unanswered(patient: Patient, since: datetime | None) -> datetime | None:
-    """Return when the first window after `since` was due that nobody answered, or None."""
+def first_missed(patient: Patient, since: datetime | None) -> datetime | None:
+    """Return when the first window after `since` was due that closed unanswered, or None."""
     windows: QuerySet[Reminder] = Reminder.objects.filter(
-        patient=patient, state__in=(*LIVE, Reminder.State.MISSED)
+        patient=patient, state=Reminder.State.MISSED
     )
     # What lies before a pause is forgotten: the clock starts again with the first new window.
     peace = (
