@@ -6,7 +6,6 @@ A missing secret stops the start with a sentence. `config/settings_test.py` adds
 from email.utils import parseaddr
 from pathlib import Path
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,6 +13,7 @@ from config.brokers import transport_options
 from config.database import database
 from config.files import settings_reader
 from config.logs import logging_settings
+from config.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = settings_reader()
@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentPolicyMiddleware",
     "config.middleware.PrivacyHeadersMiddleware",
+    "apps.api.middleware.ReadableRefusalsMiddleware",
     "apps.database.middleware.NoClinicMiddleware",  # until the person or the link says which
     "apps.accounts.middleware.PollsKeepCookiesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -269,90 +270,7 @@ CELERY_BROKER_CONNECTION_TIMEOUT, CELERY_BROKER_HEARTBEAT = 2, 10  # the second:
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(CELERY_BROKER_URL)
-CELERY_BEAT_SCHEDULE = {
-    # The broker-free dispatcher sweeps too; beat is the second of three ways (cron is the third).
-    "sweep-alerts": {
-        "task": "apps.alerts.tasks.sweep",
-        "schedule": 5.0,
-        "options": {"expires": 10, "queue": "alerts"},
-    },
-    "drill": {
-        "task": "apps.dashboard.tasks.drill",
-        "schedule": 60.0,
-        "options": {"expires": 50, "queue": "default"},
-    },
-    # The pages that show the rows bring them up to date too: apps/dashboard/state_actions.py.
-    "refresh-states": {
-        "task": "apps.dashboard.tasks.refresh_states",
-        "schedule": 5.0,
-        "options": {"expires": 10, "queue": "default"},
-    },
-    "beat-heartbeat": {
-        "task": "apps.alerts.tasks.beat_heartbeat",
-        "schedule": 10.0,
-        "options": {"expires": 20, "queue": "alerts"},
-    },
-    # Cron's `manage.py send_reminders` does the same without a broker.
-    "send-reminders": {
-        "task": "apps.checkins.tasks.send_reminders",
-        "schedule": 20.0,
-        "options": {"expires": 40, "queue": "default"},
-    },
-    # Invitations and codes leave at once by their own task; this makes good what was lost.
-    "send-portal-mails": {
-        "task": "apps.portal.tasks.send_portal_mails",
-        "schedule": 20.0,
-        "options": {"expires": 40, "queue": "default"},
-    },
-    # Reviews and run-outs are days ahead of their clocks: minutes do not matter.
-    "run-clocks": {
-        "task": "apps.checkins.tasks.run_clocks",
-        "schedule": 300.0,
-        "options": {"expires": 240, "queue": "default"},
-    },
-    # Cron's `manage.py run_care_clocks` does the same without a broker.
-    "run-care-clocks": {
-        "task": "apps.detox.tasks.run_care_clocks",
-        "schedule": 60.0,
-        "options": {"expires": 50, "queue": "default"},
-    },
-    # Steps begin at the patients' midnight; pages give the right dose even before this ran.
-    "settle-plans": {
-        "task": "apps.plans.settle",
-        "schedule": 60.0,
-        "options": {"expires": 120},
-    },
-    # Cron's `manage.py seal_audit` does the same without a broker.
-    "seal-audit": {
-        "task": "apps.audit.tasks.seal_audit",
-        "schedule": 5.0,
-        "options": {"expires": 10, "queue": "default"},
-    },
-}
-CELERY_BEAT_SCHEDULE["extend-rotas"] = {
-    "task": "apps.alerts.tasks.extend_rotas", "schedule": 6 * 3600.0,
-    "options": {"expires": 3600, "queue": "alerts"},
-}  # fmt: skip
-# Cron's `manage.py count_days` does the same without a broker.
-CELERY_BEAT_SCHEDULE["count-days"] = {
-    "task": "apps.dashboard.tasks.count_days", "schedule": 60.0,
-    "options": {"expires": 50, "queue": "default"},
-}  # fmt: skip
-# What a clinical lead signed away a week ago. Cron's `manage.py erase_records` does the same.
-CELERY_BEAT_SCHEDULE["erase-records"] = {
-    "task": "apps.retention.tasks.erase_records",
-    "schedule": 600.0,
-    "options": {"expires": 300, "queue": "default"},
-}
-CELERY_BEAT_SCHEDULE["tell-leads"] = {
-    "task": "apps.dashboard.tasks.tell_leads",
-    "schedule": 60.0,
-    "options": {"expires": 50, "queue": "default"},
-}
-CELERY_BEAT_SCHEDULE["check-record"] = {
-    "task": "apps.alerts.tasks.check_record", "schedule": crontab("40", "2"),
-    "options": {"queue": "default"},
-}  # fmt: skip
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_BEAT_SCHEDULE_FILENAME = env.str(
     "BEAT_SCHEDULE_FILE", default=str(BASE_DIR / ".data" / "beat")
 )

@@ -26,6 +26,8 @@ from apps.alerts.metrics import metrics
 from apps.alerts.models import SystemAlert
 from config import probe
 from config.embedded.processes import end_all, spawn
+from config.worker_sign import EVERY_SECONDS, SIGN
+from tests.harness.broker import use_broker
 from tests.harness.processes import LOGS, environment_of
 from tests.harness.waiting import wait_until
 
@@ -138,7 +140,7 @@ def test_every_command_run_exists_and_every_queue_has_a_worker() -> None:
         for name in re.findall(r"manage\.py (\w+)", line):
             assert name in get_commands(), line
         for name in re.findall(r"config\.probe (\w+)", line):
-            assert name in ("web", *WATCHED), line
+            assert name in ("web", "worker", *probe.IN_THE_DATABASE), line
         assert re.search(r"manage\.py|celery -A config|gunicorn", line), line
     queues = {
         each["options"].get("queue", "default") for each in settings.CELERY_BEAT_SCHEDULE.values()
@@ -245,6 +247,24 @@ def test_the_probe_tells_a_living_web_process_from_a_dead_one(parts, monkeypatch
     finally:
         end_all([process], grace=5)
     assert probe.main(["nobody"]) == 2
+
+
+@pytest.mark.flow
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_of_a_worker_looks_at_its_own_process(parts, monkeypatch, tmp_path) -> None:
+    """Neither beat nor another worker counts, and a broker that is away restarts nothing."""
+    monkeypatch.setattr(probe, "SIGN", tmp_path / SIGN.name)
+    assert probe.main(["worker"]) == 1
+    worker = parts.worker(TMPDIR=str(tmp_path))
+    wait_until((tmp_path / SIGN.name).exists, 60, message=worker.log_end)
+    assert probe.main(["worker"]) == 0
+    os.utime(tmp_path / SIGN.name, (0, 0))
+    wait_until(lambda: probe.main(["worker"]) == 0, 2 * EVERY_SECONDS)  # the loop turns
+    worker.kill()
+    os.utime(tmp_path / SIGN.name, (0, 0))
+    assert probe.main(["worker"]) == 1
+    with use_broker("redis://127.0.0.1:1/0"):  # nobody listens there
+        assert probe.main(["worker"]) == 0
 
 
 def web_environment(parts: Any) -> dict[str, str]:

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast, Concat
 
 from apps.alerts.models import REACH_WITHIN, Alert, Gateway, Heartbeat, MailServer, SystemAlert
 from apps.alerts.sweep import STRANDED_AFTER
+from apps.alerts.system_alerts import SINCE
 from apps.alerts.ways import GATEWAY
 from apps.audit.chain import SEALED_WITHIN
 from apps.audit.models import UnsealedEvent
@@ -22,7 +23,8 @@ STALE_AFTER: Final = timedelta(seconds=45)
 WATCHED: Final[dict[str, str]] = {
     "dispatcher": "The dispatcher that sends alert mails",
     "sweep": "The sweep that watches over open alerts",
-    "worker": "The background worker, or beat that drives it,",
+    "worker": "The background worker for alerts, or beat that drives it,",
+    "chores": "The background worker for reminders, mails and the audit record",
 }
 UNREACHED_SHOWN: Final = 5
 # Each night the audit record is verified (apps/alerts/record_check.py): these tell the outcome.
@@ -76,6 +78,7 @@ def record_problems(beats: dict[str, datetime], now: datetime) -> list[str]:
         return ["The audit record does not verify: run verify_audit and read what it names."]
     if RECORD_UNSORTED in beats:
         return ["The audit record had no room made for its month: run make_partitions."]
+    checked = checked or beats.get(SINCE)  # never yet: counted from the first sweep
     if checked and now - checked > RECORD_LATE_AFTER:
         return ["The audit record was not verified for two days."]
     return []

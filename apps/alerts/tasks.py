@@ -37,9 +37,9 @@ def sweep() -> None:
 
 
 @shared_task
-def beat_heartbeat() -> None:
-    """Show that beat published and a worker ran."""
-    sweeping.beat("worker", timezone.now())
+def beat_heartbeat(name: str = "worker") -> None:
+    """Show that beat published and a worker of the queue ran; `name` is a key of `WATCHED`."""
+    sweeping.beat(name, timezone.now())
 
 
 # Taken from the queue when it begins: every broker gives a task that is not acknowledged to another

@@ -144,12 +144,13 @@ def state_of(alert: Alert) -> str:
 def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent) -> HttpResponse:
     """Send in what a patient answered: judged, stored and told as from their own page."""
     patient, program, now = fetch_patient(request, patient_id), program_of(request), timezone.now()
-    form = form_of(patient, sent)
-    check_answers(form, sent)
-    if is_too_old(sent.reported_at, now):
-        raise wrong({"reported_at": "These answers are too old. Ask the patient anew."})
 
     def work() -> tuple[int, str]:
+        # Judged here, not before: what was stored is answered as at first, whatever holds now.
+        form = form_of(patient, sent)
+        check_answers(form, sent)
+        if is_too_old(sent.reported_at, now):
+            raise wrong({"reported_at": "These answers are too old. Ask the patient anew."})
         with translation.override(patient.language), timezone.override(patient.tz):
             stored = send_in(
                 patient=patient, form=form, submission_id=sent.submission_id,

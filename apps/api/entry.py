@@ -8,11 +8,13 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.security.base import AuthBase
 
-from apps.api.schemas import Problem
+from apps.api.schemas import AlertFilter, Problem
 from apps.programs.access import let_in
 from apps.programs.problems import CONTENT_TYPE, ProblemError, problem_response
 from apps.programs.scopes import Scope
 
+# What the address of an operation may ask besides its path, by the operation's name.
+READ_IN_THE_ADDRESS: Final = {"alerts": frozenset(AlertFilter.model_fields)}
 REFUSALS: Final = {401: "no valid token", 403: "not allowed", 429: "too often"}
 TOKEN_URL: Final = "/oauth/token"  # noqa: S105 - an address
 
@@ -34,7 +36,23 @@ class ProgramToken(AuthBase):
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the program, or raise the problem."""
-        return let_in(request, self.scope)
+        program = let_in(request, self.scope)
+        refuse_strange(request)
+        return program
+
+
+def refuse_strange(request: HttpRequest) -> None:
+    """Refuse names behind the question mark that this address does not read.
+
+    "?stauts=open" would give all alerts to a program that asked for some.
+    """
+    route = request.resolver_match
+    known = READ_IN_THE_ADDRESS.get(str(route.url_name) if route else "", frozenset())
+    strange = [name for name in request.GET if name not in known]
+    if strange:
+        rows = [{"field": name, "message": "This name is not read here."} for name in strange]
+        detail = "Some names are not as the OpenAPI says."
+        raise ProblemError(422, "wrong-fields", detail, errors=rows)
 
 
 class Api(NinjaAPI):
@@ -107,7 +125,7 @@ def refuse_body(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(RequestDataTooBig)
 def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     """Say that the body is longer than any question needs."""
-    return problem_response(ProblemError(400, "too-large", "The body is too large."))
+    return problem_response(ProblemError(413, "too-large", "The body is too large."))
 
 
 @api.exception_handler(Http404)

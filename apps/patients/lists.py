@@ -36,6 +36,7 @@ CUT: Final = "Only the first {} rows are in this file."
 BYTE_ORDER: Final = "\ufeff"  # without it spreadsheets read names with accents wrongly
 # What a spreadsheet takes for the beginning of a formula, its wide forms and line ends too.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+INNER_START: Final = re.compile(r"([;\t\r\n][\s\"']*)(?=[=+\-@＝＋－＠])")
 
 Column = tuple[str, str | Callable[[Any], object]]
 """A heading, and the way to the value: names with dots, or a function of the row."""
@@ -235,7 +236,9 @@ def cell(value: object, zone: ZoneInfo) -> str:
 def disarmed(text: str) -> str:
     """Return text with an apostrophe before what a spreadsheet would calculate.
 
-    Spaces before it count for nothing: some spreadsheets leave them out.
+    Spaces before it count for nothing: some spreadsheets leave them out. So does what a
+    spreadsheet of another language takes for the end of a cell: a semicolon, a tab, a line.
     """
+    text = INNER_START.sub(r"\1'", text)
     risky = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
     return f"'{text}" if risky else text

@@ -16,6 +16,7 @@ from apps.programs.scopes import beyond
 TOKEN_LIFETIME: Final = timedelta(minutes=15)  # [proposal]
 # So long a token that is over is still known, and told from one that was guessed.
 TOKENS_KEPT: Final = timedelta(days=1)
+TOKENS_PER_MINUTE: Final = 30  # [proposal] of one program; each is a row in the audit record
 
 
 class ProgramError(FieldError):
@@ -101,6 +102,12 @@ def forget_secrets(*, programs: ProgramQuerySet, by: User, now: datetime) -> Non
         program.save(update_fields=["agreed_at", "secret_hash"])
         AccessToken.objects.filter(program=program).delete()
         write_down("program.secret_ended", program, by, now)
+
+
+def tokens_within_a_minute(program: Program, now: datetime) -> int:
+    """Return how many tokens a program took in the last minute; each is a row on record."""
+    recent = AccessToken.objects.filter(program=program, created_at__gt=now - timedelta(minutes=1))
+    return recent.count()
 
 
 @transaction.atomic

@@ -18,7 +18,12 @@ from django.views.decorators.http import require_POST
 from apps.accounts.guessing import guessed_too_often
 from apps.accounts.tokens import hash_token
 from apps.database.scope import enter_clinic, every_clinic
-from apps.programs.actions import TOKEN_LIFETIME, give_token
+from apps.programs.actions import (
+    TOKEN_LIFETIME,
+    TOKENS_PER_MINUTE,
+    give_token,
+    tokens_within_a_minute,
+)
 from apps.programs.models import Program
 
 GRANT: Final = "client_credentials"
@@ -39,8 +44,12 @@ def token(request: HttpRequest) -> JsonResponse:
     if not set(asked) <= set(program.scopes):
         return refuse("invalid_scope", f"This program has: {' '.join(program.scopes)}.")
     scopes = sorted(set(asked))
+    now = timezone.now()
+    if tokens_within_a_minute(program, now) >= TOKENS_PER_MINUTE:
+        description = f"At most {TOKENS_PER_MINUTE} tokens a minute; use one until it ends."
+        return refuse("slow_down", description, 429, {"Retry-After": "60"})
     answer = {
-        "access_token": give_token(program=program, scopes=scopes, now=timezone.now()),
+        "access_token": give_token(program=program, scopes=scopes, now=now),
         "token_type": "Bearer",
         "expires_in": int(TOKEN_LIFETIME.total_seconds()),
         "scope": " ".join(scopes),

@@ -12,16 +12,17 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.alerts import breaker
-from apps.alerts.health import RECORD_BROKEN, RECORD_LATE_AFTER, check_health
+from apps.alerts.health import RECORD_BROKEN, RECORD_LATE_AFTER, WATCHED, check_health
 from apps.alerts.metrics import metrics
 from apps.alerts.models import Heartbeat, SystemAlert
 from apps.alerts.outside import ping
 from apps.alerts.sweep import STRANDED_AFTER, beat, deliver_due, sweep
-from apps.alerts.system_alerts import keep
+from apps.alerts.system_alerts import SINCE, keep
 from apps.alerts.system_sending import tell_due
-from apps.alerts.tasks import check_record
+from apps.alerts.tasks import beat_heartbeat, check_record
 from apps.audit.actions import record
 from apps.database.scope import as_owner
+from config.schedule import BEAT_SCHEDULE
 from tests.factories import NOW, make_alert, put_on_call
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def all_beat() -> None:
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, NOW)
 
 
@@ -146,7 +147,7 @@ def test_ready_means_that_the_database_is_there_and_up_to_date() -> None:
 
 
 def test_health_is_ill_when_a_sign_of_life_is_old() -> None:
-    for name in ("dispatcher", "worker"):
+    for name in ("dispatcher", "worker", "chores"):
         beat(name, timezone.now())
     beat("sweep", timezone.now() - timedelta(minutes=2))
     asked = {name: Client().get(f"/healthz{name}").status_code for name in (
@@ -155,8 +156,36 @@ def test_health_is_ill_when_a_sign_of_life_is_old() -> None:
     assert list(asked.values()) == [503, 503, 200, 200, 200, 503]
 
 
+@pytest.mark.parametrize("silent", WATCHED)
+def test_each_queue_and_process_is_missed_by_its_own_name(silent) -> None:
+    for name in WATCHED:
+        beat(name, timezone.now() - timedelta(minutes=2 if name == silent else 0))
+    answer = Client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == [f"{WATCHED[silent]} is not running."]
+
+
+def test_beat_asks_each_queue_for_a_sign_of_life() -> None:
+    signs = [
+        (each["options"]["queue"], *each.get("args", ()))
+        for each in BEAT_SCHEDULE.values()
+        if each["task"] == beat_heartbeat.name
+    ]
+    assert sorted(signs) == [("alerts",), ("default", "chores")]
+    for _, *name in signs:
+        beat_heartbeat(*name)
+    assert {"worker", "chores"} <= set(Heartbeat.objects.values_list("name", flat=True))
+
+
+def test_a_record_that_was_never_verified_is_told_after_two_days(all_beat) -> None:
+    beat(SINCE, NOW - timedelta(days=2))
+    assert check_health(NOW).is_well
+    beat(SINCE, NOW - timedelta(days=2, minutes=1))
+    assert check_health(NOW).problems == ("The audit record was not verified for two days.",)
+
+
 def test_trouble_that_no_restart_mends_is_told_and_restarts_nothing() -> None:
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, timezone.now())
     for _ in range(2):
         breaker.note_failure("refused", timezone.now())

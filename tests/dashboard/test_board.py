@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.actions import acknowledge_alert
+from apps.alerts.health import WATCHED
 from apps.alerts.models import Alert
 from apps.alerts.sweep import beat
 from apps.audit.models import AuditEvent
@@ -49,7 +50,7 @@ SCRIPT = {"HTTP_X_BOARD": "1"}
 
 @pytest.fixture(autouse=True)
 def all_well(db: None) -> None:
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, timezone.now())
 
 

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts.health import WATCHED
 from apps.alerts.models import Alert, Heartbeat
 from apps.alerts.sweep import beat
 from apps.audit.models import AuditEvent
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def all_well(db: None) -> None:
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, timezone.now())
 
 
@@ -120,7 +121,7 @@ def test_a_clinic_admin_sees_no_patient_anywhere(clinic, patient) -> None:
 def test_the_banner_is_red_when_nothing_beats_and_gone_when_all_do(nurse) -> None:
     client = signed_in(nurse)
     assert client.get("/").context["site"]["system_alarm"]
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, timezone.now())
     assert client.get("/").context["site"]["system_alarm"] == ""
     Heartbeat.objects.filter(name="sweep").update(beat_at=timezone.now() - timedelta(seconds=60))
@@ -139,7 +140,7 @@ def test_health_is_503_with_reasons_and_200_when_well(db) -> None:
     ill = Client().get("/healthz")
     assert ill.status_code == 503
     assert "The dispatcher that sends alert mails is not running." in ill.json()["problems"]
-    for name in ("dispatcher", "sweep", "worker"):
+    for name in WATCHED:
         beat(name, timezone.now())
     assert Client().get("/healthz").json() == {"ok": True, "problems": []}
 

@@ -1,0 +1,68 @@
+"""Every refusal on a program's address is one that a program can read, whoever refused.
+
+Views and `apps.api.entry` say what they refuse themselves. What Django refuses before or around
+them (another method, a wrong host, a form without its token, an error of ours) comes as a page for
+people; here it becomes a problem, on the FHIR address an OperationOutcome.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.exchange.fhir.outcome import refuse as fhir_refusal
+from apps.programs.problems import CONTENT_TYPE, ProblemError, problem_response
+
+API, FHIR = "/api/v1/", "/fhir/R4"
+FIRST_ERROR: Final = 400
+READABLE: Final = (CONTENT_TYPE, "application/fhir+json")
+KEPT_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
+WORDS: Final[dict[int, tuple[str, str]]] = {
+    400: ("bad-request", "This question cannot be read."),
+    403: ("not-allowed", "This address is not for programs, or not by this method."),
+    404: ("not-found", "There is no such thing here."),
+    405: ("method-not-allowed", "This address takes other methods: see the header Allow."),
+    413: ("too-large", "The body is too large."),
+    500: ("failed", "This failed and changed nothing. Send the same again, with the same key."),
+    503: ("away", "The service is not there for a moment. Send the same again."),
+}
+OTHER: Final = ("refused", "This was refused.")
+NOT_JSON: Final = "Send JSON, as Content-Type: application/json."
+
+
+class ReadableRefusalsMiddleware:
+    """Stands outside of all that refuses; takes JSON only where the API takes a body."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, and put what was refused into words for a program."""
+        if not request.path.startswith((API, FHIR)):
+            return self.get_response(request)
+        if sends_no_json(request):
+            return problem_response(ProblemError(415, "not-json", NOT_JSON))
+        response = self.get_response(request)
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        if response.status_code < FIRST_ERROR or kind in READABLE:
+            return response
+        return readable(request, response)
+
+
+def sends_no_json(request: HttpRequest) -> bool:
+    """Answer whether a body is sent to the API that does not call itself JSON."""
+    return (
+        request.path.startswith(API)
+        and request.method == "POST"
+        and request.content_type != "application/json"
+    )
+
+
+def readable(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the same refusal, as the address says it."""
+    word, detail = WORDS.get(response.status_code, OTHER)
+    headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+    problem = ProblemError(response.status_code, word, detail, headers=headers)
+    if request.path.startswith(FHIR):
+        return fhir_refusal(problem)
+    return problem_response(problem)
