@@ -37,8 +37,16 @@ class ProgramToken(AuthBase):
     def __call__(self, request: HttpRequest) -> Any:
         """Return the program, or raise the problem."""
         program = let_in(request, self.scope)
+        refuse_other_than_json(request)
         refuse_strange(request)
         return program
+
+
+def refuse_other_than_json(request: HttpRequest) -> None:
+    """Refuse a body that does not call itself JSON: another page may have sent it."""
+    if request.method == "POST" and request.content_type != "application/json":
+        detail = "Send JSON, as Content-Type: application/json."
+        raise ProblemError(415, "not-json", detail)
 
 
 def refuse_strange(request: HttpRequest) -> None:

@@ -27,11 +27,10 @@ WORDS: Final[dict[int, tuple[str, str]]] = {
     503: ("away", "The service is not there for a moment. Send the same again."),
 }
 OTHER: Final = ("refused", "This was refused.")
-NOT_JSON: Final = "Send JSON, as Content-Type: application/json."
 
 
 class ReadableRefusalsMiddleware:
-    """Stands outside of all that refuses; takes JSON only where the API takes a body."""
+    """Stands outside of all that refuses."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,22 +39,11 @@ class ReadableRefusalsMiddleware:
         """Answer, and put what was refused into words for a program."""
         if not request.path.startswith((API, FHIR)):
             return self.get_response(request)
-        if sends_no_json(request):
-            return problem_response(ProblemError(415, "not-json", NOT_JSON))
         response = self.get_response(request)
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         if response.status_code < FIRST_ERROR or kind in READABLE:
             return response
         return readable(request, response)
-
-
-def sends_no_json(request: HttpRequest) -> bool:
-    """Answer whether a body is sent to the API that does not call itself JSON."""
-    return (
-        request.path.startswith(API)
-        and request.method == "POST"
-        and request.content_type != "application/json"
-    )
 
 
 def readable(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -143,7 +143,7 @@ def test_the_openapi_is_open_and_says_what_is_served() -> None:
     [
         (b"{", 400), (b"\xff", 400), (b"[" * 100_000, 400), (b"null", 422), (b"[]", 422),
         (b'{"seen_by": "\\ud800"}', 422), (b'{"more": 1}', 422), (b"", 422),
-        (b"x" * 300_000, 400),
+        (b"x" * 300_000, 413),
     ],
 )  # fmt: skip
 def test_a_body_that_cannot_be_read_is_a_problem(asker, own, body, status) -> None:
