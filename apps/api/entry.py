@@ -44,7 +44,7 @@ class ProgramToken(AuthBase):
 
 def refuse_other_than_json(request: HttpRequest) -> None:
     """Refuse a body that does not call itself JSON: another page may have sent it."""
-    if request.method == "POST" and request.content_type != "application/json":
+    if request.content_type != "application/json" and request.method == "POST" and request.body:
         detail = "Send JSON, as Content-Type: application/json."
         raise ProblemError(415, "not-json", detail)
 
