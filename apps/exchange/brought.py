@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from django.utils.dateparse import parse_date, parse_datetime
 
-from apps.exchange.fhir.reading import first
+from apps.exchange.fhir.kept import is_of_now
+from apps.exchange.fhir.within import first
 
 # Where each type has its moment, the first that is there.
 MOMENTS: Final = (
@@ -21,6 +22,7 @@ NAMES: Final = {
     "Task": "Task", "Communication": "Message", "Provenance": "Signature",
     "Condition": "Condition", "MedicationStatement": "Taken at intake",
 }  # fmt: skip
+OF_NOW: Final = "Taken when the file was made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def line_of(each: dict[str, Any]) -> Line:
     """Return one line."""
     kind = each["resourceType"]
     said = tuple(dict.fromkeys(words(each)))
-    return Line(NAMES.get(kind, kind), when(each), status(each), said)
+    name = OF_NOW if is_of_now(each) else NAMES.get(kind, kind)
+    return Line(name, when(each), status(each), said)
 
 
 def status(each: dict[str, Any]) -> str:
@@ -73,7 +76,7 @@ def words(each: dict[str, Any]) -> list[str]:
     values = [each.get(name) for name in ("title", "description", "valueString", "valueInteger")]
     steps = [
         f"{first_day(dose)} {dose.get('text', '')}".strip()
-        for dose in list_in(each, "dosageInstruction")
+        for dose in [*list_in(each, "dosageInstruction"), *list_in(each, "dosage")]
     ]
     payload = [part.get("contentString") for part in list_in(each, "payload")]
     notes = [part.get("text") for part in list_in(each, "note")]

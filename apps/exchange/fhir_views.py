@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit.actions import record
 from apps.exchange.fhir import finding
+from apps.exchange.fhir.asked import check_format, not_understood, once, patient_asked
 from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
 from apps.exchange.fhir.capability import capability
 from apps.exchange.fhir.elements import Resource, as_json
@@ -36,6 +37,10 @@ NOBODYS = ("Organization", "Questionnaire")
 @require_GET
 def metadata(request: HttpRequest) -> HttpResponse:
     """Say what this address can do; no token is needed for that."""
+    try:
+        speaks_json(request)
+    except ProblemError as problem:
+        return refuse(problem)
     return answer(as_json(capability()))
 
 
@@ -43,6 +48,7 @@ def metadata(request: HttpRequest) -> HttpResponse:
 @for_programs(Scope.FHIR_READ, refuse=refuse)
 def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
     """Give one resource by its id."""
+    speaks_json(request)
     check_kind(request, kind)
     if kind in NOBODYS:
         found = next((each for each in nobodys(request, kind) if each["id"] == key), None)
@@ -61,7 +67,7 @@ def read(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 @for_programs(Scope.FHIR_READ, refuse=refuse)
 def search(request: HttpRequest, kind: str) -> HttpResponse:
     """Give a page of one type: of a patient, of the clinic's patients, of the forms."""
-    return search_answer(request, kind, finding.in_the_address(request.GET.dict()))
+    return search_answer(request, kind, finding.in_the_address(once(request.GET)))
 
 
 @require_POST
@@ -70,13 +76,15 @@ def search_by_form(request: HttpRequest, kind: str) -> HttpResponse:
     """Give the same, with what is asked for in the body: who somebody is stands in no address."""
     if request.content_type != FORM:
         raise ProblemError(415, "no-form", f"A search by POST is a form: {FORM}.")
-    return search_answer(
-        request, kind, finding.in_the_address(request.GET.dict()) | request.POST.dict()
-    )
+    named, told = finding.in_the_address(once(request.GET)), once(request.POST)
+    if twice := sorted(set(named) & set(told)):
+        raise not_understood(f"{twice[0]} is in the address and in the form. It is taken once.")
+    return search_answer(request, kind, named | told)
 
 
 def search_answer(request: HttpRequest, kind: str, asked: dict[str, str]) -> HttpResponse:
     """Return the page that was asked for, and write down whom it shows."""
+    check_format(asked.get("_format"), request.headers.get("Accept", ""))
     check_kind(request, kind)
     clinic_id, now = member_of(request).clinic_id, timezone.now()
     count, patient = finding.checked(kind, asked), None
@@ -85,7 +93,7 @@ def search_answer(request: HttpRequest, kind: str, asked: dict[str, str]) -> Htt
     elif kind in NOBODYS:
         page = finding.page_of(nobodys(request, kind), asked, count)
     else:
-        whose = finding.patient_asked(asked)
+        whose = patient_asked(asked)
         patient = fetch(clinic_id, whose)
         if patient is None:
             note_refused(whose)
@@ -99,6 +107,7 @@ def search_answer(request: HttpRequest, kind: str, asked: dict[str, str]) -> Htt
 @for_programs(Scope.FHIR_WRITE, refuse=refuse)
 def bring_in(request: HttpRequest) -> HttpResponse:
     """Bring one patient's record in from the Bundle that was sent, or refuse it whole."""
+    speaks_json(request)
     text = request.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ProblemError(413, "too-long", f"A Bundle has at most {MOST_BYTES} bytes.")
@@ -113,6 +122,11 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     place = address_of({"resourceType": "Patient", "id": str(found.patient_id)})
     body = as_json(outcome(201, f"Brought in, and it drives nothing: {said}."))
     return answer(body, 201, {"Location": place})
+
+
+def speaks_json(request: HttpRequest) -> None:
+    """Raise `ProblemError` where another format than JSON is asked for."""
+    check_format(request.GET.get("_format"), request.headers.get("Accept", ""))
 
 
 def check_kind(request: HttpRequest, kind: str) -> None:

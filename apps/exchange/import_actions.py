@@ -1,7 +1,6 @@
 """Bringing a record in: one file, one new patient, one transaction (docs/adr/0050)."""
 
 import hashlib
-import re
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -12,15 +11,16 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.checkins.models import CareTask
 from apps.checkins.task_team_actions import open_team_task
+from apps.exchange.fhir.belongs import PLACE
 from apps.exchange.fhir.elements import Resource, as_json
 from apps.exchange.fhir.facts import NONE_TOLD
-from apps.exchange.fhir.reading import ImportRefusedError, ReadRecord, is_ours, read_bundle
+from apps.exchange.fhir.reading import ReadRecord, is_ours, read_bundle
+from apps.exchange.fhir.within import ImportRefusedError
 from apps.exchange.models import KeptResource, RecordImport
 from apps.patients.actions import register_patient
 from apps.patients.intake_actions import UnconfirmedDoseError
 from apps.patients.models import Clinic, Patient
 
-REFERENCE: Final = re.compile(r"(?:.*/)?(?P<kind>[A-Z][A-Za-z]+)/(?P<key>[A-Za-z0-9\-.]{1,64})")
 OF_ALL: Final = "Questionnaire"
 READ_IT: Final = "A record came from elsewhere: read it, ask what is taken now, decide on a plan"
 
@@ -35,9 +35,9 @@ def import_record(*, clinic: Clinic, bundle: Any, by: User, now: datetime) -> Re
     record and to ask the patient. Patient, resources, task and audit rows are saved together or
     not at all. The same patient again is refused. Raises `ImportRefusedError` with a sentence.
     """
-    Clinic.objects.select_for_update().get(pk=clinic.pk)
-    read = read_or_refuse(bundle, clinic, now)
+    read = read_or_refuse(bundle, clinic, now)  # before the lock: a long file takes its time
     text = text_of(read)
+    Clinic.objects.select_for_update().get(pk=clinic.pk)
     before = RecordImport.objects.filter(clinic=clinic, came_from=read.patient_key).first()
     if before is not None or is_here(clinic, uuid_of(read)):
         raise ImportRefusedError("This patient's record is here already. It comes in only once.")
@@ -163,7 +163,7 @@ def with_ids(node: Any, ids: dict[str, str], urls: dict[str, str]) -> Any:
     named = node.get("reference")
     if isinstance(named, str):
         place = urls.get(named, named)
-        match = REFERENCE.fullmatch(place)
+        match = PLACE.fullmatch(place)
         old = f"{match['kind']}/{match['key']}" if match else ""
         if match and old in ids:
             found["reference"] = f"{match['kind']}/{ids[old]}"

@@ -3,7 +3,7 @@
 import json
 import uuid
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -13,6 +13,9 @@ from apps.accounts.models import User
 from apps.alerts.models.guards import SameClinic
 from apps.database.kept_rows import immutable
 from apps.patients.models import Clinic, Patient
+
+# Before or after the point. Milligrams have six; what is written out takes time with its square.
+MOST_PLACES: Final = 30
 
 
 class FeedQuerySet(models.QuerySet["CalendarFeed"]):
@@ -108,6 +111,8 @@ def exact(value: Decimal) -> int | float:
     JSON writers know no Decimal. A double's shortest text gives back every decimal of up to
     fifteen digits; that it did is checked, for a dose must never be nearly right.
     """
+    if not value.is_finite() or abs(value.adjusted()) > MOST_PLACES:
+        raise ValueError(f"{value} has more places than a record needs.")
     near = int(value) if value == value.to_integral_value() else float(value)
     if Decimal(repr(near)) != value:
         raise ValueError(f"{value} has more digits than a JSON number keeps.")

@@ -16,13 +16,18 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn
 from apps.exchange.fhir.bundle import SOURCES, collection, resources_of
 from apps.exchange.fhir.elements import as_json, in_code
+from apps.exchange.fhir.people import REFERENCE_SYSTEM
+from apps.exchange.fhir.reading import parsed
 from apps.exchange.fhir.record import Record
+from apps.exchange.import_actions import import_record
 from apps.programs.scopes import Scope
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich
 from tests.factories import NOW, make_patient, make_program, token_for_program
 
 pytestmark = pytest.mark.django_db
+ONE = "0d9a1b52-6a0e-4f0e-9a53-3d1c5b7e8f90"
+TWO = "7c1fbe36-41d5-4a83-8b0a-2f6d9e0c4b1a"
 LATER = NOW + timedelta(days=1)
 
 
@@ -50,7 +55,7 @@ def get(client: Client, path: str, **asked: Any) -> Any:
 def post(client: Client, kind: str, **asked: Any) -> Any:
     """Search by a form; return status and body."""
     answer = client.post(
-        f"/fhir/R4/{kind}/_search", urlencode(asked),
+        f"/fhir/R4/{kind}/_search", urlencode(asked, doseq=True),
         content_type="application/x-www-form-urlencoded",
     )  # fmt: skip
     body = json.loads(answer.content)
@@ -148,7 +153,21 @@ def test_who_may_not_is_told_so_by_an_operation_outcome(rich, nurse, clinic_admi
         ("Patient", {"_count": "0"}, "_count takes"),
         ("Task", {"patient": "\0"}, "a character that nobody has"),
         ("Patient", {"_count": "9" * 40}, "_count takes"),
-        ("Task", {"patient": "x", "_after": "y"}, "_after is no id"),
+        ("Patient", {"_count": "\u0663"}, "_count takes"),
+        ("Patient", {"_after": "zzz"}, "_after is no id"),
+        ("Patient", {"_after": ""}, "_after is empty"),
+        ("Patient", {"_id": "a b"}, "_id takes ids"),
+        ("Task", {"patient": ""}, "patient is empty"),
+        ("Task", {"patient": "nonsense"}, "takes the id of one patient"),
+        ("Task", {"patient": ONE, "subject": TWO}, "name two patients"),
+        ("Task", {"patient": [ONE, TWO]}, "is there 2 times"),
+        ("Task", {"patient": f"{ONE},{TWO}"}, "takes the id of one patient"),
+        ("Task", {"patient": f"Patient/{ONE}/_history/1"}, "takes the id of one patient"),
+        ("Task", {"patient": f"/Patient/{ONE}"}, "takes the id of one patient"),
+        ("Task", {"patient": f"Group/{ONE}"}, "takes the id of one patient"),
+        ("Task", {"patient": f"https://elsewhere.example/fhir/R4/Patient/{ONE}"}, "of one patient"),
+        ("Task", {"patient": ONE.upper()}, "takes the id of one patient"),
+        ("Task", {"patient": ONE, "_after": "y"}, "_after is no id"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_a_sentence(nurse, path, asked, says) -> None:
@@ -161,7 +180,8 @@ def test_a_patient_is_found_by_number_and_birth(rich, nurse, clinic) -> None:
     make_patient(clinic, birth_date=date(1990, 1, 1))
     client = bearer(nurse)
     for asked in ({"identifier": rich.reference}, {"birthdate": "1980-05-17"}, {"_id": rich.pk},
-                  {"identifier": f"urn:x|{rich.reference}"}):  # fmt: skip
+                  {"identifier": f"{REFERENCE_SYSTEM}|{rich.reference}"},
+                  {"_id": f"{rich.pk},{ONE}"}):  # fmt: skip
         _, body = post(client, "Patient", **asked)
         assert [each["resource"]["id"] for each in body["entry"]] == [str(rich.pk)]
         assert AuditEvent.objects.latest("pk").details["patients"] == [str(rich.pk)]
@@ -191,6 +211,12 @@ def test_who_somebody_is_stands_in_no_address_not_even_that_of_the_next_page(
     ("asked", "says"),
     [
         ({"birthdate": "last year"}, "takes a day"),
+        ({"birthdate": "19800517"}, "takes a day"),
+        ({"birthdate": "1980-W20-6"}, "takes a day"),
+        ({"birthdate": ["1980-05-17", "1990-01-01"]}, "is there 2 times"),
+        ({"birthdate": ""}, "birthdate is empty"),
+        ({"identifier": "urn:x|"}, "identifier takes"),
+        ({"identifier": "1,2"}, "identifier takes"),
         ({"identifier": "12\0"}, "a character that nobody has"),
         ({"family": "Testperson"}, "cannot be searched by family"),
     ],
@@ -214,6 +240,67 @@ def test_a_search_by_post_is_a_form_without_anything_in_its_address(rich, nurse)
     assert client.get(path).status_code == 405
     assert Client().post(path, "", content_type=kind).status_code == 401
     assert bearer(nurse, Scope.WORKLIST_READ).post(path, "", content_type=kind).status_code == 403
+
+
+def test_what_is_in_the_address_and_in_the_form_is_taken_once(nurse) -> None:
+    kind = "application/x-www-form-urlencoded"
+    for said in ("_count=5", "_count=1"):
+        answer = bearer(nurse).post("/fhir/R4/Patient/_search?_count=5", said, content_type=kind)
+        assert (answer.status_code, b"taken once" in answer.content) == (400, True)
+
+
+def test_a_number_finds_only_who_has_it_under_that_system(rich, nurse, outsider) -> None:
+    """Two people have the same number in two hospitals; a record must not be taken for another."""
+    for wrong in (f"urn:x|{rich.reference}", f"|{rich.reference}", "urn:other|MRN-7"):
+        assert post(bearer(nurse), "Patient", identifier=wrong)[1]["total"] == 0, wrong
+    bundle = collection(Record(rich, LATER))
+    person = next(e["resource"] for e in bundle["entry"]
+                  if e["resource"]["resourceType"] == "Patient")  # fmt: skip
+    person["identifier"].append({"system": "urn:other", "value": "MRN-7"})
+    theirs = import_record(
+        clinic=outsider.clinic, bundle=parsed(as_json(bundle)), by=outsider.user, now=LATER
+    ).patient
+    client = bearer(outsider)
+    for right in ("urn:other|MRN-7", "MRN-7"):
+        _, body = post(client, "Patient", identifier=right)
+        assert [each["resource"]["id"] for each in body["entry"]] == [str(theirs.pk)], right
+    for wrong in (
+        "urn:x|MRN-7",
+        "|MRN-7",
+        f"{REFERENCE_SYSTEM}|MRN-7",
+        f"urn:other|{theirs.reference}",
+    ):
+        assert post(client, "Patient", identifier=wrong)[1]["total"] == 0, wrong
+    assert post(bearer(nurse), "Patient", identifier="urn:other|MRN-7")[1]["total"] == 0
+
+
+def test_a_patient_is_named_by_id_by_reference_or_by_our_address(rich, nurse) -> None:
+    client = bearer(nurse)
+    _, body = get(client, "Patient", _id=rich.pk)
+    ways = (rich.pk, f"Patient/{rich.pk}", body["entry"][0]["fullUrl"])
+    totals = [get(client, "Flag", patient=way)[1]["total"] for way in ways]
+    assert totals == [totals[0]] * len(ways)
+    assert totals[0] > 0
+    assert get(client, "Flag", patient=rich.pk, subject=f"Patient/{rich.pk}")[1]["total"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "accept", "status"),
+    [
+        ("", "*/*", 200), ("", "application/fhir+json", 200), ("_format=json", "text/html", 200),
+        ("", "text/html,application/xhtml+xml,*/*;q=0.8", 200),
+        ("_format=application/fhir%2Bjson", "", 200), ("_format=application/fhir+json", "", 200),
+        ("_format=xml", "application/fhir+json", 406), ("", "application/fhir+xml", 406),
+        ("_format=application/fhir%2Bxml", "", 406), ("", "text/turtle", 406),
+    ],
+)  # fmt: skip
+def test_it_speaks_json_and_says_so(rich, nurse, asked, accept, status) -> None:
+    client = bearer(nurse)
+    for path in ("metadata", "Patient", f"Patient/{rich.pk}"):
+        answer = client.get(f"/fhir/R4/{path}?{asked}", headers={"Accept": accept})
+        assert (path, answer.status_code) == (path, status)
+        assert answer["Content-Type"].startswith("application/fhir+json")
+        assert problems(json.loads(answer.content)) == []
 
 
 def test_a_search_costs_the_same_however_much_there_is(rich, nurse) -> None:
@@ -242,6 +329,16 @@ def test_a_program_brings_a_record_in_once_and_is_told_why_not(rich, outsider, n
     )  # fmt: skip
     event = AuditEvent.objects.get(event="record.imported")
     assert event.clinic_id == outsider.clinic_id
+
+
+def test_a_number_that_no_record_has_is_refused_before_anything_is_begun(outsider) -> None:
+    client = bearer(outsider, Scope.FHIR_WRITE)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.post(
+            "/fhir/R4", b'{"valueDecimal": 1E2000000}', content_type="application/fhir+json"
+        )
+    assert (answer.status_code, b"no record has" in answer.content) == (422, True)
+    assert not [q["sql"] for q in queries if "patients_clinic" in q["sql"] and "UPDATE" in q["sql"]]
 
 
 def test_no_drug_or_illness_is_in_an_address(rich, lead) -> None:

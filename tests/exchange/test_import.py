@@ -20,10 +20,10 @@ from apps.exchange.brought import lines_of
 from apps.exchange.fhir.bundle import SOURCES, collection
 from apps.exchange.fhir.elements import as_json, in_code
 from apps.exchange.fhir.kept import BROUGHT_IN
-from apps.exchange.fhir.reading import ImportRefusedError
 from apps.exchange.fhir.record import Record
+from apps.exchange.fhir.within import ImportRefusedError
 from apps.exchange.import_actions import import_record
-from apps.exchange.models import KeptResource, RecordImport
+from apps.exchange.models import KeptResource, RecordImport, exact
 from apps.patients.intake import stop_verdict_of
 from apps.patients.models import Patient
 from apps.patients.risk_actions import regimen_on
@@ -281,16 +281,30 @@ def test_any_other_shape_is_refused_or_kept_and_given_back(bundle, outsider, val
         ('"wren\\u0000@home.example"', "NUL"),
         ("1" * 5 + "." + "1" * 30, "more digits"),
         ("NaN", "no number"),
+        ("1E2000000", "a number that no record has"),
+        ("-1.5e-2000000", "a number that no record has"),
+        ("1E31", "a number that no record has"),
+        ("0E2000000", "a number that no record has"),
+        ("1E" + "9" * 5000, "a number that no record has"),
+        ("9" * 4000, "a number that no record has"),
         ("[" * 100_000, "Nothing was brought in"),
     ],
 )
 def test_what_no_database_keeps_is_refused(bundle, outsider, tmp_path, text, says) -> None:
     file = tmp_path / "record.json"
-    file.write_text(as_json(bundle).decode().replace('"Widowed"', text))
+    place = '"Widowed"' if text.startswith('"') else "41.5"
+    file.write_text(as_json(bundle).decode().replace(place, text))
     with pytest.raises(CommandError, match=says):
         call_command("import_record", str(file), "--clinic", str(outsider.clinic_id),
                      "--by", outsider.user.email)  # fmt: skip
     assert not Patient.objects.filter(clinic=outsider.clinic).exists()
+
+
+@pytest.mark.parametrize("text", ["1E2000000", "1E-2000000", "NaN", "Infinity"])
+def test_a_number_is_never_written_out_at_length(text) -> None:
+    """The first of these held a process for more than a minute, with the clinic locked."""
+    with pytest.raises(ValueError, match="more places"):
+        exact(Decimal(text))
 
 
 def test_the_command_says_what_came_in_and_who_may_not(bundle, outsider, tmp_path, capsys) -> None:

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from apps.exchange.fhir import care, check_ins, facts, people, plans, trail
+from apps.exchange.fhir import care, check_ins, facts, now_told, people, plans, trail
 from apps.exchange.fhir.elements import Resource, moment
-from apps.exchange.fhir.kept import with_kept
+from apps.exchange.fhir.kept import STOPPED, with_kept
 from apps.exchange.fhir.record import Record
+from apps.tapers.taken import Known
 
 Source = Callable[[Record], list[Resource]]
 
@@ -17,7 +18,7 @@ SOURCES: Final[Mapping[str, tuple[Source, ...]]] = {
     "Organization": (people.organizations,),
     "Patient": (people.patients,),
     "Condition": (facts.conditions,),
-    "MedicationStatement": (facts.statements,),
+    "MedicationStatement": (now_told.statements,),
     "CarePlan": (plans.care_plans,),
     "MedicationRequest": (plans.medication_requests,),
     "Provenance": (plans.provenances,),
@@ -45,13 +46,19 @@ def resources_of(record: Record, kinds: Sequence[str] | None = None) -> list[Res
     for kind in wanted:
         told = [each for source in SOURCES.get(kind, ()) for each in source(record)]
         kept = came.get(kind, [])
-        found += with_kept(told, kept, str(record.patient.pk), replaced=is_replaced(record, kept))
+        replaced = kind in STOPPED and bool(kept) and is_replaced(record)
+        found += with_kept(told, kept, str(record.patient.pk), replaced=replaced)
     return found
 
 
-def is_replaced(record: Record, kept: list[Resource]) -> bool:
-    """Answer whether orders that were brought in are replaced by a plan that was signed here."""
-    return bool(kept) and any(plan.activated_at for plan in record.plans)
+def is_replaced(record: Record) -> bool:
+    """Answer whether what is taken was said here since: orders that came are no longer so."""
+    patient = record.patient
+    return (
+        any(plan.activated_at for plan in record.plans)
+        or record.taken.known is not Known.INTAKE
+        or patient.intake_entries.filter(taken_before__isnull=False).exists()
+    )
 
 
 def address_of(resource: Resource) -> str:

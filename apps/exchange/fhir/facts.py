@@ -3,6 +3,7 @@
 An answer has three values and keeps them: yes is confirmed, no is refuted, not asked is absent.
 """
 
+from datetime import date
 from typing import Any, Final
 
 from apps.exchange.fhir.codes import concept, drug_concept, hl7, local
@@ -128,25 +129,29 @@ def answer(record: Record, name: str, words: str, **value: Any) -> Resource:
     )  # fmt: skip
 
 
-def statements(record: Record) -> list[Resource]:
-    """Return what was taken at intake. A plan that was ever in force has taken its place."""
+def statements_of_intake(
+    record: Record, replaced: str, last_dose_on: date | None
+) -> list[Resource]:
+    """Return what was taken at intake; `replaced` is why the main medicine's dose is no more so."""
     rows: list[Medication | FurtherMedicine] = [record.medication] if record.medication else []
-    replaced = any(plan.in_force_id or plan.activated_at for plan in record.plans)
     further = list(record.patient.further_medicines.all())
     return [
-        *(statement(record, row, replaced=replaced) for row in rows),
-        *(statement(record, row, replaced=False) for row in further),
+        *(statement(record, row, replaced, last_dose_on) for row in rows),
+        *(statement(record, row) for row in further),
     ]
 
 
-def statement(record: Record, row: Medication | FurtherMedicine, *, replaced: bool) -> Resource:
+def statement(
+    record: Record, row: Medication | FurtherMedicine, replaced: str = "",
+    last_dose_on: date | None = None,
+) -> Resource:  # fmt: skip
     """Return one medicine as it was taken, a dosage per time of day."""
     main = isinstance(row, Medication)
     reason = row.reason if isinstance(row, Medication) else ""
     position = 0 if isinstance(row, Medication) else row.position
     confirmed = row.dose_confirmed if isinstance(row, Medication) else None
     place = "taken" if main else f"taken-{position}"
-    why = "Replaced by the plan: its order says what is taken." if replaced else ""
+    last = last_dose_on.isoformat() if last_dose_on else None
     return resource(
         "MedicationStatement", f"{record.patient.pk}-{place}",
         extension=extensions(
@@ -156,12 +161,14 @@ def statement(record: Record, row: Medication | FurtherMedicine, *, replaced: bo
             extension("pattern", valueCode=row.pattern),
             extension("days-per-week", valueInteger=row.days_per_week),
             extension("dose-confirmed", valueBoolean=confirmed),
+            extension("last-dose-on", valueDate=last),
         ),
         status="completed" if replaced else "active",
-        statusReason=[concept(text=why)] if why else None,
+        statusReason=[concept(text=replaced)] if replaced else None,
         medicationCodeableConcept=drug_concept(row.drug_id),
         subject=reference("Patient", record.patient.pk),
         reasonReference=[reference("Condition", fact_id(record, "indication"))] if reason else None,
+        effectivePeriod={"end": last} if last else None,
         dosage=[
             {"text": f"{slot}: {mg.normalize():f} mg",
              "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,6 +18,13 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.clinical.questionnaires.model import PUBLISHED
 from apps.detox.models import Round
+from apps.exchange.fhir.asked import (
+    after_patient,
+    day_asked,
+    identified,
+    ids_asked,
+    uuid_or_none,
+)
 from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
 from apps.exchange.fhir.check_ins import questionnaire
 from apps.exchange.fhir.elements import Resource
@@ -137,10 +144,12 @@ def checked(kind: str, asked: Mapping[str, str]) -> int:
             "unknown-parameter",
             f"{kind} cannot be searched by {unknown[0]}. It takes: {takes}.",
         )
-    if any("\0" in value for value in asked.values()):
-        raise ProblemError(400, "bad-parameter", "A parameter holds a character that nobody has.")
     count = asked.get("_count", str(USUAL_COUNT))
-    if not count.isdecimal() or len(count) > len(str(MOST_AT_ONCE)) or not int(count):
+    if (
+        not (count.isascii() and count.isdecimal())
+        or len(count) > len(str(MOST_AT_ONCE))
+        or not int(count)
+    ):
         raise ProblemError(400, "bad-parameter", f"_count takes a number from 1 to {MOST_AT_ONCE}.")
     return min(int(count), MOST_AT_ONCE)
 
@@ -149,14 +158,14 @@ def patients_page(clinic_id: UUID, asked: Mapping[str, str], now: datetime, coun
     """Return a page of the clinic's patients, in the order of their ids."""
     rows = Patient.objects.filter(clinic_id=clinic_id).select_related("clinic").order_by("pk")
     if "_id" in asked:
-        rows = rows.filter(pk__in=filter(None, [uuid_or_none(asked["_id"])]))
+        rows = rows.filter(pk__in=filter(None, map(uuid_or_none, ids_asked(asked))))
     if "identifier" in asked:
-        rows = rows.filter(reference=asked["identifier"].rpartition("|")[2])
+        rows = rows.filter(pk__in=identified(clinic_id, asked["identifier"]))
     if "birthdate" in asked:
-        rows = rows.filter(birth_date=day_of(asked["birthdate"]))
-    total = rows.count()
-    if "_after" in asked:
-        rows = rows.filter(pk__gt=uuid_or_none(asked["_after"]) or UUID(int=0))
+        rows = rows.filter(birth_date=day_asked(asked["birthdate"]))
+    total, after = rows.count(), after_patient(asked)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
     some = list(rows[: count + 1])
     found = [told for row in some[:count] for told in resources_of(Record(row, now), ["Patient"])]
     return Page(found, total, str(some[count - 1].pk) if len(some) > count else "")
@@ -165,7 +174,8 @@ def patients_page(clinic_id: UUID, asked: Mapping[str, str], now: datetime, coun
 def page_of(found: list[Resource], asked: Mapping[str, str], count: int) -> Page:
     """Return a page of what was found, by the id after which it begins."""
     if "_id" in asked:
-        found = [each for each in found if each["id"] == asked["_id"]]
+        wanted = ids_asked(asked)
+        found = [each for each in found if each["id"] in wanted]
     ids = [each["id"] for each in found]
     after = asked.get("_after", "")
     if after and after not in ids:
@@ -219,30 +229,3 @@ def search_url(kind: str, asked: Mapping[str, str]) -> str:
         asked = {k: v for k, v in asked.items() if k not in hidden} | {SEALED: sealed}
     query = f"?{urlencode(asked)}" if asked else ""
     return f"{settings.SITE_URL}/fhir/R4/{kind}{query}"
-
-
-def patient_asked(asked: Mapping[str, str]) -> UUID | None:
-    """Return whose resources are asked for; raises `ProblemError` when nobody is named."""
-    named = [asked[name] for name in ("patient", "subject") if name in asked]
-    if not named:
-        raise ProblemError(
-            400, "patient-missing", "Say whose: patient=… takes the id of one patient."
-        )
-    ids = {value.removeprefix("Patient/") for value in named}
-    return uuid_or_none(ids.pop()) if len(ids) == 1 else None
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    """Return an id, None for what cannot be one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def day_of(text: str) -> date:
-    """Return a day; raises `ProblemError` for what is none."""
-    try:
-        return date.fromisoformat(text.removeprefix("eq"))
-    except ValueError:
-        raise ProblemError(400, "bad-parameter", "birthdate takes a day: 1980-05-17.") from None

@@ -11,18 +11,20 @@ from apps.exchange.fhir.codes import BASE, concept, local
 from apps.exchange.fhir.elements import Resource
 
 BROUGHT_IN: Final = local("origin", "brought-in", "Brought in from another record; drives nothing")
-REPLACED: Final = concept(text="Replaced by the plan that was signed here.")
+REPLACED: Final = concept(text="Replaced by what was signed or said here since.")
+TAKEN_NOW: Final = f"{BASE}/StructureDefinition/taken-now"
+TOLD_HERE: Final = concept(text="What is taken now is told by the record that this came into.")
 STOPPED: Final = {"MedicationRequest": "stopped", "CarePlan": "revoked"}
 # The elements we write: one that we leave out is left out, whatever came years ago.
 OURS: Final[Mapping[str, frozenset[str]]] = {
     "Patient": frozenset({
         "active", "name", "telecom", "gender", "birthDate", "address", "contact",
-        "deceasedBoolean", "communication", "managingOrganization",
+        "deceasedBoolean", "deceasedDateTime", "communication", "managingOrganization",
     }),
     "Condition": frozenset({"clinicalStatus", "verificationStatus", "code", "subject"}),
     "MedicationStatement": frozenset({
         "status", "statusReason", "medicationCodeableConcept", "subject", "reasonReference",
-        "dosage",
+        "dosage", "effectivePeriod",
     }),
     "Observation": frozenset({
         "status", "category", "code", "subject", "valueBoolean", "valueString",
@@ -62,7 +64,23 @@ def marked(resource: Resource, *, replaced: bool) -> Resource:
         found["status"] = STOPPED[kind]
         if kind == "MedicationRequest":
             found["statusReason"] = REPLACED
+    if kind == "MedicationStatement" and is_of_now(resource):
+        found |= {"status": "completed", "statusReason": [TOLD_HERE]}
     return found
+
+
+def is_of_now(resource: Resource) -> bool:
+    """Answer whether it says what was taken when the file was made: our row says it since."""
+    listed = resource.get("extension")
+    each = listed if isinstance(listed, list) else []
+    return any(isinstance(one, dict) and one.get("url") == TAKEN_NOW for one in each)
+
+
+def is_brought_in(resource: Resource) -> bool:
+    """Answer whether it came into the record that was taken along, and is not told by it."""
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    return BROUGHT_IN in tags if isinstance(tags, list) else False
 
 
 def completed(ours: Resource, came: Resource) -> Resource:
@@ -74,6 +92,9 @@ def completed(ours: Resource, came: Resource) -> Resource:
             found[name] = united(ours.get(name, []), value, LISTED[name])
         elif is_within(ours[name], value) if name in ours else name not in known:
             found[name] = value
+    if ours.get("deceasedBoolean") and "deceasedDateTime" in came:
+        del found["deceasedBoolean"]  # the day says it, and more
+        found["deceasedDateTime"] = came["deceasedDateTime"]
     return found
 
 

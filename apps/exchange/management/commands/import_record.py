@@ -8,7 +8,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.exchange.fhir.reading import ImportRefusedError, parsed
+from apps.exchange.fhir.reading import parsed
+from apps.exchange.fhir.within import ImportRefusedError
 from apps.exchange.import_actions import import_record
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
