@@ -126,6 +126,29 @@ def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: dat
     return True
 
 
+@transaction.atomic
+def fold_into_open(
+    *, patient: Patient, level: str, rules: list[str], source_id: UUID, now: datetime
+) -> bool:
+    """Write a finding into an alert that shows it already and is not closed; False without one.
+
+    For a sender who has sent far too often: the finding is kept and judged all the same, but
+    nobody is called once more for what they are called for. Never into a muted alert, which
+    calls nobody, nor into one of a lower level.
+    """
+    if not rules:
+        return False
+    for alert in Alert.objects.unresolved().filter(patient=patient, muted_until=None):
+        if set(rules) <= set(alert.rules) and alert.priority <= ladder.PRIORITY[level]:
+            log(alert, "Reported again by a link that was used very often: no new alert.", now)
+            record(
+                "alert.repeat_noted", by=None, now=now, clinic_id=patient.clinic_id,
+                patient_id=patient.pk, obj=alert, source_id=str(source_id), rules=rules,
+            )  # fmt: skip
+            return True
+    return False
+
+
 def note_correction(*, source_id: UUID, now: datetime) -> None:
     """Write into an alert that is not closed that its patient corrected the answers behind it.
 

@@ -1,15 +1,16 @@
 """Writes of check-ins: one act, one transaction, one audit row."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
-from apps.alerts.actions import note_correction, note_repeat, open_alert
+from apps.alerts.actions import fold_into_open, note_correction, note_repeat, open_alert
 from apps.audit.actions import record
 from apps.checkins.assessment import assessment_of, not_asked_of
 from apps.checkins.free_text import must_be_read_today
@@ -64,30 +65,67 @@ def submit_check_in(
     """Store a check-in with its triage, and what triage asks for: a hold, an alert.
 
     Check-in, result, hold, alert, deliveries and audit rows are saved together or not
-    at all. Calling again with the same `submission_id` returns the first check-in and
-    opens nothing new. With `trusted_name` it is the word of the patient's trusted person:
-    judged by the same rules, marked as theirs.
+    at all. Calling again with the same `submission_id` and the same words returns the first
+    check-in and opens nothing new; other words under that id are a check-in of their own,
+    which corrects the first where both are the patient's. With `trusted_name` it is the
+    word of the patient's trusted person: judged by the same rules, marked as theirs.
     """
     # One check-in of a patient at a time: five taps arrive together.
     patient = lock_patient(patient.pk)
-    existing = CheckIn.objects.filter(submission_id=submission_id, patient=patient).first()
-    if existing is not None:
-        return existing
     sent = Submission(questionnaire, answers, submission_id, language, requests=requests)
+    ids = CheckIn.objects.filter(patient=patient)
+    while existing := ids.filter(submission_id=sent.submission_id).first():
+        if is_same(existing, sent, trusted_name):
+            return existing
+        is_own = existing.reporter == CheckIn.Reporter.PATIENT and not trusted_name
+        if is_own and existing.questionnaire == questionnaire.kind:
+            corrects = corrects or existing
+        sent = under_further_id(sent, trusted_name)
     return store_check_in(patient, sent, reported_at, now, corrects, trusted_name)
+
+
+def is_same(stored: CheckIn, sent: Submission, trusted_name: str = "") -> bool:
+    """Answer whether this is the stored check-in sent once more, not another with its id.
+
+    The id alone does not tell: two tabs, a page gone back to, a form kept by an old browser.
+    """
+    return content_of(sent, trusted_name) == [
+        stored.questionnaire, stored.answers, sorted(stored.requests), stored.reporter_name,
+    ]  # fmt: skip
+
+
+def content_of(sent: Submission, by: str) -> list[object]:
+    """Return what makes two submissions the same: questions, answers, requests, and by whom."""
+    return [
+        sent.questionnaire.kind, as_json(sent.answers), sorted(sent.requests), by,
+    ]  # fmt: skip
+
+
+def under_further_id(sent: Submission, by: str) -> Submission:
+    """Return the submission under an id made of its own, its words and by whom or what it came.
+
+    Always the same one, so a retry finds what the first try stored.
+    """
+    words = json.dumps(content_of(sent, by), sort_keys=True)
+    return replace(sent, submission_id=uuid5(sent.submission_id, words))
 
 
 def store_check_in(
     patient: Patient, sent: Submission, felt_at: datetime, now: datetime,
-    corrects: CheckIn | None = None, trusted_name: str = "",
+    corrects: CheckIn | None = None, trusted_name: str = "", *,
+    refusal: ValueError | None = None, folds: bool = False,
 ) -> CheckIn:  # fmt: skip
     """Judge and save a new check-in of a locked patient; part of the caller's transaction.
 
-    Raises `IdTakenError`, before anything is written, when its submission id is no new one.
+    Raises `IdTakenError`, before anything is written, when its submission id is no new one,
+    and `refusal`, where one is given, when nothing in it worries anybody. With `folds` an
+    alert that is open already takes the same finding up.
     """
     questionnaire, answers = sent.questionnaire, sent.answers
     known = assessment_of(patient, now, felt_at)
     result = assess(answers, known.profile, known.context)
+    if refusal is not None and is_calm(sent, result):
+        raise refusal
     left_out = not_asked_of(patient, known.context)
     check_in = CheckIn(
         clinic_id=patient.clinic_id,
@@ -107,10 +145,16 @@ def store_check_in(
     if not INSERT_CHECK_IN.run(check_in):
         raise IdTakenError(sent.submission_id)
     store_triage(check_in, result, now)
-    act_on(check_in, result, patient, now)
+    act_on(check_in, result, patient, now, folds=folds)
     open_requests(check_in, tasks_of(check_in, questionnaire, answers, left_out), now)
     answer_window(check_in, now)
     return check_in
+
+
+def is_calm(sent: Submission, result: Triage) -> bool:
+    """Answer whether no rule fired and no words of it have to be read today."""
+    read = must_be_read_today(sent.questionnaire, sent.answers)
+    return result.level == Level.NONE and not read
 
 
 def reporter(trusted_name: str) -> dict[str, str]:
@@ -156,7 +200,9 @@ def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResu
     return row
 
 
-def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -> None:
+def act_on(
+    check_in: CheckIn, result: Triage, patient: Patient, now: datetime, *, folds: bool = False
+) -> None:
     """Hold the plan and open an alert when the result asks for it."""
     rules = [fired.rule_id for fired in sorted(result.fired, key=lambda f: f.level, reverse=True)]
     is_own = check_in.reporter == CheckIn.Reporter.PATIENT
@@ -171,11 +217,7 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
             by=None,
             now=now,
         )
-    is_repeat = (
-        is_own
-        and result.level == Level.WATCH
-        and note_repeat(patient=patient, rules=rules, source_id=check_in.pk, now=now)
-    )
+    is_repeat = is_own and shown_already(check_in, result.level, rules, patient, folds=folds)
     if result.level > Level.NONE and not is_repeat:
         open_alert(
             patient=patient,
@@ -188,6 +230,18 @@ def act_on(check_in: CheckIn, result: Triage, patient: Patient, now: datetime) -
         )
     elif check_in.corrects_id is not None:
         note_correction(source_id=check_in.corrects_id, now=now)
+
+
+def shown_already(
+    check_in: CheckIn, level: Level, rules: list[str], patient: Patient, *, folds: bool
+) -> bool:
+    """Write a finding into the alert that shows it already; False when it is news."""
+    key, now = check_in.pk, check_in.received_at
+    if level == Level.WATCH and note_repeat(patient=patient, rules=rules, source_id=key, now=now):
+        return True
+    return folds and fold_into_open(
+        patient=patient, level=level.value, rules=rules, source_id=key, now=now
+    )
 
 
 def as_json(answers: Mapping[str, object]) -> dict[str, Any]:

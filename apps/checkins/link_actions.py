@@ -1,11 +1,10 @@
 """Writes of check-in links: made, revoked, and used up by what a patient sends."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -13,7 +12,13 @@ from django.utils.crypto import salted_hmac
 from apps.accounts.models import User
 from apps.accounts.tokens import hash_token, new_token
 from apps.audit.actions import record
-from apps.checkins.actions import IdTakenError, Submission, store_check_in
+from apps.checkins.actions import (
+    IdTakenError,
+    Submission,
+    is_same,
+    store_check_in,
+    under_further_id,
+)
 from apps.checkins.models import CheckIn, CheckInLink, Reminder
 from apps.checkins.windows import weekly_is_due
 from apps.database.scope import enter_clinic, every_clinic
@@ -21,7 +26,8 @@ from apps.database.statements import Change, Read
 from apps.patients.models import Patient
 
 LINK_LIFETIME: Final = timedelta(hours=48)  # [proposal]
-CORRECTIONS: Final = 3  # [proposal] by one link
+# [proposal] Calm corrections by one link; what triage finds is never refused for its number.
+CORRECTIONS: Final = 20
 # [proposal] A page opened in time may be sent a little late by a browser that says nothing of
 # its clock, and much later by one that kept the answers until its network came back.
 SEND_GRACE: Final = timedelta(hours=12)
@@ -142,23 +148,39 @@ def submit_by_link(
 
     Part of the block of `answering`, which holds the link and its patient.
     A link serves for one daily check-in, where it says so for one weekly one after it,
-    and for a few corrections. Sending the same submission again returns the first
-    check-in. Raises `LinkUsedError` when the part has served for another one, and
-    `LinkExpiredError` when it was answered after the link's time; nothing is written then.
+    and for corrections. Sending the same words again by it under the same id returns the
+    first check-in; all else under a known id is stored under one of its own.
+    Raises `LinkUsedError` when the part has served too often, and `LinkExpiredError` when it
+    was answered after the link's time; nothing is written then. Neither is raised for what a
+    rule of triage finds: that is stored, judged and alerted, however late (ADR 75).
     """
     known = stored_by(link, sent.submission_id) if link.submission_id else {}
-    if sent.submission_id not in known:
-        try:
-            return use_link(link, sent, known, part, now)
-        except IdTakenError:  # by what came another way than by this link
-            known = stored_by(link, sent.submission_id)
-    existing = known[sent.submission_id]
-    if existing.questionnaire == sent.questionnaire.kind:
-        existing.patient = link.patient
-        return existing
-    # An id that another check-in has: this one gets one of its own, always the same.
-    key = uuid5(link.pk, f"{sent.questionnaire.kind}.{sent.submission_id}")
-    return submit_by_link(link=link, sent=replace(sent, submission_id=key), now=now, part=part)
+    # What the link never offered leaves no mark on it: its id tells that it came by it.
+    is_renamed = part_for(link, part) == PART_WEEKLY and why_used(link, part) is not None
+    if is_renamed:
+        sent = under_further_id(sent, str(link.pk))
+    while True:
+        if sent.submission_id not in known:
+            try:
+                return use_link(link, sent, known, part, now)
+            except IdTakenError:  # by what came another way, or without a mark
+                known = stored_by(link, sent.submission_id)
+        existing = known[sent.submission_id]
+        if is_same(existing, sent) and (is_renamed or came_by(link, existing, known)):
+            existing.patient = link.patient
+            return existing
+        sent, is_renamed = under_further_id(sent, str(link.pk)), True
+        known = stored_by(link, sent.submission_id)
+
+
+def came_by(link: CheckInLink, stored: CheckIn, known: Mapping[UUID, CheckIn]) -> bool:
+    """Answer whether a check-in was sent by this link; a retry comes by the same one.
+
+    Tomorrow's link may bring today's id with today's words: a form that an old phone kept.
+    """
+    ids = (link.submission_id, link.weekly_submission_id)
+    own = {row.pk for key, row in known.items() if key in ids}
+    return stored.pk in own or stored.corrects_id in own
 
 
 def use_link(
@@ -170,14 +192,15 @@ def use_link(
     `submit_by_link` raises.
     """
     felt_at = honest_time(sent, link, now)
-    check_is_in_time(link, sent, felt_at, now)
-    part = part_for(link, part, sent.submission_id)
-    check_part_is_free(link, part)
-    corrects = known[link.submission_id] if part == PART_CORRECTION and link.submission_id else None
-    check_in = store_check_in(link.patient, sent, felt_at, now, corrects)
+    part = part_for(link, part)
+    late, used = why_late(link, sent, felt_at, now), why_used(link, part)
+    corrects = corrected(link, sent, known) if part == PART_CORRECTION else None
+    check_in = store_check_in(
+        link.patient, sent, felt_at, now, corrects, refusal=late or used, folds=used is not None
+    )  # fmt: skip
     if part == PART_FIRST:
         link.used_at, link.submission_id = now, sent.submission_id
-    elif part == PART_WEEKLY:
+    elif part == PART_WEEKLY and used is None:
         link.weekly_submission_id = sent.submission_id
     USE_LINK.run(
         key=link.pk, used_at=link.used_at, submission_id=link.submission_id,
@@ -186,43 +209,62 @@ def use_link(
     return check_in
 
 
+def corrected(link: CheckInLink, sent: Submission, known: Mapping[UUID, CheckIn]) -> CheckIn | None:
+    """Return the link's own check-in with the same questions, which these answers correct."""
+    is_weekly = sent.questionnaire.kind == "weekly"
+    first = link.weekly_submission_id if is_weekly else link.submission_id
+    return known.get(first) if first else None
+
+
 def stored_by(link: CheckInLink, submission_id: UUID) -> Mapping[UUID, CheckIn]:
     """Return the check-ins of the link's patient stored under this id, or by this link."""
-    ids = [key for key in (submission_id, link.submission_id) if key]
+    own = (submission_id, link.submission_id, link.weekly_submission_id)
+    ids = [key for key in own if key]
     rows = CheckIn.objects.filter(patient_id=link.patient_id, submission_id__in=ids)
     return {row.submission_id: row for row in rows.select_related("triage")}
 
 
 def check_part_is_free(link: CheckInLink, part: str) -> None:
     """Raise `LinkUsedError` unless this part of the link may still take a check-in."""
+    if error := why_used(link, part):
+        raise error
+
+
+def why_used(link: CheckInLink, part: str) -> LinkUsedError | None:
+    """Return the error of a part that takes no more check-ins, None of one that does."""
     if part == PART_FIRST:
         taken = link.used_at is not None
     elif part == PART_WEEKLY:
         taken = bool(link.weekly_submission_id or not link.with_weekly or link.used_at is None)
     else:
-        own = {"patient_id": link.patient_id, "corrects__submission_id": link.submission_id}
-        again = CheckIn.objects.filter(**own)
+        own = [key for key in (link.submission_id, link.weekly_submission_id) if key]
+        again = CheckIn.objects.filter(patient_id=link.patient_id, corrects__submission_id__in=own)
         taken = link.used_at is None or again.count() >= CORRECTIONS
-    if taken:
-        raise LinkUsedError("This check-in was sent already.")
+    return LinkUsedError("This check-in was sent already.") if taken else None
 
 
-def part_for(link: CheckInLink, part: str, submission_id: UUID) -> str:
-    """Return what a submission counts as: daily answers by a used link correct the first ones.
+def part_for(link: CheckInLink, part: str) -> str:
+    """Return what answers count as: those by a part that was used correct the first ones.
 
-    A phone without network answers yesterday's page again, or two phones share a link:
-    what they send is kept and judged like any check-in.
+    A phone without network answers yesterday's page again, or two phones share a link: what
+    they send is kept and judged like any check-in. A correction of nothing is the first one.
     """
-    used = link.used_at is not None and link.submission_id != submission_id
-    return PART_CORRECTION if part == PART_FIRST and used else part
+    if link.used_at is None:
+        return PART_FIRST if part == PART_CORRECTION else part
+    if part == PART_FIRST or (part == PART_WEEKLY and link.weekly_submission_id):
+        return PART_CORRECTION
+    return part
 
 
-def check_is_in_time(link: CheckInLink, sent: Submission, felt_at: datetime, now: datetime) -> None:
-    """Raise `LinkExpiredError` for answers given after the link's time, or kept for too long."""
+def why_late(
+    link: CheckInLink, sent: Submission, felt_at: datetime, now: datetime
+) -> LinkExpiredError | None:
+    """Return the error of answers given after the link's time, or kept for too long."""
     in_time = now < link.expires_at + SEND_GRACE
     kept = sent.reported_at is not None and felt_at < link.expires_at
-    if not in_time and not (kept and now < link.expires_at + KEPT_AT_MOST):
-        raise LinkExpiredError("This link is too old.")
+    if in_time or (kept and now < link.expires_at + KEPT_AT_MOST):
+        return None
+    return LinkExpiredError("This link is too old.")
 
 
 def honest_time(sent: Submission, link: CheckInLink, now: datetime) -> datetime:
@@ -236,5 +278,6 @@ def honest_time(sent: Submission, link: CheckInLink, now: datetime) -> datetime:
         return now
     guesses = [sent.reported_at]
     if sent.sent_at is not None:
-        guesses.insert(0, now - (sent.sent_at - sent.reported_at))
+        with suppress(OverflowError):  # a clock thousands of years off says nothing
+            guesses.insert(0, now - (sent.sent_at - sent.reported_at))
     return next((guess for guess in guesses if link.created_at <= guess <= now), now)

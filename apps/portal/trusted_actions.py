@@ -99,14 +99,13 @@ def report(
     """Store what a trusted person saw, judged and alerted exactly like the patient's own word.
 
     Never refused for its number: each is a possible danger to life. Sending the same
-    submission again returns the first and opens nothing new.
+    submission again returns the first and opens nothing new; other signs under its id are
+    another report.
     """
     answers: dict[str, object] = {SEIZURE: "yes"} if SEIZURE in signs else {}
     flags = tuple(sign for sign in RED_FLAGS if sign in signs)
     if flags:
         answers["red_flags"] = flags
-    known = CheckIn.objects.filter(submission_id=submission_id, patient=person.patient)
-    is_new = not known.exists()
     check_in = submit_check_in(
         patient=person.patient,
         questionnaire=get_questionnaire("daily", LATEST["daily"]),
@@ -117,6 +116,6 @@ def report(
         now=now,
         trusted_name=person.name,
     )
-    if is_new:
+    if check_in.received_at == now:  # not one that was stored before
         write_down("trusted.reported", check_in, person.patient, person, now)
     return check_in

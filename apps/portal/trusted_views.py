@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.guessing import guessed_too_often
@@ -73,10 +74,15 @@ def trusted_door(request: HttpRequest, person: TrustedPerson, token: str) -> Htt
     return door(request, "trusted_page", context)
 
 
+@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def trusted_report(request: HttpRequest, person: TrustedPerson, token: str) -> HttpResponse:
-    """Take what a trusted person saw. It is never refused for its number."""
+    """Take what a trusted person saw. It is never refused for its number.
+
+    Exempt from CSRF like the patient's link (ADR 75): the link is the authority and no
+    cookie is, so a browser without cookies can report, too.
+    """
     data = request.POST if request.method == "POST" else None
     form = ReportForm(data, initial={"submission_id": uuid4()})
     context = page_context(person.clinic) | {"form": form, "token": token}

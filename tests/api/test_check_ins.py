@@ -105,6 +105,17 @@ def test_five_taps_make_one_check_in(asker, patient, clinic) -> None:
     assert CheckIn.objects.count() == 2
 
 
+def test_other_answers_under_the_same_id_are_stored_and_alerted(asker, patient) -> None:
+    calm = sent(CALM)
+    first = send(asker, patient, calm).json()["id"]
+    worse = calm | {"answers": sent(SEIZURE)["answers"]}
+    found = {send(asker, patient, worse, key).json()["id"] for key in ("a", "b", "c")}
+    assert len(found) == 1
+    assert str(CheckIn.objects.get(pk=found.pop()).corrects_id) == first
+    assert Alert.objects.filter(patient=patient).count() == 1
+    assert AuditEvent.objects.filter(event="check_in.sent_in").count() == 2
+
+
 def test_when_it_was_felt_and_what_was_asked_for_are_kept(asker, patient) -> None:
     felt = timezone.now() - timedelta(hours=3)
     body = sent(reported_at=felt.isoformat(), requests=["call_today"])

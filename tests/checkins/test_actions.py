@@ -169,19 +169,80 @@ def test_a_link_serves_for_one_check_in_and_what_follows_corrects_it(token) -> N
     assert CheckIn.objects.count() == 1 + CORRECTIONS
 
 
+def test_a_red_flag_is_stored_however_often_the_link_was_used(token, nurse) -> None:
+    put_on_call(nurse)
+    first = use(token)
+    for _ in range(CORRECTIONS):
+        use(token)
+    seizure = use(token, answers=SEIZURE)
+    assert (seizure.corrects, seizure.triage.level) == (first, "emergency")
+    assert Alert.objects.get().source_id == seizure.pk
+    # Whoever goes on is stored and judged, and calls nobody for what they are called for.
+    again = [use(token, answers=SEIZURE) for _ in range(3)]
+    assert CheckIn.objects.count() == 1 + CORRECTIONS + 4
+    alert = Alert.objects.get()
+    assert alert.events.filter(text__contains="used very often").count() == len(again)
+    assert AuditEvent.objects.filter(event="alert.repeat_noted").count() == len(again)
+    use(token, answers=SEIZURE | {"si": "plan_or_intent"})  # another danger is news
+    assert Alert.objects.count() == 2
+    Alert.objects.update(status="resolved")
+    use(token, answers=SEIZURE)  # and so is the same one after somebody closed it
+    assert Alert.objects.count() == 3
+
+
 def test_the_same_submission_by_the_same_link_is_the_same_check_in(token) -> None:
     submission = uuid4()
     assert use(token, submission) == use(token, submission)
 
 
-def test_an_id_that_came_another_way_is_the_same_check_in_and_leaves_the_link(
-    patient, token
-) -> None:
-    first = check_in(patient, SEIZURE)
-    before = AuditEvent.objects.count()
-    assert use(token, first.submission_id, answers=SEIZURE) == first
-    assert AuditEvent.objects.count() == before
-    assert CheckInLink.objects.get().used_at is None
+def test_other_answers_under_a_known_id_are_stored_judged_and_alerted(token, nurse) -> None:
+    put_on_call(nurse)
+    submission = uuid4()
+    calm = use(token, submission)
+    seizure = [use(token, submission, answers=SEIZURE) for _ in range(5)]
+    assert len({row.pk for row in seizure}) == 1
+    assert (seizure[0].corrects, seizure[0].triage.level) == (calm, "emergency")
+    assert use(token, submission) == calm
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (2, 1)
+    assert Delivery.objects.count() == 1
+
+
+def test_other_requests_under_a_known_id_are_heard(patient) -> None:
+    common = {
+        "patient": patient, "questionnaire": DAILY, "answers": CALM, "submission_id": uuid4(),
+        "language": "en", "reported_at": NOW, "now": NOW,
+    }  # fmt: skip
+    first = submit_check_in(**common)
+    asked = [submit_check_in(**common, requests=["call_today"]) for _ in range(2)]
+    assert asked[0] == asked[1]
+    assert (asked[0].corrects, asked[0].requests) == (first, ["call_today"])
+    assert submit_check_in(**common) == first
+
+
+def test_a_known_id_on_a_new_link_uses_that_link_up(patient, token) -> None:
+    submission = uuid4()
+    use(token, submission)
+    newer = create_link(patient=patient, by=None, now=NOW)
+    seizure = use(newer, submission, answers=SEIZURE)
+    assert seizure.corrects is None
+    assert CheckInLink.objects.get(token_hash=hash_token(newer)).submission_id == (
+        seizure.submission_id
+    )
+    assert Alert.objects.get().source_id == seizure.pk
+
+
+def test_a_known_id_with_the_same_words_by_another_link_is_another_check_in(patient, token) -> None:
+    submission = uuid4()
+    first = use(token, submission, answers=SEIZURE)
+    newer = create_link(patient=patient, by=None, now=NOW)
+    later = NOW + timedelta(days=1)
+    second = [use(newer, submission, answers=SEIZURE, now=later) for _ in range(3)]
+    assert len({row.pk for row in second}) == 1
+    assert second[0].pk != first.pk
+    assert second[0].corrects is None
+    assert Alert.objects.count() == 2
+    assert not CheckInLink.objects.filter(used_at=None).exists()
+    assert use(token, submission, answers=SEIZURE) == first
 
 
 def test_a_link_that_was_taken_back_opens_nothing(patient, token) -> None:

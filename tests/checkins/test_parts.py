@@ -97,9 +97,25 @@ def test_the_weekly_questions_follow_the_daily_ones_once(token) -> None:
     data = {"phq9_9": "2", "gad7_1": "1", "submission_id": str(uuid4())}
     for _ in range(2):
         assert Client().post(weekly, data).status_code == 200
-    assert Client().post(weekly, data | {"submission_id": str(uuid4())}).status_code == 410
-    assert CheckIn.objects.get(questionnaire="weekly").answers["phq9_9"] == 2
+    first = CheckIn.objects.get(questionnaire="weekly")
+    assert first.answers["phq9_9"] == 2
     assert Alert.objects.exists()
+    # What is sent once more is kept as a correction of these, under whichever id.
+    assert Client().post(weekly, data | {"gad7_1": "2"}).status_code == 200
+    assert Client().post(weekly, data | {"submission_id": str(uuid4())}).status_code == 200
+    assert CheckIn.objects.filter(corrects=first, questionnaire="weekly").count() == 2
+
+
+def test_a_red_flag_in_weekly_questions_that_were_not_due_is_heard(patient) -> None:
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=False)
+    url = reverse("checkins:weekly", args=[token])
+    assert Client().post(url, {"gad7_1": "1"}).status_code == 410
+    hint = {"phq9_9": "2", "submission_id": str(uuid4())}
+    for _ in range(3):
+        assert Client().post(url, hint).status_code == 200
+    assert CheckInLink.objects.get().weekly_submission_id is None
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (1, 1)
 
 
 def test_a_link_within_a_week_of_the_last_weekly_form_has_no_weekly_part(patient) -> None:

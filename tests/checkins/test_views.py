@@ -9,7 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
-from apps.checkins.link_actions import KEPT_AT_MOST, LINK_LIFETIME, create_link
+from apps.checkins.link_actions import (
+    KEPT_AT_MOST,
+    LINK_LIFETIME,
+    create_link,
+    revoke_links,
+)
 from apps.checkins.models import CheckIn, CheckInLink
 from tests.conftest import signed_in
 from tests.factories import CALM, SEIZURE, make_patient, put_on_call
@@ -221,16 +226,70 @@ def test_a_page_opened_in_time_may_be_sent_a_little_late(patient) -> None:
     assert page.status_code == 200
 
 
-def test_long_after_its_time_a_link_takes_nothing(patient) -> None:
-    page = Client().post(url_for(patient, age=LINK_LIFETIME + timedelta(hours=13)), posted(SEIZURE))
+def test_long_after_its_time_a_link_takes_no_calm_answers(patient) -> None:
+    page = Client().post(
+        url_for(patient, age=LINK_LIFETIME + timedelta(hours=13)), posted(CALM | {"s_anx": 4})
+    )
     assert page.status_code == 410
     assert page.headers["Checkin-Refused"] == "expired"
     assert not CheckIn.objects.exists()
-    # ... and nothing that was typed is lost, nor the advice for it.
+    # ... and nothing that was typed is lost.
     assert "Nobody has seen the answers below" in page.text
     assert "Did you have a seizure" in page.text
-    assert "A seizure can happen again" in page.text
-    assert "tel:911" in page.text
+    assert patient.clinic.phone in page.text
+
+
+@pytest.mark.parametrize("days", [3, 60])
+def test_a_red_flag_is_heard_however_late_its_link(patient, days: int) -> None:
+    url = url_for(patient, age=timedelta(days=days))
+    page = Client().post(url, posted(SEIZURE))
+    assert page.status_code == 200
+    assert "Call 911 now" in page.text
+    assert Alert.objects.get().level == "emergency"
+    again = Client().post(url, posted(SEIZURE))
+    assert again.status_code == 200
+    assert CheckIn.objects.filter(corrects__isnull=False).count() == 1
+
+
+def test_a_link_of_a_lost_phone_raises_nothing(patient) -> None:
+    url = url_for(patient)
+    revoke_links(patient, timezone.now())
+    assert Client().post(url, posted(SEIZURE)).status_code == 404
+    assert not CheckIn.objects.exists()
+    assert not Alert.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["", "correct/"])
+def test_other_answers_under_the_same_id_are_no_repeat(url, path: str) -> None:
+    calm = posted(CALM)
+    Client().post(url, calm)
+    page = Client().post(url + path, posted(SEIZURE, submission_id=calm["submission_id"]))
+    assert page.status_code == 200
+    assert page.headers["Checkin-Saved"] == calm["submission_id"]
+    assert "Call 911 now" in page.text
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (2, 1)
+
+
+def test_a_correction_by_a_link_that_was_not_used_is_its_first_check_in(url) -> None:
+    assert Client().post(url + "correct/", posted(SEIZURE)).status_code == 200
+    assert CheckIn.objects.get().corrects is None
+    assert CheckInLink.objects.get().used_at is not None
+
+
+@pytest.mark.parametrize(
+    ("felt", "sent"),
+    [
+        ("0001-01-01T00:00:00+00:00", "9999-12-31T23:00:00+00:00"),
+        ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_clock_beyond_all_bounds_loses_no_seizure(url, felt: str, sent: str) -> None:
+    page = Client().post(url, posted(SEIZURE, reported_at=felt, sent_at=sent))
+    assert page.status_code == 200
+    row = CheckIn.objects.get()
+    assert row.reported_at == row.received_at
+    assert Alert.objects.exists()
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 43, "%00", "../../etc", "é"])

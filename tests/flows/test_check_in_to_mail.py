@@ -173,6 +173,21 @@ def test_a_storm_of_taps_makes_one_check_in_one_alert_one_mail(
     assert len(smtp.messages) == 1
 
 
+def test_a_storm_of_other_answers_under_a_used_id_makes_one_more_and_one_alert(
+    parts, people, marked_patient
+) -> None:
+    parts.web()
+    url, seizure = parts.url + path_for(marked_patient), posted()
+    assert tap(url, seizure | {"seizure": "no"})[0] == 200
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (1, 0)
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: tap(url, seizure), range(5)))
+    assert [status for status, _ in answers] == [200] * 5
+    assert all("Call 911 now" in text for _, text in answers)
+    assert (CheckIn.objects.count(), Alert.objects.count()) == (2, 1)
+    assert Delivery.objects.count() == 1
+
+
 def tap(url: str, data: dict) -> tuple[int, str]:
     """Post the form as a browser does; the link alone is the authority."""
     try:

@@ -127,6 +127,25 @@ def test_five_taps_make_one_report_and_one_alert(robin) -> None:
     assert AuditEvent.objects.filter(event="trusted.reported").count() == 1
 
 
+def test_other_signs_under_the_same_id_are_another_report(robin) -> None:
+    same = str(uuid4())
+    for sign in ("rf_confused", "seizure", "seizure"):
+        assert send(robin, sign, submission_id=same).status_code == 200
+    rows = CheckIn.objects.order_by("received_at")
+    assert [row.answers for row in rows] == [{"red_flags": ["rf_confused"]}, {"seizure": "yes"}]
+    assert {row.corrects for row in rows} == {None}
+    assert Alert.objects.count() == 2
+    assert AuditEvent.objects.filter(event="trusted.reported").count() == 2
+
+
+def test_a_report_needs_no_cookie_and_sets_none(robin) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert send(robin, "seizure", client=client).status_code == 200
+    assert Alert.objects.get().level == "emergency"
+    client.get(trusted_link(robin, "trusted_report"))
+    assert not client.cookies
+
+
 def test_a_red_flag_is_never_refused_for_its_number(robin) -> None:
     client = Client()
     assert {send(robin, "seizure", client=client).status_code for _ in range(25)} == {200}
