@@ -99,6 +99,14 @@
     review.querySelector(".review").replaceChildren(...rows);
   }
 
+  // At twice the text size the head of the page fills the smallest screen: the question is what counts.
+  function bring(target) {
+    window.scrollTo(0, 0);
+    const heading = headingOf(target);
+    if (heading.getBoundingClientRect().bottom > window.innerHeight) (target === finish ? heading : progress).scrollIntoView();
+  }
+
+  const headingOf = (target) => target.querySelector(target === finish ? "[data-ready]" : ".q");
   function show(target, focus = true) {
     clearTimeout(leaving);
     const way = path();
@@ -114,10 +122,10 @@
     progress.querySelector("[data-progress-bar]").setAttribute("width", String((100 * at) / way.length));
     if (target === finish) drawReview();
     if (!focus) return;
-    const heading = target.querySelector(target === finish ? "[data-ready]" : ".q");
+    const heading = headingOf(target);
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-    window.scrollTo(0, 0);
+    bring(target);
   }
 
   const nameOf = (target) => (target === finish ? "send" : target.dataset.item);
@@ -220,6 +228,10 @@
   const first = wrong ?? path()[0];
   history.replaceState({ at: nameOf(first) }, "");
   show(first, false);
+  // Until the first touch: a style or a larger text that comes late moves the question, too.
+  const untouched = new ResizeObserver(() => bring(current));
+  if (!wrong) for (const el of document.querySelectorAll(".top, .crisis")) untouched.observe(el);
+  for (const kind of ["pointerdown", "keydown", "wheel"]) window.addEventListener(kind, () => untouched.disconnect(), { once: true });
   document.getElementById("errors")?.focus();
   for (const link of document.querySelectorAll(".errors a")) {
     link.addEventListener("click", (event) => {

@@ -4,9 +4,11 @@
   "use strict";
   const strip = document.querySelector("[data-offline]");
   const panel = document.querySelector("[data-waiting]");
+  const form = document.getElementById("checkin");
+  // Each opening of a form is a check-in of its own, also a blank one that this phone has kept.
+  if (form && form.dataset.returned === undefined) form.elements.namedItem("submission_id").value = Outbox.newId();
   if (!panel || !window.indexedDB || !window.fetch) return;
   const root = document.documentElement;
-  const form = document.getElementById("checkin");
   const path = location.pathname;
   const FIRST_WAIT = 2000;
   const LONGEST_WAIT = 60000;
@@ -17,6 +19,8 @@
   let stored = true;
   let wait = FIRST_WAIT;
   let timer = 0;
+  const seen = new Set(); // of rows: whose news this page has shown
+  const told = new Set(); // sections: what a page has to say of answers that were sent behind its back
 
   function tellNetwork() {
     const off = !navigator.onLine || root.dataset.kept !== undefined;
@@ -25,13 +29,14 @@
   }
 
   const read = () => [...new FormData(form)].filter(([name]) => !OWN.includes(name)).map(([name, value]) => [name, String(value)]);
-  const calls = () => [...document.querySelectorAll(".crisis a")].map((a) => [a.textContent.trim(), a.getAttribute("href")]);
+  // The numbers on this page, and the clinic's own: its answers may be shown by a page that knows no clinic.
+  const clinicCall = () => document.querySelector('template[data-news="refused"]').content.querySelectorAll("[data-news-calls] a");
+  const calls = () => [...document.querySelectorAll(".crisis a"), ...clinicCall()].map((a) => [a.textContent.trim(), a.getAttribute("href")]);
   const snapshot = (extra) => ({
     path, fields: [...read(), ...extra], submission: field("submission_id").value, changed: Date.now(), sending: false, felt: "", calls: calls(),
   });
 
   function fill(kept) {
-    field("submission_id").value = kept.submission;
     for (const input of form.elements) if (["radio", "checkbox"].includes(input.type)) input.checked = false;
     for (const [name, value] of kept.fields) {
       for (const input of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
@@ -56,6 +61,21 @@
     window.scrollTo(0, 0);
   }
 
+  const callLinks = (numbers) => numbers.map(([label, href]) => {
+    const link = document.createElement("a");
+    link.textContent = label;
+    link.href = href;
+    return link;
+  });
+
+  // A button that deletes asks once more.
+  function twice(event, act) {
+    const button = event.currentTarget;
+    if (button.dataset.sure !== undefined) return act();
+    button.dataset.sure = "";
+    button.textContent = button.dataset.textSure;
+  }
+
   function showWaiting() {
     if (form) form.hidden = true;
     for (const el of document.querySelectorAll(".intro, .errors, [data-nothing-waits], .saved--plain")) el.hidden = true;
@@ -71,12 +91,7 @@
     }));
     // The clinic's numbers, on a page that does not show them already.
     const numbers = document.querySelector(".crisis a") ? [] : entry.calls;
-    panel.querySelector("[data-waiting-calls]").replaceChildren(...numbers.map(([label, href]) => {
-      const link = document.createElement("a");
-      link.textContent = label;
-      link.href = href;
-      return link;
-    }));
+    panel.querySelector("[data-waiting-calls]").replaceChildren(...callLinks(numbers));
     panel.hidden = false;
     tellNetwork();
     panel.querySelector("h1").focus({ preventScroll: true });
@@ -94,13 +109,75 @@
     if (result.state === "waiting") return waitAndTryAgain();
     const sent = entry;
     entry = null;
-    if (result.state === "saved") return replacePage(result.html);
+    if (result.state === "saved") return showPage(result.html);
+    if (result.reason !== "incomplete") {
+      // On the page now, with what to do; once more if that page is lost.
+      seen.add(sent.submission);
+      await Outbox.put({ ...sent, sending: false, news: result.reason, html: result.html, told: true }).catch(() => {});
+      return showPage(result.html);
+    }
     await Outbox.put({ ...sent, sending: false }).catch(() => {});
-    if (result.reason !== "incomplete") return replacePage(result.html);
     // An answer needs a look: the page that says which one comes the plain way.
     if (!form) return location.assign(sent.path);
     field("reported_at").value = sent.felt;
     form.submit();
+  }
+
+  function showPage(html) {
+    replacePage(html);
+    document.querySelector("[data-news-here]")?.append(...told);
+    return showNews();
+  }
+
+  // One answer of the server, in the words of the page it sent: the advice, who calls by when, or what was refused.
+  function newsOf(row) {
+    const page = new DOMParser().parseFromString(row.html, "text/html");
+    const kind = row.news === "saved" ? "saved" : "refused";
+    const section = document.querySelector(`template[data-news="${kind}"]`).content.firstElementChild.cloneNode(true);
+    const words = page.querySelectorAll("main .box, main .saved__told");
+    section.querySelector("[data-news-page]").append(...[...words].filter((el) => kind === "saved" || !el.closest("form")).map((el) => document.importNode(el, true)));
+    const at = section.querySelector("[data-felt]");
+    at.textContent = at.dataset.felt.replace("[time]", new Date(row.felt).toLocaleString(root.lang, { weekday: "long", hour: "numeric", minute: "2-digit" }));
+    at.hidden = !row.felt;
+    if (kind === "saved") return section;
+    const open = section.querySelector("[data-news-open]");
+    open.href = row.path;
+    open.closest("p").hidden = row.news !== "incomplete";
+    const numbers = (row.calls ?? []).filter(([, href]) => href.startsWith("tel:"));
+    if (numbers.length) section.querySelector("[data-news-calls]").replaceChildren(...callLinks(numbers));
+    const review = page.querySelector("main dl.review");
+    section.querySelector("details").hidden = !review;
+    if (review) section.querySelector("details").append(document.importNode(review, true));
+    section.querySelector("[data-news-forget]").addEventListener("click", (event) => twice(event, async () => {
+      await Outbox.drop(row.submission).catch(() => {});
+      told.delete(section);
+      section.remove();
+    }));
+    return section;
+  }
+
+  async function showNews() {
+    const place = document.querySelector("[data-news-here]");
+    for (const row of (await Outbox.all()).filter((each) => each.news)) {
+      if (!place || seen.has(row.submission) || row.submission === entry?.submission) continue;
+      seen.add(row.submission);
+      const section = newsOf(row);
+      told.add(section);
+      place.append(section);
+      section.scrollIntoView({ block: "nearest" });
+      if (row.news === "saved") await Outbox.forgetDraft(row.submission);
+    }
+  }
+
+  // What waits besides the answers of this page.
+  let sendingOthers = false;
+  async function sendOthers() {
+    if (sendingOthers) return;
+    sendingOthers = true;
+    const others = (await Outbox.all()).filter((row) => row.sending && row.submission !== entry?.submission);
+    await Promise.all(others.map((row) => Outbox.sendUnseen(row)));
+    sendingOthers = false;
+    await showNews();
   }
 
   function waitAndTryAgain() {
@@ -113,10 +190,11 @@
   function tryNow() {
     wait = FIRST_WAIT;
     attempt();
+    sendOthers().catch(() => {});
   }
 
   function keepDraft() {
-    if (!entry) Outbox.put(snapshot([])).catch(() => {});
+    if (!entry) Outbox.draft(snapshot([])).catch(() => {});
   }
 
   function listen() {
@@ -139,19 +217,29 @@
     });
   }
 
+  // What was begun here before goes on under this page's own id, whatever another tab does with its own.
+  function goOn(draft) {
+    fill(draft);
+    // What the server wants to be looked at again is as young as a new draft; any other keeps its age.
+    Outbox.draft({ ...snapshot([]), changed: draft.news ? Date.now() : draft.changed }).catch(() => {});
+    if (draft.submission !== field("submission_id").value) Outbox.forgetDraft(draft.submission).catch(() => {});
+  }
+
   // What waits is sent from whichever page is open; its answer is shown where nothing else is going on.
   async function begin() {
     const kept = await Outbox.all();
-    const own = kept.find((row) => row.path === path);
-    if (form?.dataset.returned !== undefined) keepDraft();
-    else if (own && form) fill(own);
-    else if (form && crypto.randomUUID) field("submission_id").value = crypto.randomUUID();
+    const returned = form?.dataset.returned !== undefined;
     const waiting = kept.filter((row) => row.sending);
-    entry = form ? (own?.sending && form.dataset.returned === undefined ? own : null) : (waiting.find((row) => row.path === path) ?? waiting[0] ?? null);
-    for (const other of waiting) if (other !== entry && other.path !== path) Outbox.send(other);
+    const own = waiting.find((row) => row.path === path);
+    const draft = kept.filter((row) => row.path === path && !row.sending && [undefined, "incomplete"].includes(row.news)).sort((a, b) => b.changed - a.changed)[0];
+    if (returned) keepDraft();
+    else if (form && own) {
+      field("submission_id").value = own.submission;
+      fill(own);
+    } else if (form && draft) goOn(draft);
+    entry = (form ? !returned && own : own ?? waiting[0]) || null;
     for (const line of document.querySelectorAll("[data-none]")) line.hidden = waiting.length > 0;
-    if (!entry) return;
-    showWaiting();
+    if (entry) showWaiting();
     tryNow();
   }
 
@@ -163,19 +251,13 @@
   window.addEventListener("offline", tellNetwork);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && tryNow());
   panel.querySelector("[data-again]").addEventListener("click", tryNow);
-  panel.querySelector("[data-forget]").addEventListener("click", async (event) => {
-    const button = event.currentTarget;
-    if (button.dataset.sure === undefined) {
-      button.dataset.sure = "";
-      button.textContent = button.dataset.textSure;
-      return;
-    }
+  panel.querySelector("[data-forget]").addEventListener("click", (event) => twice(event, async () => {
     const gone = entry;
     entry = null;
     clearTimeout(timer);
-    await Outbox.drop(gone.path).catch(() => {});
+    await Outbox.drop(gone.submission).catch(() => {});
     location.assign(strip.dataset.start);
-  });
+  }));
 
   tellNetwork();
   if (form) listen();
@@ -184,6 +266,7 @@
   const workers = navigator.serviceWorker;
   if (!workers) return;
   const isFirst = !workers.controller;
+  workers.addEventListener("message", (event) => event.data?.news && showNews().catch(() => {}));
   workers.register(strip.dataset.worker).catch(() => {});
   workers.ready.then((worker) => isFirst && form && worker.active.postMessage({ keep: location.href }));
 })();

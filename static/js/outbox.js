@@ -2,13 +2,27 @@
 // server says that it has them. The page and the service worker both use this file, so it touches no document.
 const Outbox = (() => {
   "use strict";
-  const DRAFT_HOURS = 12; // [proposal] what was begun and never sent is forgotten after this: a phone may be shared
+  const DRAFT_HOURS = 12; // [proposal] what was begun and never sent, or sent and told to nobody, is forgotten after this: a phone may be shared
   const SECONDS = 20; // a request that hangs counts as failed: the server makes one check-in of all tries
+
+  // Rows were keyed by the page's address once: two tabs of one link wrote over each other.
+  function upgrade(opening) {
+    const database = opening.result;
+    const fresh = (rows) => {
+      const store = database.createObjectStore("unsent", { keyPath: "submission" });
+      for (const row of rows) store.put(row);
+    };
+    if (!database.objectStoreNames.contains("unsent")) return fresh([]);
+    opening.transaction.objectStore("unsent").getAll().onsuccess = (found) => {
+      database.deleteObjectStore("unsent");
+      fresh(found.target.result);
+    };
+  }
 
   function store(mode, act) {
     return new Promise((resolve, reject) => {
-      const opening = indexedDB.open("checkins", 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore("unsent", { keyPath: "path" });
+      const opening = indexedDB.open("checkins", 2);
+      opening.onupgradeneeded = () => upgrade(opening);
       opening.onerror = () => reject(opening.error);
       opening.onsuccess = () => {
         const database = opening.result;
@@ -17,28 +31,56 @@ const Outbox = (() => {
           database.close();
           resolve(asked.result);
         };
-        asked.transaction.onabort = () => reject(asked.transaction.error);
+        asked.transaction.onabort = () => {
+          database.close();
+          reject(asked.transaction.error);
+        };
       };
     });
   }
 
-  // An entry: {path, fields, submission, changed, sending, felt, calls}. `fields` are the form's
-  // names and values, `sending` is true once Send was tapped, `felt` when that was.
+  function newId() {
+    if (crypto.randomUUID) return crypto.randomUUID();
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    return [...bytes].map((byte, at) => ([4, 6, 8, 10].includes(at) ? "-" : "") + byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  // An entry: {submission, path, fields, changed, sending, felt, calls, news, html}. `fields` are the form's
+  // names and values, `sending` is true once Send was tapped, `felt` when that was. `news` is what the server said
+  // while no page was there to show it: "saved", or why it was refused; `html` is its page. `told` is true where
+  // the page of that very form has shown the refusal.
   const put = (entry) => store("readwrite", (rows) => rows.put(entry));
-  const get = (path) => store("readonly", (rows) => rows.get(path));
-  const drop = (path) => store("readwrite", (rows) => rows.delete(path));
+  const drop = (submission) => store("readwrite", (rows) => rows.delete(submission));
+
+  // Changes a row in one transaction, so that nothing comes between the look and the write.
+  const change = (submission, next) => store("readwrite", (rows) => {
+    const asked = rows.get(submission);
+    asked.onsuccess = () => {
+      const row = next(asked.result);
+      if (row) rows.put(row);
+      else if (row === null) rows.delete(submission);
+    };
+    return asked;
+  });
+
+  // A draft never takes the place of answers that are on their way.
+  const draft = (entry) => change(entry.submission, (row) => (row?.sending ? undefined : entry));
+  const forgetDraft = (submission) => change(submission, (row) => (row && !row.sending ? null : undefined));
 
   async function all() {
     const rows = await store("readonly", (kept) => kept.getAll());
     const oldest = Date.now() - DRAFT_HOURS * 3600e3;
-    const stale = rows.filter((row) => !row.sending && row.changed < oldest);
-    for (const row of stale) await drop(row.path);
+    const refused = (row) => row.news && row.news !== "saved" && !row.told; // nobody has these answers, and nobody knows: they stay
+    const stale = rows.filter((row) => !row.sending && !refused(row) && row.changed < oldest);
+    for (const row of stale) await forgetDraft(row.submission);
     return rows.filter((row) => !stale.includes(row));
   }
 
   // Returns {state: "saved" | "refused" | "waiting", reason, html}. Only the server's own headers count: a
   // sign-in page of a hotel, or an answer cut in the middle, is neither a yes nor a no.
-  async function send(entry) {
+  async function ask(entry) {
     const body = new URLSearchParams(entry.fields);
     body.set("submission_id", entry.submission);
     body.set("reported_at", entry.felt);
@@ -50,10 +92,7 @@ const Outbox = (() => {
         method: "POST", body, credentials: "omit", redirect: "error", cache: "no-store", signal: giveUp.signal,
       });
       const html = await response.text();
-      if (response.headers.get("Checkin-Saved") === entry.submission) {
-        await drop(entry.path).catch(() => {});
-        return { state: "saved", html };
-      }
+      if (response.headers.get("Checkin-Saved") === entry.submission) return { state: "saved", html };
       const reason = response.headers.get("Checkin-Refused");
       if (reason) return { state: "refused", reason, html };
     } catch {
@@ -64,5 +103,22 @@ const Outbox = (() => {
     return { state: "waiting", html: "" };
   }
 
-  return { put, get, drop, all, send };
+  async function send(entry) {
+    const result = await ask(entry);
+    if (result.state === "saved") await drop(entry.submission).catch(() => {});
+    return result;
+  }
+
+  // Sends while nobody looks: what the server said is kept until a page has shown it. A page that has sent
+  // the same answers meanwhile, and told of them, has taken the row away.
+  async function sendUnseen(entry) {
+    const result = await ask(entry);
+    if (result.state === "waiting") return result;
+    const news = result.state === "saved" ? "saved" : result.reason;
+    const told = { sending: false, news, html: result.html, changed: Date.now() };
+    await change(entry.submission, (row) => (row?.sending ? { ...row, ...told } : undefined)).catch(() => {});
+    return result;
+  }
+
+  return { put, drop, draft, forgetDraft, all, send, sendUnseen, newId };
 })();

@@ -35,7 +35,8 @@ async function kept(path) {
   const headers = new Headers(found.headers);
   headers.delete("Content-Encoding");
   headers.delete("Content-Length");
-  const html = (await found.text()).replace("<html ", "<html data-kept ");
+  // Its id has served already: without script the server makes a new one.
+  const html = (await found.text()).replace("<html ", "<html data-kept ").replace(/(name="submission_id" value=")[^"]*/, "$1");
   return new Response(html, { status: 200, headers });
 }
 
@@ -67,7 +68,8 @@ self.addEventListener("message", (event) => {
 self.addEventListener("sync", (event) => {
   const sendAll = async () => {
     const waiting = (await Outbox.all()).filter((entry) => entry.sending);
-    const results = await Promise.all(waiting.map((entry) => Outbox.send(entry)));
+    const results = await Promise.all(waiting.map((entry) => Outbox.sendUnseen(entry)));
+    for (const page of await self.clients.matchAll({ includeUncontrolled: true })) page.postMessage({ news: true });
     // A failure asks the browser to try again later.
     if (results.some((result) => result.state === "waiting")) throw new Error("not sent yet");
   };

@@ -19,14 +19,14 @@ from tests.harness.waiting import wait_until
 pytestmark = BROWSER_FLOW
 SMALLEST = {"width": 320, "height": 640}
 KEPT = """() => new Promise((done) => {
-  const open = indexedDB.open("checkins", 1);
+  const open = indexedDB.open("checkins");
   open.onsuccess = () => {
     const rows = open.result.transaction("unsent").objectStore("unsent").getAll();
     rows.onsuccess = () => { open.result.close(); done(rows.result.length); };
   };
 })"""
 AGE = """() => new Promise((done) => {
-  const open = indexedDB.open("checkins", 1);
+  const open = indexedDB.open("checkins");
   open.onsuccess = () => {
     const rows = open.result.transaction("unsent", "readwrite").objectStore("unsent");
     rows.getAll().onsuccess = (found) => {
