@@ -114,8 +114,8 @@ def send_in(
 ) -> CheckIn:  # fmt: skip
     """Store a check-in that a program brings, judged as from the patient's own page.
 
-    Sending the same `submission_id` again returns the first check-in of that patient and
-    questionnaire. A moment of the future counts as now.
+    Sending the same answers again under the same `submission_id` returns the first check-in of
+    that patient and questionnaire; other answers correct it. A moment of the future counts as now.
     """
     kind = form.questionnaire.kind
     felt_at = reported_at if reported_at is not None and reported_at <= now else now

@@ -191,7 +191,9 @@ class CheckInSent(Asked):
 
     questionnaire: Literal["daily", "weekly"]
     version: int | None = Field(None, ge=1, le=1000, description="The latest when left out.")
-    submission_id: UUID = Field(description="Made by you, once per check-in; repeats are one.")
+    submission_id: UUID = Field(
+        description="Made by you, once per check-in; repeats are one, other answers a correction."
+    )
     answers: Answers = Field(max_length=100)
     requests: list[Literal["call_today", "stay"]] = Field([], max_length=2)
     reported_at: AwareDatetime | None = Field(None, description="When the patient answered.")
