@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from apps.accounts.tokens import hash_token
+from apps.alerts.actions import resolve_alert
 from apps.alerts.models import Alert, Delivery
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import Submission, submit_check_in
@@ -185,7 +186,8 @@ def test_a_red_flag_is_stored_however_often_the_link_was_used(token, nurse) -> N
     assert AuditEvent.objects.filter(event="alert.repeat_noted").count() == len(again)
     use(token, answers=SEIZURE | {"si": "plan_or_intent"})  # another danger is news
     assert Alert.objects.count() == 2
-    Alert.objects.update(status="resolved")
+    for each in Alert.objects.all():
+        resolve_alert(alert=each, by=nurse.user, outcome="spoke", note="Seen.", now=NOW)
     use(token, answers=SEIZURE)  # and so is the same one after somebody closed it
     assert Alert.objects.count() == 3
 
