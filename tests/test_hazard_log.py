@@ -23,7 +23,7 @@ def problems(row: dict[str, str]) -> list[str]:
     """Return what is wrong with one row, as sentences."""
     found = [f"no {column}" for column in ("hazard", "control") if not row[column]]
     if not re.fullmatch(r"H\d\d", row["id"]):
-        found.append("the id is not H and two digits")
+        found.append("the id is not H and two or three digits")
     if row["severity"] not in {"1", "2", "3", "4", "5"}:
         found.append("the severity is not 1 to 5")
     named = re.findall(r"`([^`]+)`", row["tests"])
