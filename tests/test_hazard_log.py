@@ -22,7 +22,7 @@ def hazards(text: str) -> list[dict[str, str]]:
 def problems(row: dict[str, str]) -> list[str]:
     """Return what is wrong with one row, as sentences."""
     found = [f"no {column}" for column in ("hazard", "control") if not row[column]]
-    if not re.fullmatch(r"H\d\d", row["id"]):
+    if not re.fullmatch(r"H\d{2,3}", row["id"]):
         found.append("the id is not H and two or three digits")
     if row["severity"] not in {"1", "2", "3", "4", "5"}:
         found.append("the severity is not 1 to 5")
