@@ -16,6 +16,7 @@ import pytest
 from config.embedded.postgres import PostgresServer, temporary_folder
 from config.embedded.processes import kill_group
 from tests.harness.processes import PROJECT
+from tests.harness.template import copy_tables, is_shared, template, template_url
 from tests.harness.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.flow, pytest.mark.xdist_group("supervisor")]
@@ -109,6 +110,9 @@ def made_folder() -> Iterator[Path]:
     """A folder with a database that has a clinic already, so that no start makes the demo up."""
     folder = temporary_folder("tests")
     with PostgresServer(folder / "postgres", log=folder / "log") as server:
+        if is_shared():
+            template()
+            copy_tables(template_url(), server.url)
         environment = {**os.environ, "DATABASE_URL": server.url}
         environment["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
         command = [sys.executable, "-c", ONE_CLINIC]

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from tests.faults.rig import Rig
+from tests.harness.template import copy_tables
 
 DRAIN_SECONDS = 150
 SHOWN = 12
@@ -38,6 +39,9 @@ def main() -> int:
         "--rungs", type=int, default=6, metavar="NUMBER",
         help="rungs of the night in which nobody acts, after the trials (6)",
     )  # fmt: skip
+    parser.add_argument(
+        "--tables-of", metavar="URL", help="begin with a copy of this migrated database's tables"
+    )
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     form = "every fault once" if options.short else f"{options.trials} trials"
@@ -46,6 +50,8 @@ def main() -> int:
     rig = Rig()
     try:
         rig.start_servers()
+        if options.tables_of:
+            copy_tables(options.tables_of, rig.database.url)
         return run(rig, random.Random(seed), options)
     finally:
         rig.stop()

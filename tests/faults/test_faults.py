@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.rig import PROJECT
 from tests.faults.trials import FAULTS
+from tests.harness.template import is_shared, template, template_url
 
 SHORT = ["--short", "--seed", "4606", "--rungs", "1"]
 
@@ -15,9 +16,13 @@ SHORT = ["--short", "--seed", "4606", "--rungs", "1"]
 @pytest.mark.slow
 @pytest.mark.flow
 def test_no_alert_is_lost_whatever_breaks() -> None:
+    copied = []
+    if is_shared():
+        template()
+        copied = ["--tables-of", template_url()]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", *SHORT],
+        [sys.executable, "-m", "tests.faults", *SHORT, *copied],
         cwd=PROJECT,
         env=environment,
         capture_output=True,

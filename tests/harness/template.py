@@ -18,6 +18,8 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
+from config.embedded.postgres_files import find_binaries
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 NAME = "GLIDEPATH_TEST_TEMPLATE"
 LOCK = 7_204_606  # of the processes of any run on this server that make a template
@@ -62,6 +64,20 @@ def drop_template() -> None:
     """Remove it, if it was made: the last that the process does which chose its name."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         _drop(server, os.environ[NAME])
+
+
+def copy_tables(source: str, target: str) -> None:
+    """Fill an empty database of any server, which has the roles, as the one at ``source`` is.
+
+    What no dump holds (the rights on the database itself) is left to `migrate`, which then has
+    nothing else to do.
+    """
+    tools = find_binaries()
+    command = [tools / "pg_dump", "--format=custom", "--compress=0", f"--dbname={source}"]
+    dump = subprocess.run(command, capture_output=True, check=False)
+    _check(dump)
+    command = [tools / "pg_restore", "--exit-on-error", "--no-owner", f"--dbname={target}"]
+    _check(subprocess.run(command, input=dump.stdout, capture_output=True, check=False))
 
 
 def _migrate(url: str) -> None:
