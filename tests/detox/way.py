@@ -21,6 +21,10 @@ from tests.harness.smtp import SmtpServer
 ADDRESS: Final = "wren@home.example"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 # A quiet day and a quiet week; what is not here is answered with 0 or with no.
+CLOCKS: Final = (
+    "settle_plans", "run_clocks", "send_reminders", "send_portal_mails", "run_care_clocks",
+    "sweep_alerts",
+)  # fmt: skip
 QUIET: Final = {
     "dose_taken": "yes_all", "supply_days": "30", "red_flags": "none", "other_drugs": "none",
     "sleep_hours": "8", "sleep_onset_min": "0_15", "pregnancy": "no", "ready_next": "ready",
@@ -58,9 +62,8 @@ class Way:
     def go_to(self, instant: datetime) -> None:
         """Move the clock: settle plans, ask, judge, mail, and sweep what goes by a clock."""
         self.now = instant
-        for command in ("settle_plans", "run_clocks", "send_reminders", "send_portal_mails"):
-            call_command(command, stdout=StringIO())
-        call_command("run_care_clocks", at=instant.isoformat(), stdout=StringIO())
+        for command in CLOCKS:
+            call_command(command, at=instant.isoformat(), stdout=StringIO())
 
     # --- the desk -----------------------------------------------------------------------------
 
@@ -118,7 +121,7 @@ class Way:
 
     def code(self) -> str:
         """Return the code in the newest mail to the patient."""
-        call_command("send_portal_mails", stdout=StringIO())
+        call_command("send_portal_mails", at=self.now.isoformat(), stdout=StringIO())
         mails = [each for each in self.mail_server.messages if each.recipients == (ADDRESS,)]
         self.heard = len(mails)
         found = re.search(r"\d{4} \d{4}", mails[-1].text)
@@ -175,5 +178,5 @@ def rules() -> list[str]:
 
 
 def open_tasks() -> set[str]:
-    """Return the kinds of the tasks that wait, but for the review of ninety days."""
-    return set(CareTask.objects.open().exclude(kind="review").values_list("kind", flat=True))
+    """Return the kinds of the tasks that wait."""
+    return set(CareTask.objects.open().values_list("kind", flat=True))
