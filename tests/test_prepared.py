@@ -1,13 +1,28 @@
 """Statements kept by a connection, and what happens when that connection breaks."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
+from django.db import (
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.database.postgresql.base import is_silent
-from apps.database.prepared import numbered
-from apps.database.statements import Insert, ReadRows, execute
+from apps.database.prepared import WAIT_AT_MOST, PreparedStatements, numbered
+from apps.database.scope import every_clinic, no_clinic, one_clinic
+from apps.database.statements import Change, Insert, ReadRows, execute, execute_later
+from apps.patients.models import Patient
 from tests.harness.database import current_database_url
 
 EMAILS = ReadRows(
@@ -83,3 +98,287 @@ def read_in_an_ended_session() -> None:
 def test_a_session_that_ends_in_a_transaction_fails_it() -> None:
     with pytest.raises(OperationalError):
         read_in_an_ended_session()
+
+
+# --- Writes that wait -----------------------------------------------------------------------------
+PUT_USER = Insert(User)
+RENAME = Change(
+    lambda email, name: (User.objects.filter(email=email), {"full_name": name}),
+    email=str, name=str,
+)  # fmt: skip
+EMAIL = "later@clinic.example"
+NAMES = ReadRows(lambda name: Patient.objects.filter(given_name=name).values_list("pk"), name=str)
+
+
+def put_later(email: str = EMAIL) -> User:
+    user = User(email=email, full_name="Later", password="!")
+    PUT_USER.run_later(user)
+    return user
+
+
+def waiting() -> int:
+    return len(connection.prepared.waiting)
+
+
+def stored(email: str = EMAIL) -> bool:
+    """Answer what another session sees: what is committed."""
+    with psycopg.connect(current_database_url(), autocommit=True) as other:
+        found = other.execute("SELECT 1 FROM accounts_user WHERE email = %s", [email])
+        return found.fetchone() is not None
+
+
+def timeout(name: str) -> None:
+    execute(f"SET LOCAL {name} = 50", [])
+
+
+@transaction.atomic
+def together(*acts: Callable[[], Any]) -> None:
+    """Do this in one transaction, of which the server knows before the first of it."""
+    EMAILS.all(email=EMAIL)
+    for act in acts:
+        with connection.wrap_database_errors:  # for what is asked without Django
+            act()
+
+
+def put_taken() -> None:
+    """Put what breaks a rule: this address has a user."""
+    put_later(User.objects.exclude(email=EMAIL).get().email)
+    assert waiting()
+
+
+def fail() -> None:
+    raise KeyError
+
+
+def pass_over() -> None:
+    with suppress(IntegrityError):
+        EMAILS.all(email=EMAIL)
+
+
+def break_off() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PreparedStatements, "wait", interrupt)
+        EMAILS.all(email=EMAIL)
+
+
+def interrupt(*args: object) -> None:
+    raise KeyboardInterrupt
+
+
+def in_another_scope() -> None:
+    with no_clinic():
+        EMAILS.all(email=EMAIL)
+
+
+def watched() -> None:
+    with CaptureQueriesContext(connection):
+        EMAILS.all(email=EMAIL)
+
+
+def copied() -> None:
+    with connection.cursor() as cursor, cursor.copy("COPY accounts_user (id) TO STDOUT") as rows:
+        list(rows)
+
+
+NEXT: dict[str, Callable[[], Any]] = {
+    "a kept read": lambda: EMAILS.all(email=EMAIL),
+    "a queryset": lambda: list(User.objects.all()),
+    "an iterator of the server": lambda: list(User.objects.iterator()),
+    "many at once": lambda: connection.cursor().executemany("SELECT %s", [(1,), (2,)]),
+    "a savepoint": transaction.savepoint,
+    "a scope of its own": in_another_scope,
+    "a watched statement": watched,
+    "psycopg itself": lambda: connection.connection.execute("SELECT 1"),
+    "a copy": copied,
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("following", NEXT)
+def test_a_write_that_waits_goes_before_whatever_comes_next(nurse, following) -> None:
+    with transaction.atomic():
+        assert EMAILS.all(email=EMAIL) == []
+        put_later()
+        assert waiting() == 1
+        NEXT[following]()
+        assert waiting() == 0
+        assert User.objects.filter(email=EMAIL).exists()
+    assert stored()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writes_that_wait_are_committed_in_their_order_with_the_commit(nurse) -> None:
+    with transaction.atomic():
+        assert EMAILS.all(email=EMAIL) == []
+        put_later()
+        RENAME.run_later(email=EMAIL, name="First")
+        RENAME.run_later(email=EMAIL, name="Second")
+        assert waiting() == 3
+        assert not stored()
+    assert waiting() == 0
+    assert stored()
+    assert User.objects.get(email=EMAIL).full_name == "Second"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_values_are_those_of_the_moment_of_asking(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        user = put_later()
+        user.full_name = "Another"
+    assert User.objects.get(email=EMAIL).full_name == "Later"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_more_wait_than_the_line_holds(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        for number in range(2 * WAIT_AT_MOST):
+            put_later(f"{number}@clinic.example")
+            assert waiting() < WAIT_AT_MOST
+    assert stored(f"{2 * WAIT_AT_MOST - 1}@clinic.example")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_waits_outside_a_transaction_or_where_it_is_the_first_statement(nurse) -> None:
+    put_later()
+    assert stored()
+    with transaction.atomic():
+        RENAME.run_later(email=EMAIL, name="First statement")
+        assert waiting() == 0
+    assert User.objects.get(email=EMAIL).full_name == "First statement"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_watched_write_waits_for_nothing_and_is_seen(nurse) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as asked:
+        put_later()
+        assert waiting() == 0
+        assert EMAIL in asked[-1]["sql"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("following", NEXT)
+def test_what_a_waiting_write_breaks_is_raised_by_what_comes_next(nurse, following) -> None:
+    with pytest.raises(IntegrityError, match="accounts_user"):
+        together(put_later, put_later, NEXT[following], pytest.fail)
+    assert waiting() == 0
+    assert not stored()
+    assert EMAILS.all(email=nurse.user.email)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_waiting_write_breaks_is_raised_by_the_end_of_its_block(nurse) -> None:
+    told = []
+    with pytest.raises(IntegrityError, match="accounts_user"):
+        together(put_taken, lambda: transaction.on_commit(lambda: told.append("saved")))
+    assert (told, waiting()) == ([], 0)
+    with transaction.atomic():
+        put_later()
+        with pytest.raises(IntegrityError, match="accounts_user"):
+            together(put_taken)
+    assert stored()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_passed_over_is_no_success(nurse) -> None:
+    """PostgreSQL answers the COMMIT of a failed transaction with a rollback, and no error."""
+    with pytest.raises(InternalError, match="has failed"):
+        together(put_later, put_later, pass_over)
+    assert not stored()
+    assert EMAILS.all(email=nurse.user.email)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_forgets_what_waits(nurse) -> None:
+    with pytest.raises(KeyError):
+        together(put_later, fail)
+    assert waiting() == 0
+    together()
+    assert not stored()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_going_back_to_a_savepoint_forgets_what_came_after_it_and_nothing_else(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        put_later()
+        with pytest.raises(KeyError):
+            together(lambda: put_later("inner@clinic.example"), fail)
+        assert waiting() == 0
+        put_later("after@clinic.example")
+    assert [stored(), stored("inner@clinic.example"), stored("after@clinic.example")] == [
+        True, False, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("following", ["a kept read", "a queryset", "a savepoint", None])
+def test_a_server_that_is_gone_takes_what_waits_with_it(nurse, following) -> None:
+    with pytest.raises(OperationalError):
+        together(put_later, end_session, *([NEXT[following]] if following else []))
+    assert not stored()
+    connection.close_if_unusable_or_obsolete()
+    together(put_later)
+    assert stored()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_write_that_waits_in_vain_for_a_lock_fails_its_transaction(nurse) -> None:
+    """The same way as a statement that takes too long; what came before it is undone, too."""
+    with psycopg.connect(current_database_url()) as other:
+        other.execute("SELECT 1 FROM accounts_user FOR UPDATE")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            together(
+                lambda: timeout("lock_timeout"),
+                put_later,
+                lambda: RENAME.run_later(email=nurse.user.email, name="Renamed"),
+            )
+    assert not stored()
+    assert User.objects.get().full_name == nurse.user.full_name
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_takes_too_long_fails_what_waited_before_it(nurse) -> None:
+    slow = partial(execute, "SELECT pg_sleep(%s)", [5])
+    with pytest.raises(OperationalError, match="statement timeout"):
+        together(lambda: timeout("statement_timeout"), put_later, slow)
+    assert not stored()
+    assert EMAILS.all(email=nurse.user.email)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_breaks_off_in_the_middle_of_an_answer_loses_the_connection(nurse) -> None:
+    """Nobody knows what is still on the line: an answer must never be taken for another's."""
+    with pytest.raises(KeyboardInterrupt):
+        together(put_later, break_off)
+    assert not stored()
+    connection.close_if_unusable_or_obsolete()
+    assert EMAILS.all(email=nurse.user.email)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writes_that_wait_are_written_in_the_scope_that_asked(patient, other_patient) -> None:
+    """PostgreSQL refuses a row of another clinic; what is asked next may look at every clinic."""
+    text = "UPDATE patients_patient SET given_name = %s"
+    with transaction.atomic():
+        with one_clinic(patient.clinic_id):
+            NAMES.all(name="Changed")
+            execute_later(text, ["Changed"])
+            assert waiting() == 1
+        with every_clinic():
+            assert NAMES.all(name="Changed") == [(patient.pk,)]
+    with transaction.atomic():
+        with one_clinic(patient.clinic_id):
+            NAMES.all(name="Again")
+            execute_later(text, ["Again"])
+        with every_clinic():
+            execute_later("SELECT 1 WHERE %s = 0", [1])  # sends the other one first
+            assert waiting() == 0
+        assert waiting() == 0
+    assert NAMES.all(name="Again") == [(patient.pk,)]
+
+
+def test_an_insert_that_may_skip_is_no_write_whose_answer_nobody_reads() -> None:
+    with pytest.raises(TypeError, match="skipped"):
+        Insert(User, skip_taken=True).run_later(User())

@@ -52,7 +52,7 @@ class LinkError(ValueError):
     """The link of a mail does not work (any more); the text is for the reader."""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # a caller that fails with it has nothing to keep
 def open_alert(
     *,
     patient: Patient,
@@ -100,7 +100,7 @@ def drill_of(patient: Patient) -> UUID | None:
     return SyntheticPatient.objects.values_list("clinic_id", flat=True).get(patient=patient)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: datetime) -> bool:
     """Write a watch finding that is shown already into its alert; False when any of it is new.
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from apps.alerts import ladder
@@ -33,7 +32,7 @@ from apps.alerts.ways import (
     troubled,
     ways_of,
 )
-from apps.database.statements import Change, Insert, Read
+from apps.database.statements import Change, Insert, Read, execute_later
 from apps.patients.models import Role, StaffMember
 
 OUTBOX_CHANNEL: Final = "glidepath_outbox"
@@ -281,7 +280,7 @@ def go_on(delivery: Delivery, *, now: datetime) -> None:
 def set_next(alert: Alert, rung: int, at: datetime, now: datetime) -> None:
     """Store when the next rung is climbed."""
     alert.next_rung, alert.next_rung_at, alert.clock_set_at = rung, at, now
-    SET_NEXT.run(key=alert.pk, rung=rung, at=at, now=now)
+    SET_NEXT.run_later(key=alert.pk, rung=rung, at=at, now=now)
 
 
 def hand_over(delivery: Delivery, *, now: datetime) -> None:
@@ -338,10 +337,9 @@ def cancel_pending(alert: Alert) -> None:
 
 def log(alert: Alert, text: str, now: datetime) -> None:
     """Add a line to the alert's timeline."""
-    INSERT_LINE.run(AlertEvent(alert=alert, at=now, text=text[:300]))
+    INSERT_LINE.run_later(AlertEvent(alert=alert, at=now, text=text[:300]))
 
 
 def wake_dispatcher() -> None:
     """Tell the dispatcher, at commit, that there is something to send."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, '')", [OUTBOX_CHANNEL])
+    execute_later("SELECT pg_notify(%s, '')", [OUTBOX_CHANNEL])

@@ -55,8 +55,8 @@ def record(
     patient_id: UUID | None = None,
     obj: HasId | None = None,
     **details: Any,
-) -> AuditEvent:
-    """Append one audit row inside the caller's transaction.
+) -> None:
+    """Append one audit row inside the caller's transaction, by its end at the latest.
 
     `by` is the acting user, None for the system itself. `details` must be JSON and
     hold ids, states and numbers only, never a patient's words. What a program does in
@@ -67,8 +67,7 @@ def record(
         _note_told([str(patient_id)], event)
     # A row without a clinic is of the installation: no request may add to it but here.
     with every_clinic() if clinic_id is None else nullcontext():
-        INSERT_EVENT.run(row)
-    return row
+        INSERT_EVENT.run_later(row)
 
 
 def _row_of(
@@ -118,7 +117,7 @@ def record_shown(
             shown["alerts"] = things[start : start + SHOWN_AT_ONCE]
         row = _row_of(event, by, now, clinic_id, None, None, {**shown, **details})
         if not_again_within is None:
-            INSERT_EVENT.run(row)
+            INSERT_EVENT.run_later(row)
             continue
         part = [*shown["patients"], *shown.get("alerts", [])]
         if not _known_as_shown(row, part, now - not_again_within):

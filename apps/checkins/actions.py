@@ -196,7 +196,7 @@ def store_triage(check_in: CheckIn, result: Triage, now: datetime) -> TriageResu
         level=result.level.value,
     )
     row = TriageResult(check_in=check_in, **result.as_dict())
-    INSERT_TRIAGE.run(row)
+    INSERT_TRIAGE.run_later(row)
     return row
 
 

@@ -202,7 +202,7 @@ def use_link(
         link.used_at, link.submission_id = now, sent.submission_id
     elif part == PART_WEEKLY and used is None:
         link.weekly_submission_id = sent.submission_id
-    USE_LINK.run(
+    USE_LINK.run_later(
         key=link.pk, used_at=link.used_at, submission_id=link.submission_id,
         weekly=link.weekly_submission_id,
     )  # fmt: skip

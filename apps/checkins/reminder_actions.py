@@ -193,7 +193,7 @@ def answer_window(check_in: CheckIn, now: datetime) -> None:
     if live.due_at.astimezone(tz).date() <= now.astimezone(tz).date():
         end_window(live, Reminder.State.ANSWERED, now, check_in=check_in)
     else:
-        REPLAN.run(key=live.pk, now=now)
+        REPLAN.run_later(key=live.pk, now=now)
 
 
 @transaction.atomic

@@ -14,11 +14,14 @@ import psycopg
 from psycopg import pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 
-from apps.database.postgresql.told import IN_ONE, Told, in_words, values_of
+from apps.database.postgresql.told import IN_ONE, Told, values_of
 
 Row = tuple[Any, ...]
 TEXT_TYPE: Final = 25
 PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|s|%)")
+BEGIN: Final = "BEGIN"
+COMMIT: Final = "COMMIT"
+WAIT_AT_MOST: Final = 32
 DONE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
@@ -29,13 +32,26 @@ class Answer(NamedTuple):
     changed: int  # rows, or found
 
 
+class Asked(NamedTuple):
+    """A statement on its way: the name the server keeps it under, and its values as sent."""
+
+    name: bytes
+    values: Sequence[Any] = ()
+    formats: Sequence[pq.Format] | None = None  # of text
+
+
 class PreparedStatements:
-    """Prepares each statement at its first use on a connection."""
+    """Prepares each statement at its first use on a connection.
+
+    What `run_later` is given waits for the next statement or the COMMIT and travels with it
+    (docs/adr/0062). It is never behind a statement that was asked after it.
+    """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.pgconn = connection.pgconn
         self.told: Told = connection.told  # type: ignore[attr-defined]
+        self.told.send_waiting = self.flush
         # Django's own loader of moments is slow and says the same: connections are in UTC.
         self.adapters = AdaptersMap(connection.adapters)
         oid = self.adapters.types["timestamptz"].oid
@@ -44,20 +60,52 @@ class PreparedStatements:
             self.adapters.register_loader("timestamptz", loader)
         self.transformer = Transformer(self)
         self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.waiting: list[Asked] = []
 
     def run(self, statement: str, values: Any) -> Answer:
         """Run a statement with `%s` or `%(name)s` in it; part of the transaction if one is open."""
-        text, names = numbered(statement)
-        given = [values[name] for name in names] if names else values
-        sent = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
-        types, formats = self.transformer.types or (), self.transformer.formats or ()
-        self.begin()
-        result = self.check(self.exec_told(self.name_of(statement, text, types), sent, formats))
+        result = self.exchange(self.asked(statement, values))
         self.transformer.set_pgresult(result)
         rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
         return Answer(rows, result.command_tuples or 0)
 
-    def name_of(self, statement: str, text: bytes, types: tuple[int, ...]) -> bytes:
+    def run_later(self, statement: str, values: Any) -> None:
+        """Run a write whose answer nobody reads, at the latest before the COMMIT.
+
+        What it breaks is raised by the statement with which it goes. At once where there is no
+        transaction that would take it back with the rest, or where it has a scope of its own.
+        """
+        status = self.pgconn.transaction_status
+        if status != pq.TransactionStatus.INTRANS or self.told.news(status) is not None:
+            self.run(statement, values)
+            return
+        self.waiting.append(self.asked(statement, values))
+        if len(self.waiting) >= WAIT_AT_MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, in the scope in which it was asked."""
+        if waiting := self.taken():
+            self.in_one(waiting)
+
+    def drop(self) -> None:
+        """Forget what waits: the transaction, or the savepoint since which it came, is undone."""
+        self.waiting.clear()
+
+    def taken(self) -> list[Asked]:
+        """Return what waits; it waits no more."""
+        waiting, self.waiting = self.waiting, []
+        return waiting
+
+    def asked(self, statement: str, values: Any) -> Asked:
+        """Return a statement ready to be sent, its values as they are now."""
+        text, names = numbered(statement)
+        given = [values[name] for name in names] if names else values
+        sent = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
+        types, formats = self.transformer.types or (), self.transformer.formats or ()
+        return Asked(self.name_of(statement, text, types), sent, formats)
+
+    def name_of(self, statement: str, text: bytes, types: tuple[int, ...] = ()) -> bytes:
         """Return the name under which the server keeps a statement; prepare a new one."""
         key = (statement, types)
         name = self.names.get(key)
@@ -67,46 +115,67 @@ class PreparedStatements:
             self.names[key] = name
         return name
 
-    def begin(self) -> None:
-        """Open the transaction that Django has asked for, as a cursor does before its first use.
+    def exchange(self, last: Asked) -> pq.abc.PGresult:
+        """Run a statement with all that has to come before it, in one journey to the server.
 
-        The server is told the scope in the same breath.
+        That is the BEGIN that Django has asked for, what waits, and the scope of the running code.
         """
-        idle = self.pgconn.transaction_status == pq.TransactionStatus.IDLE
-        if not idle or self.connection.autocommit:
-            return
-        news = self.told.news(self.pgconn.transaction_status)
+        status = self.pgconn.transaction_status
+        news = self.told.news(status)
+        if news is not None:
+            self.flush()
+        before = self.taken()
+        if status == pq.TransactionStatus.IDLE and not self.connection.autocommit:
+            before.append(self.utility(BEGIN))
         if news is None:
-            self.check(self.pgconn.exec_(b"BEGIN"))
-            return
+            return self.in_one([*before, last]) if before else self.alone(last)
+        tell = self.name_of(IN_ONE, numbered(IN_ONE)[0], (TEXT_TYPE, TEXT_TYPE))
+        before.append(Asked(tell, [value.encode() for value in values_of(news)]))
         self.told.scope = None
-        self.check(self.pgconn.exec_(f"BEGIN; {in_words(news)}".encode()))
+        result = self.in_one([*before, last])
         self.told.scope = news
+        return result
+
+    def utility(self, command: str) -> Asked:
+        """Return BEGIN or COMMIT, ready to be sent."""
+        return Asked(self.name_of(command, command.encode()))
 
     def commit(self) -> None:
-        """Commit what is open, if anything is."""
-        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
-            self.check(self.pgconn.exec_(b"COMMIT"))
+        """Commit what is open, if anything is, with all that waits.
 
-    def exec_told(
-        self, name: bytes, sent: Sequence[Any], formats: Sequence[pq.Format]
-    ) -> pq.abc.PGresult:
-        """Run a prepared statement; the server is told the scope in the same breath."""
-        news = self.told.news(self.pgconn.transaction_status)
-        if news is None:
-            return self.pgconn.exec_prepared(name, sent, formats)
-        tell = self.name_of(IN_ONE, numbered(IN_ONE)[0], (TEXT_TYPE, TEXT_TYPE))
-        self.told.scope = None
-        self.pgconn.enter_pipeline_mode()
-        self.pgconn.send_query_prepared(tell, [value.encode() for value in values_of(news)])
-        self.pgconn.send_query_prepared(name, sent, formats)
-        self.pgconn.pipeline_sync()
-        first, *rest = self.answers()
-        self.pgconn.exit_pipeline_mode()
-        self.check(first)
-        if rest[0].status in DONE:
-            self.told.scope = news
-        return rest[0]
+        A transaction in which a statement has failed cannot be: whoever passed over that
+        failure hears of it here, not of a success that was none.
+        """
+        if self.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            return
+        commit = self.utility(COMMIT)
+        before = self.taken()
+        result = self.in_one([*before, commit]) if before else self.alone(commit)
+        if result.command_status == b"ROLLBACK":
+            raise psycopg.errors.InFailedSqlTransaction("COMMIT of a transaction that has failed")
+
+    def alone(self, asked: Asked) -> pq.abc.PGresult:
+        """Run one statement, nothing before it."""
+        return self.check(self.pgconn.exec_prepared(*asked))
+
+    def in_one(self, statements: Sequence[Asked]) -> pq.abc.PGresult:
+        """Run statements in one pipeline and return what the last one answers.
+
+        Raises the error of the first that fails; PostgreSQL passes over those behind it.
+        """
+        try:
+            self.pgconn.enter_pipeline_mode()
+            for asked in statements:
+                self.pgconn.send_query_prepared(*asked)
+            self.pgconn.pipeline_sync()
+            results = self.answers()
+            self.pgconn.exit_pipeline_mode()
+        except BaseException:
+            self.connection.close()  # nobody knows what is still on the line
+            raise
+        for result in results:
+            self.check(result)
+        return results[-1]
 
     def answers(self) -> list[pq.abc.PGresult]:
         """Return what the server says to all that was sent; raise if it is gone."""

@@ -6,7 +6,7 @@ an UPDATE or an INSERT is turned into SQL once per process, and PostgreSQL keeps
 next start. Everywhere else a plain queryset is right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, cast
@@ -41,15 +41,41 @@ def execute(statement: str, values: Any) -> Answer:
     statement with its values, which is what a log shows.
     """
     database = cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
-    if database.queries_logged or database.execute_wrappers:
+    if is_watched(database):
         with database.cursor() as cursor:
             cursor.execute(statement, values)
             return Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+    make_ready(database)
+    with database.wrap_database_errors:
+        return database.prepared.run(statement, values)
+
+
+def execute_later(statement: str, values: Any) -> None:
+    """Run a kept statement whose answer nobody reads: with the next one, or with the COMMIT.
+
+    Any read sees what it wrote. An error of its own is raised by that next statement, and by the
+    end of the `atomic` block at the latest: only for a write that breaks no rule whose breach
+    somebody catches. At once outside a transaction, and while queries are watched.
+    """
+    database = cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+    if is_watched(database):
+        execute(statement, values)
+        return
+    make_ready(database)
+    with database.wrap_database_errors:
+        database.prepared.run_later(statement, values)
+
+
+def is_watched(database: DatabaseWrapper) -> bool:
+    """Answer whether queries are logged, or wrapped by who looks at them."""
+    return bool(database.queries_logged or database.execute_wrappers)
+
+
+def make_ready(database: DatabaseWrapper) -> None:
+    """Connect where there is no connection, as Django does before it gives a cursor."""
     database.close_if_health_check_failed()
     database.ensure_connection()
     database.validate_no_broken_transaction()
-    with database.wrap_database_errors:
-        return database.prepared.run(statement, values)
 
 
 def named(query: Query, stand_ins: Mapping[str, object], compiler: Any) -> str:
@@ -159,6 +185,10 @@ class Change(Statement):
         """Return how many rows it changed."""
         return execute(self.text, values).changed
 
+    def run_later(self, **values: object) -> None:
+        """Change the rows with the next statement or the COMMIT (`execute_later`)."""
+        execute_later(self.text, values)
+
 
 class Insert(Generic[M]):
     """`objects.create` and `bulk_create` of one model, without its compilation."""
@@ -192,16 +222,7 @@ class Insert(Generic[M]):
 
     def run(self, *rows: M) -> bool:
         """Store new objects with one statement; False where one of them was skipped."""
-        text = self.texts.get(len(rows))
-        if text is None:
-            text = self.texts[len(rows)] = self.compile(len(rows), rows[0])
-        database = connections[DEFAULT_DB_ALIAS]  # looked up once, not once for each value
-        values = [
-            field.get_db_prep_save(field.pre_save(row, add=True), database)
-            for row in rows
-            for field in self.fields
-        ]
-        keys = execute(text, values).rows
+        keys = execute(self.text_for(rows), self.values_of(rows)).rows
         if self.skip_taken and len(keys) < len(rows):
             return False
         for row, (key,) in zip(rows, keys, strict=True):
@@ -209,3 +230,30 @@ class Insert(Generic[M]):
                 row.pk = key
             row._state.adding, row._state.db = False, "default"
         return True
+
+    def run_later(self, *rows: M) -> None:
+        """Store new objects with the next statement or the COMMIT (`execute_later`).
+
+        A key that PostgreSQL gives stays unknown here.
+        """
+        if self.skip_taken:
+            raise TypeError("Whether a row was skipped is an answer: use `run`.")
+        execute_later(self.text_for(rows), self.values_of(rows))
+        for row in rows:
+            row._state.adding, row._state.db = False, "default"
+
+    def text_for(self, rows: Sequence[M]) -> str:
+        """Return the INSERT of as many rows."""
+        text = self.texts.get(len(rows))
+        if text is None:
+            text = self.texts[len(rows)] = self.compile(len(rows), rows[0])
+        return text
+
+    def values_of(self, rows: Sequence[M]) -> list[Any]:
+        """Return what the statement is given, row by row."""
+        database = connections[DEFAULT_DB_ALIAS]  # looked up once, not once for each value
+        return [
+            field.get_db_prep_save(field.pre_save(row, add=True), database)
+            for row in rows
+            for field in self.fields
+        ]

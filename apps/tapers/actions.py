@@ -222,7 +222,7 @@ def hold_plan(
 def store_hold(hold: PlanHold, by: User | None) -> PlanHold:
     """Store a new hold of a locked plan with its audit row; part of the caller's transaction."""
     plan = hold.plan
-    INSERT_HOLD.run(hold)
+    INSERT_HOLD.run_later(hold)
     record(
         "plan.held", by=by, now=hold.opened_at, clinic_id=plan.clinic_id,
         patient_id=plan.patient_id, obj=plan, action=hold.action, held_step=hold.held_step,

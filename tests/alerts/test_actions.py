@@ -66,6 +66,7 @@ def test_opening_twice_for_one_source_tells_nobody_twice(patient, nurse) -> None
     assert Delivery.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_opening_is_all_or_nothing(patient, nurse, monkeypatch) -> None:
     put_on_call(nurse)
 

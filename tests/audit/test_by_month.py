@@ -41,6 +41,12 @@ def partitions() -> set[str]:
     return {name for (name,) in found}
 
 
+def recorded(**values: Any) -> AuditEvent:
+    """Append a row and return it as it was stored."""
+    record("test.seen", **values)
+    return AuditEvent.objects.latest("pk")
+
+
 def place_of(row: AuditEvent) -> str:
     return ask("SELECT tableoid::regclass::text FROM audit_auditevent WHERE id = %s", row.pk)[0][0]
 
@@ -51,16 +57,16 @@ def test_the_coming_months_have_room() -> None:
         "SELECT now() + make_interval(months => n), clock_timestamp() FROM generate_series(0, 3) n"
     )
     for at, _ in ahead:
-        row = record("test.seen", by=None, now=at)
+        row = recorded(by=None, now=at)
         assert place_of(row) != "audit_auditevent_default", at
-    old = record("test.seen", by=None, now=datetime(1999, 1, 1, tzinfo=UTC))
+    old = recorded(by=None, now=datetime(1999, 1, 1, tzinfo=UTC))
     assert place_of(old) == "audit_auditevent_before"
 
 
 @pytest.mark.django_db
 def test_a_row_without_a_month_is_stored_said_and_put_in_its_month() -> None:
     clinic = make_clinic()
-    row = record("test.seen", by=None, now=FAR, clinic_id=clinic.pk)
+    row = recorded(by=None, now=FAR, clinic_id=clinic.pk)
     assert place_of(row) == "audit_auditevent_default"
     sort_record(NOW)
     assert UNSORTED in check_health(NOW).problems
@@ -74,7 +80,7 @@ def test_a_row_without_a_month_is_stored_said_and_put_in_its_month() -> None:
 
 @pytest.mark.django_db
 def test_every_month_refuses_changes_and_is_nobodys_to_read() -> None:
-    record("test.seen", by=None, now=FAR)
+    recorded(by=None, now=FAR)
     make_partitions()
     names = partitions()
     assert {"audit_auditevent_before", "audit_auditevent_default"} < names
@@ -130,7 +136,7 @@ def test_what_was_stored_before_is_kept_and_a_second_run_changes_nothing() -> No
     """The exchange itself, on a table as the release before had it, with rows in it."""
     flat()
     clinic = make_clinic()
-    rows = [record("test.seen", by=None, now=NOW, clinic_id=clinic.pk) for _ in range(3)]
+    rows = [recorded(by=None, now=NOW, clinic_id=clinic.pk) for _ in range(3)]
     seal_events()
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(MIGRATION.BOUND)
@@ -140,7 +146,7 @@ def test_what_was_stored_before_is_kept_and_a_second_run_changes_nothing() -> No
         cursor.execute(MIGRATION.EXCHANGE.format(bound=bound))
     assert {place_of(row) for row in rows} == {"audit_auditevent_before"}
     make_partitions()
-    after = record("test.seen", by=None, now=NOW, clinic_id=clinic.pk)
+    after = recorded(by=None, now=NOW, clinic_id=clinic.pk)
     assert after.pk > rows[-1].pk
     seal_events()
     assert list(problems()) == []
@@ -172,7 +178,7 @@ def flat() -> None:
 @pytest.mark.django_db
 def test_a_row_with_the_id_of_a_sealed_one_is_named_in_whichever_month_it_lies() -> None:
     clinic = make_clinic()
-    row = record("test.seen", by=None, now=NOW, clinic_id=clinic.pk)
+    row = recorded(by=None, now=NOW, clinic_id=clinic.pk)
     while seal_events():
         pass
     assert list(problems()) == []
@@ -199,7 +205,7 @@ def test_a_month_taken_off_and_a_copy_of_patients_are_opened_to_nobody() -> None
     from apps.database.policies import raise_the_wall
 
     clinic = make_clinic()
-    record("test.seen", by=None, now=FAR, clinic_id=clinic.pk)
+    recorded(by=None, now=FAR, clinic_id=clinic.pk)
     make_partitions()
     (name,) = ask("SELECT tableoid::regclass::text FROM audit_auditevent WHERE at = %s", FAR)[0]
     ask("SET CONSTRAINTS ALL IMMEDIATE")

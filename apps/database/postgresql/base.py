@@ -67,12 +67,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.prepared.commit()
 
     def _rollback(self) -> None:
+        self.drop_waiting()
         with self.forgetting():
             super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
+        self.drop_waiting()  # all of it is younger: the savepoint itself sent what was before
         with self.forgetting():  # after it: the statement that rolls back tells the scope, too
             super()._savepoint_rollback(sid)  # type: ignore[misc]
+
+    def drop_waiting(self) -> None:
+        """Forget the writes that wait: what they belong to is undone."""
+        if "prepared" in self.__dict__:
+            self.prepared.drop()
 
     @contextmanager
     def forgetting(self, *, unless_committed: bool = False) -> Iterator[None]:

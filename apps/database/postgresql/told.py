@@ -33,6 +33,10 @@ class Told:
 
     scope: str | None = scope.OWNER  # a new connection has no role but its login
 
+    @staticmethod
+    def send_waiting() -> None:
+        """Send the writes that wait for the next statement; set by who keeps them."""
+
     def news(self, transaction: int) -> str | None:
         """Return the scope of the running code if the server has to be told it.
 
@@ -64,6 +68,7 @@ class TellingCursor(Cursor):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run the statement, behind the news if there are any."""
         told: Told = self.connection.told  # type: ignore[attr-defined]
+        told.send_waiting()
         news = told.news(self.connection.pgconn.transaction_status)
         if news == scope.OWNER:  # whose statements may have to stand alone: CREATE DATABASE
             tell_now(self.connection)
@@ -94,6 +99,7 @@ class TellingCursor(Cursor):
 def tell_now(connection: Any) -> None:
     """Tell the server the news with a statement of their own."""
     told: Told = connection.told
+    told.send_waiting()
     news = told.news(connection.pgconn.transaction_status)
     if news is not None:
         told.scope = None
