@@ -1,14 +1,14 @@
 """How a person is reached: their ways in their own order, and when they want quiet."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Channel, ContactMethod, Delivery, MailServer, QuietHours
@@ -18,7 +18,20 @@ from apps.patients.models import StaffMember
 
 GATEWAY: Final = "gateway "
 UNDER_WAY: Final = [DeliveryStatus.PENDING, DeliveryStatus.SENDING]
+FEW: Final = 3  # people whose contacts one kept statement reads
 IN_TROUBLE = ReadRows(lambda: MailServer.objects.filter(retry_at__isnull=False).values_list("name"))
+
+
+def contacts(keys: Iterable[UUID]) -> QuerySet[ContactMethod, tuple[Any, ...]]:
+    """Return member, channel, address and gateway of proved contacts, each member's in order."""
+    rows = ContactMethod.objects.verified().filter(member_id__in=keys)
+    return rows.values_list("member_id", "channel", "address", "gateway_id")
+
+
+OF_FEW = ReadRows(
+    lambda first, second, third: contacts([first, second, third]),
+    first=UUID, second=UUID, third=UUID,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +59,20 @@ def ways_of(people: Iterable[StaffMember]) -> dict[UUID, list[Way]]:
     """
     found: dict[UUID, list[Way]] = defaultdict(list)
     people = list(people)
-    for contact in ContactMethod.objects.verified().filter(member__in=people):
-        found[contact.member_id].append(Way(contact.channel, contact.address, contact.gateway_id))
+    for member_id, *way in contacts_of([member.pk for member in people]):
+        found[member_id].append(Way(*way))
     for member in people:
         if not any(way.channel == Channel.EMAIL for way in found[member.pk]):
             found[member.pk].append(SIGN_IN_MAIL)
     return found
+
+
+def contacts_of(keys: Sequence[UUID]) -> list[tuple[Any, ...]]:
+    """Return the proved contacts of these members; of few, as on a rung, by a kept statement."""
+    if not 0 < len(keys) <= FEW:
+        return list(contacts(keys))
+    each = [*keys, *([keys[0]] * FEW)]
+    return OF_FEW.all(first=each[0], second=each[1], third=each[2])
 
 
 def next_way(delivery: Delivery) -> Way | None:

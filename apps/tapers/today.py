@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
 
+from apps.database.expressions import unseen
 from apps.database.statements import Read
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold, PlanVersion, TaperPlan, TaperStep
@@ -33,7 +34,7 @@ STEPS = Read[TaperStep](
     lambda version_id: TaperStep.objects.filter(version_id=version_id), version_id=UUID
 )
 OPEN_HOLDS = Read[PlanHold](
-    lambda plan_id: PlanHold.objects.open().filter(plan_id=plan_id).order_by("opened_at"),
+    lambda plan_id: PlanHold.objects.open().filter(plan_id=unseen(plan_id)).order_by("opened_at"),
     plan_id=UUID,
 )
 
