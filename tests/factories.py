@@ -36,6 +36,8 @@ from apps.alerts.models import (
 )
 from apps.alerts.mute_actions import mute_rule
 from apps.alerts.rota_actions import add_closed_day, add_turns, change_rota
+from apps.audit.actions import record
+from apps.audit.models import AuditEvent
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CareTask, CheckIn, StandingDuty
 from apps.checkins.standing_actions import add_order, start_duty
@@ -508,3 +510,9 @@ def make_alert(patient: Patient, level: str = "emergency", *, now: datetime = NO
         source_id=uuid4(),
         now=now,
     )
+
+
+def recorded(event: str = "test.seen", **values: Any) -> AuditEvent:
+    """Append an audit row and return it as it was stored."""
+    record(event, **values)
+    return AuditEvent.objects.latest("pk")

@@ -3,17 +3,15 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from apps.audit.actions import record
 from apps.audit.models import AuditEvent
-from tests.factories import NOW
+from tests.factories import NOW, recorded
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def event() -> AuditEvent:
-    record("patient.viewed", by=None, now=NOW)
-    return AuditEvent.objects.get()
+    return recorded("patient.viewed", by=None, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +33,7 @@ def test_raw_sql_cannot_change_the_record(event: AuditEvent, statement: str) -> 
 
 
 def test_a_row_outlives_what_it_speaks_of(nurse) -> None:
-    record("patient.viewed", by=nurse.user, now=NOW, obj=nurse)
-    row = AuditEvent.objects.latest("pk")
+    row = recorded("patient.viewed", by=nurse.user, now=NOW, obj=nurse)
     assert (row.actor_id, row.object_type, row.object_id) == (
         nurse.user.pk,
         "StaffMember",

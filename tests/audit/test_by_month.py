@@ -10,13 +10,13 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.alerts.health import check_health
 from apps.alerts.record_check import sort_record
-from apps.audit.actions import record, seal_events
+from apps.audit.actions import seal_events
 from apps.audit.chain import problems
 from apps.audit.models import AuditEvent
 from apps.audit.partitions import make_partitions
 from apps.database.roles import APP_ROLE, SWEEP_ROLE
 from apps.database.scope import as_owner, every_clinic, one_clinic
-from tests.factories import NOW, make_clinic
+from tests.factories import NOW, make_clinic, recorded
 
 FAR = datetime(2061, 7, 4, 12, tzinfo=UTC)
 MIGRATION = import_module("apps.audit.migrations.0004_by_month")
@@ -39,12 +39,6 @@ def partitions() -> set[str]:
         "WHERE inhparent = 'audit_auditevent'::regclass"
     )
     return {name for (name,) in found}
-
-
-def recorded(**values: Any) -> AuditEvent:
-    """Append a row and return it as it was stored."""
-    record("test.seen", **values)
-    return AuditEvent.objects.latest("pk")
 
 
 def place_of(row: AuditEvent) -> str:

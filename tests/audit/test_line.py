@@ -10,12 +10,12 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.alerts.health import check_health
-from apps.audit.actions import record, seal_events
+from apps.audit.actions import seal_events
 from apps.audit.chain import SEALED_WITHIN, late_seals, problems
 from apps.audit.models import AuditSeal, UnsealedEvent
 from apps.audit.partitions import make_partitions
 from apps.database.scope import as_owner, every_clinic, one_clinic
-from tests.factories import NOW, make_clinic
+from tests.factories import NOW, make_clinic, recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +59,7 @@ def scopes() -> list[AbstractContextManager[None]]:
     ],
 )
 def test_no_role_of_the_program_puts_a_line_in_or_changes_one(statement: str) -> None:
-    record("test.seen", by=None, now=NOW, clinic_id=CLINIC)
+    recorded(by=None, now=NOW, clinic_id=CLINIC)
     for scope in scopes():
         with scope, REFUSED, transaction.atomic():
             ask(statement)
@@ -80,7 +80,7 @@ def test_nobody_hangs_the_trigger_on_a_table_of_their_own() -> None:
 def test_a_request_still_writes_its_rows_and_they_are_sealed() -> None:
     clinic = make_clinic()
     with one_clinic(clinic.pk):
-        row = record("test.seen", by=None, now=NOW, clinic_id=clinic.pk)
+        row = recorded(by=None, now=NOW, clinic_id=clinic.pk)
     assert UnsealedEvent.objects.filter(event_id=row.pk, said__isnull=False).exists()
     seal_events()
     assert AuditSeal.objects.filter(event_id=row.pk).exists()
@@ -96,11 +96,11 @@ def test_a_moment_that_no_program_reads_is_refused(at: str) -> None:
 
 
 def test_a_line_for_a_row_to_come_stops_no_act() -> None:
-    last = record("test.seen", by=None, now=NOW, clinic_id=CLINIC).pk
+    last = recorded(by=None, now=NOW, clinic_id=CLINIC).pk
     with as_owner():
         for ahead in range(1, 20):
             ask("INSERT INTO audit_unsealedevent (event_id, said) VALUES (%s, 'no')", last + ahead)
-    rows = [record("test.seen", by=None, now=NOW, clinic_id=CLINIC) for _ in range(5)]
+    rows = [recorded(by=None, now=NOW, clinic_id=CLINIC) for _ in range(5)]
     seal_events()
     assert AuditSeal.objects.filter(event_id__in=[row.pk for row in rows]).count() == 5
 
@@ -108,10 +108,10 @@ def test_a_line_for_a_row_to_come_stops_no_act() -> None:
 @pytest.fixture
 def poisoned() -> dict[str, int]:
     """A line with everything in it that cannot be sealed, among good rows of two clinics."""
-    sealed = record("test.seen", by=None, now=NOW, clinic_id=CLINIC)
+    sealed = recorded(by=None, now=NOW, clinic_id=CLINIC)
     seal_events()
     ((unreadable,),) = ask(UNREADABLE, CLINIC, "9" * 5000)
-    twice = record("test.seen", by=None, now=NOW, clinic_id=CLINIC)
+    twice = recorded(by=None, now=NOW, clinic_id=CLINIC)
     with as_owner():
         # As it was before the check: the row stays, and nothing may trip over it.
         ask("ALTER TABLE audit_auditevent DROP CONSTRAINT audit_at_can_be_read")
@@ -126,8 +126,7 @@ def poisoned() -> dict[str, int]:
 @pytest.mark.parametrize("limit", [1, 2, 5000])
 def test_what_cannot_be_sealed_is_passed_over_and_named(poisoned, limit: int) -> None:
     good = [
-        record("test.seen", by=None, now=NOW, clinic_id=clinic).pk
-        for clinic in (CLINIC, OTHER, None, CLINIC)
+        recorded(by=None, now=NOW, clinic_id=clinic).pk for clinic in (CLINIC, OTHER, None, CLINIC)
     ]
     while seal_events(limit=limit):
         pass
@@ -153,7 +152,7 @@ def test_a_clinic_whose_chain_takes_no_seal_stops_no_other_clinic() -> None:
             "VALUES (%s, 9223372036854775807, 987654321, 'x')",
             CLINIC,
         )
-    stuck, good = (record("test.seen", by=None, now=NOW, clinic_id=c).pk for c in (CLINIC, OTHER))
+    stuck, good = (recorded(by=None, now=NOW, clinic_id=c).pk for c in (CLINIC, OTHER))
     assert seal_events() == 1
     assert AuditSeal.objects.filter(event_id=good).exists()
     assert UnsealedEvent.objects.filter(event_id=stuck).exists()

@@ -28,7 +28,7 @@ from apps.audit.chain import (
 from apps.audit.models import AuditEvent, AuditSeal, UnsealedEvent
 from apps.audit.tasks import seal_audit
 from apps.database.scope import as_owner, one_clinic
-from tests.factories import NOW
+from tests.factories import NOW, recorded
 
 CLINIC, OTHER = UUID(int=1), UUID(int=2)
 
@@ -45,9 +45,10 @@ def tamper(statement: str, *values: object) -> None:
 
 
 def write_rows(count: int, clinic_id: UUID | None = CLINIC) -> list[AuditEvent]:
-    for number in range(count):
-        record("patient.viewed", by=None, now=NOW, clinic_id=clinic_id, number=number)
-    return list(AuditEvent.objects.order_by("-pk")[:count])[::-1]
+    return [
+        recorded("patient.viewed", by=None, now=NOW, clinic_id=clinic_id, number=number)
+        for number in range(count)
+    ]
 
 
 @pytest.fixture
