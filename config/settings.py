@@ -139,8 +139,7 @@ CACHES = {"default": {
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- Time and language --------------------------------------------------------------------------
-USE_TZ = True
-TIME_ZONE = "UTC"
+USE_TZ, TIME_ZONE = True, "UTC"
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -178,6 +177,7 @@ LOGIN_REDIRECT_URL = "dashboard:board"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "apps.accounts.adapter.ClosedSignupAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_FORMS = {"reset_password": "apps.dashboard.reset_form.ResetForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -185,6 +185,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SESSION_REMEMBER = False  # a clinic's computers are shared
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "apps.accounts.tokens.ResetTokens"  # noqa: S105
 PASSWORD_RESET_TIMEOUT = 3600  # [proposal] seconds; Django's three days outlive a mailbox's owner
 # Mails tell a person that their password or second factor changed.
 ACCOUNT_EMAIL_NOTIFICATIONS = True

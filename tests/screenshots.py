@@ -164,6 +164,7 @@ STAFF: Final = (
     Screen("record", "The audit record", LEAD, "/audit/"),
     Screen("person-record", "What one member of staff did", LEAD, "/audit/",
            ('a[href^="/audit/people/"]',)),
+    Screen("roles", "Roles that wait for the clinical lead", LEAD, "/roles/"),
     Screen("staff", "Staff", ADMIN, "/staff/"),
     Screen("staff-member", "One member of staff", ADMIN, "/staff/",
            ('main tr:not(:has-text("Basil")) a[href^="/staff/"]',)),

@@ -108,6 +108,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:staff_proofs": ({"POST"}, {Role.CLINIC_ADMIN}, "member_id"),
     "dashboard:invitation_revoke": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
     "dashboard:invitation_again": ({"POST"}, {Role.CLINIC_ADMIN}, "invitation_id"),
+    "dashboard:roles": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
+    "dashboard:role_decide": ({"POST"}, {Role.CLINICAL_LEAD}, "role_id"),
     "dashboard:break_glass": ({"GET", "POST"}, {Role.CLINIC_ADMIN}, ""),
     "dashboard:audit": ({"GET"}, {Role.CLINICAL_LEAD}, ""),
     "dashboard:audit_patient": ({"GET"}, {Role.CLINICAL_LEAD}, "patient_id"),
@@ -342,7 +344,8 @@ def objects_of(patient: Any, member: Any) -> dict[str, Any]:
     return {
         "patient_id": patient.pk,
         "member_id": member.pk,
-        "invitation_id": make_invitation(member).pk,
+        "invitation_id": (invited := make_invitation(member)).pk,
+        "role_id": invited.role_changes.get().pk,
         "alert_id": make_alert(patient).pk,
         **rota_of(member),
         **stay_of(patient, member.user),

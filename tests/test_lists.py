@@ -73,6 +73,7 @@ LISTS = {
     "dashboard:history": "history",
     "dashboard:ledger": "ledger",
     "dashboard:overview": "overview",
+    "dashboard:roles": "roles",
     "dashboard:staff": "staff",
     "detox:care": "referrals",
     "detox:facilities": "detox-units",

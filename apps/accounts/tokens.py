@@ -3,8 +3,10 @@
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.utils.crypto import salted_hmac
 
 
@@ -26,3 +28,10 @@ def token_of(salt: str, row_id: UUID) -> str:
 def hash_token(token: str) -> str:
     """Return what is stored of a token: whoever reads the table cannot use it."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+class ResetTokens(PasswordResetTokenGenerator):
+    """Links to a new password; they end with the person's sessions, all at once."""
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.session_epoch}"

@@ -5,6 +5,7 @@ Such a row has `state` ("pending", "sending" and its own ends), `attempts`,
 their own in `delivery.py`; connection and breaker are the same.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from apps.alerts.batch import Clock
 from apps.alerts.delivery import note_server
 from apps.alerts.smtp import Answer, MailSession, Result, lease_time
 from apps.alerts.ways import server_name
+
+logger = logging.getLogger(__name__)
 
 SENDING: Final = "sending"
 MAX_ATTEMPTS: Final = 10  # about two hours
@@ -59,6 +62,34 @@ def still_held(row: Any) -> Any:
     """Return the row locked, or None when its lease was lost or taken back meanwhile."""
     rows = type(row).objects.select_for_update()
     return rows.filter(pk=row.pk, lease_token=row.lease_token, state=SENDING).first()
+
+
+def settle(row: Any, answer: Answer, now: datetime) -> None:
+    """Set where a locked row goes after an attempt: sent, another try, or the end."""
+    if answer.result == Result.SENT:
+        row.last_error = ""
+        finish(row, "sent", now)
+        return
+    row.last_error = answer.reply
+    wait = wait_before_next(answer, row.attempts)
+    if wait is None:
+        logger.error("mail %s cannot be delivered", row.pk)
+        finish(row, "failed", now)
+        return
+    row.state, row.next_attempt_at = "pending", now + wait
+    row.lease_token = row.lease_until = None
+    row.save(update_fields=["state", "next_attempt_at", "lease_token", "lease_until", "last_error"])
+
+
+def finish(row: Any, state: str, now: datetime) -> None:
+    """End a row for good; it has `ended_at` and `last_error`, too."""
+    row.state, row.ended_at = state, now
+    row.next_attempt_at = row.lease_token = row.lease_until = None
+    row.save(
+        update_fields=[
+            "state", "ended_at", "next_attempt_at", "lease_token", "lease_until", "last_error",
+        ]
+    )  # fmt: skip
 
 
 def wait_before_next(answer: Answer, attempts: int) -> timedelta | None:

@@ -1,14 +1,17 @@
 """Who works here: inviting, joining, changing a role, leaving. One act, one audit row."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.accounts.actions import end_all_sessions, forget_proofs, set_active
-from apps.accounts.models import Invitation, User
+from apps.accounts.models import Invitation, RoleChange, User
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
+from apps.dashboard.role_actions import is_clinical, must_wait, tell_leads, withdraw
+from apps.dashboard.staff_outbox import put
 from apps.database.scope import every_clinic
 from apps.patients.models import Clinic, Role, StaffMember
 from apps.programs.actions import forget_secrets
@@ -23,30 +26,51 @@ class StaffError(ValueError):
 
 @transaction.atomic
 def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: datetime) -> Invitation:
-    """Store an invitation; its mail leaves after the commit.
+    """Store an invitation with its mail, which leaves after the commit.
 
-    An invitation of the same person that still waits is withdrawn: only the newest link
-    works. Raises `StaffError` for somebody who is on the staff already.
+    The clinical leads hear of one to a clinical role; one that lets sign plans waits for the word
+    of a lead, where the clinic has one. An invitation of the same person that is not used yet is
+    withdrawn: only the newest link works. Raises `StaffError` for somebody on the staff.
     """
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     email = email.strip().lower()
     if StaffMember.objects.active().filter(clinic=clinic, user__email=email).exists():
         raise StaffError("This person is on the staff already.")
     waiting = Invitation.objects.select_for_update().waiting().filter(clinic=clinic, email=email)
+    settled = was_agreed(waiting, role)
+    withdraw(now, invitation__in=list(waiting))
     waiting.update(revoked_at=now)
+    waits = must_wait(clinic, role) and not settled
     invitation = Invitation(
         clinic=clinic, email=email, role=role, invited_by=by, created_at=now,
-        expires_at=now + LIFETIME,
+        expires_at=now + LIFETIME, waits=waits,
     )  # fmt: skip
     invitation.token_hash = hash_token(invitation.token)
     invitation.save(force_insert=True)
-    record("staff.invited", by=by, now=now, clinic_id=clinic.pk, obj=invitation, role=role)
+    if is_clinical(role):
+        tell_leads(
+            clinic=clinic, what=RoleChange.What.INVITED, role=role, by=by, now=now, waits=waits,
+            invitation=invitation,
+        )  # fmt: skip
+    if not waits:
+        put(now, kind="invitation", clinic=clinic, invitation=invitation)
+    record(
+        "staff.invited", by=by, now=now, clinic_id=clinic.pk, obj=invitation, role=role, waits=waits
+    )
     return invitation
+
+
+def was_agreed(invitations: QuerySet[Invitation], role: str) -> bool:
+    """Answer whether a clinical lead agreed to one of these for this role: sent again, it goes."""
+    agreed = invitations.filter(role=role, role_changes__state=RoleChange.State.AGREED)
+    return agreed.exists()
 
 
 @transaction.atomic
 def revoke_invitation(*, invitation: Invitation, by: User, now: datetime) -> None:
     """Withdraw an invitation: its link stops working. Safe to repeat."""
     if Invitation.objects.waiting().filter(pk=invitation.pk).update(revoked_at=now):
+        withdraw(now, invitation=invitation)
         record(
             "staff.invitation_revoked", by=by, now=now, clinic_id=invitation.clinic_id,
             obj=invitation,
@@ -88,13 +112,16 @@ def accept_invitation(
 def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> StaffMember:
     """Give somebody another role, from their next click on. The same role changes nothing.
 
-    Alerts of one who handles none any more open again at the next sweep. Raises `StaffError`
-    for one's own role and for the last clinic admin.
+    A role that lets sign plans waits for the word of a clinical lead, where the clinic has one:
+    the member is returned as they were. Alerts of one who handles none any more open again at the
+    next sweep. Raises `StaffError` for one's own role and for the last clinic admin.
     """
     member = lock(member)
     if member.role == role:
         return member
     check_may_lose_role(member, by)
+    if hear_of_role(member, role, by, now):
+        return member
     before, member.role = member.role, role
     member.save(update_fields=["role"])
     record(
@@ -102,6 +129,26 @@ def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> S
         before=before, role=role,
     )  # fmt: skip
     return member
+
+
+def hear_of_role(member: StaffMember, role: str, by: User, now: datetime) -> bool:
+    """Tell the clinical leads of a clinical role that is given or taken; True if it has to wait."""
+    about: dict[str, Any] = {"clinic": member.clinic, "by": by, "now": now, "member": member}
+    asked = RoleChange.objects.waiting().filter(member=member)
+    if asked.filter(role=role).exists():
+        return True
+    withdraw(now, member=member)
+    if member.role == Role.CLINICAL_LEAD:
+        tell_leads(what=RoleChange.What.ENDED, role=member.role, besides=(member.user,), **about)
+    if not is_clinical(role, member.role):
+        return False
+    waits = must_wait(member.clinic, role, member.role)
+    tell_leads(what=RoleChange.What.CHANGED, role=role, waits=waits, **about)
+    if waits:
+        record(
+            "staff.role_asked", by=by, now=now, clinic_id=member.clinic_id, obj=member, role=role
+        )
+    return waits
 
 
 @transaction.atomic
@@ -116,6 +163,12 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
     if not member.is_active:
         return member
     check_may_lose_role(member, by)
+    withdraw(now, member=member)
+    if member.role == Role.CLINICAL_LEAD:
+        tell_leads(
+            clinic=member.clinic, what=RoleChange.What.ENDED, role=member.role, by=by, now=now,
+            member=member, besides=(member.user,),
+        )  # fmt: skip
     member.is_active = False
     member.save(update_fields=["is_active"])
     with every_clinic():
@@ -139,6 +192,11 @@ def reactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         member.is_active = True
         member.save(update_fields=["is_active"])
         set_active(user=member.user, active=True)
+        if is_clinical(member.role):
+            tell_leads(
+                clinic=member.clinic, what=RoleChange.What.BACK, role=member.role, by=by, now=now,
+                member=member,
+            )  # fmt: skip
         record("staff.reactivated", by=by, now=now, clinic_id=member.clinic_id, obj=member)
     return member
 

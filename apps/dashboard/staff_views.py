@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,6 @@ from apps.accounts.models import Invitation, User
 from apps.accounts.proof import require_recent_proof
 from apps.dashboard import staff_actions
 from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
-from apps.dashboard.tasks import invitation_bell
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.lists import Listing, show_list
@@ -31,6 +31,16 @@ INVITED_COLUMNS = (
 )  # fmt: skip
 
 
+WAITS = "has the new role when a clinical lead agrees, who was told by mail"
+
+
+def on_its_way(invitation: Invitation) -> str:
+    """Return what the admin reads after inviting somebody."""
+    if invitation.waits:
+        return f"{invitation.email} is invited when a clinical lead agrees, who was told by mail."
+    return f"An invitation is on its way to {invitation.email}."
+
+
 @require_http_methods(["GET", "POST"])
 @requires(Right.MANAGE_STAFF)
 def staff(request: HttpRequest) -> HttpResponse:
@@ -45,8 +55,7 @@ def staff(request: HttpRequest) -> HttpResponse:
         except staff_actions.StaffError as error:
             form.add_error("email", str(error))
         else:
-            invitation_bell.ring([invitation.pk])
-            messages.success(request, f"An invitation is on its way to {invitation.email}.")
+            messages.success(request, on_its_way(invitation))
             return redirect("dashboard:staff")
     people = StaffMember.objects.filter(clinic_id=member.clinic_id).select_related("user")
     people = people.order_by("-is_active", "user__full_name")
@@ -82,8 +91,7 @@ def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     new = staff_actions.invite_staff(
         clinic=me.clinic, email=old.email, role=old.role, by=me.user, now=now
     )
-    invitation_bell.ring([new.pk])
-    messages.success(request, f"A new invitation is on its way to {new.email}.")
+    messages.success(request, on_its_way(new))
     return redirect("dashboard:staff")
 
 
@@ -97,11 +105,12 @@ def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
         require_recent_proof(request)
         me, role = member_of(request).user, form.cleaned_data["role"]
         try:
-            staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
+            now_is = staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
         except staff_actions.StaffError as error:
             form.add_error("role", str(error))
         else:
-            messages.success(request, f"{person.user.full_name} has the new role now.")
+            word = "has the new role now" if now_is.role == role else WAITS
+            messages.success(request, f"{person.user.full_name} {word}.")
             return redirect("dashboard:staff")
     context = {"person": person, "form": form, "is_me": person.user_id == request.user.pk}
     return render(request, "staff/member.html", context, status=422 if form.is_bound else 200)
@@ -156,17 +165,34 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     if not invitation.works(timezone.now()):
         sentence = "This invitation was used, withdrawn, or is too old."
         return render(request, "staff/join.html", {"problem": sentence}, status=410)
-    known = User.objects.filter(email=invitation.email).exists()
+    person = User.objects.filter(email=invitation.email).first()
+    if (known := person is not None) and not is_theirs(request, person):
+        context = {"invitation": invitation, "must_sign_in": True}
+        return render(request, "staff/join.html", context, status=200 if is_get(request) else 403)
     form = (WelcomeBackForm if known else JoinForm)(
         request.POST if request.method == "POST" else None, email=invitation.email
     )
     if request.method == "POST" and form.is_valid():
         values = {"full_name": "", "password": ""} | form.cleaned_data
         staff_actions.accept_invitation(invitation=invitation, now=timezone.now(), **values)
-        messages.success(request, "You have joined. Sign in now.")
-        return redirect("account_login")
+        messages.success(request, "You have joined.")
+        return redirect(settings.LOGIN_REDIRECT_URL if known else "account_login")
     context = {"invitation": invitation, "form": form, "known": known}
     return render(request, "staff/join.html", context, status=422 if form.errors else 200)
+
+
+def is_theirs(request: HttpRequest, person: User | None) -> bool:
+    """Answer whether who has this account is here, with both their factors, or cannot sign in.
+
+    Else whoever reads a mailbox could take its owner into a clinic of their own, whose admin may
+    then let them "begin again", and so get rid of the second factor everywhere.
+    """
+    return person is None or not person.is_active or request.user == person
+
+
+def is_get(request: HttpRequest) -> bool:
+    """Answer whether the page is only looked at."""
+    return request.method == "GET"
 
 
 def refuse_guess(request: HttpRequest) -> HttpResponse:

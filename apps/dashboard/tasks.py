@@ -1,4 +1,4 @@
-"""Celery's tasks of the dashboard: the drill, the mail of an invitation, the state rows."""
+"""Celery's tasks of the dashboard: the drill, mails about access, the state rows."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.alerts.tasks import Doorbell
-from apps.dashboard import break_glass, count_actions, invitation_mail, state_actions
+from apps.dashboard import break_glass, count_actions, staff_delivery, state_actions
 from apps.dashboard import drill as drills
 
 
@@ -17,19 +17,23 @@ def drill() -> None:
 
 
 @shared_task
-def send_invitation(invitation_id: str) -> None:
-    """Send one invitation, unless it was withdrawn meanwhile."""
-    invitation_mail.send(UUID(invitation_id), timezone.now())
+def send_staff_mail(mail_id: str) -> None:
+    """Send one mail about somebody's access. The dispatcher sends it where no worker does."""
+    staff_delivery.deliver_due(timezone.now, only=UUID(mail_id), limit=1)
 
 
 @shared_task
 def tell_leads(access_id: str = "") -> None:
-    """Tell the clinical leads of every record that was opened in an emergency and not told yet."""
+    """Tell the clinical leads of every record that was opened in an emergency and not told yet.
+
+    Beat asks each minute, so that mails about access leave where the dispatcher is down, too.
+    """
     break_glass.tell_leads(timezone.now)
+    staff_delivery.send_waiting()
 
 
 glass_bell = Doorbell(tell_leads)
-invitation_bell = Doorbell(send_invitation)
+staff_bell = Doorbell(send_staff_mail)
 
 
 @shared_task

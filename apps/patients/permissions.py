@@ -30,6 +30,7 @@ class Right(StrEnum):
     EDIT_DIRECTORY = "edit_directory"
     EXPORT_RECORDS = "export_records"
     EXPORT_RESEARCH = "export_research"
+    DECIDE_ROLES = "decide_roles"
 
 
 CARE_TEAM: Final = frozenset(
@@ -62,6 +63,7 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.KEEP_RECORDS,
         Right.EDIT_DIRECTORY,
         Right.EXPORT_RESEARCH,
+        Right.DECIDE_ROLES,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},
@@ -83,3 +85,8 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
 def may(member: StaffMember | None, right: Right) -> bool:
     """Answer whether this member of staff has the right; nobody has none."""
     return member is not None and right in RIGHTS[member.role]
+
+
+def gains(before: str, role: str) -> frozenset[Right]:
+    """Return the rights that somebody with the role `before`, "" for none, would get."""
+    return RIGHTS[role] - RIGHTS.get(before, frozenset())

@@ -71,7 +71,7 @@ def claim(now: datetime, only: uuid.UUID | None = None) -> PortalMail | None:
         return None
     with inside(mail.wall):
         if not mail.is_wanted(now):
-            finish(mail, PortalMail.State.CANCELLED, now)
+            mail_rows.finish(mail, PortalMail.State.CANCELLED, now)
             return mail
         if gate is breaker.Gate.ONE_PROBE and not breaker.take_probe(now):
             return None
@@ -85,43 +85,13 @@ def settle(mail: PortalMail, answer: Answer, now: datetime) -> bool:
     current: PortalMail | None = mail_rows.still_held(mail)
     if current is None:
         return False
-    after(current, answer, now)
+    mail_rows.settle(current, answer, now)
     record(
         "portal_mail.sent" if answer.result == Result.SENT else "portal_mail.not_sent",
         by=None, now=now, clinic_id=current.clinic_id, patient_id=current.patient_id, obj=current,
         kind=current.kind, attempts=current.attempts,
     )  # fmt: skip
     return True
-
-
-def after(mail: PortalMail, answer: Answer, now: datetime) -> None:
-    """Set where a mail goes after an attempt: sent, another try, or the end."""
-    if answer.result == Result.SENT:
-        mail.last_error = ""
-        finish(mail, PortalMail.State.SENT, now)
-        return
-    mail.last_error = answer.reply
-    wait = mail_rows.wait_before_next(answer, mail.attempts)
-    if wait is None:
-        logger.error("mail %s cannot be delivered", mail.pk)
-        finish(mail, PortalMail.State.FAILED, now)
-        return
-    mail.state, mail.next_attempt_at = PortalMail.State.PENDING, now + wait
-    mail.lease_token = mail.lease_until = None
-    mail.save(
-        update_fields=["state", "next_attempt_at", "lease_token", "lease_until", "last_error"]
-    )
-
-
-def finish(mail: PortalMail, state: str, now: datetime) -> None:
-    """End a mail for good."""
-    mail.state, mail.ended_at = state, now
-    mail.next_attempt_at = mail.lease_token = mail.lease_until = None
-    mail.save(
-        update_fields=[
-            "state", "ended_at", "next_attempt_at", "lease_token", "lease_until", "last_error",
-        ]
-    )  # fmt: skip
 
 
 def sweep_mails(now: datetime) -> int:
@@ -139,7 +109,7 @@ def take_back(mail_id: uuid.UUID, now: datetime) -> bool:
     mail = lost.select_for_update(skip_locked=True).first()
     if mail is None:
         return False
-    after(mail, Answer(Result.UNCLEAR, "the sender did not come back"), now)
+    mail_rows.settle(mail, Answer(Result.UNCLEAR, "the sender did not come back"), now)
     return True
 
 

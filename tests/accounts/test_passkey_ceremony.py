@@ -55,8 +55,8 @@ class Key:
             "response": response,
         }  # fmt: skip
 
-    def answer(self, challenge: str, flags: int) -> str:
-        """Return what a browser sends for this challenge."""
+    def answer(self, challenge: str, flags: int, *, of: str = "") -> str:
+        """Return what a browser sends for this challenge; `of` whom, where nobody signed in yet."""
         said = json.dumps(
             {"type": "webauthn.get", "challenge": challenge, "origin": "https://testserver"}
         ).encode()
@@ -68,6 +68,7 @@ class Key:
                     "clientDataJSON": websafe_encode(said),
                     "authenticatorData": websafe_encode(seen),
                     "signature": websafe_encode(signed),
+                    **({"userHandle": websafe_encode(of.encode())} if of else {}),
                 }
             )
         )

@@ -17,7 +17,6 @@ from apps.alerts.rota import on_call_now
 from apps.alerts.sweep import sweep
 from apps.audit.models import AuditEvent
 from apps.dashboard import staff_actions
-from apps.dashboard.invitation_mail import send
 from apps.dashboard.staff_actions import (
     StaffError,
     accept_invitation,
@@ -28,6 +27,7 @@ from apps.dashboard.staff_actions import (
     reactivate_member,
     revoke_invitation,
 )
+from apps.dashboard.staff_delivery import deliver_due
 from apps.patients.models import Role, StaffMember
 from tests.accounts.test_sign_in import login, sign_in
 from tests.conftest import signed_in
@@ -62,7 +62,9 @@ def test_an_admin_invites_and_the_person_joins_and_signs_in(clinic_admin) -> Non
     admin = proven(clinic_admin)
     admin.post(reverse("dashboard:staff"), {"email": "New@Clinic.example", "role": "nurse"})
     invitation = Invitation.objects.get()
-    assert send(invitation.pk, timezone.now())
+    deliver_due(timezone.now)
+    invitation.refresh_from_db()
+    assert invitation.sent_at is not None
     (letter,) = mail.outbox
     assert letter.to == ["new@clinic.example"]
     path = path_of(invitation)
@@ -94,7 +96,8 @@ def test_the_link_stops_with_a_newer_one_a_withdrawal_and_time(invitation, clini
     for _ in range(2):
         revoke_invitation(invitation=newer, by=clinic_admin.user, now=timezone.now())
     assert Client().get(path_of(newer)).status_code == 410
-    assert not send(newer.pk, timezone.now())
+    deliver_due(timezone.now)
+    assert not mail.outbox
     old = make_invitation(clinic_admin, now=timezone.now() - timedelta(days=7))
     assert Client().get(path_of(old)).status_code == 410
     assert events().count("staff.invitation_revoked") == 1
@@ -118,10 +121,31 @@ def test_a_weak_password_is_refused_beside_its_field(invitation, password: str) 
 def test_somebody_with_an_account_joins_without_a_new_password(outsider, clinic_admin) -> None:
     invitation = make_invitation(clinic_admin, email=outsider.user.email, now=timezone.now())
     before = outsider.user.password
-    assert Client().post(path_of(invitation)).status_code == 302
+    assert sign_in(outsider).post(path_of(invitation)).status_code == 302
     outsider.user.refresh_from_db()
     assert outsider.user.password == before
     assert outsider.user.memberships.count() == 2
+
+
+def test_who_reads_a_mailbox_takes_nobodys_account_into_another_clinic(
+    outsider, clinic_admin
+) -> None:
+    """There, an admin could let them begin again: the second factor of the first clinic too."""
+    invitation = make_invitation(clinic_admin, email=outsider.user.email, now=timezone.now())
+    for client in (Client(), proven(clinic_admin)):
+        page = client.get(path_of(invitation))
+        assert "Sign in with it first" in page.text
+        assert "<button" not in page.text.split("<main")[-1]
+        assert client.post(path_of(invitation)).status_code == 403
+    half = Client()  # the password, and no second factor
+    half.post(
+        reverse("account_login"), {"login": outsider.user.email, "password": "a long test password"}
+    )
+    assert half.post(path_of(invitation)).status_code == 403
+    assert outsider.user.memberships.count() == 1
+    outsider.user.is_active = False  # who works nowhere any more has nothing to lose
+    outsider.user.save(update_fields=["is_active"])
+    assert Client().post(path_of(invitation)).status_code == 302
 
 
 def test_nobody_is_invited_twice(clinic_admin, nurse) -> None:
@@ -150,6 +174,7 @@ def test_who_lost_the_second_factor_begins_again_by_mail(clinic_admin, nurse) ->
     assert login(nurse.user.email, "a long test password").status_code == 200, "the password too"
     client = Client()
     client.post(reverse("account_reset_password"), {"email": nurse.user.email})
+    deliver_due(timezone.now)
     words = mail.outbox[-1].body.split()
     link = next(word for word in words if "/password/reset/key/" in word)
     page = client.get(link[link.index("/accounts/") :], follow=True)

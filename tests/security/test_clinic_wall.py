@@ -56,6 +56,8 @@ ALLOWED = {
     "apps/dashboard/health_views.py:metrics_page": "figures of all clinics, behind a token",
     "apps/dashboard/staff_actions.py:deactivate_member": "who works elsewhere keeps their account",
     "apps/dashboard/staff_actions.py:forget_member_proofs": "proofs are the person's everywhere",
+    "apps/dashboard/staff_delivery.py:wall": "a link for a new password is of no clinic",
+    "apps/dashboard/staff_outbox.py:ask_for_reset": "who forgot a password is of no clinic",
     "apps/dashboard/staff_views.py:join": "an invitation names its clinic",
     "apps/exchange/views.py:feed": "the address of a calendar names its patient",
     "apps/patients/middleware.py:find_member": "in which clinics the signed-in person works",

@@ -123,12 +123,12 @@ def job_arguments(patient: Any, member: Any) -> dict[str, Any]:
         member=member, channel="email", address="n@clinic.example", created_at=now,
         code_made_at=now,
     )  # fmt: skip
+    invited = make_invitation(member, "later@clinic.example", now=now)
     return {
         "delivery_id": str(Delivery.objects.filter(alert__patient=patient).first().pk),
         "contact_id": str(contact.pk),
-        "invitation_id": str(make_invitation(member, "later@clinic.example", now=now).pk),
         "reminder_id": str(uuid4()),
-        "mail_id": str(uuid4()),
+        "mail_id": str(invited.mails.get().pk),
         "gateway_id": str(uuid4()),
         "access_id": str(uuid4()),
     }

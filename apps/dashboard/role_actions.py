@@ -1,0 +1,130 @@
+"""Roles with clinical rights: the clinical leads hear of each, and agree to the gravest.
+
+A clinic admin has no clinical rights and must not make themselves any, by an address of their own
+that they invite. docs/adr/0066 says which roles wait for whom.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+
+from apps.accounts.models import Invitation, RoleChange, StaffMail, User
+from apps.audit.actions import record
+from apps.dashboard.staff_outbox import put
+from apps.patients.models import Clinic, Role, StaffMember, StaffQuerySet
+from apps.patients.permissions import Right, gains
+
+# What of the rights makes a role one that clinical leads hear of, and one that they agree to.
+TOLD: Final = Right.SEE_PATIENTS
+AGREED: Final = Right.ACTIVATE_PLANS
+
+
+class RoleError(ValueError):
+    """The role cannot be decided so; the text is for the reader."""
+
+
+def leads_of(clinic_id: Any) -> StaffQuerySet:
+    """Return who is clinical lead of a clinic now."""
+    return StaffMember.objects.active().filter(clinic_id=clinic_id, role=Role.CLINICAL_LEAD)
+
+
+def must_wait(clinic: Clinic, role: str, before: str = "") -> bool:
+    """Answer whether a clinical lead has to agree: the role lets sign plans, and there is one.
+
+    More rights count, not the name: a lead who becomes a prescriber gets none.
+    """
+    new = gains(before, role)
+    grave = AGREED in new or (role == Role.CLINICAL_LEAD and bool(new))
+    return grave and leads_of(clinic.pk).exists()
+
+
+def is_clinical(role: str, before: str = "") -> bool:
+    """Answer whether clinical leads are told of this role."""
+    return TOLD in gains(before, role) or must_hear(role, before)
+
+
+def must_hear(role: str, before: str) -> bool:
+    """Answer the same of a step from one clinical role to one with more rights."""
+    return AGREED in gains(before, role) or (role == Role.CLINICAL_LEAD and before != role)
+
+
+def tell_leads(
+    *, clinic: Clinic, what: str, role: str, by: User, now: datetime, waits: bool = False,
+    besides: tuple[User, ...] = (), **subject: Any,
+) -> RoleChange:  # fmt: skip
+    """Store a change of roles and a mail to each clinical lead, inside the caller's transaction.
+
+    `subject` is the invitation or the member; `besides` are told, too.
+    """
+    state = RoleChange.State.WAITING if waits else RoleChange.State.DONE
+    change = RoleChange.objects.create(
+        clinic=clinic, what=what, role=role, by=by, at=now, state=state, **subject
+    )
+    leads = leads_of(clinic.pk).select_related("user").order_by("pk")
+    for user in dict.fromkeys([*(lead.user for lead in leads), *besides]):
+        put(now, kind=StaffMail.Kind.ROLE, clinic=clinic, role_change=change, user=user)
+    return change
+
+
+def withdraw(now: datetime, **subject: Any) -> None:
+    """Ask the clinical leads no more about an invitation or a member."""
+    RoleChange.objects.waiting().filter(**subject).update(state=RoleChange.State.WITHDRAWN)
+
+
+@transaction.atomic
+def decide(*, change: RoleChange, agreed: bool, by: StaffMember, now: datetime) -> RoleChange:
+    """Agree to a role, which counts from then on, or refuse it. Safe to repeat.
+
+    Raises `RoleError` for who is no clinical lead of the clinic, for one's own role and one's
+    own wish, and for what was answered otherwise, withdrawn, or is not possible any more.
+    """
+    Clinic.objects.select_for_update(no_key=True).get(pk=change.clinic_id)
+    rows = RoleChange.objects.select_related("clinic", "invitation", "member__user")
+    change = rows.get(pk=change.pk)
+    wanted = RoleChange.State.AGREED if agreed else RoleChange.State.REFUSED
+    if change.state == wanted and change.decided_by_id == by.user_id:
+        return change
+    check_may_decide(change, by)
+    if agreed:
+        bring_about(change, now)
+    elif change.invitation is not None:
+        Invitation.objects.waiting().filter(pk=change.invitation.pk).update(revoked_at=now)
+    change.state, change.decided_by, change.decided_at = wanted, by.user, now
+    change.save(update_fields=["state", "decided_by", "decided_at"])
+    record(
+        "staff.role_agreed" if agreed else "staff.role_refused", by=by.user, now=now,
+        clinic_id=change.clinic_id, obj=change.member or change.invitation or change,
+        role=change.role, change=str(change.pk),
+    )  # fmt: skip
+    return change
+
+
+def check_may_decide(change: RoleChange, by: StaffMember) -> None:
+    """Raise `RoleError` unless this member is a clinical lead who may answer this."""
+    if not leads_of(change.clinic_id).filter(pk=by.pk).exists():
+        raise RoleError("Only a clinical lead of this clinic can decide this.")
+    mine = change.member is not None and change.member.user_id == by.user_id
+    if mine or change.by_id == by.user_id:
+        raise RoleError("Somebody else has to decide this: it is about you, or you asked for it.")
+    if change.state != RoleChange.State.WAITING:
+        raise RoleError(f"This is not open any more: {change.get_state_display().lower()}.")
+
+
+def bring_about(change: RoleChange, now: datetime) -> None:
+    """Do what was agreed to: the invitation leaves, or the member has the role."""
+    if change.invitation is not None:
+        waiting = Invitation.objects.waiting().filter(pk=change.invitation.pk, waits=True)
+        if not waiting.update(waits=False, expires_at=now + change.invitation.lifetime):
+            raise RoleError("This invitation was withdrawn.")
+        put(now, kind=StaffMail.Kind.INVITATION, clinic=change.clinic, invitation=change.invitation)
+        return
+    member = change.member
+    if member is None or not member.is_active:
+        raise RoleError("This person is not on the staff any more.")
+    before, member.role = member.role, change.role
+    member.save(update_fields=["role"])
+    record(
+        "staff.role_changed", by=change.by, now=now, clinic_id=change.clinic_id, obj=member,
+        before=before, role=change.role,
+    )  # fmt: skip

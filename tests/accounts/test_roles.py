@@ -1,0 +1,234 @@
+"""Nobody gives themselves clinical rights: clinical leads hear of each role, and agree to some."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.db import DatabaseError, IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import Invitation, RoleChange, StaffMail
+from apps.audit.models import AuditEvent
+from apps.dashboard import role_actions
+from apps.dashboard.role_actions import RoleError, decide
+from apps.dashboard.staff_actions import (
+    StaffError,
+    accept_invitation,
+    change_role,
+    deactivate_member,
+    reactivate_member,
+    revoke_invitation,
+)
+from apps.dashboard.staff_delivery import deliver_due
+from apps.patients.models import Role, StaffMember
+from tests.accounts.test_sign_in import sign_in
+from tests.accounts.test_staff import PASSWORD, path_of, proven
+from tests.conftest import signed_in
+from tests.factories import make_invitation, make_member
+
+pytestmark = pytest.mark.django_db
+
+SIGNING = (Role.PRESCRIBER, Role.CLINICAL_LEAD)
+MINE = "the.admin@home.example"  # a second address of the admin's own
+
+
+def told() -> dict[str, str]:
+    """Send what waits; return the subject that each address got last."""
+    mail.outbox.clear()
+    deliver_due(timezone.now)
+    return {letter.to[0]: letter.subject for letter in mail.outbox}
+
+
+def join(invitation: Invitation) -> int:
+    values = {"full_name": "Second Self", "password": PASSWORD}
+    return Client().post(path_of(invitation), values).status_code
+
+
+@pytest.mark.parametrize("role", SIGNING)
+def test_an_admin_alone_gets_no_clinical_rights_by_a_second_address(
+    clinic_admin, lead, role
+) -> None:
+    proven(clinic_admin).post(reverse("dashboard:staff"), {"email": MINE, "role": role})
+    invitation = Invitation.objects.get()
+    assert told() == {lead.user.email: "A role waits for your word"}
+    assert "Nothing happens until a clinical lead agrees" in mail.outbox[0].body
+    assert join(invitation) == 410
+    with pytest.raises(StaffError):
+        accept_invitation(
+            invitation=invitation, full_name="Second Self", password=PASSWORD, now=timezone.now()
+        )
+    again = proven(clinic_admin).post(reverse("dashboard:invitation_again", args=[invitation.pk]))
+    assert again.status_code == 302
+    assert join(Invitation.objects.waiting().get()) == 410
+    assert not StaffMember.objects.filter(user__email=MINE).exists()
+
+
+def test_postgresql_refuses_a_joining_that_nobody_agreed_to(clinic_admin, lead) -> None:
+    invitation = make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now())
+    used = {"accepted_at": timezone.now(), "accepted_by": lead.user}
+    with pytest.raises(IntegrityError, match="agreed_before_used"), transaction.atomic():
+        Invitation.objects.filter(pk=invitation.pk).update(**used)
+    mine = {"state": "agreed", "decided_by": clinic_admin.user, "decided_at": timezone.now()}
+    with pytest.raises(IntegrityError, match="decided_by_another"), transaction.atomic():
+        RoleChange.objects.update(**mine)
+
+
+def test_a_lead_agrees_and_the_invitation_leaves_with_its_whole_week(clinic_admin, lead) -> None:
+    asked = timezone.now() - timedelta(days=3)
+    invitation = make_invitation(clinic_admin, "new@clinic.example", Role.PRESCRIBER, now=asked)
+    page = signed_in(lead).get(reverse("dashboard:roles"))
+    assert "new@clinic.example" in page.text
+    path = reverse("dashboard:role_decide", args=[RoleChange.objects.get().pk])
+    assert "reauthenticate" in sign_in(lead).post(path, {"answer": "agree"}).headers["Location"]
+    client = proven(lead)
+    client.post(path, {"answer": "perhaps"})
+    assert RoleChange.objects.get().state == "waiting"
+    for _ in range(2):
+        client.post(path, {"answer": "agree"})
+    assert "new@clinic.example" in told()
+    invitation.refresh_from_db()
+    assert invitation.expires_at > timezone.now() + timedelta(days=6)
+    assert join(invitation) == 302
+    assert StaffMember.objects.get(user__email="new@clinic.example").role == Role.PRESCRIBER
+    assert AuditEvent.objects.filter(event="staff.role_agreed").count() == 1
+    again = make_invitation(clinic_admin, "third@clinic.example", Role.PRESCRIBER)
+    assert again.waits, "each person is asked about anew"
+
+
+def test_a_link_that_was_agreed_to_is_sent_again_without_another_word(clinic_admin, lead) -> None:
+    first = make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now())
+    decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=timezone.now())
+    assert not make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now()).waits
+    assert make_invitation(clinic_admin, MINE, Role.CLINICAL_LEAD, now=timezone.now()).waits
+    assert not Invitation.objects.waiting().filter(pk=first.pk).exists()
+
+
+def test_a_lead_refuses_and_the_link_is_dead(clinic_admin, lead) -> None:
+    invitation = make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now())
+    change = RoleChange.objects.get()
+    for _ in range(2):
+        decide(change=change, agreed=False, by=lead, now=timezone.now())
+    with pytest.raises(RoleError, match="not open any more"):
+        decide(change=change, agreed=True, by=make_lead(lead), now=timezone.now())
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is not None
+    assert join(invitation) == 410
+    assert AuditEvent.objects.filter(event="staff.role_refused").count() == 1
+
+
+def make_lead(lead: StaffMember) -> StaffMember:
+    return make_member(lead.clinic, Role.CLINICAL_LEAD, "Lou Secondlead")
+
+
+@pytest.mark.parametrize("role", SIGNING)
+def test_another_role_for_a_colleague_waits_as_well(clinic_admin, lead, nurse, role) -> None:
+    now = timezone.now()
+    for _ in range(2):
+        assert change_role(member=nurse, role=role, by=clinic_admin.user, now=now).role == "nurse"
+    nurse.refresh_from_db()
+    assert nurse.role == Role.NURSE
+    change = RoleChange.objects.get()
+    assert told() == {lead.user.email: "A role waits for your word"}
+    decide(change=change, agreed=True, by=lead, now=now)
+    nurse.refresh_from_db()
+    assert nurse.role == role
+    names = ["staff.role_asked", "staff.role_changed", "staff.role_agreed"]
+    rows = AuditEvent.objects.filter(event__startswith="staff.").order_by("pk")
+    assert list(rows.values_list("event", flat=True)) == names
+
+
+def test_nobody_decides_about_themselves_or_from_elsewhere(
+    clinic_admin, lead, nurse, prescriber, other_clinic
+) -> None:
+    now = timezone.now()
+    change_role(member=prescriber, role=Role.CLINICAL_LEAD, by=clinic_admin.user, now=now)
+    change = RoleChange.objects.get()
+    elsewhere = make_member(other_clinic, Role.CLINICAL_LEAD)
+    for member in (clinic_admin, nurse, prescriber, elsewhere):
+        with pytest.raises(RoleError, match="Only a clinical lead"):
+            decide(change=change, agreed=True, by=member, now=now)
+    StaffMember.objects.filter(pk=prescriber.pk).update(role=Role.CLINICAL_LEAD)
+    prescriber.refresh_from_db()
+    with pytest.raises(RoleError, match="about you"):
+        decide(change=change, agreed=True, by=prescriber, now=now)
+    assert RoleChange.objects.get(pk=change.pk).state == "waiting"
+
+
+def test_an_answer_is_stored_whole_or_not_at_all(clinic_admin, lead, nurse, monkeypatch) -> None:
+    now = timezone.now()
+    change_role(member=nurse, role=Role.PRESCRIBER, by=clinic_admin.user, now=now)
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(role_actions, "record", fails)
+        with pytest.raises(DatabaseError):
+            decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=now)
+    nurse.refresh_from_db()
+    assert (nurse.role, RoleChange.objects.get().state) == (Role.NURSE, "waiting")
+
+
+def test_what_was_withdrawn_overtaken_or_left_cannot_be_agreed_to(
+    clinic_admin, lead, nurse
+) -> None:
+    now, admin = timezone.now(), clinic_admin.user
+    revoke_invitation(
+        invitation=make_invitation(clinic_admin, MINE, Role.PRESCRIBER), by=admin, now=now
+    )
+    change_role(member=nurse, role=Role.PRESCRIBER, by=admin, now=now)
+    change_role(member=nurse, role=Role.CLINICAL_LEAD, by=admin, now=now)
+    deactivate_member(member=nurse, by=admin, now=now)
+    changes = list(RoleChange.objects.all())
+    assert [change.state for change in changes] == ["withdrawn"] * 3
+    for change in changes:
+        with pytest.raises(RoleError, match="not open any more"):
+            decide(change=change, agreed=True, by=lead, now=now)
+
+
+@pytest.mark.parametrize("role", [Role.NURSE, Role.PHARMACIST])
+def test_leads_hear_at_once_of_the_other_clinical_roles(clinic_admin, lead, role) -> None:
+    invitation = make_invitation(clinic_admin, "new@clinic.example", role, now=timezone.now())
+    assert set(told()) == {lead.user.email, "new@clinic.example"}
+    assert f"invited new@clinic.example as {role}" in mail.outbox[0].body
+    assert join(invitation) == 302
+
+
+def test_leads_hear_who_was_let_in_again_and_who_is_lead_no_longer(clinic_admin, lead) -> None:
+    now, admin, other = timezone.now(), clinic_admin.user, make_lead(lead)
+    deactivate_member(member=other, by=admin, now=now)
+    assert set(told()) == {lead.user.email}, "who has no account any more is not written to"
+    reactivate_member(member=other, by=admin, now=now)
+    assert set(told()) == {lead.user.email, other.user.email}
+    change_role(member=other, role=Role.NURSE, by=admin, now=now)
+    assert set(told()) == {lead.user.email, other.user.email}
+    assert any("ended your role as clinical lead" in letter.body for letter in mail.outbox)
+
+
+def test_roles_without_clinical_rights_are_nobody_elses_business(clinic_admin, lead, nurse) -> None:
+    make_invitation(clinic_admin, "new@clinic.example", Role.CLINIC_ADMIN, now=timezone.now())
+    change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=timezone.now())
+    assert set(told()) == {"new@clinic.example"}
+
+
+def test_a_clinic_without_a_lead_begins_and_the_record_says_so(clinic_admin) -> None:
+    invitation = make_invitation(clinic_admin, MINE, Role.CLINICAL_LEAD, now=timezone.now())
+    assert not invitation.waits
+    assert join(invitation) == 302
+    row = AuditEvent.objects.get(event="staff.invited")
+    assert row.details["waits"] is False
+    assert RoleChange.objects.get().state == "done"
+    assert not StaffMail.objects.filter(kind="role").exists()
+
+
+def test_the_page_asks_few_questions_however_long(
+    clinic_admin, lead, django_assert_max_num_queries
+) -> None:
+    for number in range(12):
+        make_invitation(clinic_admin, f"n{number}@clinic.example", Role.NURSE, now=timezone.now())
+    client = signed_in(lead)
+    client.get(reverse("dashboard:roles"))
+    with django_assert_max_num_queries(22):
+        assert "n11@clinic.example" in client.get(reverse("dashboard:roles")).text
