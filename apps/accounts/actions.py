@@ -1,11 +1,14 @@
 """Ending a person's access: every session at once."""
 
+from datetime import datetime
+
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 
-from apps.accounts.models import User
+from apps.accounts.models import Invitation, StaffMail, User
 
 
 @transaction.atomic
@@ -39,3 +42,25 @@ def forget_proofs(*, user: User) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     end_all_sessions(user=user)
+
+
+@transaction.atomic
+def end_every_session(now: datetime) -> int:
+    """End each session of the staff, and each link to a new password; return how many sessions.
+
+    For a database that was restored: which of them had ended since, nobody can know.
+    """
+    User.objects.update(session_epoch=F("session_epoch") + 1)
+    waiting = StaffMail.objects.filter(kind=StaffMail.Kind.RESET, state__in=("pending", "sending"))
+    waiting.update(
+        state=StaffMail.State.CANCELLED, ended_at=now, next_attempt_at=None, lease_token=None,
+        lease_until=None,
+    )  # fmt: skip
+    UserSession.objects.all().delete()
+    return Session.objects.all().delete()[0]
+
+
+@transaction.atomic
+def revoke_every_invitation(now: datetime) -> int:
+    """Withdraw what invitations of staff wait; an admin sends a new one where it is still meant."""
+    return Invitation.objects.waiting().update(revoked_at=now)

@@ -12,6 +12,9 @@ class AccountsConfig(AppConfig):
         """Register the deploy checks and start the clock of every new session."""
         from django.contrib.auth.signals import user_logged_in
 
-        from apps.accounts import checks, middleware, starting  # noqa: F401
+        from apps.accounts import actions, checks, middleware, starting  # noqa: F401
+        from apps.database.restored import ends_with_a_restore
 
         user_logged_in.connect(middleware.begin_session, dispatch_uid="accounts.begin_session")
+        ends_with_a_restore("sessions of staff", actions.end_every_session)
+        ends_with_a_restore("invitations of staff", actions.revoke_every_invitation)

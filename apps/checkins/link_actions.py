@@ -123,6 +123,12 @@ def revoke_links(patient: Patient, now: datetime) -> int:
     return links.update(revoked_at=now)
 
 
+@transaction.atomic
+def revoke_every_link(now: datetime) -> int:
+    """Kill every check-in link that may still work, where an operator asks for it at a restore."""
+    return CheckInLink.objects.not_revoked().filter(expires_at__gt=now).update(revoked_at=now)
+
+
 @contextmanager
 def answering(token: str) -> Iterator[CheckInLink | None]:
     """Give the block the link that works, locked with its patient; None for any other token.

@@ -25,9 +25,12 @@ from apps.audit.chain import Head, heads, problems
 from apps.audit.models import AuditEvent
 from apps.dashboard.archive import ArchiveError, read, write
 from apps.database.policies import create_roles
+from apps.database.restored import end_all
+from apps.patients.models import Clinic
 from config.embedded.postgres_files import find_binaries
 
 RAISED: Final = "restore.alerts_raised"
+ENDED: Final = "restore.access_ended"
 
 
 def tool(name: str) -> str:
@@ -197,6 +200,22 @@ def raise_open_alerts(*, backup_id: UUID, now: datetime) -> int:
     record(RAISED, by=None, now=now, obj=Restored(backup_id), alerts=raised)
     wake_dispatcher()
     return raised
+
+
+@transaction.atomic
+def end_access(*, backup_id: UUID, now: datetime, links: bool = False) -> dict[str, int]:
+    """End what may have been ended after the backup, once per restore; return how many of each.
+
+    Sessions, one-time tokens, invitations, secrets and addresses: docs/adr/0067. With `links`
+    those of check-ins as well. Each clinic's record says so.
+    """
+    if AuditEvent.objects.filter(event=ENDED, object_id=backup_id).exists():
+        return {}
+    ended = end_all(now, asked=links)
+    for clinic in Clinic.objects.order_by("pk"):
+        record(ENDED, by=None, now=now, clinic_id=clinic.pk, obj=Restored(backup_id))
+    record(ENDED, by=None, now=now, obj=Restored(backup_id), ended=ended)
+    return ended
 
 
 class Restored:

@@ -42,6 +42,12 @@ def revoke_feed(*, patient: Patient, by: User | None, now: datetime) -> bool:
     return True
 
 
+@transaction.atomic
+def revoke_every_feed(now: datetime) -> int:
+    """Stop every calendar's address, as after a restore: one may have been stopped since."""
+    return CalendarFeed.objects.live().update(revoked_at=now)
+
+
 def note_calendar_read(*, feed: CalendarFeed, by: None, now: datetime) -> None:
     """Write down that a calendar program fetched the plan; nobody is signed in there."""
     _write_down("calendar.read", feed, by, now)

@@ -215,3 +215,9 @@ def write_down(
         event, by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk, obj=obj,
         **details,
     )  # fmt: skip
+
+
+@transaction.atomic
+def revoke_every_invitation(now: datetime) -> int:
+    """Take back each invitation that still opens the way to consent, as after a restore."""
+    return Invitation.objects.live().filter(expires_at__gt=now).update(revoked_at=now)

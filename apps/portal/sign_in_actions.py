@@ -119,3 +119,10 @@ def end_session(*, session: PatientSession, now: datetime) -> bool:
     if ended:
         write_down("portal.signed_out", session, session.patient, session.patient, now)
     return bool(ended)
+
+
+@transaction.atomic
+def end_every_session(now: datetime) -> int:
+    """End each patient's session and each code, as after a restore; return how many sessions."""
+    SignInCode.objects.filter(ended_at__isnull=True).update(ended_at=now)
+    return PatientSession.objects.filter(ended_at__isnull=True).update(ended_at=now)

@@ -111,6 +111,16 @@ def tokens_within_a_minute(program: Program, now: datetime) -> int:
 
 
 @transaction.atomic
+def forget_every_secret(now: datetime) -> int:
+    """End the secret and the tokens of every program, as after a restore; return how many.
+
+    Each waits for its person to agree anew: a secret that was replaced or ended would work again.
+    """
+    AccessToken.objects.all().delete()
+    return Program.objects.exclude(agreed_at=None).update(agreed_at=None, secret_hash="")
+
+
+@transaction.atomic
 def give_token(*, program: Program, scopes: list[str], now: datetime) -> str:
     """Return a token for some of the program's scopes; only its hash is stored."""
     token = new_token()

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
-from apps.dashboard.backups import raise_open_alerts, restore
+from apps.dashboard.backups import end_access, raise_open_alerts, restore
 from apps.database.owners import take_time
 from apps.database.scope import as_owner
 from apps.retention.erased_list import Erased, lines_in
@@ -38,6 +38,11 @@ class Command(BaseCommand):
             help="there is no such list: no record was ever removed here",
         )  # fmt: skip
 
+        parser.add_argument(
+            "--end-links", action="store_true",
+            help="end the links of check-ins, too: a phone was lost after the backup",
+        )  # fmt: skip
+
     @as_owner()
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what came back and how long it took."""
@@ -53,6 +58,7 @@ class Command(BaseCommand):
             # An older backup gets today's tables; and a backup holds no rights of roles.
             call_command("migrate", verbosity=0, interactive=False)
             self.remove_again(erased)
+            self.end_what_lives(manifest, links=options["end_links"])
             raised = raise_open_alerts(backup_id=UUID(manifest["id"]), now=timezone.now())
         rows, seconds = sum(manifest["rows"].values()), time.monotonic() - began
         self.stdout.write(
@@ -71,6 +77,17 @@ class Command(BaseCommand):
                 "ERASURE_LIST named; --nobody-was-erased says that no record was ever removed."
             )
         return lines_in(file.read_text().splitlines())
+
+    def end_what_lives(self, manifest: dict[str, Any], *, links: bool) -> None:
+        """End ways in that may have been ended after the backup; say what nobody can know."""
+        ended = end_access(backup_id=UUID(manifest["id"]), now=timezone.now(), links=links)
+        counted = ", ".join(f"{count} {name}" for name, count in ended.items())
+        self.stdout.write(f"ended: {counted}")
+        self.stdout.write(
+            f"Changed after {manifest['made_at']} and not known here: who left or got "
+            "another role, passwords and second factors, withdrawn consents, addresses. Go "
+            "through them with each clinic: docs/operations.md."
+        )
 
     def remove_again(self, erased: list[Erased]) -> None:
         """Remove again who was removed after the backup, before anybody can look."""
