@@ -207,9 +207,10 @@ def forget_member_proofs(*, member: StaffMember, by: User, now: datetime) -> Sta
 
     Password, factors, sessions and the secrets of programs in their name go; they choose a new
     password by mail, set up a new factor, and agree to their programs anew. Their alerts and
-    turns stay theirs. The record of each clinic where they work says so. Raises `StaffError` for
-    oneself, and for who left: they may work elsewhere, and it is not for this clinic to shut them
-    out there. Safe to repeat.
+    turns stay theirs. The record of each clinic where they work says so, and they and the clinical
+    leads get a mail: whoever rules over a mailbox could sign in as its owner. Raises `StaffError`
+    for oneself, and for who left: they may work elsewhere, and it is not for this clinic to shut
+    them out there. Safe to repeat.
     """
     member = lock(member)
     if member.user_id == by.pk:
@@ -220,9 +221,22 @@ def forget_member_proofs(*, member: StaffMember, by: User, now: datetime) -> Sta
     with every_clinic():  # the proofs are of the person, wherever they work
         everywhere = Program.objects.filter(member__user_id=member.user_id)
         forget_secrets(programs=everywhere, by=by, now=now)
-        for each in StaffMember.objects.active().filter(user_id=member.user_id):
+        rows = StaffMember.objects.active().select_related("clinic", "user")
+        for each in rows.filter(user_id=member.user_id).order_by("pk"):
+            hear_of_proofs(each, by, now, besides=(each.user,) if each.pk == member.pk else ())
             record("staff.proofs_forgotten", by=by, now=now, clinic_id=each.clinic_id, obj=each)
     return member
+
+
+def hear_of_proofs(
+    member: StaffMember, by: User, now: datetime, *, besides: tuple[User, ...]
+) -> None:
+    """Tell the clinical leads whose proofs were taken away: who reads that mailbox may be them."""
+    if is_clinical(member.role) or besides:
+        tell_leads(
+            clinic=member.clinic, what=RoleChange.What.PROOFS, role=member.role, by=by, now=now,
+            member=member, besides=besides,
+        )  # fmt: skip
 
 
 def lock(member: StaffMember) -> StaffMember:

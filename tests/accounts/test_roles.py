@@ -18,6 +18,7 @@ from apps.dashboard.staff_actions import (
     accept_invitation,
     change_role,
     deactivate_member,
+    forget_member_proofs,
     reactivate_member,
     revoke_invitation,
 )
@@ -205,6 +206,17 @@ def test_leads_hear_who_was_let_in_again_and_who_is_lead_no_longer(clinic_admin,
     change_role(member=other, role=Role.NURSE, by=admin, now=now)
     assert set(told()) == {lead.user.email, other.user.email}
     assert any("ended your role as clinical lead" in letter.body for letter in mail.outbox)
+
+
+def test_leads_and_the_person_hear_of_proofs_that_were_taken_away(
+    clinic_admin, lead, prescriber
+) -> None:
+    """An admin who rules over the mailboxes could sign in as the prescriber from then on."""
+    for _ in range(2):
+        forget_member_proofs(member=prescriber, by=clinic_admin.user, now=timezone.now())
+    assert set(told()) == {lead.user.email, prescriber.user.email}
+    assert any("took your password" in letter.body for letter in mail.outbox)
+    assert any("begin again, without password" in letter.body for letter in mail.outbox)
 
 
 def test_roles_without_clinical_rights_are_nobody_elses_business(clinic_admin, lead, nurse) -> None:

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                             ("changed", "Given the role"),
                             ("back", "Let in again as"),
                             ("ended", "No longer"),
+                            ("proofs", "Begins again with password and second factor, as"),
                         ],
                         max_length=7,
                     ),

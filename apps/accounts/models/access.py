@@ -113,6 +113,7 @@ class RoleChange(models.Model):
         CHANGED = "changed", "Given the role"
         BACK = "back", "Let in again as"
         ENDED = "ended", "No longer"
+        PROOFS = "proofs", "Begins again with password and second factor, as"
 
     class State(models.TextChoices):
         """Whether it happened."""
