@@ -1,6 +1,7 @@
 """Mails about somebody's access: a link, and no word of what the clinic does."""
 
 from allauth.account import app_settings
+from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -25,6 +26,7 @@ def build(mail: StaffMail) -> EmailMessage:
 def reset(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
     """Return address, subject and context of a link for a new password."""
     user: User = mail.user  # type: ignore[assignment]  # the constraint of the table
+    sync_user_email_address(user)  # by this row a new password unlocks the door: allauth
     token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
     values = {"uidb36": user_pk_to_url_str(user), "key": token}
     url = settings.SITE_URL + reverse("account_reset_password_from_key", kwargs=values)
