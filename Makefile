@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check static types lint browser rabbitmq bench screenshots faults fuzz sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run up test check static types lint browser rabbitmq bench screenshots faults fuzz kubernetes sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -69,6 +69,13 @@ fuzz: venv-dev  ## Ask every URL with what nobody should type (FUZZ_ROUNDS=20 FU
 	$(call install,requirements-fuzz.txt)
 	@$(VENV) -m pytest -q -s tests/fuzz/fuzz_urls.py tests/fuzz/fuzz_api.py $(ARGS)
 
+kubernetes:  ## Hold deploy/kubernetes against the published schema of Kubernetes
+	@test -x $(ARTIFACTS)/kubernetes/bin/kubernetes-validate || { \
+		python3 -m venv $(ARTIFACTS)/kubernetes && $(ARTIFACTS)/kubernetes/bin/pip install -qq \
+			--no-input --disable-pip-version-check --require-hashes -r requirements-kubernetes.txt; }
+	@$(ARTIFACTS)/kubernetes/bin/kubernetes-validate --strict \
+		$(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+
 sbom: venv  ## Write what the installation is made of to sbom.json (CycloneDX 1.6)
 	@$(VENV) -m config.sbom requirements.txt > sbom.json && echo "sbom.json"
 
@@ -89,7 +96,7 @@ manage: venv  ## Run a command against the running clinic (ARGS="sweep_alerts")
 lock:  ## Compile requirements*.in into the pinned, hashed requirements*.txt
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	python3 -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv && \
-	for name in requirements requirements-dev requirements-fuzz; do \
+	for name in requirements requirements-dev requirements-fuzz requirements-kubernetes; do \
 		"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
 	done

@@ -14,16 +14,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from django.db import connection
 from django.utils import timezone
 
-from apps.alerts.health import WATCHED
+from apps.alerts.health import STALE_AFTER, WATCHED
 from apps.alerts.metrics import metrics
-from apps.alerts.models import SystemAlert
+from apps.alerts.models import Heartbeat, SystemAlert
+from apps.database.roles import SWEEP_ROLE
 from config import probe
 from config.embedded.processes import end_all, spawn
 from config.worker_sign import EVERY_SECONDS, SIGN
@@ -133,14 +136,37 @@ def test_one_command_makes_every_secret_that_compose_asks_for(tmp_path: Path) ->
     assert len(dict(line.split("=", 1) for line in written.splitlines())["SECRET_KEY"]) >= 50
 
 
+def probes() -> list[list[str]]:
+    """Every command by which a platform asks whether a container lives."""
+    checks = [each.get("healthcheck", {}) for each in ours().values()]
+    found = [check["test"][1:] for check in checks if "test" in check]
+    asked = [each.get("livenessProbe", {}) for each in containers()]
+    found += [each["exec"]["command"] for each in asked if "exec" in each]
+    file = (ROOT / "Containerfile").read_text()
+    image = re.search(r"HEALTHCHECK.*?CMD (\[.*?\])", file, re.DOTALL)
+    assert image is not None
+    return [*found, json.loads(image[1])]
+
+
+def test_what_others_need_starts_before_them_and_stops_after_them() -> None:
+    for name, service in ours().items():
+        needs = {"database"} if name == "migrate" else {"migrate", "database", "broker"}
+        assert set(service["depends_on"]) == needs, name
+
+
+def test_every_probe_is_the_cheap_one_of_a_process_that_exists() -> None:
+    found = probes()
+    assert {command[-1] for command in found} == {"web", "dispatcher", "worker"}
+    for command in found:
+        assert command[:-1] == ["python", "-P", "config/probe.py"]
+
+
 def test_every_command_run_exists_and_every_queue_has_a_worker() -> None:
     lines = commands()
     assert len(lines) > 15
     for line in lines:
         for name in re.findall(r"manage\.py (\w+)", line):
             assert name in get_commands(), line
-        for name in re.findall(r"config\.probe (\w+)", line):
-            assert name in ("web", "worker", *probe.IN_THE_DATABASE), line
         assert re.search(r"manage\.py|celery -A config|gunicorn", line), line
     queues = {
         each["options"].get("queue", "default") for each in settings.CELERY_BEAT_SCHEDULE.values()
@@ -228,6 +254,42 @@ def test_the_steps_of_the_image_work_on_what_it_copies(tmp_path: Path) -> None:
     line = line.replace("/opt/venv/bin/python", sys.executable)
     subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, env={}, check=True, timeout=120)
     assert (tmp_path / "staticfiles" / "staticfiles.json").exists()
+
+
+def probed(database: str, name: str) -> int:
+    """Run the probe as a container does, in a process of its own, and return what it ends with."""
+    command = [sys.executable, "-P", "config/probe.py", name]
+    environment = {**os.environ, "DATABASE_URL": database}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_reads_the_sign_that_a_process_leaves() -> None:
+    at = connection.settings_dict
+    place = urlencode({"host": at["HOST"], "port": at["PORT"] or 5432})
+    here = f"postgres://{quote(at['USER'])}:{quote(at['PASSWORD'])}@/{at['NAME']}?{place}"
+    now = timezone.now()
+    for name in probe.IN_THE_DATABASE:
+        assert probed(here, name) == 1, "no sign at all"
+        row, _ = Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": now})
+        assert probed(here, name) == 0
+        for wrong in (now - 2 * STALE_AFTER, now + 10 * STALE_AFTER):
+            Heartbeat.objects.filter(pk=row.pk).update(beat_at=wrong)
+            assert probed(here, name) == 1
+    assert probed("postgres://nobody:nothing@127.0.0.1:9/none", "worker") == 0
+
+
+def test_the_probe_knows_what_the_program_knows_and_starts_nothing_of_it() -> None:
+    assert set(probe.IN_THE_DATABASE) < set(WATCHED)
+    assert STALE_AFTER.total_seconds() == probe.STALE_AFTER
+    assert probe.ROLE == SWEEP_ROLE
+    command = [sys.executable, "-P", "-X", "importtime", "config/probe.py", "dispatcher"]
+    environment = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"}
+    said = subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, timeout=60, capture_output=True, text=True
+    ).stderr
+    assert re.search(r"\| +psycopg$", said, re.MULTILINE)
+    assert not re.search(r"\| +(django|celery|apps|config)\b", said)
 
 
 @pytest.mark.flow
