@@ -214,6 +214,8 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "exchange:referral_bundle": ({"GET"}, CARE_TEAM, "referral_id"),
     "portal:access": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
     "portal:revoke": ({"POST"}, CARE_TEAM, "patient_id"),
+    "portal:research_paper": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "portal:research_end": ({"POST"}, CARE_TEAM, "patient_id"),
     "portal:trusted_revoke": ({"POST"}, CARE_TEAM, "person_id"),
 }
 # Each person's own only: tests/security/test_url_table.py asks for somebody else's.
@@ -276,7 +278,7 @@ PATIENTS = {
         "home", "sign_out", "consent", "withdraw", "settings", "trusted", "trusted_end",
         "trusted_dose", "export", "export_file", "trend", "check_ins", "check_in_now",
         "check_in", "ask", "calendar", "calendar_stop", "plan", "far",
-        "coping", "coping_edit",
+        "coping", "coping_edit", "research", "research_no",
     )
 }  # fmt: skip
 # The library's pages: open to everybody, of the person who is signed in ("own"), or shut here

@@ -85,6 +85,7 @@ LISTS = {
     "exchange:schedule": "schedule",
     "patients:changes": "intake-history",
     "portal:access": "consents",
+    "portal:research_paper": "research-consents",
     "programs:list": "programs",
     "programs:mine": "my-programs",
     "retention:decision": "removed",
@@ -140,6 +141,7 @@ NO_LIST = {
     "portal:home": ONE, "portal:far": "the first day beside today: five numbers",
     "portal:coping": ONE, "portal:coping_edit": FORM, "portal:check_in": ONE,
     "portal:settings": FORM, "portal:withdraw": FORM, "portal:consent": FORM,
+    "portal:research": FORM,
     "portal:calendar": FORM, "portal:export": "the whole record is the file behind it",
     "portal:plan": FILE,
 }  # fmt: skip

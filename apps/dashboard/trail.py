@@ -72,6 +72,9 @@ WORDS: Final[dict[str, str]] = {
     "record.erasure_withdrawn": "Withdrew a removal of records",
     "record.exported": "Took the whole record along as FHIR",
     "record.kept": "The record was kept although its removal was signed",
+    "research.consent_given": "Said yes to research",
+    "research.consent_withdrawn": "Took the yes to research back",
+    "research.exported": "Took rows without identities for research",
     "retention.viewed": "Looked at which records are due",
     "retention_rules.changed": "Changed how long records are kept",
     "sign_in.done": "Signed in",
@@ -101,7 +104,6 @@ WORDS: Final[dict[str, str]] = {
     "run_outs.viewed": "Saw whose medicine runs out",
     "tasks.viewed": "Saw the list of tasks",
     "holds.viewed": "Saw the legal holds",
-    "research.exported": "Took rows without identities for research",
     "removed.viewed": "Saw a signed removal",
 }
 

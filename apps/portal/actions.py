@@ -18,6 +18,7 @@ from apps.patients.models import Patient
 from apps.portal import outbox
 from apps.portal.consent import VERSION, text_hash
 from apps.portal.models import Consent, Invitation, PatientSession, PortalMail, TrustedPerson
+from apps.portal.research_actions import end_research
 from apps.portal.tokens import link_token
 
 INVITATION_LIFETIME: Final = timedelta(days=7)  # [proposal]
@@ -120,9 +121,10 @@ def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
 def withdraw_consent(*, patient: Patient, now: datetime) -> bool:
     """Take consent back: no mail from now on, trusted people's links end, the clinic is told.
 
-    The patient stays signed in, to read what it means and to take their data. Consent,
-    reminders, links, the clinic's task and audit rows change together; taking it back
-    again changes nothing and returns False.
+    A yes to research ends too: who wants no more of this has not said that they want that. The
+    patient stays signed in, to read what it means and to take their data. Consent, reminders,
+    links, the clinic's task and audit rows change together; taking it back again changes nothing
+    and returns False.
     """
     patient = lock_patient(patient)
     consent = Consent.objects.in_force().filter(patient=patient).first()
@@ -134,6 +136,7 @@ def withdraw_consent(*, patient: Patient, now: datetime) -> bool:
         patient=patient, remind_at=remind_at(patient), wants_mail=False, by=patient, now=now
     )
     end_trusted(patient, None, now)
+    end_research(patient, None, now)
     revoke_feed(patient=patient, by=None, now=now)
     ask_for(patient=patient, kind=CareTask.Kind.CONSENT, now=now)
     write_down("consent.withdrawn", consent, patient, patient, now)

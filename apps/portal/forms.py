@@ -66,6 +66,18 @@ class ConsentForm(OwnForm):
         )
 
 
+class ResearchForm(OwnForm):
+    """A yes to research: a tick that nobody made beforehand."""
+
+    agree = forms.BooleanField(label=_("I have read this, and I say yes."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["agree"].error_messages["required"] = _(
+            "Please tick the box if you say yes. If not, you need to do nothing."
+        )
+
+
 class PreferencesForm(OwnForm):
     """Language, time and mails."""
 
@@ -177,6 +189,29 @@ class OwnCopingForm(OwnForm):
         _("How a hard hour begins for me"), _("What do you notice first?"), rows=3, most=1000
     )
     based_on = forms.CharField(widget=forms.HiddenInput, required=False, max_length=36)
+
+
+class ResearchPaperForm(forms.Form):
+    """A paper on which a patient said yes to research."""
+
+    signed_on = forms.DateField(
+        label="Day on the paper",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={
+            "required": "Type the day on which the patient signed.",
+            "invalid": "This is not a day. It looks like 2026-11-23.",
+        },
+    )
+    seen = forms.BooleanField(
+        label="I have the signed paper before me, with the words of this page on it.",
+        error_messages={"required": "Without the signed paper there is no yes."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.add_input(Submit("go", "Enter the paper", css_class="btn-primary"))
 
 
 class InviteForm(forms.Form):

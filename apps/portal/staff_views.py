@@ -57,6 +57,7 @@ def access(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             kind=PatientSession.Kind.FULL,
         ),
         "people": people,
+        "research": patient.research_consents.in_force().first(),
         "now": now,
     }  # fmt: skip
     status = 422 if form.is_bound else 200

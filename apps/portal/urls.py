@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from apps.portal import coping_views, entry_views, settings_views, staff_views, trusted_views, views
+from apps.portal import (
+    coping_views,
+    entry_views,
+    research_views,
+    settings_views,
+    staff_views,
+    trusted_views,
+    views,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -13,6 +21,8 @@ urlpatterns = [
     path("me/sign-out/", entry_views.sign_out, name="sign_out"),
     path("me/consent/", entry_views.consent, name="consent"),
     path("me/consent/end/", settings_views.withdraw, name="withdraw"),
+    path("me/research/", research_views.research, name="research"),
+    path("me/research/no/", research_views.research_no, name="research_no"),
     path("me/settings/", settings_views.settings_page, name="settings"),
     path("me/calendar/", settings_views.calendar_page, name="calendar"),
     path("me/calendar/stop/", settings_views.calendar_stop, name="calendar_stop"),
@@ -36,5 +46,11 @@ urlpatterns = [
     path("t/<str:token>/report/", trusted_views.trusted_report, name="trusted_report"),
     path("patients/<uuid:patient_id>/own-pages/", staff_views.access, name="access"),
     path("patients/<uuid:patient_id>/own-pages/end/", staff_views.revoke, name="revoke"),
+    path(
+        "patients/<uuid:patient_id>/research/", research_views.research_paper, name="research_paper"
+    ),
+    path(
+        "patients/<uuid:patient_id>/research/end/", research_views.research_end, name="research_end"
+    ),
     path("people/<uuid:person_id>/end/", staff_views.trusted_revoke, name="trusted_revoke"),
 ]

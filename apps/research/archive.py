@@ -48,6 +48,8 @@ DICTIONARY: Final[tuple[tuple[str, str, str, str], ...]] = (
 ABOUT: Final = f"""\
 Tables of one clinic that tapers people off benzodiazepines, without identities.
 
+- Only patients are in it who said yes to research, on their own pages or on paper. Who says yes
+  differs from who does not: what is true of these is not true of all.
 - Each patient's days are moved back by a number of days of their own, the same for all their
   rows: the days between two rows of one patient are true, everything else about a day is not.
   The number is random and kept nowhere. Up to {max(LEFT_OUT_DAYS)} of the newest days are left

@@ -6,14 +6,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from apps.alerts.models import Alert, SyntheticPatient
 from apps.checkins.models import CheckIn
 from apps.clinical.drugs import get_drug
 from apps.clinical.scoring import gad7, phq9
 from apps.patients.models import Clinic, Medication, Patient
-from apps.portal.models import Consent
+from apps.portal.models import ResearchConsent
 from apps.research.anonymity import Traits, age_band
 from apps.retention.models import ErasureItem, LegalHold
 from apps.tapers.models import TaperPlan, TaperStep
@@ -32,26 +32,57 @@ class Person:
     last_dose_on: date | None
 
 
-def patients_for_research(clinic: Clinic) -> QuerySet[Patient]:
-    """Return the clinic's patients whose record may be told of.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many patients of a clinic agreed, and how many of the others why not."""
 
-    Left out: who took a consent back and gave none since, who is on legal hold, whose removal
-    is signed, and invented people of drills (docs/adr/0059).
+    agreed: int
+    no_yes: int
+    held: int
+
+    @property
+    def all(self) -> int:
+        """Return all who are on a medicine here."""
+        return self.agreed + self.no_yes + self.held
+
+
+def patients_of(clinic: Clinic) -> QuerySet[Any]:
+    """Return the clinic's real patients, each with `said_yes` and `held`.
+
+    `held` is who is on legal hold or whose removal is signed. Not here: who was invented for
+    drills, and who takes no medicine of ours.
     """
     mine = OuterRef("pk")
-    consents = Consent.objects.filter(patient=mine)
-    took_back = Exists(consents.filter(withdrawn_at__isnull=False)) & ~Exists(
-        consents.filter(withdrawn_at__isnull=True)
-    )
     going = ErasureItem.objects.filter(patient_id=mine, state=ErasureItem.State.WAITING).exclude(
         Q(decision__withdrawn_at__isnull=False)
     )
-    return Patient.objects.filter(clinic=clinic, medication__isnull=False).exclude(
-        took_back
-        | Exists(LegalHold.objects.in_force().filter(patient=mine))
-        | Exists(going)
-        | Exists(SyntheticPatient.objects.filter(patient=mine))
+    return (
+        Patient.objects.filter(clinic=clinic, medication__isnull=False)
+        .exclude(Exists(SyntheticPatient.objects.filter(patient=mine)))
+        .annotate(
+            said_yes=Exists(ResearchConsent.objects.in_force().filter(patient=mine)),
+            held=Exists(LegalHold.objects.in_force().filter(patient=mine)) | Exists(going),
+        )
     )
+
+
+def patients_for_research(clinic: Clinic) -> QuerySet[Patient]:
+    """Return the clinic's patients who said yes and whose record may be told of.
+
+    No answer is a no, and a yes that was taken back is none (docs/adr/0070).
+    """
+    return patients_of(clinic).filter(said_yes=True, held=False)
+
+
+def standing(clinic: Clinic) -> Standing:
+    """Return who is in the next export, and who is not. One query."""
+    held = Q(said_yes=True, held=True)
+    found = patients_of(clinic).aggregate(
+        agreed=Count("pk", filter=Q(said_yes=True, held=False)),
+        no_yes=Count("pk", filter=Q(said_yes=False)),
+        held=Count("pk", filter=held),
+    )
+    return Standing(**found)
 
 
 def people_of(clinic: Clinic) -> list[Person]:

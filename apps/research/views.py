@@ -11,6 +11,7 @@ from apps.patients.access import member_of, requires
 from apps.patients.permissions import Right
 from apps.research.actions import take_research_export
 from apps.research.anonymity import K, TooFewError
+from apps.research.collecting import standing
 from apps.research.forms import ResearchExportForm
 
 
@@ -34,4 +35,5 @@ def export(request: HttpRequest) -> HttpResponse:
             headers = {"Content-Disposition": 'attachment; filename="research.zip"'}
             return HttpResponse(made.body, content_type="application/zip", headers=headers)
     status = 422 if request.method == "POST" else 200
-    return render(request, "research/export.html", {"form": form, "fewest": K}, status=status)
+    context = {"form": form, "fewest": K, "standing": standing(member.clinic)}
+    return render(request, "research/export.html", context, status=status)

@@ -12,6 +12,7 @@ from apps.patients.actions import register_patient
 from apps.patients.models import RISK_FLAGS, Clinic, Patient
 from apps.patients.review_actions import record_review
 from apps.portal.actions import give_consent
+from apps.portal.research_actions import record_research_paper
 from apps.portal.trusted_actions import invite_trusted
 from apps.tapers.actions import create_plan
 from apps.tapers.actions_signing import sign_plan
@@ -146,9 +147,14 @@ class Journey:
 
     def enrol(self) -> None:
         """Let whoever one can enter as agree on the day of registration, and trust somebody."""
+        at = self.morning(self.story.registered) + timedelta(minutes=30)
+        if len(self.story.full_name) % 4:  # three of four; the others were not asked or said no
+            record_research_paper(
+                patient=self.patient, signed_on=at.astimezone(self.clinic.tz).date(),
+                by=self.prescriber, now=at,
+            )  # fmt: skip
         if not self.story.entry_note:
             return
-        at = self.morning(self.story.registered) + timedelta(minutes=30)
         give_consent(patient=self.patient, language=self.patient.language, now=at)
         if self.story.trusts:
             invite_trusted(

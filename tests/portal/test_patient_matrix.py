@@ -34,6 +34,8 @@ MATRIX: dict[str, tuple[set[str], str, bool]] = {
     "portal:settings": ({"GET", "POST"}, "", False),
     "portal:withdraw": ({"GET", "POST"}, "", False),
     "portal:consent": ({"GET", "POST"}, "", True),
+    "portal:research": ({"GET", "POST"}, "", False),
+    "portal:research_no": ({"POST"}, "", False),
     "portal:trusted": ({"GET", "POST"}, "", False),
     "portal:trusted_end": ({"POST"}, "person_id", False),
     "portal:trusted_dose": ({"POST"}, "person_id", False),

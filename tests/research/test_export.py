@@ -18,9 +18,15 @@ from apps.audit.models import AuditEvent
 from apps.audit.reading import rows_about
 from apps.patients.models import Patient
 from apps.portal.actions import give_consent, withdraw_consent
+from apps.portal.research_actions import (
+    agree_to_research,
+    record_research_paper,
+    withdraw_research,
+)
 from apps.research.actions import take_research_export
 from apps.research.anonymity import LEFT_OUT_DAYS, WITHHELD, K, TooFewError
 from apps.research.archive import DICTIONARY, research_export
+from apps.research.collecting import standing
 from apps.retention.actions import set_hold
 from tests.conftest import signed_in
 from tests.factories import (
@@ -58,7 +64,9 @@ def text_of(body: bytes) -> str:
         return "\n".join(name + file.read(name).decode() for name in file.namelist())
 
 
-def make_course(clinic: Any, by: Any, number: int, **more: Any) -> Patient:
+def make_course(
+    clinic: Any, by: Any, number: int, *, says_yes: bool = True, **more: Any
+) -> Patient:
     """A patient with a plan, check-ins a known number of days apart, words and contacts."""
     marks = {
         "given_name": f"Given{MARK}{number}", "family_name": f"Family{MARK}{number}",
@@ -70,6 +78,8 @@ def make_course(clinic: Any, by: Any, number: int, **more: Any) -> Patient:
     make_active_plan(patient, by.user, now=THEN, start_on=THEN.date().isoformat())
     for days in (1, 4, 4 + number):
         check_in(patient, CALM, now=THEN + timedelta(days=days))
+    if says_yes:
+        agree_to_research(patient=patient, language="en", now=THEN)
     return patient
 
 
@@ -147,18 +157,30 @@ def test_two_exports_share_no_name_and_no_day_of_a_patient(study, clinic) -> Non
     assert len(same) <= 2  # one in 730 by chance; three of seven is none
 
 
-def test_who_took_consent_back_is_on_hold_or_elsewhere_is_left_out(
-    study, clinic, lead, other_clinic, outsider
+def test_only_who_said_yes_and_did_not_take_it_back_is_in_it(
+    study, clinic, nurse, prescriber, lead, other_clinic, outsider
 ) -> None:
     make_course(other_clinic, outsider, 50)
-    give_consent(patient=study[0], language="en", now=THEN)
-    withdraw_consent(patient=study[0], now=LATER)
-    give_consent(patient=study[2], language="en", now=THEN)
+    silent = make_course(clinic, prescriber, 51, says_yes=False)
+    give_consent(patient=silent, language="en", now=THEN)  # to the own pages: that is no yes
+    withdraw_research(patient=study[0], by=nurse.user, now=LATER)
     set_hold(patient=study[1], reason="A complaint.", by=lead.user, now=LATER)
     made = research_export(clinic, LATER.date())
     assert set(made.patients) == {patient.pk for patient in study[2:]}
-    give_consent(patient=study[0], language="en", now=LATER)
+    found = standing(clinic)
+    assert (found.agreed, found.no_yes, found.held, found.all) == (5, 2, 1, 8)
+    record_research_paper(
+        patient=study[0], signed_on=LATER.date(), by=nurse.user, now=LATER + timedelta(hours=1)
+    )
     assert study[0].pk in research_export(clinic, LATER.date()).patients
+
+
+def test_who_takes_the_own_pages_back_is_not_in_it_either(study, clinic) -> None:
+    give_consent(patient=study[0], language="en", now=THEN)
+    withdraw_consent(patient=study[0], now=LATER)
+    assert study[0].pk not in research_export(clinic, LATER.date()).patients
+    give_consent(patient=study[0], language="en", now=LATER)
+    assert study[0].pk not in research_export(clinic, LATER.date()).patients, "that is another yes"
 
 
 def test_the_newest_days_are_not_told(study, clinic) -> None:
@@ -195,13 +217,15 @@ def test_an_export_asks_as_often_whatever_the_size(study, clinic, prescriber) ->
 ASKED = {"purpose": "research", "approval": "IRB 2026-0417", "agreed": "on"}
 
 
-def test_each_patient_in_it_has_it_in_their_trail(study, clinic, lead) -> None:
+def test_each_patient_in_it_has_it_in_their_trail(study, clinic, lead, prescriber) -> None:
+    make_course(clinic, prescriber, 51, says_yes=False)
     made = take_research_export(
         clinic=clinic, purpose="research", approval="IRB 1", by=lead.user, now=LATER
     )
     row = AuditEvent.objects.get(event="research.exported")
     assert (row.actor_id, row.details["rows"]) == (lead.user_id, 7)
     assert (row.details["purpose"], row.details["approval"]) == ("research", "IRB 1")
+    assert row.details["left_out"] == {"no_yes": 1, "held": 0, "too_few_alike": 0}
     assert set(row.details["patients"]) == {str(key) for key in made.patients}
     assert row in rows_about(study[0].pk, clinic.pk)
 
@@ -220,7 +244,9 @@ def test_too_few_leave_nothing_and_nothing_is_written(clinic, lead, prescriber) 
 
 def test_the_page_asks_for_a_proof_and_then_gives_the_file(study, lead, settings) -> None:
     client, path = signed_in(lead), reverse("research:export")
-    assert client.get(path).status_code == 200
+    page = client.get(path)
+    assert page.status_code == 200
+    assert re.search(r"Said yes</th><td>7</td>", page.text)
     asked = client.post(path, ASKED)
     assert asked.status_code == 302
     assert "reauthenticate" in asked.headers["Location"]

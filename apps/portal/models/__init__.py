@@ -2,6 +2,7 @@
 
 from apps.portal.models.entry import Consent, Invitation, PatientSession, SignInCode
 from apps.portal.models.mail import PortalMail
+from apps.portal.models.research import ResearchConsent
 from apps.portal.models.trusted import TrustedPerson
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Invitation",
     "PatientSession",
     "PortalMail",
+    "ResearchConsent",
     "SignInCode",
     "TrustedPerson",
 ]
