@@ -76,13 +76,15 @@ def patients_for_research(clinic: Clinic) -> QuerySet[Patient]:
 
 def standing(clinic: Clinic) -> Standing:
     """Return who is in the next export, and who is not. One query."""
-    held = Q(said_yes=True, held=True)
-    found = patients_of(clinic).aggregate(
-        agreed=Count("pk", filter=Q(said_yes=True, held=False)),
-        no_yes=Count("pk", filter=Q(said_yes=False)),
-        held=Count("pk", filter=held),
+    rows = patients_of(clinic).values_list("said_yes", "held").order_by()
+    counted = dict[tuple[bool, bool], int]()
+    for said_yes, held, number in rows.annotate(number=Count("pk")):
+        counted[said_yes, held] = number
+    return Standing(
+        agreed=counted.get((True, False), 0),
+        no_yes=counted.get((False, False), 0) + counted.get((False, True), 0),
+        held=counted.get((True, True), 0),
     )
-    return Standing(**found)
 
 
 def people_of(clinic: Clinic) -> list[Person]:

@@ -13,6 +13,7 @@ from django.utils.translation.template import templatize
 from apps.checkins.forms import MISSING, MISSING_MULTI, REQUESTS
 from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.clinical.texts import text_keys
+from apps.portal import research_consent
 from apps.portal.consent import TEXTS, VERSION
 from tests.clinical.test_texts import grade, template
 
@@ -64,8 +65,10 @@ def everything() -> list[tuple[str, str]]:
     found += both("daily") + both("weekly")
     found += [(texts["en"], texts["es"]) for texts in (MISSING, MISSING_MULTI, *REQUESTS.values())]
     found += [(template(key, "en"), template(key, "es")) for key in text_keys()]
-    consent = TEXTS[VERSION]
-    found += list(zip(map(". ".join, consent["en"]), map(". ".join, consent["es"]), strict=True))
+    agreed = (TEXTS[VERSION], research_consent.TEXTS[research_consent.VERSION])
+    for text in agreed:
+        found += list(zip(map(". ".join, text["en"]), map(". ".join, text["es"]), strict=True))
+    found.append((research_consent.LINE["en"][0], research_consent.LINE["es"][0]))
     return [(FILLED.sub("us", english), FILLED.sub("cien", other)) for english, other in found]
 
 
