@@ -256,15 +256,15 @@ def test_the_steps_of_the_image_work_on_what_it_copies(tmp_path: Path) -> None:
     assert (tmp_path / "staticfiles" / "staticfiles.json").exists()
 
 
-def probed(database: str, name: str) -> int:
+def probed(database: str, name: str, setting: str = "DATABASE_URL") -> int:
     """Run the probe as a container does, in a process of its own, and return what it ends with."""
     command = [sys.executable, "-P", "config/probe.py", name]
-    environment = {**os.environ, "DATABASE_URL": database}
+    environment = {**os.environ, "DATABASE_URL": "", setting: database}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_probe_reads_the_sign_that_a_process_leaves() -> None:
+def test_the_probe_reads_the_sign_that_a_process_leaves(tmp_path: Path) -> None:
     at = connection.settings_dict
     place = urlencode({"host": at["HOST"], "port": at["PORT"] or 5432})
     here = f"postgres://{quote(at['USER'])}:{quote(at['PASSWORD'])}@/{at['NAME']}?{place}"
@@ -276,6 +276,10 @@ def test_the_probe_reads_the_sign_that_a_process_leaves() -> None:
         for wrong in (now - 2 * STALE_AFTER, now + 10 * STALE_AFTER):
             Heartbeat.objects.filter(pk=row.pk).update(beat_at=wrong)
             assert probed(here, name) == 1
+    (tmp_path / "url").write_text(here + "\n")
+    assert probed(str(tmp_path / "url"), "worker", "DATABASE_URL_FILE") == 1, "as of the last"
+    Heartbeat.objects.update(beat_at=timezone.now())
+    assert probed(str(tmp_path / "url"), "worker", "DATABASE_URL_FILE") == 0
     assert probed("postgres://nobody:nothing@127.0.0.1:9/none", "worker") == 0
 
 
