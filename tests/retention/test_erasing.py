@@ -27,6 +27,7 @@ from apps.exchange.actions import make_feed
 from apps.patients.actions import change_status
 from apps.patients.models import Clinic, Patient
 from apps.portal.actions import begin, give_consent, invite_patient
+from apps.portal.research_actions import agree_to_research
 from apps.retention.actions import (
     BEGINS_AFTER,
     RetentionError,
@@ -97,6 +98,7 @@ def zephyrine(clinic: Clinic, prescriber: Any, clinic_admin: Any, lead: Any) -> 
     invitation = invite_patient(patient=patient, address=patient.email, by=None, now=now)
     begin(invitation=invitation, now=now)
     give_consent(patient=patient, language="en", now=now)
+    agree_to_research(patient=patient, language="en", now=now)
     make_feed(patient=patient, with_names=False, by=None, now=now)
     leave_in_order(patient, prescriber)
     return patient
