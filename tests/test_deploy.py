@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -265,9 +265,8 @@ def probed(database: str, name: str, setting: str = "DATABASE_URL") -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_probe_reads_the_sign_that_a_process_leaves(tmp_path: Path) -> None:
-    at = connection.settings_dict
-    place = urlencode({"host": at["HOST"], "port": at["PORT"] or 5432})
-    here = f"postgres://{quote(at['USER'])}:{quote(at['PASSWORD'])}@/{at['NAME']}?{place}"
+    name_here = f"/{connection.settings_dict['NAME']}"
+    here = urlsplit(os.environ["DATABASE_URL"])._replace(path=name_here).geturl()
     now = timezone.now()
     for name in probe.IN_THE_DATABASE:
         assert probed(here, name) == 1, "no sign at all"
