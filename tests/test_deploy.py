@@ -29,7 +29,7 @@ from apps.alerts.models import Heartbeat, SystemAlert
 from apps.database.roles import SWEEP_ROLE
 from config import probe
 from config.embedded.processes import end_all, spawn
-from config.worker_sign import EVERY_SECONDS, SIGN
+from config.worker_sign import EVERY_SECONDS, SIGN, STALE_AFTER_SECONDS
 from tests.harness.broker import use_broker
 from tests.harness.processes import LOGS, environment_of
 from tests.harness.waiting import wait_until
@@ -276,16 +276,17 @@ def test_the_probe_reads_the_sign_that_a_process_leaves(tmp_path: Path) -> None:
             Heartbeat.objects.filter(pk=row.pk).update(beat_at=wrong)
             assert probed(here, name) == 1
     (tmp_path / "url").write_text(here + "\n")
-    assert probed(str(tmp_path / "url"), "worker", "DATABASE_URL_FILE") == 1, "as of the last"
+    assert probed(str(tmp_path / "url"), "sweep", "DATABASE_URL_FILE") == 1, "as of the last"
     Heartbeat.objects.update(beat_at=timezone.now())
-    assert probed(str(tmp_path / "url"), "worker", "DATABASE_URL_FILE") == 0
-    assert probed("postgres://nobody:nothing@127.0.0.1:9/none", "worker") == 0
+    assert probed(str(tmp_path / "url"), "sweep", "DATABASE_URL_FILE") == 0
+    assert probed("postgres://nobody:nothing@127.0.0.1:9/none", "sweep") == 0
 
 
 def test_the_probe_knows_what_the_program_knows_and_starts_nothing_of_it() -> None:
     assert set(probe.IN_THE_DATABASE) < set(WATCHED)
     assert STALE_AFTER.total_seconds() == probe.STALE_AFTER
     assert probe.ROLE == SWEEP_ROLE
+    assert (probe.SIGN, probe.STALE_AFTER_SECONDS) == (SIGN, STALE_AFTER_SECONDS)
     command = [sys.executable, "-P", "-X", "importtime", "config/probe.py", "dispatcher"]
     environment = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"}
     said = subprocess.run(
