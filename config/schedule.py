@@ -82,6 +82,12 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": 50, "queue": "default"},
     },
     # What a clinical lead signed away a week ago. Cron's `manage.py erase_records` does the same.
+    # Sessions that are over hold an address of the network, and what waited for a proof.
+    "forget-sessions": {
+        "task": "apps.accounts.tasks.forget_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "default"},
+    },
     "erase-records": {
         "task": "apps.retention.tasks.erase_records",
         "schedule": 600.0,

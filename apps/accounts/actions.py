@@ -64,3 +64,15 @@ def end_every_session(now: datetime) -> int:
 def revoke_every_invitation(now: datetime) -> int:
     """Withdraw what invitations of staff wait; an admin sends a new one where it is still meant."""
     return Invitation.objects.waiting().update(revoked_at=now)
+
+
+@transaction.atomic
+def forget_sessions(now: datetime) -> int:
+    """Remove sessions that are over, with their place in people's lists; return how many.
+
+    What waited in them for a proof goes with them, and from where they came. Safe to repeat.
+    """
+    gone, _ = Session.objects.filter(expire_date__lt=now).delete()
+    living = Session.objects.values("session_key")
+    UserSession.objects.exclude(session_key__in=living).delete()
+    return gone

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -24,6 +24,7 @@ from apps.patients.models import Patient
 from apps.tapers.actions import hold_plan
 
 SOURCE_CHECK_IN: Final = "check_in"
+SAME_VISIT: Final = timedelta(hours=1)  # [proposal] both parts of the form in one sitting
 SOURCE_TRUSTED: Final = "trusted_person"  # a check-in too, in another person's words
 
 # Of the ids of one patient's check-ins PostgreSQL takes each once: five taps arrive together.
@@ -177,7 +178,11 @@ def tasks_of(
     """
     stay, found = CareTask.Kind.STAY.value, list(check_in.requests)
     if wants_to_stay(answers) and "ready_next" not in left_out and stay not in found:
-        asked = CareTask.objects.open().filter(patient=check_in.patient, kind=stay)
+        # Of this visit: an older task may have lost its hold meanwhile.
+        visit = check_in.received_at - SAME_VISIT
+        asked = CareTask.objects.open().filter(
+            patient=check_in.patient, kind=stay, created_at__gt=visit
+        )
         found += [] if asked.exists() else [stay]
     if must_be_read_today(questionnaire, answers):
         found.append(CareTask.Kind.READ_TODAY.value)

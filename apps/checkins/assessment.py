@@ -66,7 +66,7 @@ def assessment_of(patient: Patient, now: datetime, felt_at: datetime | None = No
     context = context_of(patient, facts.current, now)
     if felt_at is not None and facts.current is not None:
         then = step_on(facts.begun, felt_at.astimezone(patient.tz).date())
-        context = replace(context, planned_daily_mg=planned_mg((then or facts.current).by_drug))
+        context = replace(context, planned_daily_mg=planned_mg(then.by_drug))
     if context.days_since_stop is None:
         context = replace(context, **governance_of(patient, facts.converted_on, today))
     return Assessment(profile_of(patient, facts.drug_id, today), context)
@@ -120,9 +120,9 @@ def plan_facts(patient: Patient, now: datetime) -> PlanFacts:
     return PlanFacts(plan.drug_id, plan.step, first_cut_on, converted, plan.begun)
 
 
-def step_on(begun: Sequence[TaperStep], day: date) -> TaperStep | None:
-    """Return the step that was taken on a day, None before the plan began."""
-    return next((step for step in reversed(begun) if step.start_on <= day), None)
+def step_on(begun: Sequence[TaperStep], day: date) -> TaperStep:
+    """Return the step that was taken on a day; before the plan the first, the dose of then."""
+    return next((step for step in reversed(begun) if step.start_on <= day), begun[0])
 
 
 def profile_of(patient: Patient, drug_id: str, today: date) -> Profile:

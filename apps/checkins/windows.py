@@ -123,12 +123,15 @@ def next_window(patient: Patient, schedule: CheckInSchedule, now: datetime) -> W
 def sooner_close(live: Reminder, interval: int, remind_at: time, now: datetime) -> datetime:
     """Return when a window that is due already closes, once it is asked for every `interval` days.
 
-    The next one opens then; never in the past, so that it comes at the usual time of day.
+    The next one opens then; never in the past, so that it comes at the usual time of day, and
+    never later than it would have.
     """
     tz = live.patient.tz
     day = max(live.due_at.astimezone(tz).date() + timedelta(interval), now.astimezone(tz).date())
     closes_at = moment_on(day, remind_at, live.patient)
-    return closes_at if closes_at > now else moment_on(day + timedelta(1), remind_at, live.patient)
+    if closes_at <= now:
+        closes_at = moment_on(day + timedelta(1), remind_at, live.patient)
+    return min(live.closes_at, closes_at)
 
 
 def is_too_late(due_at: datetime, now: datetime, *, fresh: bool) -> bool:

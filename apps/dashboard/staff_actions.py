@@ -61,9 +61,8 @@ def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: dateti
 
 
 def was_agreed(invitations: QuerySet[Invitation], role: str) -> bool:
-    """Answer whether a clinical lead agreed to one of these for this role: sent again, it goes."""
-    agreed = invitations.filter(role=role, role_changes__state=RoleChange.State.AGREED)
-    return agreed.exists()
+    """Answer whether one of these to this role goes already: sent again, however often, it does."""
+    return invitations.filter(role=role, waits=False).exists()
 
 
 @transaction.atomic

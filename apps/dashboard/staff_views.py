@@ -87,11 +87,16 @@ def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse
 def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Send a new link; the one before stops working."""
     old = fetch_in_scope(request, Invitation.objects.waiting(), pk=invitation_id)
+    require_recent_proof(request)
     me, now = member_of(request), timezone.now()
-    new = staff_actions.invite_staff(
-        clinic=me.clinic, email=old.email, role=old.role, by=me.user, now=now
-    )
-    messages.success(request, on_its_way(new))
+    try:
+        new = staff_actions.invite_staff(
+            clinic=me.clinic, email=old.email, role=old.role, by=me.user, now=now
+        )
+    except staff_actions.StaffError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, on_its_way(new))
     return redirect("dashboard:staff")
 
 

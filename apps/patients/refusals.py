@@ -8,13 +8,14 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils import timezone
 
 from apps.audit.actions import record
 from apps.database.scope import one_clinic
 
 REFUSED: Final = (403, 404)
-KEPT_AT_MOST: Final = 50  # ids in one row; a form offers fewer
+KEPT_AT_MOST: Final = 500  # ids in one row, the last ones; a form offers fewer
 # What this request named beside its path, and may not.
 _named: ContextVar[list[str] | None] = ContextVar("ids refused", default=None)
 
@@ -60,7 +61,13 @@ class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class ManyOf(forms.MultipleChoiceField):
-    """Ids, ticked in a list; one that is not on it is on record."""
+    """Ids, ticked in a list; each that is not on it is on record."""
+
+    def validate(self, value: Any) -> None:
+        """Look at all of them: Django stops at the first, which would hide the others."""
+        for each in value:
+            self.valid_value(each)
+        super().validate(value)
 
     def valid_value(self, value: Any) -> bool:
         """Answer whether the list holds it."""
@@ -100,8 +107,12 @@ class RefusedAttemptsMiddleware:
         the page was.
         """
         member = getattr(request, "member", None)
-        match = request.resolver_match
-        sent: dict[str, Any] = {"sent": named[:KEPT_AT_MOST]} if named else {}
+        # By the path: what waited for a proof is done while the address is that of the proof.
+        match = resolve(request.path_info) if request.resolver_match else None
+        # The last ones: whoever sends many to hide one behind them is told of with their number.
+        sent: dict[str, Any] = {"sent": named[-KEPT_AT_MOST:]} if named else {}
+        if len(named) > KEPT_AT_MOST:
+            sent["more"] = len(named) - KEPT_AT_MOST
         in_path = match.kwargs.items() if match and status in REFUSED else ()
         # The page may have entered another clinic, whose help it shows to everybody.
         with one_clinic(member.clinic_id) if member else nullcontext():

@@ -102,8 +102,23 @@ def test_a_link_that_was_agreed_to_is_sent_again_without_another_word(clinic_adm
     first = make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now())
     decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=timezone.now())
     assert not make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now()).waits
+    # And once more: its word was for the role, not for one link.
+    assert not make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now()).waits
     assert make_invitation(clinic_admin, MINE, Role.CLINICAL_LEAD, now=timezone.now()).waits
     assert not Invitation.objects.waiting().filter(pk=first.pk).exists()
+
+
+def test_sending_again_takes_a_proof_and_is_refused_for_who_is_on_the_staff(
+    clinic_admin, nurse
+) -> None:
+    invitation = make_invitation(clinic_admin, MINE, Role.NURSE, now=timezone.now())
+    path = reverse("dashboard:invitation_again", args=[invitation.pk])
+    answer = signed_in(clinic_admin).post(path)
+    assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert [each.pk for each in Invitation.objects.waiting()] == [invitation.pk]
+    Invitation.objects.update(email=nurse.user.email)  # let back in meanwhile
+    page = proven(clinic_admin).post(path, follow=True)
+    assert "on the staff already" in page.text
 
 
 def test_a_lead_refuses_and_the_link_is_dead(clinic_admin, lead) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.patients.models import Role
+from apps.patients.refusals import KEPT_AT_MOST
 from apps.retention.actions import set_rules
 from apps.retention.rules import Kind
 from tests.conftest import signed_in
@@ -85,6 +86,16 @@ def test_another_clinics_id_beside_the_path_is_refused_on_record(
             "url": name, "method": "GET" if field[0] == "?" else "POST", "ids": [],
             "status": answer.status_code, "sent": [str(key)],
         }  # fmt: skip
+
+
+def test_many_ids_hide_none_behind_them(lead, other_patient) -> None:
+    set_rules(clinic=lead.clinic, years=dict.fromkeys(Kind, 10), version=0, by=lead.user, now=NOW)
+    many = [str(uuid4()) for _ in range(KEPT_AT_MOST + 7)]
+    target = str(other_patient.pk)
+    signed_in(lead).post(reverse("retention:due"), {"patients": [*many, target]})
+    row = AuditEvent.objects.get(event="access.refused")
+    assert (len(row.details["sent"]), row.details["more"]) == (KEPT_AT_MOST, 8)
+    assert target in row.details["sent"]
 
 
 def test_ones_own_ids_and_what_is_no_id_leave_no_row(patient, prescriber, lead, nurse) -> None:
