@@ -58,11 +58,11 @@ def test_to_stay_holds_at_once_only_where_the_clinic_says_so(patient, prescriber
     assert PlanHold.objects.get().source_id == task.pk
 
 
-def ready_next(patient: Patient, answer: str) -> str:
+def ready_next(patient: Patient, answer: str, *asked: str) -> str:
     """Send the weekly questions with this answer about the next step; return the page."""
     token = create_link(patient=patient, by=None, now=timezone.now())
     CheckInLink.objects.update(with_weekly=True)
-    Client().post(reverse("checkins:create", args=[token]), posted(CALM))
+    Client().post(reverse("checkins:create", args=[token]), posted(CALM, requests=asked))
     url = reverse("checkins:weekly", args=[token])
     return Client().post(url, posted({"ready_next": answer})).text
 
@@ -85,9 +85,19 @@ def test_other_words_about_the_next_step_are_no_request(patient, answer) -> None
 
 
 def test_both_parts_of_one_visit_ask_to_stay_once(patient) -> None:
-    make_task(patient, "stay")
-    ready_next(patient, "pause")
+    ready_next(patient, "pause", "stay")
     assert CareTask.objects.get().kind == "stay"
+
+
+def test_a_wish_of_another_day_holds_anew(patient, prescriber) -> None:
+    """The old task may stand open though its hold was released."""
+    make_active_plan(patient, prescriber.user)
+    make_task(patient, "stay")
+    CareTask.objects.update(created_at=timezone.now() - timedelta(days=7))
+    CheckInPolicy.objects.create(clinic=patient.clinic, hold_on_request=True)
+    ready_next(patient, "pause")
+    assert CareTask.objects.filter(kind="stay").count() == 2
+    assert PlanHold.objects.count() == 1
 
 
 def test_who_takes_none_any_more_asks_for_no_dose(patient) -> None:
