@@ -17,8 +17,8 @@ from apps.api.actions import (
     PersonNeededError,
     Sighting,
     SightingError,
+    TooOldError,
     close_alert,
-    is_too_old,
     send_in,
     take_alert,
 )
@@ -149,13 +149,15 @@ def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent
         # Judged here, not before: what was stored is answered as at first, whatever holds now.
         form = form_of(patient, sent)
         check_answers(form, sent)
-        if is_too_old(sent.reported_at, now):
-            raise wrong({"reported_at": "These answers are too old. Ask the patient anew."})
         with translation.override(patient.language), timezone.override(patient.tz):
-            stored = send_in(
-                patient=patient, form=form, submission_id=sent.submission_id,
-                reported_at=sent.reported_at, program=program, now=now,
-            )  # fmt: skip
+            try:
+                stored = send_in(
+                    patient=patient, form=form, submission_id=sent.submission_id,
+                    reported_at=sent.reported_at, program=program, now=now,
+                )  # fmt: skip
+            except TooOldError as error:
+                text = "These answers are too old. Ask the patient anew."
+                raise wrong({"reported_at": text}) from error
             return 201, stored_as(stored, patient)
 
     return once(request, key, work, now)

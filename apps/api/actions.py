@@ -107,6 +107,10 @@ def in_words(act: str, seen: Sighting, program: Program) -> str:
     return f"{act} through the program “{program.name}”; seen by {person} at {at:%H:%M:%S}."
 
 
+class TooOldError(ValueError):
+    """Calm answers are older than a phone may keep them."""
+
+
 @transaction.atomic
 def send_in(
     *, patient: Patient, form: CheckInForm, submission_id: UUID, reported_at: datetime | None,
@@ -116,6 +120,8 @@ def send_in(
 
     Sending the same answers again under the same `submission_id` returns the first check-in of
     that patient and questionnaire; other answers correct it. A moment of the future counts as now.
+    Raises `TooOldError` for calm answers older than a phone may keep them: what triage finds is
+    taken at any age, as by a link (ADR 75).
     """
     kind = form.questionnaire.kind
     felt_at = reported_at if reported_at is not None and reported_at <= now else now
@@ -124,6 +130,7 @@ def send_in(
         # An id of the program's making: it must not meet that of another patient or page.
         submission_id=uuid5(patient.pk, f"{kind}.{submission_id}"),
         language=patient.language, reported_at=felt_at, now=now, requests=form.requests,
+        refusal=TooOldError() if is_too_old(reported_at, now) else None,
     )  # fmt: skip
     if check_in.received_at == now:
         record(

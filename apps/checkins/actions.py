@@ -12,7 +12,7 @@ from django.db import transaction
 
 from apps.alerts.actions import fold_into_open, note_correction, note_repeat, open_alert
 from apps.audit.actions import record
-from apps.checkins.assessment import assessment_of, not_asked_of
+from apps.checkins.assessment import Assessment, assessment_of, not_asked_of
 from apps.checkins.free_text import must_be_read_today
 from apps.checkins.models import CareTask, CheckIn, TriageResult
 from apps.checkins.reminder_actions import answer_window, lock_patient
@@ -62,6 +62,7 @@ def submit_check_in(
     requests: Sequence[str] = (),
     corrects: CheckIn | None = None,
     trusted_name: str = "",
+    refusal: ValueError | None = None,
 ) -> CheckIn:
     """Store a check-in with its triage, and what triage asks for: a hold, an alert.
 
@@ -70,6 +71,7 @@ def submit_check_in(
     check-in and opens nothing new; other words under that id are a check-in of their own,
     which corrects the first where both are the patient's. With `trusted_name` it is the
     word of the patient's trusted person: judged by the same rules, marked as theirs.
+    With `refusal` it came too late: it may raise, and is refused with that error where it is calm.
     """
     # One check-in of a patient at a time: five taps arrive together.
     patient = lock_patient(patient.pk)
@@ -82,7 +84,7 @@ def submit_check_in(
         if is_own and existing.questionnaire == questionnaire.kind:
             corrects = corrects or existing
         sent = under_further_id(sent, trusted_name)
-    return store_check_in(patient, sent, reported_at, now, corrects, trusted_name)
+    return store_check_in(patient, sent, reported_at, now, corrects, trusted_name, refusal=refusal)
 
 
 def is_same(stored: CheckIn, sent: Submission, trusted_name: str = "") -> bool:
@@ -119,15 +121,16 @@ def store_check_in(
     """Judge and save a new check-in of a locked patient; part of the caller's transaction.
 
     Raises `IdTakenError`, before anything is written, when its submission id is no new one,
-    and `refusal`, where one is given, when nothing in it worries anybody. With `folds` an
-    alert that is open already takes the same finding up.
+    and `refusal`, where one is given, when it is calm; what is stored in spite of one raises
+    alerts and opens tasks, but stops no clock, ends no window and unlocks no cut. With `folds`
+    an alert that is open already takes the same finding up.
     """
     questionnaire, answers = sent.questionnaire, sent.answers
     known = assessment_of(patient, now, felt_at)
     result = assess(answers, known.profile, known.context)
-    if refusal is not None and is_calm(sent, result):
-        raise refusal
     left_out = not_asked_of(patient, known.context)
+    if refusal is not None and is_calm(sent, result, known, left_out):
+        raise refusal
     check_in = CheckIn(
         clinic_id=patient.clinic_id,
         patient=patient,
@@ -136,6 +139,7 @@ def store_check_in(
         questionnaire_version=questionnaire.version,
         answers=as_json(answers),
         is_complete=not missing_mandatory(questionnaire, answers, left_out),
+        may_calm=refusal is None,
         language=sent.language,
         requests=list(sent.requests),
         corrects=corrects,
@@ -152,10 +156,17 @@ def store_check_in(
     return check_in
 
 
-def is_calm(sent: Submission, result: Triage) -> bool:
-    """Answer whether no rule fired and no words of it have to be read today."""
-    read = must_be_read_today(sent.questionnaire, sent.answers)
-    return result.level == Level.NONE and not read
+def is_calm(sent: Submission, result: Triage, known: Assessment, left_out: Collection[str]) -> bool:
+    """Answer whether it tells of nothing, asks for nothing and has no words to be read today.
+
+    What the record alone fires, whatever is answered (W15, W16), is no finding of these answers.
+    """
+    if sent.requests or must_be_read_today(sent.questionnaire, sent.answers):
+        return False
+    if wants_to_stay(sent.answers) and "ready_next" not in left_out:
+        return False
+    of_record = assess({}, known.profile, known.context).fired
+    return all(fired in of_record for fired in result.fired)
 
 
 def reporter(trusted_name: str) -> dict[str, str]:

@@ -48,6 +48,8 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
         "es": "Quiero quedarme en esta dosis por ahora",
     },
 }
+# Where a page shows requests again that it must refuse [proposal].
+ASKED_FOR = {"en": "You asked for", "es": "Usted pidió"}
 
 
 def read_uuid(data: QueryDict | None) -> UUID:
@@ -174,7 +176,8 @@ class CheckInForm:
             said = "; ".join(words.get(value, value) for value in values if value)
             if said:
                 found.append({"question": item.wording[self.language], "answer": said})
-        return found
+        asked = "; ".join(REQUESTS[kind][self.language] for kind in self.requests)
+        return [*found, {"question": ASKED_FOR[self.language], "answer": asked}] if asked else found
 
     def tap_texts(self) -> list[dict[str, str]]:
         """Return the advice that the answers given have shown at their tap, most severe first."""

@@ -181,16 +181,16 @@ def end_window(
 def answer_window(check_in: CheckIn, now: datetime) -> None:
     """End the window that this check-in answers; part of `submit_check_in`'s transaction.
 
-    A check-in before the window's day answers nothing yet: the window moves by itself,
-    because the next one is due so many days after the last check-in.
+    What was felt before the window's day does not answer it, however late a phone sends it: the
+    window moves by itself, because the next one is due so many days after the last check-in.
     """
-    if check_in.questionnaire != "daily" or not check_in.is_complete:
+    if check_in.questionnaire != "daily" or not (check_in.is_complete and check_in.may_calm):
         return
     live = LOCKED_WINDOW.first(patient_id=check_in.patient_id)
     if live is None:
         return
     tz = check_in.patient.tz
-    if live.due_at.astimezone(tz).date() <= now.astimezone(tz).date():
+    if live.due_at.astimezone(tz).date() <= check_in.reported_at.astimezone(tz).date():
         end_window(live, Reminder.State.ANSWERED, now, check_in=check_in)
     else:
         REPLAN.run_later(key=live.pk, now=now)

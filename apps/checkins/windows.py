@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from apps.checkins.assessment import context_from, plan_facts, profile_of
-from apps.checkins.models import CheckIn, CheckInSchedule, Reminder
+from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, end_of_day
 from apps.checkins.models.reminder import first_missed
 from apps.clinical.aftercare import MONTH, check_in_every
 from apps.clinical.cadence import (
@@ -57,9 +57,13 @@ def standing_of(patient: Patient, now: datetime) -> tuple[Profile, Context, int 
 
 
 def last_complete(patient: Patient) -> datetime | None:
-    """Return when the last check-in came that stops the clock; an incomplete one does not."""
+    """Return when the last check-in was felt that stops the clock; an incomplete one does not.
+
+    By when it was answered, not by when a phone without network sent it: last week's answers tell
+    nothing of today.
+    """
     done = CheckIn.objects.stopping_the_clock().filter(patient=patient)
-    return done.order_by("-received_at").values_list("received_at", flat=True).first()
+    return done.order_by("-reported_at").values_list("reported_at", flat=True).first()
 
 
 def asked_every(
@@ -153,7 +157,9 @@ def silence_of(patient: Patient, live: Reminder) -> Silence:
     """
     last = last_complete(patient)
     # The live window by what is in hand, not by its row: it may just have been moved.
-    overdue = min(first_missed(patient, last) or live.due_at, live.due_at)
+    overdue = min(
+        first_missed(patient, last and end_of_day(last, patient.tz)) or live.due_at, live.due_at
+    )
     expected = overdue - timedelta(days=live.interval_days)
     return Silence(max(last, expected) if last else expected, overdue)
 

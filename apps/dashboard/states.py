@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Func, Max, Value
 
 from apps.alerts.models import Alert
-from apps.checkins.models import LIVE, CheckIn, Reminder
+from apps.checkins.models import LIVE, CheckIn, Reminder, end_of_day
 from apps.checkins.windows import PATIENCE
 from apps.dashboard.models import BLOCKED_LENGTH, NAME_KEY_LENGTH, NO_ALERT, PatientState
 from apps.dashboard.searching import index_words, plain
@@ -81,7 +81,7 @@ def gather(patients: dict[UUID, Patient], now: datetime) -> Facts:
     open_alerts = Alert.objects.unresolved().filter(patient_id__in=ids)
     for patient_id, priority in open_alerts.values_list("patient_id", "priority"):
         facts.alerts[patient_id].append(priority)
-    facts.overdue = first_unanswered_of(ids)
+    facts.overdue = first_unanswered_of(patients)
     facts.unsigned = waiting_since(ids)
     return facts
 
@@ -185,16 +185,18 @@ def gather_check_ins(facts: Facts, patients: dict[UUID, Patient], now: datetime)
             facts.scores[patient_id].append((at, dws))
 
 
-def first_unanswered_of(ids: list[UUID]) -> dict[UUID, datetime]:
+def first_unanswered_of(patients: dict[UUID, Patient]) -> dict[UUID, datetime]:
     """Return when each patient's first window was due that nobody answered since they did.
 
     What `silence_of` of the check-ins says of one patient, for many in one query.
     """
+    ids = list(patients)
     bounds: dict[UUID, datetime] = {}
     heard = CheckIn.objects.stopping_the_clock().filter(patient_id__in=ids)
     peace = Reminder.objects.filter(patient_id__in=ids, state=Reminder.State.CANCELLED)
+    last = heard.values_list("patient_id").annotate(Max("reported_at"))
     moments = [
-        *heard.values_list("patient_id").annotate(Max("received_at")),
+        *((key, end_of_day(felt, patients[key].tz)) for key, felt in last),
         *peace.values_list("patient_id").annotate(Max("ended_at")),
     ]
     for patient_id, moment in moments:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Value
 
 from apps.checkins.clock_tasks import open_clock_task
-from apps.checkins.models import CareTask, CheckIn, Reminder
+from apps.checkins.models import CareTask, CheckIn, Reminder, end_of_day
 from apps.checkins.models.reminder import ReminderQuerySet
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
@@ -127,7 +127,7 @@ def silence_seen(patient: Patient, last: date) -> UUID | None:
     since = last_complete(patient)
     missed = missed_windows().filter(patient=patient, due_at__date__gt=last)
     if since is not None:
-        missed = missed.filter(due_at__gt=since)
+        missed = missed.filter(due_at__gt=end_of_day(since, patient.tz))
     keys = list(missed.order_by("due_at").values_list("pk", flat=True)[:SILENT_AFTER])
     return keys[0] if len(keys) == SILENT_AFTER else None
 

@@ -129,16 +129,17 @@ def days_due(now: datetime) -> Found:
 
 @transaction.atomic
 def look_at_day(patient_id: UUID, now: datetime) -> bool:
-    """Open a task for yesterday when no whole check-in came on it; one since ends the task.
+    """Open a task for yesterday when no whole check-in is of it; one since ends the task.
 
-    What is whole is what stops the clock of missed check-ins (triage.md section 3).
+    What is whole is what stops the clock of missed check-ins (triage.md section 3), by the day
+    on which it was answered.
     """
     patient = locked(patient_id)
     today = now.astimezone(patient.tz).date()
     yesterday = today - timedelta(days=1)
     since = midnight(yesterday, patient.tz)
     whole = CheckIn.objects.by_the_patient().stopping_the_clock()
-    came = whole.filter(patient=patient, received_at__gte=since)
+    came = whole.filter(patient=patient, reported_at__gte=since)
     if came.exists():
         overtake_tasks(patient_id=patient.pk, kind=Kind.DAY_MISSED, by=None, now=now)
         return False

@@ -127,6 +127,19 @@ def test_when_it_was_felt_and_what_was_asked_for_are_kept(asker, patient) -> Non
     assert later.reported_at == later.received_at
 
 
+def test_what_triage_finds_is_taken_at_any_age_and_calms_nothing(asker, patient) -> None:
+    old = "2020-01-01T00:00:00Z"
+    assert send(asker, patient, sent(reported_at=old)).status_code == 422
+    body = sent(SEIZURE, reported_at=old)
+    stored = CheckIn.objects.get(pk=send(asker, patient, body).json()["id"])
+    assert send(asker, patient, body).json()["id"] == str(stored.pk)
+    assert Alert.objects.get(patient=patient).level == "emergency"
+    assert not stored.may_calm
+    wish = send(asker, patient, sent(reported_at=old, requests=["call_today"]))
+    assert wish.status_code == 201
+    assert CareTask.objects.get(patient=patient).kind == "call_today"
+
+
 def test_the_patients_language_is_kept(asker, clinic) -> None:
     patient = make_patient(clinic, language="es")
     found = send(asker, patient, sent(SEIZURE)).json()

@@ -1,7 +1,7 @@
 """What the check-in app stores."""
 
 from apps.checkins.models.check_in import CheckIn, CheckInLink, TriageResult
-from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace
+from apps.checkins.models.reminder import LIVE, CheckInSchedule, Reminder, SweepPlace, end_of_day
 from apps.checkins.models.standing import StandingDuty, StandingOrder
 from apps.checkins.models.task import (
     CareTask,
@@ -23,5 +23,6 @@ __all__ = [
     "SweepPlace",
     "TaskComment",
     "TriageResult",
+    "end_of_day",
     "policy_of",
 ]

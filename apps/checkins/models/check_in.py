@@ -76,8 +76,11 @@ class CheckInQuerySet(models.QuerySet["CheckIn"]):
     """Reads of check-ins."""
 
     def stopping_the_clock(self) -> "CheckInQuerySet":
-        """Return those after which nobody has to ask: daily questions, all mandatory ones."""
-        return self.filter(questionnaire="daily", is_complete=True)
+        """Return those after which nobody has to ask: daily questions, all mandatory ones.
+
+        Never what came too late or by a link that was used too often: it raises, it never calms.
+        """
+        return self.filter(questionnaire="daily", is_complete=True, may_calm=True)
 
     def by_the_patient(self) -> "CheckInQuerySet":
         """Return the patient's own words only."""
@@ -106,6 +109,10 @@ class CheckIn(models.Model):
     is_complete = models.BooleanField(
         default=True, help_text="False when mandatory answers are missing: kept for its red flag."
     )
+    may_calm = models.BooleanField(
+        default=True, db_default=True,
+        help_text="False for what came too late, or by a link used too often: it only raises.",
+    )  # fmt: skip
     language = models.CharField(max_length=2, default="en")
     requests = models.JSONField(
         default=list, help_text="What was asked for beside the questions: call_today, stay."

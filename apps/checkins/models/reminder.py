@@ -1,8 +1,9 @@
 """When a patient is asked to check in, as rows: a restart neither loses nor repeats one."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar, Final
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import F, Q, QuerySet
@@ -186,6 +187,12 @@ LIVE: Final = (
     Reminder.State.FAILED,
     Reminder.State.NO_MAIL,
 )
+
+
+def end_of_day(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last moment of a local day: a check-in answers every window due until then."""
+    following = moment.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(following, time.min, zone).astimezone(UTC) - timedelta.resolution
 
 
 def first_missed(patient: Patient, since: datetime | None) -> datetime | None:
