@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.alerts import ladder
@@ -129,24 +130,32 @@ def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: dat
 @transaction.atomic
 def fold_into_open(
     *, patient: Patient, level: str, rules: list[str], source_id: UUID, now: datetime
-) -> bool:
-    """Write a finding into an alert that shows it already and is not closed; False without one.
+) -> Alert | None:
+    """Write a finding into an alert that shows it already and is not closed; return that alert.
 
     For a sender who has sent far too often: the finding is kept and judged all the same, but
     nobody is called once more for what they are called for. Never into a muted alert, which
     calls nobody, nor into one of a lower level.
     """
-    if not rules:
-        return False
-    for alert in Alert.objects.unresolved().filter(patient=patient, muted_until=None):
-        if set(rules) <= set(alert.rules) and alert.priority <= ladder.PRIORITY[level]:
-            log(alert, "Reported again by a link that was used very often: no new alert.", now)
-            record(
-                "alert.repeat_noted", by=None, now=now, clinic_id=patient.clinic_id,
-                patient_id=patient.pk, obj=alert, source_id=str(source_id), rules=rules,
-            )  # fmt: skip
-            return True
-    return False
+    alert = alert_showing(patient.pk, level, rules, now)
+    if alert is not None:
+        log(alert, "Reported again by a link that was used very often: no new alert.", now)
+        record(
+            "alert.repeat_noted", by=None, now=now, clinic_id=patient.clinic_id,
+            patient_id=patient.pk, obj=alert, source_id=str(source_id), rules=rules,
+        )  # fmt: skip
+    return alert
+
+
+def alert_showing(patient_id: UUID, level: str, rules: list[str], at: datetime) -> Alert | None:
+    """Return the first alert that showed all these rules at `at` and was not closed then.
+
+    Of at least this level, and never a muted one.
+    """
+    was_open = Q(resolved_at__isnull=True) | Q(resolved_at__gt=at)
+    same = Alert.objects.filter(was_open, patient_id=patient_id, rules__contains=rules)
+    same = same.filter(muted_until=None, opened_at__lte=at, priority__lte=ladder.PRIORITY[level])
+    return same.order_by("opened_at", "pk").first() if rules else None
 
 
 def note_correction(*, source_id: UUID, now: datetime) -> None:

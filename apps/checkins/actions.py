@@ -255,9 +255,12 @@ def shown_already(
     key, now = check_in.pk, check_in.received_at
     if level == Level.WATCH and note_repeat(patient=patient, rules=rules, source_id=key, now=now):
         return True
-    return folds and fold_into_open(
+    if not folds:
+        return False
+    taken_up_by = fold_into_open(
         patient=patient, level=level.value, rules=rules, source_id=key, now=now
     )
+    return taken_up_by is not None
 
 
 def as_json(answers: Mapping[str, object]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from apps.alerts.actions import alert_showing
 from apps.alerts.ladder import Level, Rung
 from apps.alerts.models import Alert, Delivery
 from apps.alerts.rota import is_open, next_watch, on_call_now
@@ -55,11 +56,24 @@ def true_advice_for(check_in: CheckIn, clinic: Clinic, alert: Alert | None) -> l
 
 
 def alert_of(check_in: CheckIn) -> Alert | None:
-    """Return the alert a check-in opened."""
-    alert = ALERT.first(source_id=check_in.pk)
+    """Return the alert a check-in opened, or the one that was open and took its finding up.
+
+    The second calls nobody anew, so its own clock and messages are what is told.
+    """
+    alert = ALERT.first(source_id=check_in.pk) or alert_taking_up(check_in)
     if alert is not None:
         keep_related(alert, "deliveries", DELIVERIES.all(alert_id=alert.pk))
     return alert
+
+
+def alert_taking_up(check_in: CheckIn) -> Alert | None:
+    """Return the alert that showed a finding already when it came by a link used too often."""
+    level = check_in.triage.level
+    # A watch finding waits for the board by either way; it tells of no clock.
+    if check_in.may_calm or level not in (Level.URGENT, Level.EMERGENCY):
+        return None
+    rules = [fired["rule_id"] for fired in check_in.triage.fired]
+    return alert_showing(check_in.patient_id, level, rules, check_in.received_at)
 
 
 def has_been_told(alert: Alert | None) -> bool:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alerts.models import Alert
+from apps.checkins import advice
 from apps.checkins.gates import NO_CHECK_IN, check_in_came
 from apps.checkins.link_actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink, Reminder, end_of_day
@@ -162,3 +163,21 @@ def test_a_day_ends_at_the_patients_midnight(high) -> None:
     after = (end + timedelta.resolution).astimezone(high.tz)
     assert (after.hour, after.minute) == (0, 0)
     assert end.astimezone(high.tz).date() == NOW.astimezone(high.tz).date()
+
+
+def test_a_finding_that_calls_nobody_anew_tells_of_the_alert_that_does(
+    patient, nurse, monkeypatch
+) -> None:
+    put_on_call(nurse, now=timezone.now())
+    monkeypatch.setattr("apps.checkins.link_actions.CORRECTIONS", 0)
+    url = url_for(patient, age=timedelta())
+    for answers in (CALM, CALM | SEIZURE):
+        Client().post(url, posted(answers))
+    page = Client().post(url, posted(CALM | SEIZURE))
+    assert Alert.objects.count() == 1
+    assert "We are telling the person on call now" in page.text
+    # ... by the clock of that alert, which has run out two hours later.
+    row, alert = CheckIn.objects.order_by("-received_at").first(), Alert.objects.get()
+    assert advice.alert_of(row) == alert
+    told = advice.told_sentence(row, alert, alert.opened_at + timedelta(hours=2))
+    assert told.startswith("Someone should have called you by")
