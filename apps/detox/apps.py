@@ -13,6 +13,7 @@ class DetoxConfig(AppConfig):
         """Stand in the way of a plan without a level of care, and of an end without a discharge."""
         from apps.alerts.rounds import register_round
         from apps.detox.clocks import sweep_detox
+        from apps.detox.given_elsewhere import given_by_word
         from apps.detox.guards import (
             discharge_says_none,
             followed_at_home,
@@ -25,7 +26,7 @@ class DetoxConfig(AppConfig):
         from apps.detox.leaving import some_still_taken
         from apps.detox.support_actions import given_beside
         from apps.patients.actions import register_home_guard, register_leaving_guard
-        from apps.patients.risk_actions import register_medicine_reader
+        from apps.patients.risk_actions import register_given_reader, register_medicine_reader
         from apps.tapers.leaving import register_end_guard, register_start_guard
         from apps.tapers.taken import register_teller
         from apps.tapers.today import register_gate
@@ -35,6 +36,7 @@ class DetoxConfig(AppConfig):
         register_leaving_guard(some_still_taken)
         register_home_guard(still_admitted)
         register_medicine_reader(given_beside)
+        register_given_reader(given_by_word)
         register_gate(inpatient_stands)
         register_gate(followed_at_home)
         register_teller(unit_said)

@@ -9,10 +9,9 @@ from datetime import datetime
 from apps.detox.guards import NO_SECOND, discharge_says_none
 from apps.detox.models import Discharge, Restart
 from apps.patients.intake_words import dose_words, is_further
-from apps.patients.models import IntakeEntry, Patient, Section
+from apps.patients.models import IntakeEntry, Patient, Section, StopDecision
 from apps.patients.models.medicine import SlotDoses
 from apps.tapers.models import PlanVersion, TaperPlan
-from apps.tapers.taken import Known, taken_without_plan
 
 STILL_BESIDE = (
     "By the intake {} is still taken. Make a plan for it first, or write on the intake that it is "
@@ -59,6 +58,28 @@ def none_said_at(patient: Patient) -> datetime | None:
     ]
     ended = patient.restarts.filter(agreed=Restart.Next.STOP_AGAIN)
     return max([*said, *ended.values_list("recorded_at", flat=True)], default=None)
+
+
+def going_on(patient: Patient, until: datetime | None = None) -> list[Restart]:
+    """Return the restarts by which some is taken, the newest first; none after the last dose.
+
+    All since the last dose on record and the last plan; `until`: a plan put in force since then
+    takes none of them away yet. A restart that is lower than the one before it is no new use.
+    """
+    if patient.last_dose_on is not None:
+        return []
+    plans = patient.plans.filter(activated_at__isnull=False)
+    if until is not None:
+        plans = plans.filter(activated_at__lte=until)
+    stops = patient.stop_decisions.filter(kind=StopDecision.Kind.STOP)
+    over = [
+        none_said_at(patient),
+        plans.order_by("-activated_at").values_list("activated_at", flat=True).first(),
+        stops.values_list("decided_at", flat=True).first(),
+    ]
+    ended = max((moment for moment in over if moment is not None), default=None)
+    rows = patient.restarts.filter(last_dose_on__isnull=True)
+    return list(rows.filter(recorded_at__gt=ended) if ended is not None else rows)
 
 
 def medicine_entries(patient: Patient) -> list[IntakeEntry]:
@@ -116,12 +137,15 @@ def in_hospital_or_home(patient: Patient) -> str:
 
 
 def again(patient: Patient) -> str:
-    """Return the same of somebody who takes some again and is on no plan."""
-    taken = taken_without_plan(patient)
+    """Return the same of somebody who takes some again and is on no plan.
+
+    An intake told anew does not end it: only the record of a restart says that it ended.
+    """
+    taken_again = going_on(patient)
     has_plan = TaperPlan.objects.active().filter(patient=patient).exists()
-    if taken.known != Known.RESTART or has_plan:
+    if not taken_again or has_plan:
         return ""
-    return TAKEN_AGAIN.format(taken.words.rstrip("."))
+    return TAKEN_AGAIN.format(taken_again[0].taken.rstrip("."))
 
 
 def beside(patient: Patient) -> str:

@@ -12,10 +12,11 @@ from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.dependence import RARE_DAYS_PER_WEEK, DependenceRisk
 from apps.clinical.stopping import StopPath
-from apps.detox.leaving import newest_plan, taken_beside
+from apps.detox.leaving import going_on, newest_plan, taken_beside
 from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
 from apps.patients.errors import FieldError
+from apps.patients.frequency import days_before, most_days_told
 from apps.patients.intake import verdict_for
 from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
@@ -65,10 +66,10 @@ def record_restart(
     Use that goes on since an earlier restart may be written down anew, for as long as no plan
     gives a dose: it has become more, or ends. Raises `RestartError` for a day to come or before
     the last dose or restart on record, for somebody who takes a dose on record otherwise, and for
-    a stop at once of what is, or was since the last restart, taken on four days a week or more:
-    three or fewer are rare dependence at any dose and duration (ASAM-04). What the intake tells
-    of another drug counts with its days. Rare or not, a factor of high seizure risk refuses such
-    a stop as it does on the intake, and so does one not asked.
+    a stop at once of what is taken on four days a week or more, or was by any restart since the
+    last dose or plan: three or fewer are rare dependence at any dose and duration (ASAM-04). What
+    the intake tells, or told before, of another drug counts with its days. Rare or not, a factor of
+    high seizure risk refuses such a stop as it does on the intake, and so does one not asked.
     """
     patient = locked(patient.pk)
     content: dict[str, Any] = {
@@ -103,12 +104,14 @@ def check_restart(
     patient: Patient, agreed: str, days_per_week: int, last_dose_on: date | None, now: datetime
 ) -> None:
     """Raise `RestartError` for what cannot be, or would stop a dose at once."""
-    going_on = goes_on(patient)
-    if gives_a_dose(patient, now) or (patient.last_dose_on is None and going_on is None):
+    newest = goes_on(patient)
+    if gives_a_dose(patient, now) or (patient.last_dose_on is None and newest is None):
         raise RestartError(NOT_STOPPED)
     beside = taken_beside(patient, newest_plan(patient))
-    known = [going_on.days_per_week] if going_on else []
-    most = max(days_per_week, *known, *(row.days_per_week for row in beside), 0)
+    known = [row.days_per_week for row in going_on(patient)]
+    told = most_days_told(patient) if beside else {}
+    others = [max(row.days_per_week, days_before(told, row)) for row in beside]
+    most = max(days_per_week, *known, *others)
     if agreed == Restart.Next.STOP_AGAIN:
         check_stop_again(patient, most, now.astimezone(patient.tz).date())
     if last_dose_on is None:
@@ -117,7 +120,7 @@ def check_restart(
         raise RestartError("This day has not come yet.", "last_dose_on")
     if patient.last_dose_on is not None and last_dose_on < patient.last_dose_on:
         raise RestartError("This is before the last dose on record.", "last_dose_on")
-    if going_on and last_dose_on < going_on.recorded_at.astimezone(patient.tz).date():
+    if newest and last_dose_on < newest.recorded_at.astimezone(patient.tz).date():
         raise RestartError("Some was still taken then, by the record.", "last_dose_on")
 
 

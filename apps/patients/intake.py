@@ -11,6 +11,7 @@ from apps.clinical.risk import RiskResult, tier_from_factors
 from apps.clinical.stopping import StopVerdict, stop_verdict
 from apps.clinical.threshold_drugs import ThresholdDrug
 from apps.patients.equivalents import EquivalentTable, equivalent_table
+from apps.patients.frequency import TOLD_BEFORE, days_before, most_days_told
 from apps.patients.intake_words import flag_label
 from apps.patients.models import (
     FACTOR_OF,
@@ -21,7 +22,7 @@ from apps.patients.models import (
     RiskProfile,
 )
 from apps.patients.review_actions import interval_of
-from apps.patients.risk_actions import assess_risk, regimen_of, regimen_on
+from apps.patients.risk_actions import assess_risk, given_until, regimen_of, regimen_on
 
 DEPENDENCE_WORDS = {
     DependenceRisk.RARE: "Rare: taken 3 days a week or fewer",
@@ -93,11 +94,17 @@ def dependence_of(patient: Patient, today: date) -> Dependence:
 def stop_verdict_of(patient: Patient, today: date) -> StopVerdict:
     """Return whether stopping without a taper may be documented, judged by all that is taken."""
     verdict = verdict_for(patient, dependence_of(patient, today).risk, today)
-    days = regimen_on(patient, today)[0].days_per_week
-    if days <= patient.medication.days_per_week:
-        return verdict
-    seen = f"The clinic's own plan gave it on {days} days of a week, whatever the intake says."
-    return replace(verdict, because=(*verdict.because, seen))
+    now, seen = patient.medication.days_per_week, told_before(patient)
+    seen += [each.words for each in given_until(patient, today) if each.days_per_week > now]
+    return replace(verdict, because=(*verdict.because, *seen))
+
+
+def told_before(patient: Patient) -> list[str]:
+    """Return in a sentence that the intake told of more days a week before; nothing for none."""
+    rows, told = [patient.medication, *patient.further_medicines.all()], most_days_told(patient)
+    before = [days_before(told, row, is_main=row is patient.medication) for row in rows]
+    more = [days for days, row in zip(before, rows, strict=True) if days > row.days_per_week]
+    return [TOLD_BEFORE.format(max(more))] if more else []
 
 
 def verdict_for(patient: Patient, dependence: DependenceRisk, today: date) -> StopVerdict:

@@ -3,6 +3,7 @@
 One place turns rows into text, so that none of these can say something else than another.
 """
 
+import re
 from collections.abc import Iterable
 
 from apps.clinical.doses import plain
@@ -14,11 +15,13 @@ from apps.patients.models import (
     Patient,
     RiskProfile,
     Section,
+    usual_days,
 )
-from apps.patients.models.medicine import SlotDoses
+from apps.patients.models.medicine import Pattern, SlotDoses
 
 NOT_ASKED = "not asked"
 FURTHER = "Drug {}"
+REGULARLY = "How regularly"
 Rows = list[tuple[str, str]]
 
 
@@ -91,7 +94,7 @@ def medicine_words(patient: Patient) -> Rows:
         reason = f"Other: {medication.reason_other}"
     rows = [
         ("To be tapered", dose_words(medication)),
-        ("How regularly", regularity(medication)),
+        (REGULARLY, regularity(medication)),
         ("Taken for", months_words(medication.taken_months)),
         ("First prescribed for", reason),
     ]
@@ -110,9 +113,14 @@ def is_further(label: str) -> bool:
 
 def dose_words(medicine: SlotDoses) -> str:
     """Return "clonazepam: 1 mg morning, 1.5 mg night, 2.5 mg a day"."""
-    drug = get_drug(medicine.drug_id)
     slots = ", ".join(f"{plain(mg)} mg {slot}" for slot, mg in medicine.slots.items())
-    return f"{drug.name} ({drug.formulation}): {slots}, {plain(medicine.daily_mg)} mg a day"
+    return f"{drug_words(medicine)}: {slots}, {plain(medicine.daily_mg)} mg a day"
+
+
+def drug_words(medicine: SlotDoses) -> str:
+    """Return the drug as each list of the intake names it: "clonazepam (tablet)"."""
+    drug = get_drug(medicine.drug_id)
+    return f"{drug.name} ({drug.formulation})"
 
 
 def regularity(medicine: SlotDoses) -> str:
@@ -122,6 +130,14 @@ def regularity(medicine: SlotDoses) -> str:
     days = medicine.days_per_week
     counted = "less than one day a week" if days == 0 else f"{days} days a week"
     return f"{medicine.get_pattern_display()} ({counted})"
+
+
+def days_in_words(text: str) -> int:
+    """Return the days a week that `regularity` put into words."""
+    if text == Pattern.DAILY.label:
+        return usual_days(Pattern.DAILY)
+    counted = re.search(r"\((\d) days a week\)$", text)
+    return int(counted[1]) if counted else 0
 
 
 def months_words(months: int) -> str:

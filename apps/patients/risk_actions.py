@@ -9,6 +9,7 @@ from uuid import UUID
 from apps.clinical.regimen import Taken, risk_value_mg, whole_months
 from apps.clinical.risk import RiskFacts, RiskResult, seizure_risk_tier
 from apps.clinical.threshold_drugs import threshold_drugs_in
+from apps.patients.frequency import days_before, most_days_told
 from apps.patients.models import FACTOR_OF, Patient, RiskProfile
 from apps.patients.models.medicine import SlotDoses
 
@@ -20,13 +21,17 @@ TIER_GUARDS: list[TierGuard] = []
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """How the medicine was given of late by the clinic itself: days a week, whole months."""
+    """How the medicine was given of late, or told as taken elsewhere than on the intake.
+
+    Days a week, whole months, and in words who says so: none where nobody does.
+    """
 
     days_per_week: int
     months: int
+    words: str = ""
 
 
-# Asked with a patient and a day: what the clinic itself gave until then. Apps above add theirs.
+# Asked with a patient and a day: what was given or told until then. Apps above add theirs.
 GivenReader = Callable[[Patient, date], Given]
 GIVEN_READERS: list[GivenReader] = []
 
@@ -67,21 +72,34 @@ def regimen_of(patient: Patient) -> list[Taken]:
 def regimen_on(patient: Patient, day: date) -> list[Taken]:
     """Return the same as it is on a later day: the months since they were told are added.
 
-    What the clinic itself gave counts for the drug to be tapered: never fewer days a week,
-    and never fewer months, than that [proposal]. After the last dose no month is added.
+    What the clinic itself gave, and what a unit or use that began again told, counts for the
+    drug to be tapered: never fewer days a week, and never fewer months, than that [proposal].
+    Days a week that the intake told before count until a prescriber corrects them (ADR 76).
+    After the last dose no month is added.
     """
-    end = min(day, patient.last_dose_on or day)
+    end, told = min(day, patient.last_dose_on or day), most_days_told(patient)
     main, *further = (
-        replace(row.taken, months=row.taken_months + whole_months(told_on(patient, row), end))
+        replace(
+            row.taken,
+            months=row.taken_months + whole_months(told_on(patient, row), end),
+            days_per_week=max(
+                row.days_per_week, days_before(told, row, is_main=row is patient.medication)
+            ),
+        )
         for row in (patient.medication, *patient.further_medicines.all())
     )
-    for given in (reader(patient, day) for reader in GIVEN_READERS):
+    for given in given_until(patient, day):
         main = replace(
             main,
             days_per_week=max(main.days_per_week, given.days_per_week),
             months=max(main.months, given.months),
         )
     return [main, *further]
+
+
+def given_until(patient: Patient, day: date) -> list[Given]:
+    """Return what every reader knows of the drug to be tapered until this day."""
+    return [reader(patient, day) for reader in GIVEN_READERS]
 
 
 def told_on(patient: Patient, row: SlotDoses) -> date:

@@ -91,9 +91,11 @@ def given_by_plans(patient: Patient, day: date) -> Given:
         last = plans.order_by("-left_at")[0]
         spans = [days_of(last, patient, day, goes_on=True)]
     found = [(first, end) for first, end in spans if first <= end and end >= day - LATELY]
+    days = min(7, sum((end - first).days + 1 for first, end in found))
     return Given(
-        min(7, sum((end - first).days + 1 for first, end in found)),
+        days,
         max((whole_months(first, end) for first, end in found), default=0),
+        f"The clinic's own plan gave it on {days} days of a week, whatever the intake says.",
     )
 
 

@@ -154,7 +154,7 @@ def test_a_second_drug_told_after_the_last_dose_is_asked_about_and_takes_nothing
     with pytest.raises(RestartError, match="not stopped at once"):
         record_restart(patient=wren, **ends)
     rarely = ZOLPIDEM | {"pattern": "rarely", "days_per_week": 2}
-    tell(wren, nurse, rarely, now=NOW + 30 * DAY)
+    tell(wren, prescriber, rarely, now=NOW + 30 * DAY)
     record_restart(patient=wren, **ends)
     sweep_detox(NOW + 45 * DAY)
     assert (last_dose(wren), asked()) == ((NOW + 30 * DAY).date(), []), "a person has said"

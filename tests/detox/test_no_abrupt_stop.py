@@ -6,6 +6,7 @@ what a program may send in the tests of the API. There is no Django admin: nobod
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,13 +14,18 @@ from django.apps import apps
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
+from apps.detox.clocks import sweep_detox
 from apps.detox.models import Restart
+from apps.detox.restart_actions import record_restart
 from apps.patients.models import Patient
 from apps.tapers.models import PlanVersion, TaperPlan
 from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
+from tests.detox.test_beside import tell
+from tests.detox.test_discharge import go_home
 from tests.factories import (
     make_active_plan,
+    make_member,
     make_patient,
     make_plan,
     make_stay,
@@ -28,13 +34,17 @@ from tests.factories import (
 )
 from tests.security.walk import ProgramClient
 from tests.tapers.decisions import decide
-from tests.tapers.test_stopping import AT_ONCE, half_way, post
+from tests.tapers.test_stopping import AT_ONCE, RARELY, half_way, post
 from tests.test_access_matrix import url_names
 
 pytestmark = pytest.mark.django_db
 STOP = {
     "seen_how": "told", "taken": "None any more.", "days_per_week": "7", "agreed": "stop_again",
     "plan": "Stops today.",
+}  # fmt: skip
+DAILY = {
+    "drug_id": "clonazepam", "pattern": "daily", "days_per_week": 7, "taken_months": 24,
+    "night_mg": Decimal(1),
 }  # fmt: skip
 
 
@@ -94,6 +104,82 @@ def used_more_and_more(patient: Patient, by: Any) -> Any:
     assert client.post(path, going_on).status_code == 302
     ends = STOP | {"days_per_week": "1", "last_dose_on": today().isoformat()}
     return client.post(path, ends)
+
+
+def used_less_by_each_word(patient: Patient, by: Any) -> Any:
+    """Seven days a week, then a restart of one day: its stop would forget the first."""
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=today())
+    path, client = reverse("detox:restart", args=[patient.pk]), signed_in(by)
+    going_on = STOP | {"agreed": "stay"}
+    for words in (going_on, going_on | {"days_per_week": "1", "taken": "Less."}):
+        assert client.post(path, words).status_code == 302
+    ends = STOP | {"days_per_week": "1", "last_dose_on": today().isoformat()}
+    return client.post(path, ends)
+
+
+def told_rarely_taken_again(patient: Patient, by: Any) -> Any:
+    """The intake says two days a week; a restart says seven, then one; the intake is told anew."""
+    other = make_patient(patient.clinic, medication=RARELY)
+    Patient.objects.filter(pk=other.pk).update(last_dose_on=today() - timedelta(days=30))
+    path, client = reverse("detox:restart", args=[other.pk]), signed_in(by)
+    for days, taken in (("7", "2 mg each night"), ("1", "Less.")):
+        words = STOP | {"agreed": "stay", "taken": taken, "days_per_week": days}
+        assert client.post(path, words).status_code == 302
+    other = Patient.objects.get(pk=other.pk)
+    tell(other, by, now=timezone.now(), medication={"night_mg": Decimal("0.5")})
+    other = Patient.objects.get(pk=other.pk)
+    page = without_path(other, by)
+    assert "told as taken on 7 days of a week" in page.text
+    return stays(other, by, page)
+
+
+def told_rarely_home_with_some(patient: Patient, by: Any) -> Any:
+    """The intake says two days a week; a unit sends home on some, in words without days."""
+    then = timezone.now() - timedelta(days=90)
+    other = make_patient(patient.clinic, now=then, medication=RARELY)
+    stay = make_stay(other, by.user, now=then + timedelta(days=1))
+    go_home(stay, by, now=then + timedelta(days=20), taken="clonazepam 1 mg each night")
+    page = without_path(other, by)
+    assert "“clonazepam 1 mg each night”" in page.text
+    return stays(other, by, page)
+
+
+def told_less_often(patient: Patient, by: Any) -> Any:
+    """One edit of the intake by a nurse, of all drugs in turn, opens nothing."""
+    nurse = make_member(patient.clinic, "nurse")
+    for values in (
+        {"medication": RARELY},
+        {"medication": RARELY | {"drug_id": "zolpidem_ir"}, "further": [DAILY | RARELY]},
+    ):
+        other = make_patient(patient.clinic)
+        tell(other, nurse, *values.pop("further", ()), now=timezone.now(), **values)
+        page = without_path(Patient.objects.get(pk=other.pk), by)
+        assert "The intake told of 7 days a week before." in page.text
+        assert not other.stop_decisions.exists()
+    return page
+
+
+def second_drug_told_less_often(patient: Patient, by: Any) -> Any:
+    """The same of a second drug, also where it is told off and on again."""
+    nurse = make_member(patient.clinic, "nurse")
+    other = make_patient(patient.clinic, medication=RARELY | {"days_per_week": 1})
+    for further in ([DAILY], [], [DAILY | RARELY]):
+        tell(other, nurse, *further, now=timezone.now())
+    page = without_path(Patient.objects.get(pk=other.pk), by)
+    assert "The intake told of 7 days a week before." in page.text
+    assert not other.stop_decisions.exists()
+    return page
+
+
+def stays(other: Patient, by: Any, page: Any) -> Any:
+    """Return the page of a refused stop, once nothing after it took the patient for stopped."""
+    assert not other.stop_decisions.exists()
+    sweep_detox(timezone.now())
+    path = reverse("patients:status", args=[other.pk])
+    assert "(ASAM-03)" in signed_in(by).post(path, {"status": "ended"}, follow=True).text
+    other = Patient.objects.get(pk=other.pk)
+    assert (other.last_dose_on, other.status) == (None, "active")
+    return page
 
 
 def program(patient: Patient, by: Any) -> Any:
@@ -197,6 +283,11 @@ DOORS: dict[str, tuple[Callable[[Patient, Any], Any], str]] = {
     "use that began again": (used_again, "not stopped at once"),
     "a restart on a dose": (on_a_dose, "takes a dose on record"),
     "use that became more": (used_more_and_more, "not stopped at once"),
+    "use that was told as less": (used_less_by_each_word, "not stopped at once"),
+    "told as rare, taken again": (told_rarely_taken_again, "(ASAM-03)"),
+    "told as rare, home with some": (told_rarely_home_with_some, "(ASAM-03)"),
+    "told as less often": (told_less_often, "(ASAM-03)"),
+    "second drug told as less often": (second_drug_told_less_often, "(ASAM-03)"),
     "program": (program, "would stop the medicine at once"),
     "intake": (intake, "the dose of at least one time of day"),
     "end after a discharge with some left": (home_with_some, "(ASAM-03)"),
@@ -218,6 +309,47 @@ def test_no_door_stops_a_medicine_at_once(patient, prescriber, door) -> None:
     begun = PlanVersion.objects.filter(plan__activated_at__isnull=False)
     assert begun.exclude(kind="hold").count() <= 1
     assert not patient.stop_decisions.exists()
+
+
+def test_a_prescribers_own_correction_of_the_days_opens_the_documented_path(
+    patient, nurse, prescriber
+) -> None:
+    """Written wrongly at registration: who may document a stop may say so."""
+    now = timezone.now()
+    tell(patient, nurse, now=now, medication=RARELY)
+    assert "(ASAM-03)" in without_path(Patient.objects.get(pk=patient.pk), prescriber).text
+    tell(patient, prescriber, now=now, medication=RARELY | {"days_per_week": 1})
+    tell(patient, nurse, now=now, medication={"morning_mg": Decimal("0.5")})
+    without_path(Patient.objects.get(pk=patient.pk), prescriber)
+    assert patient.stop_decisions.get().decided_by == prescriber.user
+
+
+def test_a_prescriber_who_changes_the_dose_has_not_corrected_the_days(
+    patient, nurse, prescriber
+) -> None:
+    now = timezone.now()
+    tell(patient, nurse, now=now, medication=RARELY)
+    tell(patient, prescriber, now=now, medication={"morning_mg": Decimal("0.5")})
+    assert "(ASAM-03)" in without_path(Patient.objects.get(pk=patient.pk), prescriber).text
+    assert not patient.stop_decisions.exists()
+
+
+def test_a_stop_once_recorded_begins_the_count_of_restarts_anew(patient, prescriber) -> None:
+    """Seven days a week was tapered by a plan: a later restart of one day may end."""
+    off = timezone.now() - timedelta(days=300)
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=off.date())
+    says = {"seen_how": "told", "plan": "As agreed.", "by": prescriber.user, "patient": patient}
+    goes_on = {"agreed": "new_taper", "last_dose_on": None}
+    record_restart(**says, **goes_on, taken="Each night", days_per_week=7, now=off)
+    start = (off + timedelta(days=1)).date().isoformat()
+    make_active_plan(patient, prescriber.user, now=off + timedelta(days=1), start_on=start)
+    patient.plans.update(status="ended", left_at=off + timedelta(days=200), left_reason="Done.")
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=(off + timedelta(days=200)).date())
+    now = timezone.now()
+    goes_on["agreed"] = "stay"
+    record_restart(**says, **goes_on, taken="One", days_per_week=1, now=now - timedelta(hours=1))
+    ends = {"agreed": "stop_again", "last_dose_on": today()}
+    assert record_restart(**says, **ends, taken="None", days_per_week=1, now=now)
 
 
 def test_there_is_no_admin_to_stop_it_by() -> None:
