@@ -111,7 +111,7 @@ def check_restart(
     known = [row.days_per_week for row in going_on(patient)]
     told = most_days_told(patient) if beside else {}
     others = [max(row.days_per_week, days_before(told, row)) for row in beside]
-    most = max(days_per_week, *known, *others)
+    most = max(days_per_week, 0, *known, *others)
     if agreed == Restart.Next.STOP_AGAIN:
         check_stop_again(patient, most, now.astimezone(patient.tz).date())
     if last_dose_on is None:
