@@ -136,9 +136,9 @@ def close_task(*, task: CareTask, by: User, outcome: str, note: str, now: dateti
         if (task.done_by_id, task.outcome, task.note) == (by.pk, outcome, note):
             return task
         raise TaskClosedError("Somebody has closed this task already.")
-    if outcome not in dict(choices_for(task.kind, may_decide=may_decide(task, by))):
-        raise TaskClosedError(how_it_ends(task.kind))
-    if stays_open(task.kind, outcome):
+    if outcome not in dict(choices_for(task.kind, task.title, may_decide=may_decide(task, by))):
+        raise TaskClosedError(how_it_ends(task.kind, task.title))
+    if stays_open(task.kind, outcome, task.title):
         note_try(task, note, by, now)
         return task
     task.outcome, task.note, task.done_at, task.done_by = outcome, note, now, by

@@ -14,6 +14,14 @@ ENDS_BY: Final[dict[str, str]] = {
     Kind.NEW_PLAN: "Put a plan for the rest in force: that closes this task.",
     Kind.SECOND: "A second prescriber signs the discharge: that closes this task.",
 }
+# Tasks of the year after have one kind and are told apart by their words.
+SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"
+SILENT_AGAIN: Final = "Two check-ins in a row were missed while some is taken again: get in touch"
+SILENCE: Final = (SILENT, SILENT_AGAIN)
+TOLD_OFF: Final = "Another benzodiazepine or Z-drug was told off the intake: ask how it was stopped"
+ENDS_BY_WORDS: Final[dict[str, str]] = {
+    TOLD_OFF: "A prescriber writes how the drug was stopped: that closes this task.",
+}
 OR_OTHERWISE: Final = (
     "Without that, only a prescriber or a clinical lead ends it: choose “Other” and write why."
 )
@@ -29,26 +37,39 @@ SAY_WHETHER: Final = (
 )
 
 
-def choices_for(kind: str, *, may_decide: bool) -> list[tuple[str, str]]:
+def needs_reaching(kind: str, title: str = "") -> bool:
+    """Answer whether only somebody who was reached ends a task of this kind with these words."""
+    return kind in REACHES or (kind == Kind.AFTERCARE and title in SILENCE)
+
+
+def act_that_ends(kind: str, title: str = "") -> str:
+    """Return the act that alone ends a task, empty where an outcome does."""
+    words = ENDS_BY_WORDS.get(title, "") if kind == Kind.AFTERCARE else ""
+    return ENDS_BY.get(kind, words)
+
+
+def choices_for(kind: str, title: str = "", *, may_decide: bool) -> list[tuple[str, str]]:
     """Return the outcomes that a person may choose for a task; none where only an act ends it.
 
-    `may_decide` says whether the person is a prescriber or a clinical lead.
+    `title` is the task's own words, `may_decide` says whether the person is a prescriber or a
+    clinical lead.
     """
-    if kind not in ENDS_BY and kind not in REACHES:
+    reaches = needs_reaching(kind, title)
+    if not act_that_ends(kind, title) and not reaches:
         return Outcome.for_people()
-    found = REACHED_OR_NOT if kind in REACHES else []
+    found = REACHED_OR_NOT if reaches else []
     more = [Outcome.OTHER] if may_decide and kind != Kind.REVIEW else []
     return [(each.value, each.label) for each in (*found, *more)]
 
 
-def how_it_ends(kind: str) -> str:
+def how_it_ends(kind: str, title: str = "") -> str:
     """Return the sentence that stands beside the field, empty where every outcome ends a task."""
-    if kind in REACHES:
+    if needs_reaching(kind, title):
         return SAY_WHETHER
-    by_act = ENDS_BY.get(kind, "")
+    by_act = act_that_ends(kind, title)
     return f"{by_act} {OR_OTHERWISE}" if by_act and kind != Kind.REVIEW else by_act
 
 
-def stays_open(kind: str, outcome: str) -> bool:
+def stays_open(kind: str, outcome: str, title: str = "") -> bool:
     """Answer whether this outcome is only a try: a contact is made when the patient answers."""
-    return kind in REACHES and outcome == Outcome.NO_ANSWER
+    return needs_reaching(kind, title) and outcome == Outcome.NO_ANSWER

@@ -24,10 +24,12 @@ class TaskForm(forms.Form):
         help_text="What was said and agreed. Only the care team reads it.",
     )
 
-    def __init__(self, *args: Any, kind: str, may_decide: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, kind: str, may_decide: bool, title: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        field, why = self.fields["outcome"], how_it_ends(kind)
-        self.can_close = bool(choices := choices_for(kind, may_decide=may_decide))
+        field, why = self.fields["outcome"], how_it_ends(kind, title)
+        self.can_close = bool(choices := choices_for(kind, title, may_decide=may_decide))
         field.choices = [("", "Choose…"), *choices]  # type: ignore[attr-defined]
         field.help_text = why
         if why:

@@ -14,7 +14,7 @@ from apps.audit.actions import record
 from apps.checkins.free_text import OwnWords, own_words
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, TaskTakenError, close_task, take_task
-from apps.checkins.task_ends import CONTACT_STAYS, ENDS_BY, how_it_ends
+from apps.checkins.task_ends import CONTACT_STAYS, act_that_ends, how_it_ends
 from apps.checkins.task_forms import CommentForm, DelegateForm, TaskForm
 from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, member_of, requires
@@ -72,7 +72,7 @@ def close_form(request: HttpRequest, task: CareTask) -> TaskForm:
     """Return the form that closes a task, filled in where it was posted."""
     decides = may(member_of(request), Right.PLAN_TAPERS)
     data = request.POST if request.method == "POST" else None
-    return TaskForm(data, kind=task.kind, may_decide=decides)
+    return TaskForm(data, kind=task.kind, title=task.title, may_decide=decides)
 
 
 def show_task(
@@ -87,7 +87,11 @@ def show_task(
         clinic_id=task.clinic_id, patient_id=task.patient_id, obj=task,
     )  # fmt: skip
     unused = {
-        "form": TaskForm(kind=task.kind, may_decide=may(member_of(request), Right.PLAN_TAPERS)),
+        "form": TaskForm(
+            kind=task.kind,
+            title=task.title,
+            may_decide=may(member_of(request), Right.PLAN_TAPERS),
+        ),
         "delegate_form": DelegateForm(clinic_id=task.clinic_id),
         "comment_form": CommentForm(),
     }
@@ -95,7 +99,9 @@ def show_task(
         "task": task,
         "comments": task.comments.select_related("by"),
         "own_words": words_of(task),
-        "ends_by": how_it_ends(task.kind) if task.kind in ENDS_BY else "",
+        "ends_by": (
+            how_it_ends(task.kind, task.title) if act_that_ends(task.kind, task.title) else ""
+        ),
         "clinic": member_of(request).clinic,
     }
     page = context | unused | forms

@@ -29,7 +29,7 @@ from apps.alerts.models import Alert, AlertQuerySet, Delivery, Shift
 from apps.alerts.rota import on_call_now
 from apps.alerts.states import AlertStatus
 from apps.checkins.models import CareTask
-from apps.checkins.task_ends import ENDS_BY, choices_for, how_it_ends
+from apps.checkins.task_ends import act_that_ends, choices_for, how_it_ends
 from apps.clinical.triage import Level
 from apps.dashboard import summaries
 from apps.dashboard.models import PatientState
@@ -90,17 +90,17 @@ class Job:
     @property
     def ends_by(self) -> str:
         """What ends a stored task that no outcome ends, empty for others."""
-        return ENDS_BY.get(self.kind, "") if self.task_id else ""
+        return act_that_ends(self.kind, self.what) if self.task_id else ""
 
     @property
     def why(self) -> str:
         """What the form beside the line says of how the task ends."""
-        return how_it_ends(self.kind)
+        return how_it_ends(self.kind, self.what)
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
         """What may be chosen here; what only a prescriber may choose stands on the task's page."""
-        return choices_for(self.kind, may_decide=False)
+        return choices_for(self.kind, self.what, may_decide=False)
 
     @property
     def mark(self) -> str:

@@ -221,7 +221,7 @@ def finish_job(request: HttpRequest, task_id: UUID) -> HttpResponse:
         return refuse(request, f"task-{task.pk}", form.errors)
     by, now = member_of(request).user, timezone.now()
     work = partial(close_task, task=task, by=by, now=now, **form.cleaned_data)
-    if stays_open(task.kind, form.cleaned_data["outcome"]):
+    if stays_open(task.kind, form.cleaned_data["outcome"], task.title):
         return attempt(request, f"task-{task.pk}", work, CONTACT_STAYS)
     undo = reverse("dashboard:board_task_undo", args=[task.pk])
     return attempt(request, f"task-{task.pk}", work, f"Done: {task.what}.", undo)

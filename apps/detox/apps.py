@@ -25,6 +25,7 @@ class DetoxConfig(AppConfig):
         )
         from apps.detox.leaving import some_still_taken
         from apps.detox.support_actions import given_beside
+        from apps.detox.told_anew import told_anew
         from apps.patients.actions import register_home_guard, register_leaving_guard
         from apps.patients.risk_actions import register_given_reader, register_medicine_reader
         from apps.tapers.leaving import register_end_guard, register_start_guard
@@ -34,6 +35,7 @@ class DetoxConfig(AppConfig):
         register_start_guard(level_is_settled)
         register_end_guard(discharge_says_none)
         register_leaving_guard(some_still_taken)
+        register_leaving_guard(told_anew)
         register_home_guard(still_admitted)
         register_medicine_reader(given_beside)
         register_given_reader(given_by_word)

@@ -89,7 +89,9 @@ def sweep_detox(now: datetime) -> DetoxReport:
 
 
 def levels_due(now: datetime) -> Found:
-    """Return patients on a plan with an emergency after the level of care was last answered.
+    """Return followed patients with an emergency after the level of care was last answered.
+
+    And whoever is on a plan, or has a draft of one.
 
     One that was closed before any sweep saw it asks all the same; whoever was asked since is
     not asked again.
@@ -103,7 +105,9 @@ def levels_due(now: datetime) -> Found:
     plans = TaperPlan.objects.filter(patient=own, status__in=["active", "draft"])
     seen = Q(resolved_at__isnull=True) | Q(opened_at__gte=now - EMERGENCY_ASKS_FOR)
     red = Alert.objects.filter(seen, level=Level.EMERGENCY).exclude(clinic=DRILL_CLINIC)
-    rows = red.exclude(Exists(later)).exclude(Exists(asked)).filter(Exists(plans))
+    rows = red.exclude(Exists(later)).exclude(Exists(asked)).filter(
+        Q(patient__status=Patient.Status.ACTIVE) | Exists(plans)
+    ).exclude(patient__status=Patient.Status.DECEASED)  # fmt: skip
     return list(rows.values_list("patient_id", "clinic_id").distinct()[:BATCH])
 
 
@@ -209,9 +213,13 @@ def call_for_round(stay_id: UUID, now: datetime) -> bool:
 
 
 def tasks_overdue(now: datetime) -> Found:
-    """Return tasks of this app's clocks whose time has passed: those without an alert first."""
+    """Return tasks of this app's clocks whose time has passed: those without an alert first.
+
+    Those of somebody who died call nobody.
+    """
     told = Alert.objects.filter(source_type=SOURCE_CLOCK_TASK, source_id=OuterRef("pk"))
     rows = CareTask.objects.filter(kind__in=list(ALERT_OF), done_at__isnull=True, due_at__lt=now)
+    rows = rows.exclude(patient__status=Patient.Status.DECEASED)
     first = rows.exclude(Exists(told)).values_list("pk", "clinic_id")[:BATCH]
     return [*first, *in_turn("tasks overdue", rows.filter(Exists(told)))]
 

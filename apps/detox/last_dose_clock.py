@@ -10,10 +10,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
+from apps.checkins.task_actions import overtake_tasks
+from apps.checkins.task_ends import TOLD_OFF
 from apps.detox.leaving import further_told_at, newest_plan, taken_beside
 from apps.detox.referral_actions import locked
+from apps.detox.told_anew import told_off_unasked
 from apps.detox.turns import in_turn
-from apps.patients.models import FurtherMedicine, Patient, StopDecision
+from apps.patients.models import FurtherMedicine, IntakeEntry, Patient, StopDecision
 from apps.patients.moving import Found
 from apps.tapers.models import TaperPlan, TaperStep
 from apps.tapers.taken import Known, taken_without_plan
@@ -64,13 +67,20 @@ def ended_at_nothing(patient: OuterRef) -> QuerySet[TaperPlan]:
 
 
 def with_another() -> QuerySet[Patient]:
-    """Return followed patients with a second drug on the intake whose plan stands at nothing."""
+    """Return followed patients with a second drug on the intake whose plan stands at nothing.
+
+    And those of whom the task about it is open: the drug may have been told off since.
+    """
     own = OuterRef("pk")
     further = FurtherMedicine.objects.filter(patient=own)
     step = TaperStep.objects.filter(version=OuterRef("in_force"), number=OuterRef("begun_step"))
     plan = TaperPlan.objects.active().filter(patient=own).filter(Exists(step.filter(daily_mg=0)))
-    rows = Patient.objects.filter(Exists(further), status=Patient.Status.ACTIVE)
-    return rows.filter(Exists(plan) | Exists(ended_at_nothing(own)) | Q(last_dose_on__isnull=False))
+    asked = CareTask.objects.filter(
+        patient=own, kind=CareTask.Kind.AFTERCARE, title=BESIDE, done_at__isnull=True
+    )
+    rows = Patient.objects.filter(status=Patient.Status.ACTIVE)
+    stands = Exists(plan) | Exists(ended_at_nothing(own)) | Q(last_dose_on__isnull=False)
+    return rows.filter(stands & Exists(further) | Exists(asked))
 
 
 def documented_last_dose(patient: Patient) -> date | None:
@@ -106,7 +116,8 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
     """Write down the day of the last dose when the step of nothing began, or a stop was documented.
 
     A plan that gives some takes it back. While the intake tells of another benzodiazepine or
-    Z-drug there is no last dose (ASAM-03): a task asks, until it has a plan or is told off.
+    Z-drug there is no last dose (ASAM-03): a task asks, until it has a plan or is told off. Once
+    it is told off there is none before a prescriber has written how it was stopped.
     """
     patient = locked(patient_id)
     plan = TaperPlan.objects.active().filter(patient=patient).select_related("in_force").first()
@@ -121,6 +132,8 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
     asked = False
     if day is not None and taken_beside(patient, plan or newest_plan(patient)):
         day, asked = told_since(patient), ask_about_another(patient, now)
+    elif day is not None and (off := told_off_unasked(patient)) is not None:
+        day, asked = patient.last_dose_on, ask_how_it_stopped(patient, off, now)
     elif day is not None:
         # What a person wrote down since, or told off the intake, is later and counts.
         day = patient.last_dose_on or max(day, told_off_on(patient) or day)
@@ -164,4 +177,15 @@ def ask_about_another(patient: Patient, now: datetime) -> bool:
     source = uuid5(last.pk if last else patient.pk, "beside")
     return open_clock_task(
         patient, CareTask.Kind.AFTERCARE, source, now + ASK_WITHIN, now, title=BESIDE
+    )
+
+
+def ask_how_it_stopped(patient: Patient, entry: IntakeEntry, now: datetime) -> bool:
+    """Open the task for a prescriber about a drug told off; the one about taking it is over."""
+    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
+    if tasks.filter(title=BESIDE, done_at__isnull=True).exists():
+        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+    source = uuid5(entry.pk, "told off")
+    return open_clock_task(
+        patient, CareTask.Kind.AFTERCARE, source, now + ASK_WITHIN, now, title=TOLD_OFF
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from apps.detox.guards import NO_SECOND, discharge_says_none
 from apps.detox.models import Discharge, Restart
-from apps.patients.intake_words import dose_words, is_further
+from apps.patients.intake_words import dose_words, is_further, tells_of_dose
 from apps.patients.models import IntakeEntry, Patient, Section, StopDecision
 from apps.patients.models.medicine import SlotDoses
 from apps.tapers.models import PlanVersion, TaperPlan
@@ -84,7 +84,8 @@ def going_on(patient: Patient, until: datetime | None = None) -> list[Restart]:
 
 def medicine_entries(patient: Patient) -> list[IntakeEntry]:
     """Return each change of what the intake says is taken, the newest first."""
-    return list(patient.intake_entries.filter(section=Section.MEDICINE).order_by("-number"))
+    entries = patient.intake_entries.filter(section=Section.MEDICINE).order_by("-number")
+    return [each for each in entries if any(tells_of_dose(*row) for row in each.changes)]
 
 
 def medicine_told_at(patient: Patient) -> datetime:

@@ -21,7 +21,7 @@ from apps.patients.models.medicine import Pattern, SlotDoses
 
 NOT_ASKED = "not asked"
 FURTHER = "Drug {}"
-REGULARLY = "How regularly"
+TAPERED, REGULARLY = "To be tapered", "How regularly"
 Rows = list[tuple[str, str]]
 
 
@@ -93,7 +93,7 @@ def medicine_words(patient: Patient) -> Rows:
     if medication.reason_other:
         reason = f"Other: {medication.reason_other}"
     rows = [
-        ("To be tapered", dose_words(medication)),
+        (TAPERED, dose_words(medication)),
         (REGULARLY, regularity(medication)),
         ("Taken for", months_words(medication.taken_months)),
         ("First prescribed for", reason),
@@ -104,6 +104,16 @@ def medicine_words(patient: Patient) -> Rows:
         )
         rows.append((FURTHER.format(number), text))
     return rows
+
+
+def tells_of_dose(label: str, before: str, after: str) -> bool:
+    """Answer whether a change is of a drug, its dose or how often it is taken.
+
+    How long it was taken and what it was first prescribed for change nothing that is taken.
+    """
+    if is_further(label):
+        return before.rpartition("; ")[0] != after.rpartition("; ")[0]
+    return label in (TAPERED, REGULARLY)
 
 
 def is_further(label: str) -> bool:

@@ -8,9 +8,12 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import close_task
+from apps.checkins.task_actions import TaskClosedError, close_task
+from apps.checkins.task_ends import TOLD_OFF
+from apps.detox.aftercare_clocks import RESTART
 from apps.detox.clocks import sweep_detox
 from apps.detox.last_dose_clock import BESIDE
 from apps.detox.restart_actions import RestartError, record_restart
@@ -72,6 +75,14 @@ def asked() -> list[str]:
     return list(CareTask.objects.open().filter(kind="aftercare").values_list("title", flat=True))
 
 
+def say_how(prescriber, now):
+    """Let a prescriber write how a drug that was told off was stopped."""
+    close_task(
+        task=CareTask.objects.open().get(title=TOLD_OFF), by=prescriber.user, outcome="other",
+        note="Tapered by the other clinic.", now=now,
+    )  # fmt: skip
+
+
 def last_dose(patient):
     return Patient.objects.get(pk=patient.pk).last_dose_on
 
@@ -92,6 +103,9 @@ def test_no_year_after_begins_while_a_second_drug_is_taken(wren, nurse, prescrib
     tell(wren, nurse, now=late + 9 * DAY)
     for _ in range(2):
         sweep_detox(late + 9 * DAY + HOUR)
+    assert (last_dose(wren), asked()) == (None, [TOLD_OFF]), "nobody said how it was stopped"
+    say_how(prescriber, late + 9 * DAY + 2 * HOUR)
+    sweep_detox(late + 9 * DAY + 3 * HOUR)
     assert last_dose(wren) == (late + 9 * DAY).date(), "the last of it was taken until then"
     assert AuditEvent.objects.filter(event="patient.last_dose_noted").count() == 1
 
@@ -119,6 +133,11 @@ def test_nobody_is_left_with_a_second_drug_that_no_plan_tapers(wren, nurse, pres
     assert (last_dose(wren), asked()) == (None, [BESIDE]), "without a plan, too"
     wren = tell(wren, nurse, now=NOW + 41 * DAY)
     sweep_detox(NOW + 41 * DAY)
+    wren.refresh_from_db()
+    with pytest.raises(StatusError, match="how it was stopped"):
+        change_status(patient=wren, status="ended", by=nurse.user, now=NOW + 41 * DAY)
+    say_how(prescriber, NOW + 41 * DAY + HOUR)
+    sweep_detox(NOW + 41 * DAY + 2 * HOUR)
     assert last_dose(wren) == (NOW + 41 * DAY).date()
     wren.refresh_from_db()
     change_status(patient=wren, status="ended", by=nurse.user, now=NOW + 42 * DAY)
@@ -221,3 +240,57 @@ def test_after_a_plan_for_the_rest_they_may_be_left(clinic, prescriber) -> None:
     wren.refresh_from_db()
     change_status(patient=wren, status="ended", by=prescriber.user, now=HOME + 18 * DAY)
     assert plan.patient_id == wren.pk
+
+
+def test_no_nurse_says_how_a_drug_was_stopped(wren, nurse, prescriber) -> None:
+    at_nothing(wren, prescriber)
+    tell(wren, nurse, now=NOW + 15 * DAY)
+    sweep_detox(NOW + 16 * DAY)
+    task = CareTask.objects.open().get(title=TOLD_OFF)
+    for outcome in ("spoke", "done", "other"):
+        with pytest.raises(TaskClosedError, match="A prescriber writes how"):
+            close_task(task=task, by=nurse.user, outcome=outcome, note="So.", now=NOW + 16 * DAY)
+    page = signed_in(nurse).get(reverse("checkins:task", args=[task.pk])).text
+    assert "Close the task" not in page
+    assert last_dose(wren) is None
+
+
+def test_what_it_was_first_prescribed_for_takes_no_last_dose_back(wren, nurse, prescriber) -> None:
+    make_plan(wren, prescriber.user, goal_mg="0")
+    none = {"left": "none", "taken": "", "last_dose_on": HOME.date()}
+    go_home(make_stay(wren, prescriber.user), prescriber, **none)
+    save_section(
+        patient=wren, section="medicine", by=nurse.user, now=HOME + 100 * DAY,
+        values=SectionValues(medication={"reason": "insomnia"}),
+        based_on=Patient.objects.get(pk=wren.pk).intake_version,
+    )  # fmt: skip
+    sweep_detox(HOME + 101 * DAY)
+    assert last_dose(wren) == HOME.date()
+    assert BESIDE not in asked()
+
+
+@pytest.mark.parametrize("drug", ["diazepam", "zolpidem_ir"])
+def test_a_dose_told_after_the_last_one_asks_and_nobody_is_left(
+    clinic, nurse, prescriber, drug
+) -> None:
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    at_nothing(wren, prescriber)
+    sweep_detox(NOW + 15 * DAY)
+    main = ZOLPIDEM | {"drug_id": drug, "morning_mg": 0, "noon_mg": 0, "evening_mg": 0}
+    tell(wren, nurse, now=NOW + 60 * DAY, medication=main)
+    for _ in range(2):
+        sweep_detox(NOW + 60 * DAY + HOUR)
+    assert RESTART in asked()
+    wren.refresh_from_db()
+    with pytest.raises(StatusError):
+        change_status(patient=wren, status="ended", by=nurse.user, now=NOW + 61 * DAY)
+
+
+def test_tasks_of_somebody_who_died_alert_nobody(wren, nurse, prescriber) -> None:
+    at_nothing(wren, prescriber)
+    sweep_detox(NOW + 15 * DAY)
+    wren.refresh_from_db()
+    change_status(patient=wren, status="deceased", by=nurse.user, now=NOW + 16 * DAY)
+    sweep_detox(NOW + 30 * DAY)
+    assert asked() == [BESIDE]
+    assert not Alert.objects.filter(rules__contains=["D09_AFTERCARE_UNSEEN"]).exists()

@@ -1,0 +1,65 @@
+"""What was asked once and closed in the year after the last dose stands in the way of nothing."""
+
+from datetime import time, timedelta
+
+import pytest
+
+from apps.checkins.models import CareTask
+from apps.checkins.reminder_actions import set_schedule
+from apps.checkins.reminder_sweep import sweep_reminders
+from apps.checkins.task_actions import close_task
+from apps.checkins.task_ends import SILENT
+from apps.detox.aftercare_clocks import RELAPSE, RESTART
+from apps.detox.clocks import sweep_detox
+from tests.detox.test_aftercare import GOOD, off
+from tests.detox.test_discharge import HOME, go_home
+from tests.factories import CALM, NOW, check_in, make_active_plan, make_stay, weekly
+
+pytestmark = pytest.mark.django_db
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def days(patient, nurse, first, until, outcome="spoke") -> list[str]:
+    """Sweep day by day, close what is asked, and return its words in order."""
+    found = []
+    for day in range(first, until):
+        at = NOW + day * DAY
+        sweep_reminders(at)
+        sweep_detox(at)
+        for task in CareTask.objects.open().filter(patient=patient, kind="aftercare"):
+            found.append(task.title)
+            close_task(task=task, by=nurse.user, outcome=outcome, note="Rang.", now=at)
+    return found
+
+
+@pytest.fixture
+def wren(patient):
+    """After the last dose, asked each week, and heard once."""
+    weekly(patient, NOW - DAY, 0)
+    off(patient)
+    set_schedule(patient=patient, remind_at=time(9), wants_mail=True, by=None, now=NOW)
+    return patient
+
+
+def test_a_false_alarm_that_was_closed_silences_nothing_behind_it(wren, nurse) -> None:
+    check_in(wren, GOOD | {"other_drugs": "other_sedative"}, now=NOW + 10 * DAY)
+    assert days(wren, nurse, 10, 12) == [RESTART]
+    weekly(wren, NOW + 13 * DAY, 3)
+    assert RELAPSE in days(wren, nurse, 13, 15)
+    assert days(wren, nurse, 15, 70).count(SILENT) > 1
+
+
+def test_a_try_without_an_answer_leaves_the_silence_open(wren, nurse) -> None:
+    check_in(wren, GOOD, now=NOW)
+    found = days(wren, nurse, 1, 40, "no_answer")
+    assert set(found) == {SILENT}
+    assert CareTask.objects.open().filter(title=SILENT).count() == 1
+
+
+def test_a_severe_sign_after_a_discharge_asks_for_a_level_of_care(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    go_home(make_stay(patient, prescriber.user), prescriber)
+    check_in(patient, CALM | {"seizure": "yes"}, now=HOME + DAY)
+    for _ in range(2):
+        sweep_detox(HOME + DAY + HOUR)
+    assert CareTask.objects.open().filter(kind="care_level").count() == 1
