@@ -29,7 +29,7 @@ from apps.detox.models import (
 )
 from apps.detox.referral_actions import keep_step, locked
 from apps.detox.states import ReferralStatus, check_referral_transition
-from apps.patients.actions import change_status
+from apps.patients.actions import StatusError, change_status
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
@@ -149,7 +149,10 @@ def follow_again(patient: Patient, row: Discharge, by: User, now: datetime) -> N
     The plan of before is left: the dose it gives is not the one of today. A contact or a plan
     that an earlier discharge still asks for is asked for by this one.
     """
-    change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
+    try:
+        change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
+    except StatusError as error:
+        raise DischargeError(str(error)) from error
     patient.daily_until = row.daily_until
     patient.last_dose_on = None if row.needs_second else row.last_dose_on
     patient.save(update_fields=["daily_until", "last_dose_on"])

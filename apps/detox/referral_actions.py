@@ -19,7 +19,7 @@ from apps.clinical.detox import ADMISSION_TOLD_WITHIN_DAYS
 from apps.detox.hand_over import hand_over_of
 from apps.detox.models import Facility, Referral, ReferralStep, Stay
 from apps.detox.states import ReferralStatus, check_referral_transition
-from apps.patients.actions import change_status
+from apps.patients.actions import StatusError, change_status
 from apps.patients.errors import FieldError
 from apps.patients.models import Clinic, Patient
 from apps.tapers.actions import hold_plan
@@ -138,10 +138,18 @@ def move_referral(
     keep_step(referral, note.strip(), by, now, happened_at)
     start_clock(referral, now, by)
     if to == ReferralStatus.ADMITTED:
-        change_status(patient=patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+        put_in_hospital(patient, by, now)
     if was_admitted and patient.status == Patient.Status.IN_HOSPITAL:
         change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
     return referral
+
+
+def put_in_hospital(patient: Patient, by: User, now: datetime) -> None:
+    """Mark the patient as in hospital; raise `ReferralError` for who died, by the record."""
+    try:
+        change_status(patient=patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+    except StatusError as error:
+        raise ReferralError(str(error)) from error
 
 
 def check_told_later(patient: Patient, admitted_at: datetime, now: datetime) -> None:

@@ -72,8 +72,14 @@ def register_leaving_guard(guard: LeavingGuard) -> None:
         LEAVING_GUARDS.append(guard)
 
 
-# Asked with a patient in hospital and the moment before they count as anywhere else: why not.
+# Asked with a patient and the moment before they count as anywhere but in hospital: why not.
+# Whatever their status says: what a unit has on record stays when a status was a slip.
 HOME_GUARDS: list[LeavingGuard] = []
+
+NOT_DECEASED = (
+    "By the record the patient died. If that was a slip, set “{}” again, as it was before; change "
+    "it from there."
+)
 
 
 def register_home_guard(guard: LeavingGuard) -> None:
@@ -85,11 +91,23 @@ def register_home_guard(guard: LeavingGuard) -> None:
 def why_not_status(patient: Patient, status: str, now: datetime) -> str:
     """Return why a patient's status may not become this one, nothing when it may."""
     guards: list[LeavingGuard] = []
-    if patient.status == Patient.Status.IN_HOSPITAL and status != Patient.Status.DECEASED:
+    if patient.status == Patient.Status.DECEASED and status not in back_to(patient):
+        return NOT_DECEASED.format(Patient.Status(back_to(patient)[0]).label)
+    if status not in (Patient.Status.IN_HOSPITAL, Patient.Status.DECEASED):
         guards += HOME_GUARDS
     if status == Patient.Status.ENDED:
         guards += LEAVING_GUARDS
     return next((text for guard in guards if (text := guard(patient, now))), "")
+
+
+def back_to(patient: Patient) -> tuple[str, ...]:
+    """Return what somebody marked deceased by a slip may be again: what they were before.
+
+    Whom the clinic did not follow it may follow, too; so it may where nothing tells what was.
+    """
+    status = Patient.Status
+    before = patient.status_before_death or status.ACTIVE
+    return (before, status.ACTIVE) if before == status.ENDED else (before,)
 
 
 @transaction.atomic
@@ -97,15 +115,21 @@ def change_status(*, patient: Patient, status: str, by: User | None, now: dateti
     """Say whether the clinic follows this patient now. Changing to the same changes nothing.
 
     Raises `StatusError` when the clinic may not stop following them yet, or a unit still has
-    them.
+    them. “Deceased” is always taken; back from it, a slip, leads only to the status before.
     """
+    # As it is now, and locked: what two people say at once is said one after the other.
+    patient.refresh_from_db(
+        fields=["status", "status_before_death"],
+        from_queryset=Patient.objects.select_for_update(of=("self",)),
+    )
     if patient.status != status:
         why = why_not_status(patient, status, now)
         if why:
             raise StatusError(why)
-        patient.status = status
+        before, patient.status = patient.status, status
         patient.in_hospital_since = now if status == Patient.Status.IN_HOSPITAL else None
-        patient.save(update_fields=["status", "in_hospital_since"])
+        patient.status_before_death = before if status == Patient.Status.DECEASED else ""
+        patient.save(update_fields=["status", "in_hospital_since", "status_before_death"])
         record(
             "patient.status_changed",
             by=by,
@@ -114,6 +138,7 @@ def change_status(*, patient: Patient, status: str, by: User | None, now: dateti
             patient_id=patient.pk,
             obj=patient,
             status=str(status),
+            before=str(before),
         )
     return patient
 

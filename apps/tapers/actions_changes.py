@@ -13,7 +13,7 @@ from apps.clinical.errors import ClinicalError, NotDispensableError
 from apps.clinical.plan import Plan
 from apps.clinical.products import Product
 from apps.clinical.requests import plan_to_json
-from apps.patients.actions import change_status
+from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
 from apps.tapers.actions import NotSeenError, content_hash, steps_hash, store_version
 from apps.tapers.actions_clock import settle_locked
@@ -237,7 +237,10 @@ def follow(plan: TaperPlan, version: PlanVersion, by: User, now: datetime) -> in
     plan.left_at, plan.left_by, plan.left_reason = now, by, version.reason
     put_in_force(plan, version, by, now, "status", "left_at", "left_by", "left_reason")
     if version.kind == Kind.INPATIENT:
-        change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+        try:
+            change_status(patient=plan.patient, status=Patient.Status.IN_HOSPITAL, by=by, now=now)
+        except StatusError as error:
+            raise ActivationError(str(error)) from error
     return release_holds(plan, version.reason, by, now)
 
 

@@ -12,12 +12,14 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckInPolicy
 from apps.checkins.task_actions import close_task
 from apps.detox.clocks import sweep_detox
+from apps.detox.discharge_actions import DischargeError
 from apps.detox.referral_actions import ReferralError, move_referral
 from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
 from apps.tapers.actions_clock import settle_due
+from apps.tapers.signable import ActivationError
 from tests.conftest import signed_in
-from tests.detox.test_discharge import refuse
+from tests.detox.test_discharge import go_home, refuse
 from tests.detox.test_stay import make_round
 from tests.factories import (
     CALM,
@@ -105,6 +107,67 @@ def test_no_select_brings_home_whom_a_unit_has(admitted, patient, prescriber, wa
     assert patient.status == "in_hospital"
     change_status(patient=patient, status="deceased", by=prescriber.user, now=NOW)
     assert patient.status == "deceased"
+
+
+@pytest.mark.parametrize("wanted", ["active", "paused", "ended"])
+def test_deceased_is_no_way_round_the_guards(admitted, patient, prescriber, wanted) -> None:
+    for _ in range(2):  # once from hospital, once after the slip was taken back
+        patient.refresh_from_db()
+        change_status(patient=patient, status="deceased", by=prescriber.user, now=NOW)
+        with pytest.raises(StatusError, match="set “In hospital” again"):
+            change_status(patient=patient, status=wanted, by=prescriber.user, now=NOW)
+        change_status(patient=patient, status="in_hospital", by=prescriber.user, now=NOW)
+        with pytest.raises(StatusError, match="record the discharge"):
+            change_status(patient=patient, status=wanted, by=prescriber.user, now=NOW)
+    patient.refresh_from_db()
+    assert (patient.status, patient.in_hospital_since) == ("in_hospital", NOW)
+    slips = AuditEvent.objects.filter(event="patient.status_changed").order_by("pk")
+    assert [(each.details["before"], each.details["status"]) for each in slips][1:] == [
+        ("in_hospital", "deceased"),
+        ("deceased", "in_hospital"),
+    ] * 2
+
+
+def test_what_a_unit_has_on_record_stands_whatever_the_status_says(
+    admitted, patient, prescriber
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(status="deceased", status_before_death="")
+    patient.refresh_from_db()
+    for wanted, why in (("active", "record the discharge"), ("ended", "set “Active” again")):
+        with pytest.raises(StatusError, match=why):
+            change_status(patient=patient, status=wanted, by=prescriber.user, now=NOW)
+
+
+def test_from_deceased_to_ended_the_guards_of_leaving_are_asked(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    Patient.objects.filter(pk=patient.pk).update(status="deceased", status_before_death="ended")
+    with pytest.raises(StatusError, match="nobody may be left to stop at once"):
+        change_status(patient=patient, status="ended", by=prescriber.user, now=NOW)
+    change_status(patient=patient, status="active", by=prescriber.user, now=NOW)
+    assert patient.status_before_death == ""
+
+
+def test_no_act_of_a_unit_wakes_somebody_the_record_calls_dead(patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user)
+    stay = make_stay(patient, prescriber.user)
+    change_status(patient=patient, status="deceased", by=prescriber.user, now=NOW)
+    with pytest.raises(DischargeError, match="By the record the patient died"):
+        go_home(stay, prescriber)
+    stay.refresh_from_db()
+    assert stay.status == "current"
+
+
+def test_no_admission_wakes_somebody_the_record_calls_dead(patient, prescriber) -> None:
+    plan = make_active_plan(patient, prescriber.user)
+    unit = make_facility(patient.clinic, prescriber.user, is_own=False)
+    referral = make_referral(patient, prescriber.user, facility=unit)
+    change_status(patient=patient, status="deceased", by=prescriber.user, now=NOW)
+    with pytest.raises(ReferralError, match="set “Active” again"):
+        move(referral, prescriber, "admitted", note="")
+    with pytest.raises(ActivationError, match="set “Active” again"):
+        decide(plan, prescriber, "inpatient", NOW + timedelta(hours=1))
+    plan.refresh_from_db()
+    assert plan.status == "active"
 
 
 def test_an_admission_that_never_was_is_withdrawn_with_a_reason(admitted, patient, nurse) -> None:
