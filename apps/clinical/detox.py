@@ -109,6 +109,9 @@ CLOCK_RULES = {
     "D13_STILL_IN_HOSPITAL": (
         "In hospital for long, and nobody has said since whether the patient is still there."
     ),
+    "D14_STILL_PAUSED": (
+        "On a plan and paused for long, and nobody has said since what is taken and how it goes on."
+    ),
     "D12_SECOND_UNSIGNED": (
         "Nothing is taken after a short stay in a unit, and no second prescriber has signed it "
         "(ASAM-03)."

@@ -26,6 +26,7 @@ from apps.detox.guards import severe_sign_after
 from apps.detox.hospital_clock import ask_whether_there, long_in_hospital
 from apps.detox.last_dose_clock import note_last_dose, stops_and_restarts
 from apps.detox.models import CareAssessment, Stay
+from apps.detox.paused_clock import ask_how_it_goes_on, long_paused
 from apps.detox.referral_actions import locked
 from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
@@ -54,6 +55,7 @@ ALERT_OF: Final = {
     Kind.NO_UNIT: "D11_NO_UNIT",
     Kind.SECOND: "D12_SECOND_UNSIGNED",
     Kind.HOSPITAL: "D13_STILL_IN_HOSPITAL",
+    Kind.PAUSED: "D14_STILL_PAUSED",
 }
 # Done when a plan for the rest is in force.
 AFTER_HOME: Final = (Kind.NEW_PLAN, Kind.SECOND)
@@ -71,6 +73,7 @@ class DetoxReport:
     last_doses: int
     aftercare: int
     in_hospital: int
+    paused: int
     overdue: int
 
 
@@ -84,6 +87,7 @@ def sweep_detox(now: datetime) -> DetoxReport:
         last_doses=each(stops_and_restarts(), note_last_dose, now),
         aftercare=each(in_aftercare(now), look_at_aftercare, now),
         in_hospital=each(long_in_hospital(now), ask_whether_there, now),
+        paused=each(long_paused(now), ask_how_it_goes_on, now),
         overdue=each(tasks_overdue(now), warn_of_task, now),
     )
 

@@ -128,8 +128,10 @@ def change_status(*, patient: Patient, status: str, by: User | None, now: dateti
             raise StatusError(why)
         before, patient.status = patient.status, status
         patient.in_hospital_since = now if status == Patient.Status.IN_HOSPITAL else None
+        patient.paused_since = now if status == Patient.Status.PAUSED else None
         patient.status_before_death = before if status == Patient.Status.DECEASED else ""
-        patient.save(update_fields=["status", "in_hospital_since", "status_before_death"])
+        since = ["in_hospital_since", "paused_since", "status_before_death"]
+        patient.save(update_fields=["status", *since])
         record(
             "patient.status_changed",
             by=by,

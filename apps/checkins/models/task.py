@@ -18,6 +18,7 @@ CARE_LEVEL_DAYS: Final = 30  # [proposal]; ASAM-07 names no number
 CARE_LEVEL_DAYS_AT_MOST: Final = 90  # risks and benefits are weighed anew by then (ASAM-01)
 HOSPITAL_DAYS: Final = 7  # [proposal] of saying "in hospital" and hearing no more
 HOSPITAL_DAYS_AT_MOST: Final = 60  # [proposal]
+PAUSED_DAYS: Final = 7  # [proposal] of saying "paused" on a plan and hearing no more
 USUAL_TIME: Final = time(9, 0)  # [proposal] until the clinic or the patient chooses
 REQUESTS_UNTIL: Final = time(17, 0)  # [proposal] of the clinic's clock
 
@@ -79,7 +80,7 @@ def policy_of(clinic_id: UUID) -> CheckInPolicy:
 # What a clock opens, with what it opens it for.
 OF_CLOCKS: Final = (
     "review", "refill", "care_level", "referral", "arrival", "contact", "new_plan", "day_missed",
-    "aftercare", "no_unit", "second", "hospital",
+    "aftercare", "no_unit", "second", "hospital", "paused",
 )  # fmt: skip
 
 
@@ -127,6 +128,7 @@ class CareTask(models.Model):
         NO_UNIT = "no_unit", "Find a unit, or decide otherwise"
         SECOND = "second", "None taken after a short stay: a second prescriber signs"
         HOSPITAL = "hospital", "Still in hospital? Ask, and say what is known"
+        PAUSED = "paused", "Still paused? Ask what is taken, and decide on the plan"
 
     class Outcome(models.TextChoices):
         """What came of it."""

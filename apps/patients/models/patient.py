@@ -80,6 +80,10 @@ class Patient(models.Model):
         null=True, blank=True,
         help_text="When we were told; empty while not there, and where older than this column.",
     )  # fmt: skip
+    paused_since = models.DateTimeField(
+        null=True, blank=True,
+        help_text="When it was said; empty while not paused, and where older than this column.",
+    )  # fmt: skip
     status_before_death = models.CharField(
         max_length=12, choices=Status, blank=True, default="", db_default="",
         help_text="Where a slip leads back to; empty while alive, or older than this column.",
