@@ -12,6 +12,7 @@ from apps.patients.intake_words import dose_words, is_further, tells_of_dose
 from apps.patients.models import IntakeEntry, Patient, Section, StopDecision
 from apps.patients.models.medicine import SlotDoses
 from apps.tapers.models import PlanVersion, TaperPlan
+from apps.tapers.taken import from_plan_left
 
 STILL_BESIDE = (
     "By the intake {} is still taken. Make a plan for it first, or write on the intake that it is "
@@ -20,6 +21,10 @@ STILL_BESIDE = (
 SOME_LEFT = (
     "At discharge the patient still took {}, and no plan was made of it. Make a plan for the rest "
     "first: nobody may be left to stop at once (ASAM-03)."
+)
+PLAN_LEFT_SOME = (
+    "The plan that ended left the patient on {} a day. Make a plan for the rest first: nobody may "
+    "be left to stop at once (ASAM-03)."
 )
 TAKEN_AGAIN = (
     "Some is taken again: {}. Make a plan for it first, or record under “Aftercare” that it ended: "
@@ -37,8 +42,13 @@ def taken_beside(patient: Patient, plan: TaperPlan | None) -> list[SlotDoses]:
     rows: list[SlotDoses] = list(patient.further_medicines.all())
     if plan is not None and plan.in_force and patient.medication.drug_id not in drugs_of(plan):
         rows.insert(0, patient.medication)
-    said = none_said_at(patient) if rows else None
-    return [] if said is not None and said >= medicine_told_at(patient) else rows
+    return [] if rows and none_said_since_told(patient) else rows
+
+
+def none_said_since_told(patient: Patient) -> datetime | None:
+    """Return when it was said that nothing at all is taken, None if the intake is newer."""
+    said = none_said_at(patient)
+    return said if said is not None and said >= medicine_told_at(patient) else None
 
 
 def drugs_of(plan: TaperPlan) -> set[str]:
@@ -115,10 +125,12 @@ def newest_plan(patient: Patient) -> TaperPlan | None:
 def some_still_taken(patient: Patient, now: datetime) -> str:
     """Return why the clinic may not stop following a patient: some is taken that no plan tapers.
 
-    A guard of leaving (ADR 8). Left for a hospital, home from it with some, taken again, or a
-    second drug of the intake beside the plan.
+    A guard of leaving (ADR 8). Left for a hospital, home from it with some, taken again, a plan
+    that ended at a dose, or a second drug of the intake beside the plan.
     """
-    return in_hospital_or_home(patient) or again(patient) or beside(patient)
+    return (
+        in_hospital_or_home(patient) or again(patient) or left_at_a_dose(patient) or beside(patient)
+    )
 
 
 def in_hospital_or_home(patient: Patient) -> str:
@@ -147,6 +159,22 @@ def again(patient: Patient) -> str:
     if not taken_again or has_plan:
         return ""
     return TAKEN_AGAIN.format(taken_again[0].taken.rstrip("."))
+
+
+def left_at_a_dose(patient: Patient) -> str:
+    """Return the same of somebody whose last plan ended while it gave some: a stop at a dose.
+
+    Nothing on record says who gives that dose from then on. An intake told anew does not end it.
+    """
+    plan = newest_plan(patient)
+    ended = plan is not None and plan.status == TaperPlan.Status.ENDED
+    if not ended or patient.last_dose_on is not None:
+        return ""
+    said = none_said_at(patient)
+    for left_at, taken in from_plan_left(patient):
+        if taken.by_drug and (said is None or said < left_at):
+            return PLAN_LEFT_SOME.format(taken.words)
+    return ""
 
 
 def beside(patient: Patient) -> str:

@@ -1,6 +1,7 @@
 """No door stops a medicine at once: each refuses with the reason and the documented path."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from apps.patients.intake_actions import document_stop
+from apps.patients.intake_actions import SectionValues, document_stop, save_section
 from apps.patients.models import FurtherMedicine, Medication, Patient
 from apps.tapers.actions_changes import EndError, change_plan
 from apps.tapers.changes import Change
@@ -147,6 +148,25 @@ def test_a_patient_on_a_dose_is_not_left_behind(patient, prescriber) -> None:
     url = reverse("patients:status", args=[patient.pk])
     page = signed_in(prescriber).post(url, {"status": "ended"}, follow=True)
     assert "The active plan gives 2 mg a day. End the plan first" in page.text
+    patient.refresh_from_db()
+    assert patient.status == "active"
+
+
+def test_a_stop_at_a_dose_and_an_end_leave_nobody_behind(patient, nurse, prescriber) -> None:
+    plan = half_way(patient, prescriber)
+    assert post(prescriber, "tapers:stop", plan.pk).status_code == 302
+    end(plan, prescriber, timezone.now())
+    url = reverse("patients:status", args=[patient.pk])
+    said = "The plan that ended left the patient on 2 mg a day. Make a plan for the rest first"
+    assert said in signed_in(prescriber).post(url, {"status": "ended"}, follow=True).text
+    again = SectionValues(medication={"night_mg": Decimal(1)})
+    patient.refresh_from_db()
+    save_section(
+        patient=patient, section="medicine", by=nurse.user, now=timezone.now(), values=again,
+        based_on=patient.intake_version,
+    )  # fmt: skip
+    page = signed_in(prescriber).post(url, {"status": "ended"}, follow=True)
+    assert said in page.text, "an intake told anew is no plan"
     patient.refresh_from_db()
     assert patient.status == "active"
 

@@ -104,7 +104,9 @@ def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
     answers = [each for each in found if is_answer(each)]
     told = [e["valueString"] for e in answers if code_in(e) == "other_medicines"]
     return ReadRecord(
-        patient_key=patient["id"], person=person | {"last_dose_on": taken.last_dose_on},
+        patient_key=patient["id"],
+        person=person | {"last_dose_on": taken.last_dose_on,
+                         "status": followed_as(person["status"], taken.last_dose_on)},
         medication=taken.medication | reason_of(found) | {
             "dose_confirmed": bool(own(taken.statement, "dose-confirmed"))},
         further=taken.further,
@@ -178,6 +180,17 @@ def person_of(patient: Resource, time_zone: str, today: date) -> dict[str, Any]:
         if most and isinstance(value, str) and len(value) > most:
             raise ImportRefusedError(f"The patient's {field_name} is longer than {most} letters.")
     return found
+
+
+def followed_as(status: str, last_dose_on: date | None) -> str:
+    """Return whether the patient is followed here: who takes some is, though no more there.
+
+    “Ended” is the other clinic's word about itself. Taken over with a dose it would leave
+    somebody whom nobody follows (ASAM-03); a last dose or a death says that none is taken.
+    """
+    if status == Patient.Status.ENDED and last_dose_on is None:
+        return Patient.Status.ACTIVE
+    return status
 
 
 def reference_in(patient: Resource) -> str:
