@@ -7,8 +7,9 @@ from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CheckIn
 from apps.clinical.doses import plain
 from apps.clinical.drugs import get_drug
+from apps.detox.leaving import none_said_since_told
 from apps.detox.models import Discharge, DoseRecord
-from apps.patients.intake_words import Rows, flag_words
+from apps.patients.intake_words import Rows, dose_words, flag_words
 from apps.patients.models import HEALTH_FLAGS, HISTORY_FLAGS, SUBSTANCE_FLAGS, Patient
 from apps.tapers.schedule import slot_name
 from apps.tapers.taken import Known, Taken, taken_now
@@ -135,15 +136,20 @@ def told(patient: Patient) -> Rows:
 
 
 def medicines(patient: Patient) -> list[str]:
-    """Return the other medicines, one a line: what is given beside the taper, then as told."""
+    """Return the other medicines, one a line: what is given beside the taper, then as told.
+
+    A second benzodiazepine or Z-drug has its times of day; once somebody said since that nothing
+    of the kind is taken any more, its line says that too.
+    """
     beside = [
         f"{each['name']}, beside the taper since {each['since']}, for: {each['for_what']}"
         for each in adjuncts(patient)
     ]
-    further = [
-        f"{get_drug(each.drug_id).name} {plain(each.daily_mg)} mg a day"
-        for each in patient.further_medicines.all()
-    ]
+    rows = list(patient.further_medicines.all())
+    said = none_said_since_told(patient) if rows else None
+    day = said.astimezone(patient.tz) if said else None
+    over = f"; not taken any more, as was said on {day.day} {day:%b %Y}" if day else ""
+    further = [f"{dose_words(each)}{over}" for each in rows]
     if not patient.risk.other_medicines_asked:
         return [*beside, *further, "Other medicines: not asked"]
     listed = [line for line in patient.risk.other_medicines.splitlines() if line.strip()]

@@ -15,6 +15,7 @@ from apps.checkins.task_actions import TaskClosedError, close_task
 from apps.checkins.task_ends import TOLD_OFF
 from apps.detox.aftercare_clocks import RESTART
 from apps.detox.clocks import sweep_detox
+from apps.detox.hand_over import hand_over_of
 from apps.detox.last_dose_clock import BESIDE
 from apps.detox.restart_actions import RestartError, record_restart
 from apps.patients.actions import StatusError, change_status
@@ -22,7 +23,7 @@ from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Patient
 from apps.tapers.actions_clock import settle_due
 from tests.conftest import signed_in
-from tests.detox.test_discharge import HOME, go_home
+from tests.detox.test_discharge import HOME, NONE, go_home
 from tests.factories import (
     CALM,
     NOW,
@@ -141,6 +142,15 @@ def test_nobody_is_left_with_a_second_drug_that_no_plan_tapers(wren, nurse, pres
     assert last_dose(wren) == (NOW + 41 * DAY).date()
     wren.refresh_from_db()
     change_status(patient=wren, status="ended", by=nurse.user, now=NOW + 42 * DAY)
+
+
+def test_a_unit_is_told_when_the_second_drug_is_taken_and_that_it_is_over(wren, prescriber) -> None:
+    taken = "zolpidem tartrate (IR tablet; capsule): 10 mg night, 10 mg a day"
+    assert hand_over_of(wren, NOW, None)["medicines"][0] == taken
+    go_home(make_stay(wren, prescriber.user), prescriber, **NONE)
+    day = f"{HOME.astimezone(wren.tz):%-d %b %Y}"
+    line = hand_over_of(wren, HOME + DAY, None)["medicines"][0]
+    assert line == f"{taken}; not taken any more, as was said on {day}"
 
 
 def test_a_last_dose_noted_before_this_rule_is_taken_back_once(wren, prescriber) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from apps.checkins.models import CareTask
 from apps.detox.restart_actions import record_restart
 from apps.exchange.brought import lines_of
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
 from apps.exchange.fhir.within import ImportRefusedError
-from apps.exchange.import_actions import import_record
+from apps.exchange.import_actions import READ_IT, import_record
 from apps.exchange.models import KeptResource
-from apps.patients.models import Patient
+from apps.patients.models import FurtherMedicine, Patient
 from apps.tapers.taken import Known, taken_now
 from tests.detox.test_discharge import NONE, go_home
 from tests.exchange.r4.validate import problems
@@ -225,3 +226,34 @@ def test_an_order_that_came_is_over_once_something_else_is_said_here(
     copy.last_dose_on = (NOW + DAY).date()
     copy.save(update_fields=["last_dose_on"])
     assert active(told(copy, NOW + 2 * DAY)) == []
+
+
+@pytest.mark.parametrize("has_plan", [True, False])
+def test_who_takes_some_is_followed_here_though_ended_there(
+    patient, prescriber, outsider, has_plan
+) -> None:
+    if has_plan:
+        make_active_plan(patient, prescriber.user)
+    Patient.objects.filter(pk=patient.pk).update(status="ended")
+    found = brought(told(patient, NOW + DAY), outsider, NOW + DAY)
+    assert (found.status, found.last_dose_on) == ("active", None)
+    tasks = CareTask.objects.filter(patient=found).values_list("kind", "title")
+    assert list(tasks) == [("follow_up", READ_IT)]
+
+
+def test_who_takes_none_stays_ended(patient, outsider) -> None:
+    Patient.objects.filter(pk=patient.pk).update(status="ended", last_dose_on=NOW.date())
+    found = brought(told(patient, NOW + DAY), outsider, NOW + DAY)
+    assert (found.status, found.last_dose_on) == ("ended", NOW.date())
+    assert not CareTask.objects.filter(patient=found).exists()
+
+
+def test_the_second_drug_is_over_when_a_unit_says_that_none_is_taken(patient, prescriber) -> None:
+    FurtherMedicine.objects.create(
+        patient=patient, position=1, drug_id="zolpidem_ir", night_mg=Decimal(10), pattern="daily",
+        days_per_week=7, taken_months=3,
+    )  # fmt: skip
+    assert len(active(told(patient, NOW))) == 2
+    go_home(make_stay(patient, prescriber.user), prescriber, **NONE)
+    found = medicines(told(patient, NOW + 30 * DAY))
+    assert [each["status"] for each in found] == ["completed", "completed"]

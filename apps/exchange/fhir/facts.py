@@ -6,6 +6,7 @@ An answer has three values and keeps them: yes is confirmed, no is refuted, not 
 from datetime import date
 from typing import Any, Final
 
+from apps.detox.leaving import none_said_since_told
 from apps.exchange.fhir.codes import concept, drug_concept, hl7, local
 from apps.exchange.fhir.elements import (
     Resource,
@@ -32,6 +33,7 @@ ILLNESSES: Final = frozenset(
     }
 )  # fmt: skip
 NONE_TOLD: Final = "none"
+NONE_SAID: Final = "It was said since that nothing of this kind is taken any more."
 WHEN: Final = {
     "morning": "MORN", "noon": "NOON", "midday": "NOON", "afternoon": "AFT", "evening": "EVE",
     "bedtime": "HS", "night": "NIGHT",
@@ -132,12 +134,16 @@ def answer(record: Record, name: str, words: str, **value: Any) -> Resource:
 def statements_of_intake(
     record: Record, replaced: str, last_dose_on: date | None
 ) -> list[Resource]:
-    """Return what was taken at intake; `replaced` is why the main medicine's dose is no more so."""
+    """Return what was taken at intake; `replaced` is why the main medicine's dose is no more so.
+
+    A further medicine is over when somebody said since that nothing at all is taken.
+    """
     rows: list[Medication | FurtherMedicine] = [record.medication] if record.medication else []
     further = list(record.patient.further_medicines.all())
+    over = NONE_SAID if further and none_said_since_told(record.patient) else ""
     return [
         *(statement(record, row, replaced, last_dose_on) for row in rows),
-        *(statement(record, row) for row in further),
+        *(statement(record, row, over) for row in further),
     ]
 
 
