@@ -343,7 +343,12 @@ def test_a_stop_once_recorded_begins_the_count_of_restarts_anew(patient, prescri
     record_restart(**says, **goes_on, taken="Each night", days_per_week=7, now=off)
     start = (off + timedelta(days=1)).date().isoformat()
     make_active_plan(patient, prescriber.user, now=off + timedelta(days=1), start_on=start)
-    patient.plans.update(status="ended", left_at=off + timedelta(days=200), left_reason="Done.")
+    patient.plans.update(
+        status="ended",
+        left_at=off + timedelta(days=200),
+        left_reason="Done.",
+        left_by=prescriber.user,
+    )
     Patient.objects.filter(pk=patient.pk).update(last_dose_on=(off + timedelta(days=200)).date())
     now = timezone.now()
     goes_on["agreed"] = "stay"
