@@ -174,9 +174,12 @@
   async function sendOthers() {
     if (sendingOthers) return;
     sendingOthers = true;
-    const others = (await Outbox.all()).filter((row) => row.sending && row.submission !== entry?.submission);
-    await Promise.all(others.map((row) => Outbox.sendUnseen(row)));
-    sendingOthers = false;
+    try {
+      const others = (await Outbox.all()).filter((row) => row.sending && row.submission !== entry?.submission);
+      await Promise.all(others.map((row) => Outbox.sendUnseen(row)));
+    } finally {
+      sendingOthers = false;
+    }
     await showNews();
   }
 

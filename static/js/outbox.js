@@ -3,6 +3,8 @@
 const Outbox = (() => {
   "use strict";
   const DRAFT_HOURS = 12; // [proposal] what was begun and never sent, or sent and told to nobody, is forgotten after this: a phone may be shared
+  const OPENING = 3000; // ms: another page of a former version may hold the store, and a red flag must not wait for it
+  const LONGEST = 2000; // letters of one field that are sent: more than any question takes, so the server tells of it beside the field
   const SECONDS = 20; // a request that hangs counts as failed: the server makes one check-in of all tries
 
   // Rows were keyed by the page's address once: two tabs of one link wrote over each other.
@@ -10,7 +12,13 @@ const Outbox = (() => {
     const database = opening.result;
     const fresh = (rows) => {
       const store = database.createObjectStore("unsent", { keyPath: "submission" });
-      for (const row of rows) store.put(row);
+      const taken = new Set();
+      for (const row of rows) {
+        // Two addresses could share an id: neither row writes over the other.
+        if (!row.submission || taken.has(row.submission)) row.submission = newId();
+        taken.add(row.submission);
+        store.put(row);
+      }
     };
     if (!database.objectStoreNames.contains("unsent")) return fresh([]);
     opening.transaction.objectStore("unsent").getAll().onsuccess = (found) => {
@@ -22,10 +30,23 @@ const Outbox = (() => {
   function store(mode, act) {
     return new Promise((resolve, reject) => {
       const opening = indexedDB.open("checkins", 2);
+      let late = false;
+      const giveUp = () => {
+        late = true;
+        reject(new Error("the store is held by another page"));
+      };
+      const timer = setTimeout(giveUp, OPENING);
+      opening.onblocked = giveUp;
       opening.onupgradeneeded = () => upgrade(opening);
-      opening.onerror = () => reject(opening.error);
+      opening.onerror = () => {
+        clearTimeout(timer);
+        reject(opening.error);
+      };
       opening.onsuccess = () => {
+        clearTimeout(timer);
         const database = opening.result;
+        if (late) return database.close();
+        database.onversionchange = () => database.close();
         const asked = act(database.transaction("unsent", mode).objectStore("unsent"));
         asked.transaction.oncomplete = () => {
           database.close();

@@ -1,0 +1,82 @@
+"""A store that another page holds, a new release, too much text: no red flag waits and no answer is lost."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from apps.checkins.models import CheckIn
+from tests.flows.test_browser_path import ANSWERS
+from tests.flows.test_offline import KEPT, answer, network, phone  # noqa: F401
+from tests.flows.test_offline_tabs import OF_THE_FORMER_VERSION, new_url, seizures, send
+from tests.harness.marks import BROWSER_FLOW
+from tests.harness.waiting import wait_until
+
+pytestmark = BROWSER_FLOW
+TOLD = "We are telling the person on call now"
+HOLD = """() => new Promise((done) => {
+  indexedDB.deleteDatabase("checkins").onsuccess = () => {
+    const open = indexedDB.open("checkins", 1);
+    open.onupgradeneeded = () => open.result.createObjectStore("unsent", { keyPath: "path" });
+    open.onsuccess = () => { window.held = open.result; done(); };
+  };
+})"""
+ADD_A_SECOND_ROW = """(entry) => new Promise((done) => {
+  const open = indexedDB.open("checkins", 1);
+  open.onsuccess = () => {
+    const rows = open.result.transaction("unsent", "readwrite");
+    rows.objectStore("unsent").put(entry);
+    rows.oncomplete = () => { open.result.close(); done(); };
+  };
+})"""
+
+
+def open_start(page: Any, network: Any) -> None:  # noqa: F811
+    page.goto(network.url + "/c/")
+    page.get_by_text("Nothing is waiting on this phone").wait_for()
+
+
+def test_a_store_that_another_page_holds_keeps_no_seizure_back(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    open_start(phone, network)
+    phone.evaluate(HOLD)
+    other = phone.context.new_page()
+    other.goto(new_url(network, marked_patient))
+    answer(other, ANSWERS)
+    send(other)
+    other.get_by_text(TOLD).wait_for()
+    assert seizures() == ["yes"]
+    phone.evaluate("window.held.close()")
+    wait_until(lambda: other.evaluate(KEPT) == 0)
+    # The store works again when the former page has let it go.
+    other.goto(new_url(network, marked_patient))
+    answer(other, {"dose_taken": "yes_all"})
+    wait_until(lambda: other.evaluate(KEPT) == 1)
+
+
+def test_two_former_rows_with_one_id_are_both_sent(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    open_start(phone, network)
+    paths = [new_url(network, marked_patient).removeprefix(network.url) for _ in range(2)]
+    entries = [
+        {
+            "path": path, "fields": [["version", "1"], ["seizure", said], *rest], "sending": True,
+            "submission": "11111111-2222-4333-8444-555555555555", "changed": 1, "calls": [],
+            "felt": timezone.now().isoformat(),
+        }
+        for path, said, rest in zip(
+            paths, ("yes", "no"), ([], [["red_flags", "rf_chest"]]), strict=True
+        )
+    ]  # fmt: skip
+    phone.evaluate(OF_THE_FORMER_VERSION, entries[0])
+    phone.evaluate(ADD_A_SECOND_ROW, entries[1])
+    phone.reload()
+    wait_until(lambda: CheckIn.objects.count() == 2)
+    assert sorted(seizures()) == ["no", "yes"]
