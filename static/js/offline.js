@@ -5,8 +5,14 @@
   const strip = document.querySelector("[data-offline]");
   const panel = document.querySelector("[data-waiting]");
   const form = document.getElementById("checkin");
+  let plain = true; // the browser reads the form to send it, not this file to keep it
   // Each opening of a form is a check-in of its own, also a blank one that this phone has kept.
   if (form && form.dataset.returned === undefined) form.elements.namedItem("submission_id").value = Outbox.newId();
+  // Too much text is told beside its field; the server takes none of it as a whole.
+  form?.addEventListener("formdata", ({ formData }) => {
+    if (!plain) return;
+    for (const input of form.querySelectorAll(".input")) formData.set(input.name, Outbox.brief(input.value));
+  });
   if (!panel || !window.indexedDB || !window.fetch) return;
   const root = document.documentElement;
   const path = location.pathname;
@@ -28,12 +34,18 @@
     strip.querySelector("[data-offline-words]").hidden = !off || !panel.hidden;
   }
 
-  const read = () => [...new FormData(form)].filter(([name]) => !OWN.includes(name)).map(([name, value]) => [name, String(value)]);
+  function read() {
+    plain = false;
+    const fields = [...new FormData(form)].filter(([name]) => !OWN.includes(name)).map(([name, value]) => [name, String(value)]);
+    plain = true;
+    return fields;
+  }
+  const grave = () => form.querySelector(":checked ~ .advice .box") !== null;
   // The numbers on this page, and the clinic's own: its answers may be shown by a page that knows no clinic.
   const clinicCall = () => document.querySelector('template[data-news="refused"]').content.querySelectorAll("[data-news-calls] a");
   const calls = () => [...document.querySelectorAll(".crisis a"), ...clinicCall()].map((a) => [a.textContent.trim(), a.getAttribute("href")]);
   const snapshot = (extra) => ({
-    path, fields: [...read(), ...extra], submission: field("submission_id").value, changed: Date.now(), sending: false, felt: "", calls: calls(),
+    path, fields: [...read(), ...extra], submission: field("submission_id").value, changed: Date.now(), sending: false, felt: "", calls: calls(), grave: grave(),
   });
 
   function fill(kept) {
@@ -142,7 +154,7 @@
     if (kind === "saved") return section;
     const open = section.querySelector("[data-news-open]");
     open.href = row.path;
-    open.closest("p").hidden = row.news !== "incomplete";
+    open.closest("p").hidden = !["incomplete", "too_long"].includes(row.news);
     const numbers = (row.calls ?? []).filter(([, href]) => href.startsWith("tel:"));
     if (numbers.length) section.querySelector("[data-news-calls]").replaceChildren(...callLinks(numbers));
     const review = page.querySelector("main dl.review");
@@ -234,9 +246,13 @@
     const returned = form?.dataset.returned !== undefined;
     const waiting = kept.filter((row) => row.sending);
     const own = waiting.find((row) => row.path === path);
-    const draft = kept.filter((row) => row.path === path && !row.sending && [undefined, "incomplete"].includes(row.news)).sort((a, b) => b.changed - a.changed)[0];
-    if (returned) keepDraft();
-    else if (form && own) {
+    const draft = kept.filter((row) => row.path === path && !row.sending && [undefined, "incomplete", "too_long"].includes(row.news)).sort((a, b) => b.changed - a.changed)[0];
+    if (returned) {
+      // The server was sent the beginning of a long text; all of it is here.
+      const sent = kept.find((row) => row.submission === field("submission_id").value);
+      for (const [name, value] of sent?.fields ?? []) if (value !== Outbox.brief(value) && field(name)) field(name).value = value;
+      keepDraft();
+    } else if (form && own) {
       field("submission_id").value = own.submission;
       fill(own);
     } else if (form && draft) goOn(draft);

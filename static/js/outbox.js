@@ -5,6 +5,7 @@ const Outbox = (() => {
   const DRAFT_HOURS = 12; // [proposal] what was begun and never sent, or sent and told to nobody, is forgotten after this: a phone may be shared
   const OPENING = 3000; // ms: another page of a former version may hold the store, and a red flag must not wait for it
   const LONGEST = 2000; // letters of one field that are sent: more than any question takes, so the server tells of it beside the field
+  const TAPPED = 40; // letters: the value of any answer that is tapped is shorter
   const SECONDS = 20; // a request that hangs counts as failed: the server makes one check-in of all tries
 
   // Rows were keyed by the page's address once: two tabs of one link wrote over each other.
@@ -69,7 +70,8 @@ const Outbox = (() => {
   }
 
   // An entry: {submission, path, fields, changed, sending, felt, calls, news, html}. `fields` are the form's
-  // names and values, `sending` is true once Send was tapped, `felt` when that was. `news` is what the server said
+  // names and values, `grave` is true where a tap has shown advice, `sending` is true once Send was tapped,
+  // `felt` when that was. `news` is what the server said
   // while no page was there to show it: "saved", or why it was refused; `html` is its page. `told` is true where
   // the page of that very form has shown the refusal.
   const put = (entry) => store("readwrite", (rows) => rows.put(entry));
@@ -99,10 +101,19 @@ const Outbox = (() => {
     return rows.filter((row) => !stale.includes(row));
   }
 
+  const brief = (value) => value.slice(0, LONGEST);
+
   // Returns {state: "saved" | "refused" | "waiting", reason, html}. Only the server's own headers count: a
   // sign-in page of a hotel, or an answer cut in the middle, is neither a yes nor a no.
   async function ask(entry) {
-    const body = new URLSearchParams(entry.fields);
+    const result = await post(entry, entry.fields.map(([name, value]) => [name, brief(value)]));
+    // Still too much, and dangerous: the answers that were tapped get through alone.
+    if (result.reason !== "too_long" || !entry.grave) return result;
+    return post(entry, [...entry.fields.filter(([, value]) => value.length < TAPPED), ["at_once", "1"]]);
+  }
+
+  async function post(entry, fields) {
+    const body = new URLSearchParams(fields);
     body.set("submission_id", entry.submission);
     body.set("reported_at", entry.felt);
     body.set("sent_at", new Date().toISOString());
@@ -141,5 +152,5 @@ const Outbox = (() => {
     return result;
   }
 
-  return { put, drop, draft, forgetDraft, all, send, sendUnseen, newId };
+  return { put, drop, draft, forgetDraft, all, send, sendUnseen, newId, brief };
 })();

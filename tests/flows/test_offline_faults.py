@@ -1,4 +1,4 @@
-"""A store that another page holds, a new release, too much text: no red flag waits and no answer is lost."""
+"""A store that another page holds, a new release, too much text: no answer is lost."""
 
 from typing import Any
 
@@ -7,11 +7,20 @@ from django.utils import timezone
 from apps.checkins.models import CheckIn
 from tests.flows.test_browser_path import ANSWERS
 from tests.flows.test_offline import KEPT, answer, network, phone  # noqa: F401
-from tests.flows.test_offline_tabs import OF_THE_FORMER_VERSION, new_url, seizures, send
+from tests.flows.test_offline_tabs import CALM, OF_THE_FORMER_VERSION, new_url, seizures, send
 from tests.harness.marks import BROWSER_FLOW
 from tests.harness.waiting import wait_until
 
 pytestmark = BROWSER_FLOW
+FLOOD = "() => { document.getElementById('i-supply_days').value = '1'.repeat(300000); }"
+LENGTH = "() => document.getElementById('i-supply_days').value.length"
+MANY = """() => {
+  for (let each = 0; each < 200; each++) {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: "junk", value: "x".repeat(3000) });
+    document.getElementById("checkin").append(field);
+  }
+}"""
 TOLD = "We are telling the person on call now"
 HOLD = """() => new Promise((done) => {
   indexedDB.deleteDatabase("checkins").onsuccess = () => {
@@ -80,3 +89,63 @@ def test_two_former_rows_with_one_id_are_both_sent(
     phone.reload()
     wait_until(lambda: CheckIn.objects.count() == 2)
     assert sorted(seizures()) == ["no", "yes"]
+
+
+def test_too_much_text_is_told_beside_its_field_and_nothing_is_lost(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    phone.goto(new_url(network, marked_patient))
+    assert phone.locator("#i-supply_days").get_attribute("maxlength") == "20"
+    answer(phone, CALM)
+    phone.evaluate(FLOOD)
+    send(phone)
+    phone.locator("#e-supply_days").wait_for()
+    assert phone.locator("#i-seizure-no").is_checked()
+    wait_until(lambda: phone.evaluate(LENGTH) == 300_000)
+    assert seizures() == []
+
+
+def test_a_seizure_with_too_much_text_gets_through(network, people, marked_patient, phone) -> None:  # noqa: F811
+    phone.goto(new_url(network, marked_patient))
+    answer(phone, ANSWERS)
+    phone.evaluate(FLOOD)
+    send(phone)
+    phone.get_by_text(TOLD).wait_for()
+    assert seizures() == ["yes"]
+    assert phone.evaluate(KEPT) == 0
+
+
+def test_what_is_too_much_in_all_sends_the_tapped_answers_of_a_seizure(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    phone.goto(new_url(network, marked_patient))
+    answer(phone, ANSWERS)
+    phone.evaluate(MANY)
+    send(phone)
+    phone.get_by_text(TOLD).wait_for()
+    assert seizures() == ["yes"]
+    assert phone.evaluate(KEPT) == 0
+
+
+def test_what_is_too_much_in_all_is_in_the_form_again(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    phone.goto(new_url(network, marked_patient))
+    answer(phone, CALM)
+    phone.evaluate(MANY)
+    send(phone)
+    phone.get_by_text("That was too much text").wait_for()
+    phone.get_by_role("link", name="Look at the answers and send them again").click()
+    phone.locator("#i-seizure-no:checked").wait_for(state="attached")
+    send(phone)
+    phone.locator(".saved--ok").wait_for()
+    assert seizures() == ["no"]
