@@ -286,6 +286,11 @@
   if (!workers) return;
   const isFirst = !workers.controller;
   workers.addEventListener("message", (event) => event.data?.news && showNews().catch(() => {}));
+  let first = isFirst;
+  workers.addEventListener("controllerchange", () => {
+    if (!first && form) workers.controller?.postMessage({ keep: location.href });
+    first = false;
+  });
   workers.register(strip.dataset.worker).catch(() => {});
   workers.ready.then((worker) => isFirst && form && worker.active.postMessage({ keep: location.href }));
 })();

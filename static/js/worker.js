@@ -10,12 +10,33 @@ self.addEventListener("install", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  const forget = async () => {
-    for (const name of await caches.keys()) if (name.startsWith("checkins") && name !== CACHE) await caches.delete(name);
-    await self.clients.claim();
-  };
-  event.waitUntil(forget());
+  event.waitUntil(forget().catch(() => {}).then(() => self.clients.claim()));
 });
+
+// This version's own cache first, then the former ones, newest first.
+// A cache younger than this version's own belongs to the worker that comes next: it is left alone.
+async function newestFirst() {
+  const names = (await caches.keys()).filter((name) => name.startsWith("checkins"));
+  return [CACHE, ...names.slice(0, Math.max(0, names.indexOf(CACHE))).reverse()];
+}
+
+async function find(request) {
+  for (const name of await newestFirst()) {
+    const found = await (await caches.open(name)).match(request);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+// A former cache goes when each of its blank forms is kept by a newer one: a new release takes no form from the phone.
+async function forget() {
+  const newer = new Set();
+  for (const name of await newestFirst()) {
+    const forms = (await (await caches.open(name)).keys()).map((request) => request.url).filter((url) => url.includes("/blank/"));
+    if (name !== CACHE && forms.every((url) => newer.has(url))) await caches.delete(name);
+    for (const url of forms) newer.add(url);
+  }
+}
 
 const blank = (part) => `${START}blank/${part}`;
 const partOf = (path) => path.match(/\/(weekly|correct)\/$/)?.[1] ?? "first";
@@ -25,12 +46,12 @@ async function keep(response) {
   if (!part || !response.ok) return;
   const cache = await caches.open(CACHE);
   await cache.put(blank(part === "correction" ? "correct" : part), response.clone());
+  await forget();
 }
 
 // The kept form says that it is one: who is watching now is not known without network.
 async function kept(path) {
-  const cache = await caches.open(CACHE);
-  const found = (await cache.match(blank(partOf(path)))) ?? (await cache.match(START));
+  const found = (await find(blank(partOf(path)))) ?? (await find(START));
   if (!found) return Response.error();
   const headers = new Headers(found.headers);
   headers.delete("Content-Encoding");
@@ -47,7 +68,7 @@ async function page(request) {
     await keep(response).catch(() => {});
     return response;
   } catch {
-    return path === START ? ((await caches.match(START)) ?? Response.error()) : kept(path);
+    return path === START ? ((await find(START)) ?? Response.error()) : kept(path);
   }
 }
 
@@ -55,12 +76,10 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET") return;
   if (request.mode === "navigate") event.respondWith(page(request));
-  else if (SHELL.includes(new URL(request.url).pathname)) {
-    event.respondWith(caches.match(request).then((found) => found ?? fetch(request)));
-  }
+  else if (["script", "style", "image"].includes(request.destination)) event.respondWith(find(request).then((found) => found ?? fetch(request)));
 });
 
-// The page that installed this worker was loaded without it: its blank form is fetched once more.
+// The page was loaded without this worker, or by a former one: its blank form is fetched once more.
 self.addEventListener("message", (event) => {
   if (event.data?.keep) event.waitUntil(fetch(event.data.keep).then(keep).catch(() => {}));
 });

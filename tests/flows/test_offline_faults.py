@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.checkins.models import CheckIn
 from tests.flows.test_browser_path import ANSWERS
-from tests.flows.test_offline import KEPT, answer, network, phone  # noqa: F401
+from tests.flows.test_offline import KEPT, answer, network, open_form, phone  # noqa: F401
 from tests.flows.test_offline_tabs import CALM, OF_THE_FORMER_VERSION, new_url, seizures, send
 from tests.harness.marks import BROWSER_FLOW
 from tests.harness.waiting import wait_until
@@ -149,3 +149,41 @@ def test_what_is_too_much_in_all_is_in_the_form_again(
     send(phone)
     phone.locator(".saved--ok").wait_for()
     assert seizures() == ["no"]
+
+
+def test_a_new_release_takes_no_form_from_the_phone(network, people, marked_patient, phone) -> None:  # noqa: F811
+    open_form(phone, network, marked_patient)
+    (former,) = phone.evaluate("caches.keys()")
+    newer = former[:-1] + ("0" if former[-1] != "0" else "1")
+    url = new_url(network, marked_patient)
+    phone.goto(network.url + "/c/")
+    network.swap = (former.encode(), newer.encode())
+    phone.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    wait_until(lambda: newer in phone.evaluate("caches.keys()"))
+    phone.wait_for_timeout(3000)  # the new worker has taken over
+    phone.context.set_offline(True)
+    phone.goto(url)
+    phone.locator("#q-dose_taken.is-current").wait_for()
+    phone.context.set_offline(False)
+    phone.goto(url)  # the newer cache has the form now: the former one has served
+    wait_until(lambda: phone.evaluate("caches.keys()") == [newer])
+    phone.context.set_offline(True)
+    phone.goto(url)
+    phone.locator("#q-dose_taken.is-current").wait_for()
+
+
+def test_an_open_form_is_kept_again_by_the_worker_of_a_new_release(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    open_form(phone, network, marked_patient)
+    (former,) = phone.evaluate("caches.keys()")
+    newer = former[:-1] + ("0" if former[-1] != "0" else "1")
+    network.swap = (former.encode(), newer.encode())
+    phone.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    wait_until(lambda: phone.evaluate("caches.keys()") == [newer])
+    phone.context.set_offline(True)
+    phone.reload()
+    phone.locator("#q-dose_taken.is-current").wait_for()

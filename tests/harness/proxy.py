@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 
 CHUNK = 65536
+# A connection carries one request, and an answer comes as it reads, not packed.
+UNSENT = (b"connection:", b"accept-encoding:")
 HOTEL = b"<!DOCTYPE html><title>Welcome</title><h1>Please sign in to use our network</h1>"
 
 
@@ -29,6 +31,8 @@ class Proxy:
     def __init__(self, to_port: int) -> None:
         self.to_port, self.line = to_port, Line.FINE
         self.posts = 0
+        # What an answer says, and what the phone reads instead: of one length.
+        self.swap = (b"", b"")
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://localhost:{self.listener.getsockname()[1]}"
 
@@ -65,7 +69,7 @@ class Proxy:
                 while part := server.recv(CHUNK):
                     # All of the answer is read: the server has done its work when the line breaks.
                     if self.line != Line.CUT_AFTER_REQUEST:
-                        client.sendall(part)
+                        client.sendall(part.replace(*self.swap) if self.swap[0] else part)
 
 
 def rest_of(body: bytes) -> bytes:
@@ -76,7 +80,7 @@ def rest_of(body: bytes) -> bytes:
 def closing(request: bytes) -> bytes:
     """Return the request with the wish that the connection ends after its answer."""
     head, _, body = request.partition(b"\r\n\r\n")
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(UNSENT)]
     return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body
 
 
