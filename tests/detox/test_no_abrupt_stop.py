@@ -154,7 +154,7 @@ def told_less_often(patient: Patient, by: Any) -> Any:
         other = make_patient(patient.clinic)
         tell(other, nurse, *values.pop("further", ()), now=timezone.now(), **values)
         page = without_path(Patient.objects.get(pk=other.pk), by)
-        assert "The intake told of 7 days a week before." in page.text
+        assert "The intake told of 7 days of a week before." in page.text
         assert not other.stop_decisions.exists()
     return page
 
@@ -166,7 +166,7 @@ def second_drug_told_less_often(patient: Patient, by: Any) -> Any:
     for further in ([DAILY], [], [DAILY | RARELY]):
         tell(other, nurse, *further, now=timezone.now())
     page = without_path(Patient.objects.get(pk=other.pk), by)
-    assert "The intake told of 7 days a week before." in page.text
+    assert "The intake told of 7 days of a week before." in page.text
     assert not other.stop_decisions.exists()
     return page
 

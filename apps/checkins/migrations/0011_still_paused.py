@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("checkins", "0009_care_level_grows_old"),
+        ("checkins", "0010_late_words_never_calm"),
         ("patients", "0008_paused_since"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
