@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, Reminder
-from apps.checkins.task_ends import needs_reaching
+from apps.checkins.task_ends import ENDS_BY, needs_reaching
 from tests.factories import NOW
 from tests.harness.smtp import SmtpServer
 
