@@ -125,6 +125,7 @@ def job_arguments(patient: Any, member: Any) -> dict[str, Any]:
     )  # fmt: skip
     invited = make_invitation(member, "later@clinic.example", now=now)
     return {
+        "name": "chores",
         "delivery_id": str(Delivery.objects.filter(alert__patient=patient).first().pk),
         "contact_id": str(contact.pk),
         "reminder_id": str(uuid4()),
