@@ -24,7 +24,7 @@ IN_THE_DATABASE: Final = ("dispatcher", "sweep")
 STALE_AFTER: Final = 45  # seconds
 ROLE: Final = "glidepath_sweep"
 SIGN: Final = Path(tempfile.gettempdir()) / "glidepath-worker"
-STALE_AFTER_SECONDS: Final = 60.0
+SIGN_STALE_AFTER: Final = 60  # seconds; a worker touches it each ten
 
 
 def main(arguments: list[str]) -> int:
@@ -87,7 +87,7 @@ def web_lives() -> bool:
 def worker_lives() -> bool:
     """Look at the sign of the worker beside this; one that waits for its broker is well."""
     try:
-        if abs(time.time() - SIGN.stat().st_mtime) < STALE_AFTER_SECONDS:
+        if abs(time.time() - SIGN.stat().st_mtime) < SIGN_STALE_AFTER:
             return True
     except FileNotFoundError:
         pass

@@ -12,7 +12,6 @@ from celery import bootsteps
 
 SIGN: Final = Path(tempfile.gettempdir()) / "glidepath-worker"
 EVERY_SECONDS: Final = 10.0
-STALE_AFTER_SECONDS: Final = 60.0
 
 
 class WorkerSign(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from ninja.security.base import AuthBase
 
 from apps.api.schemas import AlertFilter, Problem
 from apps.programs.access import let_in
-from apps.programs.problems import CONTENT_TYPE, ProblemError, problem_response
+from apps.programs.problems import CONTENT_TYPE, ProblemError, problem_of, problem_response
 from apps.programs.scopes import Scope
 
 # What the address of an operation may ask besides its path, by the operation's name.
@@ -133,13 +133,13 @@ def refuse_body(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(RequestDataTooBig)
 def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     """Say that the body is longer than any question needs."""
-    return problem_response(ProblemError(413, "too-large", "The body is too large."))
+    return problem_response(problem_of(413))
 
 
 @api.exception_handler(Http404)
 def refuse_unknown(request: HttpRequest, error: Http404) -> HttpResponse:
     """Say the same of what does not exist and of what is another clinic's."""
-    return problem_response(ProblemError(404, "not-found", "There is no such thing here."))
+    return problem_response(problem_of(404))
 
 
 @api.exception_handler(PermissionDenied)

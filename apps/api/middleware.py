@@ -11,22 +11,12 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 
 from apps.exchange.fhir.outcome import refuse as fhir_refusal
-from apps.programs.problems import CONTENT_TYPE, ProblemError, problem_response
+from apps.programs.problems import CONTENT_TYPE, problem_of, problem_response
 
 API, FHIR = "/api/v1/", "/fhir/R4"
 FIRST_ERROR: Final = 400
 READABLE: Final = (CONTENT_TYPE, "application/fhir+json")
 KEPT_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
-WORDS: Final[dict[int, tuple[str, str]]] = {
-    400: ("bad-request", "This question cannot be read."),
-    403: ("not-allowed", "This address is not for programs, or not by this method."),
-    404: ("not-found", "There is no such thing here."),
-    405: ("method-not-allowed", "This address takes other methods: see the header Allow."),
-    413: ("too-large", "The body is too large."),
-    500: ("failed", "This failed and changed nothing. Send the same again, with the same key."),
-    503: ("away", "The service is not there for a moment. Send the same again."),
-}
-OTHER: Final = ("refused", "This was refused.")
 
 
 class ReadableRefusalsMiddleware:
@@ -48,9 +38,8 @@ class ReadableRefusalsMiddleware:
 
 def readable(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Return the same refusal, as the address says it."""
-    word, detail = WORDS.get(response.status_code, OTHER)
     headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    problem = ProblemError(response.status_code, word, detail, headers=headers)
+    problem = problem_of(response.status_code, headers)
     if request.path.startswith(FHIR):
         return fhir_refusal(problem)
     return problem_response(problem)

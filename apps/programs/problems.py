@@ -9,6 +9,17 @@ from django.http import JsonResponse
 CONTENT_TYPE: Final = "application/problem+json"
 # Not an address: nobody should fetch it. The last word is what a program may compare.
 TYPE: Final = "tag:glidepath,2026:problem:{}"
+# What is said of a refusal that no view of ours put into words, by its status.
+WORDS: Final[dict[int, tuple[str, str]]] = {
+    400: ("bad-request", "This question cannot be read."),
+    403: ("not-allowed", "This address is not for programs, or not by this method."),
+    404: ("not-found", "There is no such thing here."),
+    405: ("method-not-allowed", "This address takes other methods: see the header Allow."),
+    413: ("too-large", "The body is too large."),
+    500: ("failed", "This failed and changed nothing. Send the same again, with the same key."),
+    503: ("away", "The service is not there for a moment. Send the same again."),
+}
+OTHER: Final = ("refused", "This was refused.")
 
 
 class ProblemError(Exception):
@@ -26,6 +37,11 @@ class ProblemError(Exception):
         super().__init__(detail)
         self.status, self.kind, self.detail = status, kind, detail
         self.errors, self.headers = errors, dict(headers or {})
+
+
+def problem_of(status: int, headers: Mapping[str, str] | None = None) -> ProblemError:
+    """Return the refusal that a status says by itself."""
+    return ProblemError(status, *WORDS.get(status, OTHER), headers=headers)
 
 
 def problem_response(problem: ProblemError) -> JsonResponse:
