@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -23,11 +24,10 @@ from apps.checkins.task_actions import overtake_tasks
 from apps.clinical.detox import CLOCK_MINUTES
 from apps.detox.aftercare_clocks import in_aftercare, look_at_aftercare
 from apps.detox.guards import severe_sign_after
-from apps.detox.hospital_clock import ask_whether_there, long_in_hospital
 from apps.detox.last_dose_clock import note_last_dose, stops_and_restarts
 from apps.detox.models import CareAssessment, Stay
-from apps.detox.paused_clock import ask_how_it_goes_on, long_paused
 from apps.detox.referral_actions import locked
+from apps.detox.status_clock import HOSPITAL, PAUSED, ask_after, left_in_peace
 from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found, move_each
@@ -86,8 +86,8 @@ def sweep_detox(now: datetime) -> DetoxReport:
         rounds=each(rounds_due(now), call_for_round, now),
         last_doses=each(stops_and_restarts(), note_last_dose, now),
         aftercare=each(in_aftercare(now), look_at_aftercare, now),
-        in_hospital=each(long_in_hospital(now), ask_whether_there, now),
-        paused=each(long_paused(now), ask_how_it_goes_on, now),
+        in_hospital=each(left_in_peace(HOSPITAL, now), partial(ask_after, HOSPITAL), now),
+        paused=each(left_in_peace(PAUSED, now), partial(ask_after, PAUSED), now),
         overdue=each(tasks_overdue(now), warn_of_task, now),
     )
 

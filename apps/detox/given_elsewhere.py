@@ -8,8 +8,7 @@ from typing import Final
 
 from apps.clinical.regimen import whole_months
 from apps.detox.guards import NONE_UNSIGNED
-from apps.detox.leaving import going_on, none_said_at
-from apps.detox.models import Discharge
+from apps.detox.leaving import going_on, with_some_left
 from apps.patients.models import Patient
 from apps.patients.risk_actions import Given
 from apps.tapers.stopping import LATELY
@@ -45,18 +44,3 @@ def given_by_word(patient: Patient, day: date) -> Given:
         at, often = restarts[-1].recorded_at, max(row.days_per_week for row in restarts)
         words = AGAIN.format(often)
     return Given(often, whole_months(at.astimezone(patient.tz).date(), day), words)
-
-
-def with_some_left(patient: Patient, until: datetime) -> Discharge | None:
-    """Return the last discharge, where some was left by it and neither ended nor planned since.
-
-    "None" after a short stay is no word until a second prescriber has signed.
-    """
-    home: Discharge | None = patient.discharges.order_by("-recorded_at").first()
-    if home is None or home.is_none_settled:
-        return None
-    said = none_said_at(patient)
-    if said is not None and said > home.recorded_at:
-        return None
-    planned = patient.plans.filter(activated_at__gt=home.recorded_at, activated_at__lte=until)
-    return None if planned.exists() else home

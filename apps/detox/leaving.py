@@ -139,14 +139,28 @@ def in_hospital_or_home(patient: Patient) -> str:
     if plan is not None:
         return discharge_says_none(plan)
     home = patient.discharges.order_by("-recorded_at").first()
-    if home is None:
-        return ""
-    if home.awaits_second:
+    if home is not None and home.awaits_second:
         return NO_SECOND
-    since = patient.plans.filter(activated_at__gt=home.recorded_at).exists()
-    if home.is_none_settled or since or patient.last_dose_on is not None:
-        return ""
-    return SOME_LEFT.format(home.taken)
+    some = with_some_left(patient) if patient.last_dose_on is None else None
+    return SOME_LEFT.format(some.taken) if some is not None else ""
+
+
+def with_some_left(patient: Patient, until: datetime | None = None) -> Discharge | None:
+    """Return the last discharge, where some was left by it and neither ended nor planned since.
+
+    "None" after a short stay is no word until a second prescriber has signed. `until`: a plan put
+    in force since then takes its place not yet.
+    """
+    home: Discharge | None = patient.discharges.order_by("-recorded_at").first()
+    if home is None or home.is_none_settled:
+        return None
+    said = none_said_at(patient)
+    if said is not None and said > home.recorded_at:
+        return None
+    planned = patient.plans.filter(activated_at__gt=home.recorded_at)
+    if until is not None:
+        planned = planned.filter(activated_at__lte=until)
+    return None if planned.exists() else home
 
 
 def again(patient: Patient) -> str:

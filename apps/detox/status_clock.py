@@ -1,0 +1,115 @@
+"""The clock on a status in which nobody is reminded: who is left in peace is asked after, again.
+
+"In hospital" and "paused" stop reminders, and silence alerts nobody. Whoever went home untold, was
+marked by mistake, or is paused while a plan gives a dose, would be watched by nobody for ever.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Greatest
+
+from apps.checkins.clock_tasks import open_clock_task
+from apps.checkins.models import CareTask, policy_of
+from apps.checkins.models.task import HOSPITAL_DAYS, PAUSED_DAYS
+from apps.checkins.task_actions import overtake_tasks
+from apps.detox.models import Stay
+from apps.detox.referral_actions import locked
+from apps.patients.models import DRILL_CLINIC, Patient
+from apps.patients.moving import Found
+from apps.tapers.models import TaperPlan
+
+BATCH: Final = 200
+ANSWER_WITHIN: Final = timedelta(hours=24)  # [proposal]
+DAY: Final = timedelta(days=1)
+OWN: Final = OuterRef("pk")
+Kind = CareTask.Kind
+Status = Patient.Status
+
+
+@dataclass(frozen=True, slots=True)
+class StatusClock:
+    """One status, the task that asks about it, and after how many days of hearing no more.
+
+    `days` is asked of the database and of a patient. `since` names the column with the moment
+    of the mark. Of those in the status `is_asked` says who is asked after; `is_needless` who is
+    asked no more, beside those who left the status.
+    """
+
+    status: Status
+    kind: Kind
+    since: str
+    days: Coalesce | Value
+    days_of: Callable[[Patient], int]
+    is_asked: Callable[[], Q]
+    is_needless: Callable[[], Q]
+
+
+def on_a_plan() -> Q:
+    """Return the condition that a plan gives a patient a dose."""
+    return Q(Exists(TaperPlan.objects.active().filter(patient=OWN)))
+
+
+# Whoever lies in a bed of the clinic's own is not asked after: rounds are, by the hour.
+HOSPITAL: Final = StatusClock(
+    status=Status.IN_HOSPITAL, kind=Kind.HOSPITAL, since="in_hospital_since",
+    days=Coalesce(F("clinic__check_in_policy__hospital_days"), Value(HOSPITAL_DAYS)),
+    days_of=lambda patient: policy_of(patient.clinic_id).hospital_days,
+    is_asked=lambda: ~Q(Exists(Stay.objects.current().filter(patient=OWN))),
+    is_needless=lambda: Q(pk__in=[]),
+)  # fmt: skip
+PAUSED: Final = StatusClock(
+    status=Status.PAUSED, kind=Kind.PAUSED, since="paused_since",
+    days=Value(PAUSED_DAYS), days_of=lambda patient: PAUSED_DAYS,
+    is_asked=on_a_plan, is_needless=lambda: ~on_a_plan(),
+)  # fmt: skip
+
+
+def left_in_peace(clock: StatusClock, now: datetime) -> Found:
+    """Return patients in the status of whom nothing was said for so many days.
+
+    And those with an open question who need not be asked any more.
+    """
+    asked = CareTask.objects.filter(patient=OWN, kind=clock.kind)
+    is_open = Exists(asked.filter(done_at__isnull=True))
+    answered = asked.filter(done_at__isnull=False).order_by("-done_at").values("done_at")[:1]
+    patients = Patient.objects.exclude(clinic=DRILL_CLINIC).alias(
+        said_at=Greatest("registered_at", clock.since, answered),
+        wait=ExpressionWrapper(clock.days * Value(DAY), output_field=DurationField()),
+    )
+    due = patients.filter(clock.is_asked(), status=clock.status)
+    due = due.filter(said_at__lte=Value(now) - F("wait")).exclude(is_open)
+    needless = Patient.objects.filter(is_open).filter(~Q(status=clock.status) | clock.is_needless())
+    found = due.values_list("pk", "clinic_id")[:BATCH]
+    return [*found, *needless.values_list("pk", "clinic_id")[:BATCH]]
+
+
+@transaction.atomic
+def ask_after(clock: StatusClock, patient_id: UUID, now: datetime) -> bool:
+    """Open the task that asks, or end it for somebody who need not be asked any more."""
+    patient = locked(patient_id)
+    own = Patient.objects.filter(pk=patient.pk)
+    if patient.status != clock.status or own.filter(clock.is_needless()).exists():
+        overtake_tasks(patient_id=patient.pk, kind=clock.kind, by=None, now=now)
+        return False
+    said_at = last_word(clock, patient)
+    if now - said_at < timedelta(days=clock.days_of(patient)):
+        return False
+    source = uuid5(patient.pk, f"{clock.kind} {said_at.isoformat()}")
+    return open_clock_task(patient, clock.kind, source, now + ANSWER_WITHIN, now)
+
+
+def last_word(clock: StatusClock, patient: Patient) -> datetime:
+    """Return when somebody last said that the status is so: at the mark, or by an answer.
+
+    Of a mark older than its column only the registration is known: asked after at once.
+    """
+    tasks = CareTask.objects.filter(patient=patient, kind=clock.kind, done_at__isnull=False)
+    done = tasks.order_by("-done_at").values_list("done_at", flat=True).first()
+    known = (patient.registered_at, getattr(patient, clock.since), done)
+    return max(at for at in known if at is not None)
