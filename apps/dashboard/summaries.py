@@ -30,7 +30,7 @@ def why_held(hold: PlanHold) -> str:
     """Return in a sentence who or what asked for a hold."""
     if hold.note:
         return hold.note
-    said = "; ".join(rule_words(rule for rule in hold.rules if rule in RULES_BY_ID))
+    said = " ".join(rule_words(rule for rule in hold.rules if rule in RULES_BY_ID))
     return f"A check-in asked for it: {said}" if said else ASKED.get(hold.source_type, OTHERWISE)
 
 
