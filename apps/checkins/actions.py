@@ -151,7 +151,8 @@ def store_check_in(
         raise IdTakenError(sent.submission_id)
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now, folds=folds)
-    open_requests(check_in, tasks_of(check_in, questionnaire, answers, left_out), now)
+    kinds = tasks_of(check_in, questionnaire, answers, left_out)
+    open_requests(check_in, kinds, now, folds=folds)
     answer_window(check_in, now)
     return check_in
 
@@ -255,7 +256,7 @@ def shown_already(
     key, now = check_in.pk, check_in.received_at
     if level == Level.WATCH and note_repeat(patient=patient, rules=rules, source_id=key, now=now):
         return True
-    if not folds:
+    if not (folds and rules):  # a wish alone is no finding: no alert shows it
         return False
     taken_up_by = fold_into_open(
         patient=patient, level=level.value, rules=rules, source_id=key, now=now

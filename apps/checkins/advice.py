@@ -45,13 +45,16 @@ def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
 
 
 def true_advice_for(check_in: CheckIn, clinic: Clinic, alert: Alert | None) -> list[dict[str, Any]]:
-    """Return the advice as far as it is true: who is only being told has not been told."""
+    """Return the advice as far as it is true: who is only being told has not been told.
+
+    Nor has anybody who took an alert before it took this finding up.
+    """
     advice = advice_for(check_in, clinic)
-    if not has_been_told(alert):
+    is_old = alert is not None and was_seen_before(check_in, alert)
+    if is_old or not has_been_told(alert):
+        telling = can_be_told(alert) and not is_old
         for entry in advice:
-            entry["text"] = without_claims(
-                entry["text"], check_in.language, telling=can_be_told(alert)
-            )
+            entry["text"] = without_claims(entry["text"], check_in.language, telling=telling)
     return advice
 
 
@@ -74,6 +77,11 @@ def alert_taking_up(check_in: CheckIn) -> Alert | None:
         return None
     rules = [fired["rule_id"] for fired in check_in.triage.fired]
     return alert_showing(check_in.patient_id, level, rules, check_in.received_at)
+
+
+def was_seen_before(check_in: CheckIn, alert: Alert) -> bool:
+    """Answer whether somebody had taken the alert that took this finding up: nobody saw that."""
+    return alert.source_id != check_in.pk and alert.status != AlertStatus.OPEN
 
 
 def has_been_told(alert: Alert | None) -> bool:
@@ -138,12 +146,17 @@ def told_sentence(check_in: CheckIn, alert: Alert | None, now: datetime) -> str:
         return _("Your care team can see your answers.")
     if alert.level == Level.WATCH or alert.muted_until:
         return _("Your care team will look at your answers.")
+    if was_seen_before(check_in, alert):
+        return _(
+            "Someone at the clinic has seen what you told us before, but not this yet. "
+            "If nobody calls you soon, call %(number)s."
+        ) % {"number": alert.clinic.phone or alert.clinic.emergency_number}
+    if alert.status != AlertStatus.OPEN:
+        return _("Someone at the clinic has seen what you sent.")
     if not can_be_told(alert):
         return _(
             "We could not reach anyone at the clinic yet. Do not wait for us: call %(number)s."
         ) % {"number": alert.clinic.emergency_number}
-    if alert.status != AlertStatus.OPEN:
-        return _("Someone at the clinic has seen what you sent.")
     minutes = (
         max(alert.response_minutes, 15)
         if alert.level == Level.EMERGENCY
@@ -167,6 +180,22 @@ def moment(at: datetime, patient: Patient, now: datetime) -> str:
     return date_format(there, "P" if there.date() == now.astimezone(tz).date() else "P (l)")
 
 
+def tasks_for(check_in: CheckIn) -> list[CareTask]:
+    """Return the tasks of a check-in; for one that opened none, those that were open for the same.
+
+    A link used too often asks once: the first task's own time is what is told.
+    """
+    own = list(check_in.tasks.order_by("kind"))
+    asked = set(check_in.requests) - {task.kind for task in own}
+    if check_in.may_calm or not asked:
+        return own
+    before = CareTask.objects.open().filter(
+        patient_id=check_in.patient_id, kind__in=asked, created_at__lte=check_in.received_at
+    )
+    first = {task.kind: task for task in reversed(before)}  # the one that is due first
+    return sorted([*own, *first.values()], key=lambda task: task.kind)
+
+
 def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
     """Return what happens with what the patient asked for or wrote."""
     words = {
@@ -179,7 +208,7 @@ def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
     questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
     asked = check_in.requests or wants_to_stay(check_in.answers)
     asked = asked or own_words(questions, check_in.answers)
-    tasks = check_in.tasks.order_by("kind") if asked else []
+    tasks = tasks_for(check_in) if asked else []
     return [
         words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in.patient, now)}
         for task in tasks

@@ -15,14 +15,16 @@ class CheckinsConfig(AppConfig):
         from apps.checkins.clock_sweep import sweep_clocks
         from apps.checkins.gates import alert_is_open, check_in_came, no_red_alert
         from apps.checkins.link_actions import revoke_every_link
+        from apps.checkins.reminder_actions import look_again
         from apps.checkins.reminder_sweep import ask_and_judge
         from apps.database.restored import ends_with_a_restore
-        from apps.patients.risk_actions import register_tier_guard
+        from apps.patients.risk_actions import register_risk_listener, register_tier_guard
         from apps.tapers.today import register_gate
 
         register_gate(check_in_came)
         register_gate(no_red_alert)
         register_tier_guard(alert_is_open)
+        register_risk_listener(look_again)
         ends_with_a_restore("links of check-ins", revoke_every_link, only_if_asked=True)
         register_round("reminders", 20.0, ask_and_judge)
         register_round("clocks", 300.0, lambda: sweep_clocks(timezone.now()))

@@ -23,13 +23,14 @@ from apps.tapers.today import plan_today
 
 HISTORY_LENGTH: Final = 10
 BASELINE_DAYS: Final = 7  # triage.md section 3
-Row = tuple[datetime, int | None, int | None]  # received_at, daily score, sleep answer
+# received_at, daily score, sleep answer, whether it may calm
+Row = tuple[datetime, int | None, int | None, bool]
 
 
 def past_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
     """Return what trends need of the check-ins before `now`."""
     past = CheckIn.objects.filter(patient_id=patient_id, received_at__lt=now)
-    return past.values_list("received_at", "triage__dws", "answers__s_sleep")
+    return past.values_list("received_at", "triage__dws", "answers__s_sleep", "may_calm")
 
 
 def last_of(patient_id: UUID, now: datetime) -> QuerySet[CheckIn, Row]:
@@ -166,24 +167,35 @@ def context_from(
     # Step 1 is the present dose: nothing has been reduced yet.
     step = current if current and current.number > 1 else None
     since_step = (today - step.start_on).days if step else None
-    before_step: list[int | None] = []
+    before_step: list[tuple[int | None, bool]] = []
     if step:
         first = step.start_on - timedelta(days=BASELINE_DAYS)
         before_step = [
-            dws
-            for received, dws, _ in rows
+            (dws, may_calm)
+            for received, dws, _, may_calm in rows
             if first <= received.astimezone(patient.tz).date() < step.start_on
         ]
     return Context(
         days_since_step=since_step,
         days_since_stop=since_stop(patient, current, today),
         planned_daily_mg=planned_now(patient, current),
-        baseline_dws=baseline(before_step),
+        baseline_dws=lowest_baseline(before_step),
         history=tuple(
-            CheckInSummary(dws=dws, s_sleep=sleep)
-            for _, dws, sleep in reversed(rows[:HISTORY_LENGTH])
+            CheckInSummary(dws=dws, s_sleep=sleep, may_calm=may_calm)
+            for _, dws, sleep, may_calm in reversed(rows[:HISTORY_LENGTH])
         ),
     )
+
+
+def lowest_baseline(before_step: Sequence[tuple[int | None, bool]]) -> Decimal | None:
+    """Return the baseline of (score, may calm), which what may only raise can lower, never lift.
+
+    A higher one would let a worsening pass for the patient's usual state (ADR 78).
+    """
+    every = baseline(dws for dws, _ in before_step)
+    without = baseline(dws for dws, may_calm in before_step if may_calm)
+    known = [found for found in (every, without) if found is not None]
+    return min(known, default=None)
 
 
 def planned_now(patient: Patient, current: TaperStep | None) -> Decimal | None:
@@ -228,21 +240,24 @@ FORM_ROWS_READ: Final = 60
 def form_context(patient: Patient, now: datetime) -> dict[str, object]:
     """Return what decides which questions are asked: last supply, last thoughts, age.
 
-    One query. What is not known is left out, and its question is asked: once too often is
-    the safe side.
+    The last by when it was felt: what a phone kept for days says nothing of today. One query.
+    What is not known is left out, and its question is asked: once too often is the safe side.
     """
     rows = CheckIn.objects.filter(patient=patient, received_at__lte=now).order_by("-received_at")
     wanted = rows.values_list(
-        "received_at", "answers__supply_days", "answers__si", "answers__asq_1"
+        "reported_at", "may_calm", "answers__supply_days", "answers__si", "answers__asq_1"
     )
+    newest_first = sorted(wanted[:FORM_ROWS_READ], key=lambda row: row[0], reverse=True)
     supply = thoughts = asq_days = None
     supply_days: int | None = None
-    for received, left, si, asq in wanted[:FORM_ROWS_READ]:
-        days = (now - received).days
-        if left is not None and supply is None:
+    for felt, may_calm, left, si, asq in newest_first:
+        days = (now - felt).days
+        # What came too late or by a link used too often may open a question, never close one.
+        if may_calm or si != "no":
+            thoughts = si if thoughts is None else thoughts
+        if left is not None and supply is None and may_calm:
             supply, supply_days = left, days
-        thoughts = si if thoughts is None else thoughts
-        asq_days = days if asq is not None and asq_days is None else asq_days
+        asq_days = days if asq is not None and asq_days is None and may_calm else asq_days
     found = {
         "last_supply_days": supply,
         "days_since_supply": supply_days,

@@ -73,7 +73,11 @@ def set_schedule(
 
 
 def look_again(patient: Patient, now: datetime) -> None:
-    """Let the next sweep work out again when the window that waits is due; part of an act."""
+    """Let the next sweep work out again when the window that waits is due; part of an act.
+
+    Called for another zone or time, and whenever the tier was computed anew: a high risk must
+    not wait for midnight to be asked every day.
+    """
     Reminder.objects.live().filter(patient=patient).update(replan_at=now)
 
 
@@ -116,7 +120,8 @@ def replan_window(reminder_id: UUID, now: datetime) -> bool:
         return False
     schedule = CheckInSchedule.objects.get(patient=live.patient)
     if live.due_at > now:
-        place(live, live.patient, schedule, now)
+        # Nobody was asked at an hour of today that has passed: their patience begins now.
+        place(live, live.patient, schedule, now, at_soonest=now)
     else:
         hurry(live, schedule, now)
     live.save()
@@ -137,11 +142,15 @@ def hurry(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
     live.judge_at = next_judgement(live.patient, live, now)
 
 
-def place(live: Reminder, patient: Patient, schedule: CheckInSchedule, now: datetime) -> None:
+def place(
+    live: Reminder, patient: Patient, schedule: CheckInSchedule, now: datetime,
+    at_soonest: datetime | None = None,
+) -> None:  # fmt: skip
     """Set every clock of a window that has sent no mail yet."""
     window = next_window(patient, schedule, now)
     live.kind, live.interval_days = window.kind, window.interval_days
-    live.due_at, live.closes_at, live.replan_at = window.due_at, window.closes_at, window.replan_at
+    live.due_at = max(window.due_at, at_soonest or window.due_at)
+    live.closes_at, live.replan_at = window.closes_at, window.replan_at
     mails = schedule.wants_mail and bool(patient.email)
     live.state = Reminder.State.PENDING if mails else Reminder.State.NO_MAIL
     live.next_attempt_at = live.due_at if mails else None

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from apps.accounts.models import User
 from apps.alerts.act_actions import ONE_TAP
@@ -16,20 +17,42 @@ from apps.checkins.task_ends import choices_for, how_it_ends, stays_open
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.patients.permissions import Right, may
 from apps.tapers.actions import hold_plan
+from apps.tapers.models import PlanHold
 
 SOURCE_REQUEST: Final = "request"
 ASKED_TO_STAY: Final = "The patient asked to stay at this dose."
 AT_LEAST: Final = timedelta(hours=2)  # [proposal]
+FOLDED: Final = (CareTask.Kind.CALL_TODAY, CareTask.Kind.STAY)  # no words of their own to read
 
 
 class TaskClosedError(ValueError):
     """Somebody has closed the task; the text is for the reader."""
 
 
-def open_requests(check_in: CheckIn, kinds: Iterable[str], now: datetime) -> None:
-    """Make a task of each request of a check-in; part of `submit_check_in`'s transaction."""
+def open_requests(
+    check_in: CheckIn, kinds: Iterable[str], now: datetime, *, folds: bool = False
+) -> None:
+    """Make a task of each request of a check-in; part of `submit_check_in`'s transaction.
+
+    With `folds` a request that is a task already makes no second one: a list of a hundred
+    wishes by one worn link would hide what others ask for. Words to be read are each a task.
+    """
     for kind in kinds:
-        open_task(check_in.patient, kind, now, check_in=check_in)
+        if not (folds and is_asked_already(check_in.patient, kind)):
+            open_task(check_in.patient, kind, now, check_in=check_in)
+
+
+def is_asked_already(patient: Patient, kind: str) -> bool:
+    """Answer whether a task of this wish waits; one to stay, only while its hold holds."""
+    if kind not in FOLDED:
+        return False
+    waiting = CareTask.objects.open().filter(patient=patient, kind=kind)
+    if kind == CareTask.Kind.STAY and policy_of(patient.clinic_id).hold_on_request:
+        held = PlanHold.objects.filter(
+            source_type=SOURCE_REQUEST, source_id=OuterRef("pk"), released_at__isnull=True
+        )
+        waiting = waiting.filter(Exists(held))
+    return waiting.exists()
 
 
 def wants_to_stay(answers: Mapping[str, object]) -> bool:

@@ -84,9 +84,13 @@ def asked_every(
 
 
 def with_weekly(patient: Patient, day: date, interval: int) -> bool:
-    """Answer whether a check-in of this day asks the weekly questions too, after the daily ones."""
+    """Answer whether a check-in of this day asks the weekly questions too, after the daily ones.
+
+    By when the last ones were felt, and never by what came by a link too old or used too often.
+    """
     own = CheckIn.objects.by_the_patient().filter(patient=patient, questionnaire="weekly")
-    last = own.order_by("-received_at").values_list("received_at", flat=True).first()
+    weekly = own.filter(may_calm=True).order_by("-reported_at")
+    last = weekly.values_list("reported_at", flat=True).first()
     since = (day - last.astimezone(patient.tz).date()).days if last else None
     return weekly_form_is_due(since, interval)
 

@@ -56,11 +56,13 @@ class CheckInSummary:
     """What the trend rules need of one earlier check-in.
 
     ``dws`` is its daily withdrawal score (0-40), None if it was not complete;
-    ``s_sleep`` its sleep answer (0-4).
+    ``s_sleep`` its sleep answer (0-4). Without ``may_calm`` (it came too late, or by a link
+    used too often) no trend may end because of it.
     """
 
     dws: int | None = None
     s_sleep: int | None = None
+    may_calm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

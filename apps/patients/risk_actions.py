@@ -60,6 +60,17 @@ def register_tier_guard(guard: TierGuard) -> None:
         TIER_GUARDS.append(guard)
 
 
+# Told of a patient, and when, whenever the tier was computed anew. Apps above add theirs.
+RiskListener = Callable[[Patient, datetime], None]
+RISK_LISTENERS: list[RiskListener] = []
+
+
+def register_risk_listener(listener: RiskListener) -> None:
+    """Tell this listener, too, when a tier was computed anew. Registering twice is once."""
+    if listener not in RISK_LISTENERS:
+        RISK_LISTENERS.append(listener)
+
+
 def regimen_of(patient: Patient) -> list[Taken]:
     """Return everything the patient takes of these drugs, the one to be tapered first.
 
@@ -174,3 +185,5 @@ def reassess(patient: Patient, risk: RiskProfile, now: datetime) -> None:
     ]  # fmt: skip
     risk.assessed_at = now
     risk.save()
+    for listener in RISK_LISTENERS:
+        listener(patient, now)

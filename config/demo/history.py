@@ -89,7 +89,7 @@ class History:
             context = replace(context, **review_age(*self.review, day))
         result = assess(cleaned.answers, profile, context)
         answers = as_json(cleaned.answers)
-        self.rows.append((at, result.dws, answers.get("s_sleep")))
+        self.rows.append((at, result.dws, answers.get("s_sleep"), True))
         self.count += 1
         submission_id = UUID(int=self.rng.getrandbits(128), version=4)
         if result.level is Level.NONE and result.taper_action < TaperAction.HOLD_NEXT:

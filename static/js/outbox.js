@@ -44,19 +44,19 @@ const Outbox = (() => {
         reject(opening.error);
       };
       opening.onsuccess = () => {
-        clearTimeout(timer);
         const database = opening.result;
         if (late) return database.close();
         database.onversionchange = () => database.close();
+        // A page that sleeps in the middle of its own write keeps this one waiting, too: what was asked
+        // for happens when that page wakes up, and nobody waits for it any longer.
         const asked = act(database.transaction("unsent", mode).objectStore("unsent"));
-        asked.transaction.oncomplete = () => {
+        const end = (finish, value) => {
+          clearTimeout(timer);
           database.close();
-          resolve(asked.result);
+          finish(value);
         };
-        asked.transaction.onabort = () => {
-          database.close();
-          reject(asked.transaction.error);
-        };
+        asked.transaction.oncomplete = () => end(resolve, asked.result);
+        asked.transaction.onabort = () => end(reject, asked.transaction.error);
       };
     });
   }

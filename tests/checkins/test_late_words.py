@@ -1,6 +1,6 @@
 """What comes late or by a link used too often raises, and never calms (ADR 75)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,15 +8,28 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alerts.actions import acknowledge_alert
 from apps.alerts.models import Alert
 from apps.checkins import advice
+from apps.checkins.actions import submit_check_in
+from apps.checkins.assessment import assessment_of, form_context
 from apps.checkins.gates import NO_CHECK_IN, check_in_came
 from apps.checkins.link_actions import create_link
-from apps.checkins.models import CareTask, CheckIn, CheckInLink, Reminder, end_of_day
+from apps.checkins.models import (
+    CareTask,
+    CheckIn,
+    CheckInLink,
+    CheckInPolicy,
+    Reminder,
+    end_of_day,
+)
 from apps.checkins.reminder_actions import plan_window
-from apps.checkins.windows import last_complete, silence_of
+from apps.checkins.task_actions import close_task
+from apps.checkins.windows import last_complete, silence_of, weekly_is_due
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.dashboard.states import first_unanswered_of
 from apps.patients.models import Patient
+from apps.tapers.models import PlanHold
 from tests.checkins.conftest import live
 from tests.factories import (
     CALM,
@@ -181,3 +194,113 @@ def test_a_finding_that_calls_nobody_anew_tells_of_the_alert_that_does(
     assert advice.alert_of(row) == alert
     told = advice.told_sentence(row, alert, alert.opened_at + timedelta(hours=2))
     assert told.startswith("Someone should have called you by")
+
+
+@pytest.fixture
+def worn(patient, monkeypatch) -> str:
+    """A link that has served and takes no calm answer any more."""
+    monkeypatch.setattr("apps.checkins.link_actions.CORRECTIONS", 0)
+    url = url_for(patient, age=timedelta())
+    assert Client().post(url, posted(CALM)).status_code == 200
+    return url
+
+
+def test_nobody_is_said_to_have_seen_a_finding_that_came_after_they_took_its_alert(
+    patient, nurse, worn
+) -> None:
+    put_on_call(nurse, now=timezone.now())
+    Client().post(worn, posted(CALM | SEIZURE))
+    acknowledge_alert(alert=Alert.objects.get(), by=nurse.user, now=timezone.now())
+    page = Client().post(worn, posted(CALM | SEIZURE | {"s_fog": 2}))
+    assert Alert.objects.count() == 1
+    assert "has seen what you told us before, but not this yet" in page.text
+    assert "has seen what you sent" not in page.text
+    assert "care team has been told" not in page.text
+    assert patient.clinic.phone in page.text
+
+
+@pytest.mark.parametrize("wish", ["call_today", "stay"])
+def test_a_wish_by_a_link_used_too_often_is_one_task_until_it_is_done(
+    patient, nurse, worn, wish: str
+) -> None:
+    for fog in (1, 2, 3):
+        page = Client().post(worn, posted(CALM | {"s_fog": fog}, requests=[wish]))
+        assert page.status_code == 200
+        assert "By " in page.text  # ... by the first task's time
+    task = CareTask.objects.get()
+    assert [row.requests for row in CheckIn.objects.filter(may_calm=False)] == [[wish]] * 3
+    close_task(task=task, by=nurse.user, outcome="spoke", note="", now=timezone.now())
+    Client().post(worn, posted(CALM | {"s_fog": 4}, requests=[wish]))
+    assert CareTask.objects.open().get() != task
+
+
+def test_a_wish_whose_hold_is_gone_holds_anew_by_any_link(patient, prescriber, worn) -> None:
+    now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now, start_on=now.date().isoformat())
+    CheckInPolicy.objects.create(clinic=patient.clinic, hold_on_request=True)
+    for fog in (1, 2):
+        Client().post(worn, posted(CALM | {"s_fog": fog}, requests=["stay"]))
+    PlanHold.objects.update(released_at=now, released_by=prescriber.user, release_reason="Spoke.")
+    Client().post(worn, posted(CALM | {"s_fog": 3}, requests=["stay"]))
+    assert PlanHold.objects.filter(released_at=None).count() == 1
+    assert CareTask.objects.count() == 2
+
+
+def test_the_weekly_questions_are_due_by_when_the_last_ones_were_felt(patient) -> None:
+    now = timezone.now()
+    sent = {"questionnaire": get_questionnaire("weekly", LATEST["weekly"]), "language": "en"}
+    submit_check_in(
+        patient=patient, answers={"phq9_1": 0}, submission_id=uuid4(), now=now,
+        reported_at=now - timedelta(days=8), **sent,
+    )  # fmt: skip
+    assert weekly_is_due(patient, now)
+    # What may not calm is no week that was asked about either.
+    row = submit_check_in(
+        patient=patient, answers={"phq9_9": 3}, submission_id=uuid4(), now=now, reported_at=now,
+        refusal=ValueError("too late"), **sent,
+    )  # fmt: skip
+    assert (row.may_calm, weekly_is_due(patient, now)) == (False, True)
+
+
+def test_what_a_phone_kept_hides_no_question_that_newer_answers_ask(patient) -> None:
+    now = timezone.now()
+    check_in(patient, CALM | {"supply_days": 5, "si": "passive", "si_now": "no"}, now=now)
+    later = now + timedelta(hours=5)
+    check_in(
+        patient, CALM | {"supply_days": 60, "si": "no"}, now=later, felt_at=now - timedelta(days=6)
+    )
+    known = form_context(patient, later + timedelta(hours=1))
+    assert (known["last_supply_days"], known["days_since_supply"]) == (5, 0)
+    assert known["last_si"] == "passive"
+
+
+def test_what_may_only_raise_hides_no_question(patient, worn) -> None:
+    answers = CALM | {"supply_days": 60, "si": "no"}
+    Client().post(worn, posted(answers, requests=["call_today"]))
+    assert CheckIn.objects.filter(may_calm=False, answers__supply_days=60).exists()
+    assert form_context(patient, timezone.now()).get("last_supply_days") != 60
+
+
+def test_no_calm_answer_by_a_worn_link_ends_a_trend_or_lifts_a_baseline(clinic, prescriber) -> None:
+    patient = make_patient(clinic)
+    make_active_plan(patient, prescriber.user)  # its first cut was a week before NOW
+    hour, bad = timedelta(hours=1), CALM | {key: 3 for key in CALM if key.startswith("s_")}
+
+    def by_an_old_link(answers: dict, at: datetime) -> None:
+        row = submit_check_in(
+            patient=patient, questionnaire=get_questionnaire("daily", LATEST["daily"]),
+            answers=answers, submission_id=uuid4(), language="en", reported_at=at, now=at,
+            requests=["call_today"], refusal=ValueError("too late"),
+        )  # fmt: skip
+        assert not row.may_calm
+
+    for days in (13, 12, 11):
+        at = NOW - timedelta(days=days)
+        check_in(patient, CALM, now=at)
+        for each in (1, 2):
+            by_an_old_link(bad, at + each * hour)
+    assert assessment_of(patient, NOW).context.baseline_dws == 10
+    check_in(patient, bad, now=NOW - timedelta(days=1))
+    by_an_old_link(CALM, NOW - hour)
+    fired = {each["rule_id"] for each in check_in(patient, bad, now=NOW).triage.fired}
+    assert {"U13_SCORE_HIGH_2D", "U14_RISE_12"} <= fired

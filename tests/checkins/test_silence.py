@@ -9,6 +9,7 @@ from apps.alerts.actions import resolve_alert
 from apps.alerts.models import Alert
 from apps.checkins.models import Reminder
 from apps.checkins.reminder_actions import judge_silence
+from apps.patients.intake_actions import assess_again
 from apps.patients.models import Patient
 from apps.tapers.models import PlanHold
 from tests.checkins.conftest import Clock, live, run
@@ -139,6 +140,27 @@ def test_a_window_that_moves_forward_takes_its_silence_clock_along(low, clock) -
     assert moved.due_at < clock() + timedelta(days=1)
     assert moved.judge_at == moved.due_at + timedelta(hours=4)
     hours_pass(clock, 13)
+    assert raised() == [("W10", "watch")]
+
+
+def test_a_tier_that_rises_by_day_is_asked_for_the_same_day_and_has_its_patience(
+    low, prescriber, clock
+) -> None:
+    """The intake is saved in the afternoon: midnight is too late, and silence begins with now."""
+    check_in(low, CALM, now=NOW - timedelta(days=2))
+    run(clock)
+    assert live(low).due_at > NOW + timedelta(days=4)
+    clock.tick(hours=3)  # past the hour at which this patient likes to be asked
+    assess_again(patient=low, by=prescriber.user, now=clock())
+    low.refresh_from_db()
+    assert low.risk.tier == "high"
+    clock.tick(minutes=1)
+    asked = live(low)
+    assert (asked.interval_days, asked.due_at, asked.mails_sent) == (1, clock(), 1)
+    assert asked.judge_at == clock() + timedelta(hours=4)
+    hours_pass(clock, 3)
+    assert raised() == []
+    hours_pass(clock, 2)
     assert raised() == [("W10", "watch")]
 
 

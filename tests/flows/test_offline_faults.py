@@ -29,6 +29,20 @@ HOLD = """() => new Promise((done) => {
     open.onsuccess = () => { window.held = open.result; done(); };
   };
 })"""
+# A page that the phone has put to sleep in the middle of a write.
+HOLD_A_WRITE = """() => new Promise((done) => {
+  const open = indexedDB.open("checkins");
+  open.onsuccess = () => {
+    window.free = false;
+    const rows = open.result.transaction("unsent", "readwrite").objectStore("unsent");
+    const again = () => {
+      done();
+      if (window.free) return open.result.close();
+      rows.count().onsuccess = again;
+    };
+    again();
+  };
+})"""
 ADD_A_SECOND_ROW = """(entry) => new Promise((done) => {
   const open = indexedDB.open("checkins", 1);
   open.onsuccess = () => {
@@ -64,6 +78,24 @@ def test_a_store_that_another_page_holds_keeps_no_seizure_back(
     other.goto(new_url(network, marked_patient))
     answer(other, {"dose_taken": "yes_all"})
     wait_until(lambda: other.evaluate(KEPT) == 1)
+
+
+def test_a_write_that_another_page_never_ends_keeps_no_seizure_back(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+) -> None:
+    open_start(phone, network)
+    other = phone.context.new_page()
+    other.goto(new_url(network, marked_patient))
+    phone.evaluate(HOLD_A_WRITE)
+    answer(other, ANSWERS)
+    send(other)
+    other.get_by_text(TOLD).wait_for()
+    assert seizures() == ["yes"]
+    phone.evaluate("window.free = true")
+    wait_until(lambda: other.evaluate(KEPT) == 0)
 
 
 def test_two_former_rows_with_one_id_are_both_sent(

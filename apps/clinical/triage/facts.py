@@ -4,16 +4,17 @@ A value that is not known is None, and None never fires a rule. Definitions of
 the derived values: triage.md section 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from apps.clinical import scoring
 from apps.clinical.aftercare import NOT_ASKED_AFTER
-from apps.clinical.profile import Context, Hours, Profile
+from apps.clinical.profile import CheckInSummary, Context, Hours, Profile
 from apps.clinical.threshold_drugs import threshold_drugs_in
 from apps.clinical.triage import reading, trends
+from apps.clinical.triage.trends import Baseline
 
 # Days after a step in which worsening counts as its effect.
 STEP_WINDOW_DAYS = {"short": 14, "intermediate": 21, "long": 28}
@@ -228,23 +229,33 @@ def _profile_facts(profile: Profile) -> dict[str, Any]:
 def _trend_facts(
     today: int | None, answers: Mapping[str, object], profile: Profile, context: Context
 ) -> dict[str, Any]:
+    asked_sleep = reading.whole(answers, "s_sleep", 0, 4)
+    settling = context.days_since_step is not None and context.days_since_step >= SETTLING_DAYS
+    found = [
+        _trends_of(history, today, asked_sleep, context.baseline_dws)
+        for history in trends.ways_to_read(context.history)
+    ]
+    raised = {name: any(each[name] for each in found) for name in found[0]}
     scores = trends.scores_until_today(context.history, today)
-    base = context.baseline_dws
     return {
+        **raised,
         "recent_scores": scores[-SCORES_SHOWN:],
+        "in_step_window": in_step_window(profile, context),
+        "unresolved14": settling and raised["unresolved14"],
+    }
+
+
+def _trends_of(
+    history: Sequence[CheckInSummary], today: int | None, sleep: int | None, base: Baseline
+) -> dict[str, bool]:
+    scores = trends.scores_until_today(history, today)
+    return {
         "rise6_2of3": trends.rise_2of3(scores, base, 6),
         "rise12_2of3": trends.rise_2of3(scores, base, 12),
         "high24_2days": trends.high_twice(scores, 24),
         "rising3": trends.rising(scores),
-        "sleep3_2days": trends.bad_sleep_twice(
-            context.history, reading.whole(answers, "s_sleep", 0, 4)
-        ),
-        "in_step_window": in_step_window(profile, context),
-        "unresolved14": (
-            context.days_since_step is not None
-            and context.days_since_step >= SETTLING_DAYS
-            and trends.mean_above(scores, base, 4)
-        ),
+        "sleep3_2days": trends.bad_sleep_twice(history, sleep),
+        "unresolved14": trends.mean_above(scores, base, 4),
     }
 
 

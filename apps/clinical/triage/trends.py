@@ -21,6 +21,15 @@ RISING_TOTAL = 5
 MEAN_CHECKINS = 7
 
 
+def ways_to_read(history: Sequence[CheckInSummary]) -> list[Sequence[CheckInSummary]]:
+    """Return the history as it came and, where it differs, without what may not calm.
+
+    A trend that either shows is one: a calm answer by an old link ends none [proposal].
+    """
+    without = [each for each in history if each.may_calm]
+    return [history] if len(without) == len(history) else [history, without]
+
+
 def scores_until_today(history: Sequence[CheckInSummary], today: int | None) -> tuple[int, ...]:
     """Return the known scores with today's last, or none if today has no score."""
     if today is None:
