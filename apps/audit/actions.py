@@ -198,20 +198,28 @@ def seal_events(limit: int = 5_000) -> int:
     with transaction.atomic():
         if not _i_am_the_sealer():
             return 0
-        line = UnsealedEvent.objects.sealable().exclude(event_id__in=edited_unsealed())
         while sealed < limit:
-            keys = list(
-                line.filter(event_id__gt=place).order_by("event_id")
-                .values_list("event_id", flat=True)[: limit - sealed]
-            )  # fmt: skip
+            keys = _next_in_line(place, limit - sealed)
             if not keys:
                 break
             place = keys[-1]
             by_clinic: dict[UUID, list[AuditEvent]] = {}
-            for event in legible(keys):
+            for event in legible(_to_be_sealed(keys)):
                 by_clinic.setdefault(event.clinic_id or NO_CLINIC, []).append(event)
             sealed += sum(_seal_of_clinic(*each) for each in by_clinic.items())
     return sealed
+
+
+def _next_in_line(place: int, count: int) -> list[int]:
+    line = UnsealedEvent.objects.filter(event_id__gt=place).order_by("event_id")
+    return list(line.values_list("event_id", flat=True)[:count])
+
+
+def _to_be_sealed(keys: list[int]) -> list[int]:
+    """Return which of these may be. Nothing else is read: a line is sealed in its length's time."""
+    done = AuditSeal.objects.filter(event_id__in=keys).values_list("event_id", flat=True)
+    passed_over = {*done, *edited_unsealed(keys)}
+    return [key for key in keys if key not in passed_over]
 
 
 def _seal_of_clinic(clinic: UUID, events: list[AuditEvent]) -> int:

@@ -172,3 +172,27 @@ def test_what_waits_too_long_is_named_on_the_health_page(poisoned) -> None:
 
 def test_months_are_made_although_a_row_is_of_none(poisoned) -> None:
     assert make_partitions() == 0
+
+
+def rows_read_to_seal(count: int) -> int:
+    """Return how many rows PostgreSQL reads of the record's tables to seal so many."""
+    read = (
+        "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int "
+        "FROM pg_stat_xact_user_tables WHERE relname LIKE 'audit_%'"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # else a small table is read whole
+        cursor.execute(read)
+        (before,) = cursor.fetchone()
+        assert seal_events(limit=count) == count
+        cursor.execute(read)
+        return cursor.fetchone()[0] - before
+
+
+def test_to_seal_some_rows_costs_the_same_however_many_wait() -> None:
+    for _ in range(100):
+        recorded("patient.viewed", by=None, now=NOW, clinic_id=CLINIC)
+    few = rows_read_to_seal(20)
+    for _ in range(400):
+        recorded("patient.viewed", by=None, now=NOW, clinic_id=CLINIC)
+    assert rows_read_to_seal(20) <= 1.5 * few
