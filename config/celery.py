@@ -19,10 +19,15 @@ app.steps["worker"].add(WorkerSign)
 @worker_init.connect
 @beat_init.connect
 def refuse(**kwargs: object) -> None:
-    """Stop a worker or beat with weak secrets, or that would work as the owner of the tables."""
+    """Stop a worker or beat with weak secrets, or that would work as the owner of the tables.
+
+    What nothing catches in it is logged from then on without what it says.
+    """
     from apps.accounts.starting import refuse_weak
     from apps.database.login import refuse_owner
+    from config.logs import tell_uncaught
 
+    tell_uncaught()
     try:
         refuse_weak()
         refuse_owner()

@@ -7,14 +7,22 @@ address may hold the token of a link, so the name of its page stands in for it.
 
 import json
 import logging
+import re
+import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from config.tracing import current_id, route_of
+
+LINE: Final = "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"
+SIGNAL: Final = re.compile(r"SIG[A-Z0-9]+")
+logger = logging.getLogger(__name__)
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -68,7 +76,24 @@ def message_of(record: logging.LogRecord) -> str:
     task = getattr(record, "data", None)
     if record.name == "celery.app.trace" and isinstance(task, dict) and "exc" in task:
         return f"Task {task.get('name')}[{task.get('id')}] {task.get('description', 'failed')}"
+    if record.name.startswith("gunicorn") and record.levelno != logging.INFO:
+        return of_the_server(record)
     return record.getMessage()
+
+
+def of_the_server(record: logging.LogRecord) -> str:
+    """Return gunicorn's own line without what a caller sent.
+
+    It quotes the header or the address that it could not read; numbers and names of signals stay.
+    """
+    template = str(record.msg).partition(" from ip=")[0]
+    if not isinstance(record.args, tuple) or template != record.msg:
+        return template
+    plain = [
+        each if isinstance(each, int) or SIGNAL.fullmatch(str(each)) else "*"
+        for each in record.args
+    ]
+    return template % tuple(plain)
 
 
 def frames_of(ei: ExcInfo) -> list[str]:
@@ -77,8 +102,44 @@ def frames_of(ei: ExcInfo) -> list[str]:
 
 
 def kind_of(ei: ExcInfo) -> str:
-    """Return the exception's type, never what it says."""
+    """Return the exception's type, never what it says; of a wrong setting, that is said."""
+    if isinstance(ei[1], ImproperlyConfigured):
+        return f"{type(ei[1]).__name__}: {ei[1]}"
     return ei[0].__name__ if ei[0] else "unknown"
+
+
+def tell_uncaught() -> None:
+    """Have this process log what nothing caught, instead of Python printing what it says.
+
+    For what works on its own: web, worker, beat, dispatcher. Threads and what fails while objects
+    are taken apart are included; a setting that is wrong is still said in words.
+    """
+    printed = sys.excepthook
+
+    def uncaught(kind: type[BaseException], value: BaseException, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt | ImproperlyConfigured):
+            printed(kind, value, trace)
+        else:
+            logger.critical("nothing caught this", exc_info=(kind, value, trace))
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and args.exc_type is not SystemExit:
+            uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook, threading.excepthook = uncaught, in_thread
+    sys.unraisablehook = unraisable
+
+
+def unraisable(args: "sys.UnraisableHookArgs") -> None:
+    """Log what could not be raised, as from a destructor."""
+    if args.exc_value is not None:
+        found = (args.exc_type, args.exc_value, args.exc_traceback)
+        logger.error("nothing could be told of this", exc_info=found)
+
+
+def formatter(layout: str) -> PrivateFormatter:
+    """Return how a process lays out its lines: "json" for a collector, else for a person."""
+    return JsonFormatter() if layout == "json" else PrivateFormatter(LINE)
 
 
 def logging_settings(*, layout: str, level: str, dsn: str, release: str) -> dict[str, Any]:
@@ -95,7 +156,7 @@ def logging_settings(*, layout: str, level: str, dsn: str, release: str) -> dict
         "formatters": {
             "line": {
                 "()": "config.logs.PrivateFormatter",
-                "format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s",
+                "format": LINE,
             },
             "json": {"()": "config.logs.JsonFormatter"},
         },

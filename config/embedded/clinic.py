@@ -17,7 +17,7 @@ from config.embedded.parts import (
 
 GUNICORN = (
     "-m gunicorn config.wsgi:application --preload --worker-class gthread --threads 4 "
-    "--graceful-timeout 2 --no-control-socket"
+    "--graceful-timeout 2 --no-control-socket --logger-class config.server_log.ServerLogger"
 )
 # One worker for both queues keeps the memory of a demo small; production runs one per queue.
 # Threads: the pgmq transport starves forked workers, and EMAIL_TIMEOUT bounds every send.

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +15,6 @@ from apps.checkins.models import CheckIn
 from apps.patients.models import Patient, Role
 from tests.factories import SEIZURE, check_in, make_clinic, make_member, make_patient, put_on_call
 from tests.flows.test_check_in_to_mail import path_for, posted, tap
-from tests.harness.processes import WebProcess
 from tests.harness.smtp import Answer
 from tests.harness.waiting import wait_until
 
@@ -50,20 +48,10 @@ def test_sigterm_in_the_middle_of_a_delivery_loses_nothing(kind, parts, smtp) ->
     assert len(smtp.messages) == ALERTS, "each once"
 
 
-class DeployedWeb(WebProcess):
-    """The web server as the image starts it, on the port of the test."""
-
-    def command(self) -> list[str]:
-        """Return the image's command line."""
-        command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
-        config = ("--config", "config/gunicorn.py", "--bind", f"fd://{self.listener.fileno()}")
-        return [*command, *config]
-
-
 def test_sigterm_in_the_middle_of_a_check_in_saves_and_answers_it(
     parts, people, marked_patient
 ) -> None:
-    web = parts._start(DeployedWeb(parts.listener, **parts._all({"WEB_WORKERS": "1"})))
+    web = parts.deployed_web(WEB_WORKERS="1")
     address = parts.url + path_for(marked_patient)
     with ThreadPoolExecutor(1) as phone:
         with transaction.atomic():

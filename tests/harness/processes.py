@@ -215,6 +215,16 @@ class WebProcess(AppProcess):
         return answers_http(self.port)(0)
 
 
+class DeployedWeb(WebProcess):
+    """The web server as the image starts it, on the port of the test."""
+
+    def command(self) -> list[str]:
+        """Return the image's command line."""
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
+        config = ("--config", "config/gunicorn.py", "--bind", f"fd://{self.listener.fileno()}")
+        return [*command, *config]
+
+
 Process = TypeVar("Process", bound=AppProcess)
 
 
@@ -286,6 +296,10 @@ class Parts:
 
     def _all(self, environment: Mapping[str, str]) -> dict[str, str]:
         return {**self.common, **environment}
+
+    def deployed_web(self, **environment: str) -> DeployedWeb:
+        """Start a web server as the image does."""
+        return self._start(DeployedWeb(self.listener, **self._all(environment)))
 
     def _start(self, process: Process) -> Process:
         self.started.append(process)

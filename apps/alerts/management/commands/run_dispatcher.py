@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from apps.accounts.starting import refuse_weak
 from apps.alerts import dispatcher
 from apps.database.login import refuse_owner
+from config.logs import tell_uncaught
 
 
 class Command(BaseCommand):
@@ -17,6 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the dispatcher until SIGTERM or SIGINT."""
+        tell_uncaught()
         refuse_weak()
         refuse_owner()
         self.running = True
