@@ -1,6 +1,7 @@
 """The previous release's own code works on today's tables, as it must while an upgrade goes on."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.faults.trials import Submission, submit
 from tests.harness.processes import environment_of
 from tests.harness.waiting import wait_until
 from tests.upgrade.asked_of_it import HIRE, READ_EVERYTHING
-from tests.upgrade.release import run, unpack
+from tests.upgrade.release import PROJECT, run, unpack
 
 
 def migrations_in(folder: Path) -> set[tuple[str, str]]:
@@ -28,6 +29,12 @@ def test_no_migration_of_the_previous_release_was_changed_or_taken_away(tmp_path
     disk = MigrationLoader(None).disk_migrations
     ours = {key for key, each in disk.items() if "apps." in each.__module__}
     assert then <= ours, "a database that has them could not be upgraded"
+
+
+def test_the_change_log_names_the_previous_release(tmp_path: Path) -> None:
+    commit = unpack(tmp_path)[:7]
+    log = (PROJECT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## \d+\.\d+\.\d+ \(\d{{4}}-\d\d-\d\d, commit {commit}\)$", log, re.M)
 
 
 @pytest.mark.django_db(transaction=True)
