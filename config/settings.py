@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "apps.patients.refusals.RefusedAttemptsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.proof.KeptRequestsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 

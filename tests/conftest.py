@@ -3,6 +3,8 @@
 import gc
 from collections.abc import Generator
 from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as django_settings
@@ -10,7 +12,7 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 
 from apps.patients.models import Clinic, Patient, Role, StaffMember
-from tests.factories import NOW, make_clinic, make_member, make_patient
+from tests.factories import NOW, PASSWORD, make_clinic, make_member, make_patient
 from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by name
     _no_test_inherits_a_clinic,
     _transactional_tests_may_empty_the_records,
@@ -138,6 +140,20 @@ def signed_in(member: StaffMember) -> Client:
     client = Client()
     client.force_login(member.user)
     return client
+
+
+def go_on(client: Client, asked: Any) -> Any:
+    """Type the password that `asked` leads to, then send what waited for it, as the page does."""
+    page = client.post(asked.headers["Location"], {"password": PASSWORD}, follow=True)
+    kept, field = page.context["kept"], page.context["field"]
+    sent: dict[str, Any] = {field: str(page.context["kept_id"])}
+    for name, value in kept.fields:
+        sent.setdefault(name, []).append(value)
+    address = kept.address if kept.is_post else kept.path
+    if not kept.is_post:
+        return client.get(address, sent)
+    typed = "application/x-www-form-urlencoded"
+    return client.post(address, urlencode(sent, doseq=True), content_type=typed)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -289,6 +289,7 @@ LIBRARY = {
     "account_inactive": "open",
     "account_signup": "open",
     "account_reauthenticate": "own",
+    "account_go_on": "own",
     "account_email": "closed",
     "account_email_verification_sent": "closed",
     "account_confirm_email": "closed",

@@ -27,11 +27,10 @@ from apps.portal.actions import give_consent
 from apps.retention.actions import set_hold, set_rules
 from apps.retention.rules import Kind
 from tests.accounts.test_sign_in import sign_in
-from tests.conftest import signed_in
+from tests.conftest import go_on, signed_in
 from tests.factories import (
     CALM,
     NOW,
-    PASSWORD,
     check_in,
     make_active_plan,
     make_alert,
@@ -374,7 +373,7 @@ def test_a_file_of_more_patients_than_a_page_has_takes_a_fresh_proof(clinic, nur
     asked = client.get(path, {"format": "csv"})
     assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
     assert AuditEvent.objects.filter(event="tasks.exported").count() == UNPROVED_AT_MOST + 1
-    answer = client.post(asked.headers["Location"], {"password": PASSWORD}, follow=True)
+    answer = go_on(client, asked)
     assert len(read_csv(answer)) == UNPROVED_AT_MOST + 2
 
 

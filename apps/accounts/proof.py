@@ -1,15 +1,83 @@
 """Asking for the password or second factor again before something that cannot be undone."""
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from collections.abc import Callable
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from apps.accounts import kept
+
+# What the library's own pages ask a proof for: factors, recovery codes, passkeys.
+OF_THE_LIBRARY = "Look at or change how you sign in"
 
 
-def require_recent_proof(request: HttpRequest) -> None:
+class ProofRequired(ReauthenticationRequired):  # type: ignore[misc]
+    """A fresh proof has to come first. `act` says for what, `is_file` that a file is the answer."""
+
+    def __init__(self, act: str, *, is_file: bool = False) -> None:
+        super().__init__(act)
+        self.act, self.is_file = act, is_file
+
+
+def require_recent_proof(request: HttpRequest, act: str, *, is_file: bool = False) -> None:
     """Send the person to prove who they are, unless they did so in the last five minutes.
 
-    Call it after fetching, so that what is out of scope stays 404. What was posted is kept
-    and done after the proof. The demonstration has no passwords and asks for none.
+    `act` says in plain words what the proof is for and names no patient but by number: it stands
+    on the page that asks. Call it after fetching, so that what is out of scope stays 404. What was
+    posted is kept and goes on after the proof. The demonstration has no passwords and asks for
+    none.
     """
-    if not settings.DEMO_MODE:
-        raise_if_reauthentication_required(request, app="")
+    if not settings.DEMO_MODE and is_reauthentication_required(request, app=""):
+        raise ProofRequired(act, is_file=is_file)
+
+
+class KeptRequestsMiddleware:
+    """Keep what waits for a proof, and let it go on once, in the clinic in which it was begun.
+
+    Stands inside allauth's own middleware, which would keep one request per session, in clear.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Take what is kept by the form's own id; do nothing that is gone or of another clinic."""
+        if request.user.is_authenticated:
+            key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD)
+            if key and not self.takes(request, key) and request.method == "POST":
+                return render(request, "account/go_on.html", {"kept": None}, status=409)
+        return self.get_response(request)
+
+    def takes(self, request: HttpRequest, key: str) -> bool:
+        """Answer whether this is what was kept, where it was to go; it is used up then."""
+        found = kept.find(request, key)
+        if found is None or (found.method, found.path) != (request.method, request.path):
+            return False
+        if found.clinic_id != kept.clinic_of(request):
+            return False
+        kept.drop(request, key)
+        return True
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Keep the request and ask for the proof; any other error is not for here."""
+        if not isinstance(error, ReauthenticationRequired) or not request.user.is_authenticated:
+            return None
+        act, is_file = OF_THE_LIBRARY, False
+        if isinstance(error, ProofRequired):
+            act, is_file = error.act, error.is_file
+        return ask(request, kept.keep(request, act, is_file=is_file))
+
+
+def ask(request: HttpRequest, key: str) -> HttpResponse:
+    """Send the person to prove who they are, and from there to what is kept by this id."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    asks = ways[0]["url"] if ways else reverse("account_login")
+    goes_on = reverse("account_go_on", args=[key])
+    return redirect(f"{asks}?{urlencode({REDIRECT_FIELD_NAME: goes_on})}")

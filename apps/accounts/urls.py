@@ -5,17 +5,23 @@ from functools import wraps
 from typing import Any, Final, NoReturn
 
 from allauth import urls as library
+from allauth.account.utils import get_next_redirect_url
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLResolver
+from django.shortcuts import redirect
+from django.urls import URLResolver, path, reverse
+from django.utils.http import urlencode
 
 from apps.accounts.proof import require_recent_proof
+from apps.accounts.views import go_on
 
 # The address of a person is the one to which the clinic admin's invitation went. The library's
 # page would let whoever finds an open browser move it to one of their own, unproved.
 CLOSED: Final = {"account_email", "account_confirm_email", "account_email_verification_sent"}
 
 PROVED: Final = {"usersessions_list"}
+LED_AWAY: Final = {"mfa_reauthenticate_webauthn"}
 
 
 @login_not_required
@@ -39,8 +45,24 @@ def after_proof(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
-            require_recent_proof(request)
+            require_recent_proof(request, "Sign out everywhere else")
         return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def asks_again(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Return the view so that a proof that failed leads back to it, with what waits for it.
+
+    The library's leads to the sign-in, and from there to the board: what was typed would be lost.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer, goes_on = view(request, *args, **kwargs), get_next_redirect_url(request)
+        if answer.headers.get("Location") != reverse("account_login") or not goes_on:
+            return answer
+        return redirect(f"{request.path}?{urlencode({REDIRECT_FIELD_NAME: goes_on})}")
 
     return guarded
 
@@ -52,8 +74,13 @@ def guard(patterns: Iterable[Any]) -> None:
             guard(pattern.url_patterns)
         elif pattern.name in PROVED:
             pattern.callback = after_proof(pattern.callback)
+        elif pattern.name in LED_AWAY:
+            pattern.callback = asks_again(pattern.callback)
 
 
 shut(library.urlpatterns)
 guard(library.urlpatterns)
-urlpatterns = library.urlpatterns
+urlpatterns = [
+    path("go-on/<uuid:kept_id>/", go_on, name="account_go_on"),
+    *library.urlpatterns,
+]

@@ -59,7 +59,7 @@ def break_glass(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     form = BreakGlassForm(request.POST if request.method == "POST" else None, member=member)
     if request.method == "POST":
-        require_recent_proof(request)
+        require_recent_proof(request, "Open one record in an emergency")
     if form.is_valid():
         patient, reason = form.cleaned_data["reference"], form.cleaned_data["reason"]
         try:

@@ -50,7 +50,8 @@ def role_decide(request: HttpRequest, role_id: UUID) -> HttpResponse:
     answer = request.POST.get("answer", "")
     if answer not in ("agree", "refuse"):
         return redirect("dashboard:roles")
-    require_recent_proof(request)
+    act = "Agree to" if answer == "agree" else "Refuse"
+    require_recent_proof(request, f"{act} a role for {change.whom}: {change.role_words.lower()}")
     try:
         role_actions.decide(
             change=change, agreed=answer == "agree", by=member_of(request), now=timezone.now()

@@ -47,7 +47,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     """Show who works here and who is invited, and invite somebody."""
     member, form = member_of(request), InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, f"Invite {form.cleaned_data['email']} to the staff")
         try:
             invitation = staff_actions.invite_staff(
                 clinic=member.clinic, by=member.user, now=timezone.now(), **form.cleaned_data
@@ -87,7 +87,7 @@ def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse
 def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Send a new link; the one before stops working."""
     old = fetch_in_scope(request, Invitation.objects.waiting(), pk=invitation_id)
-    require_recent_proof(request)
+    require_recent_proof(request, f"Send {old.email} a new invitation")
     me, now = member_of(request), timezone.now()
     try:
         new = staff_actions.invite_staff(
@@ -107,7 +107,7 @@ def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
     form = RoleForm(request.POST or None, initial={"role": person.role})
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, f"Change the role of {person.user.full_name}")
         me, role = member_of(request).user, form.cleaned_data["role"]
         try:
             now_is = staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
@@ -126,11 +126,12 @@ def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
 def staff_access(request: HttpRequest, member_id: UUID) -> HttpResponse:
     """End somebody's access at once, or give it back."""
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
-    require_recent_proof(request)
     ends = request.POST.get("access") != "back"
-    act = staff_actions.deactivate_member if ends else staff_actions.reactivate_member
+    act = "End the access of" if ends else "Give the access back to"
+    require_recent_proof(request, f"{act} {person.user.full_name}")
+    change = staff_actions.deactivate_member if ends else staff_actions.reactivate_member
     try:
-        act(member=person, by=member_of(request).user, now=timezone.now())
+        change(member=person, by=member_of(request).user, now=timezone.now())
     except staff_actions.StaffError as error:
         messages.warning(request, str(error))
         return redirect("dashboard:staff_member", person.pk)
@@ -144,7 +145,9 @@ def staff_access(request: HttpRequest, member_id: UUID) -> HttpResponse:
 def staff_proofs(request: HttpRequest, member_id: UUID) -> HttpResponse:
     """Let somebody begin again who lost their second factor."""
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
-    require_recent_proof(request)
+    require_recent_proof(
+        request, f"Let {person.user.full_name} begin again with password and second factor"
+    )
     me, now = member_of(request).user, timezone.now()
     try:
         staff_actions.forget_member_proofs(member=person, by=me, now=now)

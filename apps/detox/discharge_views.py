@@ -36,7 +36,7 @@ def discharge(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     row: Referral = fetch_in_scope(request, REFERRALS, pk=referral_id)
     form = DischargeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, f"Record the discharge of {row.patient.reference}")
         by, now = member_of(request).user, timezone.now()
         try:
             found = discharge_patient(referral=row, by=by, now=now, **form.cleaned_data)

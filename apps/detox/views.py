@@ -72,7 +72,8 @@ def level(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     found = None
     if form.is_bound and form.is_valid():
         if form.cleaned_data["sign_off"].strip():
-            require_recent_proof(request)
+            act = f"Decide another level of care for {patient.reference} than suggested"
+            require_recent_proof(request, act)
         try:
             by, now = member_of(request).user, timezone.now()
             row = assess_care(patient=patient, by=by, now=now, **form.cleaned_data)

@@ -41,7 +41,8 @@ def record_export(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     form = RecordExportForm(request.POST if request.method == "POST" else None)
     with_audit = may(member, Right.READ_AUDIT)
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        act = f"Take the whole record of {patient.reference} along"
+        require_recent_proof(request, act, is_file=True)
         why = form.cleaned_data["why"]
         note_record_export(patient=patient, why=why, by=member.user, now=now)
         bundle = collection(Record(patient, now), with_audit=with_audit)

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from apps.accounts.costly import costly
 from apps.accounts.proof import require_recent_proof
-from apps.audit.actions import record, record_shown
+from apps.audit.actions import naming, record, record_shown
 from apps.patients.access import member_of
 from apps.patients.models import Patient
 
@@ -59,7 +59,7 @@ class Listing:
     patient: str = ""
     of: Patient | None = None
     title: str = "This list"
-    alert: str = ""
+    alert: str | Callable[[Any], object] = ""
 
 
 def show_list(
@@ -125,6 +125,7 @@ def csv_answer(request: HttpRequest, listing: Listing) -> HttpResponse:
         record(
             event, by=member.user, now=now, clinic_id=member.clinic_id,
             patient_id=of.pk if of else None, obj=of, rows=len(rows),
+            **naming(alerts_of(listing, rows)),
         )  # fmt: skip
     return csv_file(text, listing.name, now.astimezone(member.clinic.tz).date())
 
@@ -137,7 +138,9 @@ def prove_for(request: HttpRequest, patients: Collection[UUID]) -> None:
     After the proof the file comes by itself, with the same filters.
     """
     if len(patients) > UNPROVED_AT_MOST:
-        require_recent_proof(request)
+        require_recent_proof(
+            request, f"Take a file with {len(patients)} patients along", is_file=True
+        )
 
 
 def looked(request: HttpRequest, event: str, patients: Iterable[UUID], **details: Any) -> None:
@@ -159,7 +162,7 @@ def alerts_of(listing: Listing, rows: Iterable[Any]) -> set[UUID]:
     return ids_of(listing.alert, rows) if listing.alert else set()
 
 
-def ids_of(way: str, rows: Iterable[Any]) -> set[UUID]:
+def ids_of(way: str | Callable[[Any], object], rows: Iterable[Any]) -> set[UUID]:
     """Return the ids to which a way leads."""
     found = {reach(row, way) for row in rows}
     return {UUID(str(key)) for key in found if key}

@@ -43,7 +43,7 @@ def program_list(request: HttpRequest) -> HttpResponse:
     member = member_of(request)
     form = ProgramForm(request.POST or None, clinic_id=member.clinic_id)
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, "Let a program in")
         try:
             let_program_in(by=member.user, now=timezone.now(), **form.cleaned_data)
         except ProgramError as error:
@@ -92,7 +92,7 @@ def fetch_mine(request: HttpRequest, program_id: UUID) -> Program:
 def program_agree(request: HttpRequest, program_id: UUID) -> HttpResponse:
     """Let the program act in the reader's name and show its new secret, once."""
     program = fetch_mine(request, program_id)
-    require_recent_proof(request)
+    require_recent_proof(request, f"Let {program.name} act in your name, with a new secret")
     try:
         secret = agree_to_program(program=program, by=member_of(request).user, now=timezone.now())
     except ProgramError as error:

@@ -22,7 +22,7 @@ def export(request: HttpRequest) -> HttpResponse:
     """Say what the file holds, ask for what it is, and hand it out after a proof."""
     member, form = member_of(request), ResearchExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, "Take rows for research along", is_file=True)
         asked = form.cleaned_data
         try:
             made = take_research_export(

@@ -55,7 +55,7 @@ def records(request: HttpRequest) -> HttpResponse:
     version = rules.version if rules else 0
     form = RulesForm(request.POST or None, initial=initial | {"version": version})
     if request.method == "POST" and form.is_valid():
-        require_recent_proof(request)
+        require_recent_proof(request, "Change how long records are kept")
         try:
             actions.set_rules(
                 clinic=member.clinic, years=form.years(), version=form.cleaned_data["version"],
@@ -187,7 +187,7 @@ def hold(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         reason, now = form.cleaned_data["reason"], timezone.now()
         ends = request.POST.get("hold") == "end"
         if ends and present is not None:
-            require_recent_proof(request)
+            require_recent_proof(request, f"End the legal hold of {patient.reference}")
             actions.end_hold(hold=present, reason=reason, by=me, now=now)
             messages.success(request, "The legal hold is ended. The record's years count again.")
         elif not ends:

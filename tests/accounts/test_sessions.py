@@ -11,7 +11,7 @@ from apps.accounts.actions import end_all_sessions, set_active
 from apps.accounts.middleware import BEGAN, SEEN
 from apps.accounts.models import User
 from tests.accounts.test_sign_in import sign_in
-from tests.conftest import signed_in
+from tests.conftest import go_on, signed_in
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_a_person_sees_their_sessions_and_ends_the_others(nurse) -> None:
     asked = here.post(reverse("usersessions_list"))
     assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
     assert is_in(there), "whoever finds an open browser ends no session with it"
-    here.post(asked.headers["Location"], {"password": PASSWORD})
+    go_on(here, asked)
     assert is_in(here)
     assert not is_in(there)
     assert UserSession.objects.filter(user=nurse.user).count() == 1

@@ -20,10 +20,10 @@ from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
 from tests.accounts.test_sign_in import sign_in
 from tests.accounts.test_staff import proven
+from tests.conftest import go_on
 from tests.factories import (
     CALM,
     NOW,
-    PASSWORD,
     check_in,
     make_active_plan,
     make_care_level,
@@ -248,19 +248,16 @@ def test_a_discharge_takes_a_fresh_proof_and_keeps_what_was_typed(stay, prescrib
     asked = client.post(path, typed)
     assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
     assert not Discharge.objects.exists()
-    client.post(asked.headers["Location"], {"password": PASSWORD})
+    go_on(client, asked)
     assert Discharge.objects.get().summary == "Calm, and slept."
 
 
-def test_what_is_wrong_is_told_after_the_proof_on_a_form_that_goes_to_its_own_page(
-    stay, prescriber
-) -> None:
-    """It is drawn at the address of the proof: sent there again, what was typed would be lost."""
+def test_what_is_wrong_is_told_after_the_proof_on_the_forms_own_page(stay, prescriber) -> None:
     client, path = sign_in(prescriber), reverse("detox:discharge", args=[stay.referral_id])
     typed = {"discharged_at": "2020-01-01T10:00", "left": "some", "taken": "diazepam 5 mg",
              "summary": "Calm, and slept."}  # fmt: skip
     asked = client.post(path, typed)
-    again = client.post(asked.headers["Location"], {"password": PASSWORD})
+    again = go_on(client, asked)
     assert again.status_code == 422
     assert f'action="{path}"' in again.text
     assert "Calm, and slept." in again.text

@@ -20,11 +20,10 @@ from apps.tapers.models import TaperPlan
 from apps.tapers.signable import ActivationError
 from apps.tapers.today import GATES, today_of
 from tests.accounts.test_sign_in import sign_in
-from tests.conftest import signed_in
+from tests.conftest import go_on, signed_in
 from tests.factories import (
     CALM,
     NOW,
-    PASSWORD,
     check_in,
     make_active_plan,
     make_alert,
@@ -144,7 +143,7 @@ def test_a_sign_off_is_done_after_the_proof_with_all_that_was_typed(patient, pre
              "decided": "outpatient", "sign_off": "Watched at home."}  # fmt: skip
     asked = client.post(path, typed)
     assert not patient.care_assessments.exists()
-    client.post(asked.headers["Location"], {"password": PASSWORD})
+    go_on(client, asked)
     assert patient.care_assessments.get().sign_off == "Watched at home."
 
 

@@ -23,10 +23,10 @@ from apps.portal.trusted_actions import report
 from apps.tapers.models import PlanVersion, TaperStep
 from tests.accounts.test_sign_in import sign_in
 from tests.accounts.test_staff import proven
-from tests.conftest import signed_in
+from tests.conftest import go_on, signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich, make_switching
-from tests.factories import NOW, PASSWORD, make_trusted
+from tests.factories import NOW, make_trusted
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
@@ -196,7 +196,7 @@ def test_the_whole_record_takes_a_fresh_proof_and_keeps_what_was_typed(rich, pre
     asked = client.post(path, {"why": "transfer"})
     assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
     assert not AuditEvent.objects.filter(event="record.exported").exists()
-    answer = client.post(asked.headers["Location"], {"password": PASSWORD})
+    answer = go_on(client, asked)
     assert answer["Content-Type"] == "application/fhir+json"
     assert AuditEvent.objects.get(event="record.exported").details["why"] == "transfer"
 

@@ -27,9 +27,8 @@ from apps.audit.models import AuditEvent
 from apps.checkins.link_actions import create_link
 from apps.dashboard import caseload_views
 from config.celery import app
-from tests.conftest import signed_in
+from tests.conftest import go_on, signed_in
 from tests.factories import (
-    PASSWORD,
     SEIZURE,
     make_active_plan,
     make_invitation,
@@ -96,7 +95,7 @@ def sent(stop: Stop, fields: list[str]) -> Any:
     answer = stop.client.post(stop.path, typed | FITTING.get(stop.name, {}))
     where = answer.headers.get("Location", "")
     if stop.name in FITTING and where.startswith(reverse("account_reauthenticate")):
-        return stop.client.post(where, {"password": PASSWORD})
+        return go_on(stop.client, answer)
     return answer
 
 

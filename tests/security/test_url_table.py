@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -86,6 +86,7 @@ def test_no_path_is_answered_by_another_name(patient, prescriber) -> None:
 
 # --- The library's pages ------------------------------------------------------------------------
 KEYS = {
+    "account_go_on": {"kept_id": UUID(int=1)},
     "account_confirm_email": {"key": "abc"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "abc-def"},
     "mfa_edit_webauthn": {"pk": 987654},
