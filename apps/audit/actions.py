@@ -70,6 +70,12 @@ def record(
         INSERT_EVENT.run_later(row)
 
 
+def naming(alerts: Iterable[UUID]) -> dict[str, list[str]]:
+    """Return the details of a row that say which alerts were shown; none where none was."""
+    ids = sorted({str(alert) for alert in alerts})
+    return {"alerts": ids} if ids else {}
+
+
 def _row_of(
     event: str, by: HasId | None, now: datetime, clinic_id: UUID | None, patient_id: UUID | None,
     obj: HasId | None, details: dict[str, Any],

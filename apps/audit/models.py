@@ -53,24 +53,24 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def telling_of_alert(
         self, alert_id: uuid.UUID, patient_id: uuid.UUID, opened_at: datetime, end: datetime | None
     ) -> Self:
-        """Keep what was done with one alert, and each page and list on which it was seen.
+        """Keep what was done with one alert, and each page, list and file on which it was seen.
 
-        The patient's own page shows it while it is open.
+        Rows say so in `details["alerts"]`. The patient's own page shows it while it is open.
         """
-        listed = models.Q(
-            details__has_key="patients", details__contains={"alerts": [str(alert_id)]}
-        )
+        told = {"alerts": [str(alert_id)]}
+        listed = models.Q(details__has_key="patients", details__contains=told)
+        shown = models.Q(patient_id=patient_id, details__contains=told)
         page = models.Q(patient_id=patient_id, event="patient.viewed", at__gte=opened_at)
         if end is not None:
             page &= models.Q(at__lte=end)
-        return self.filter(models.Q(object_id=alert_id) | listed | page)
+        return self.filter(models.Q(object_id=alert_id) | listed | shown | page)
 
 
 class AuditEvent(models.Model):
     """One thing somebody did or saw, in the past tense (`alert.acknowledged`).
 
-    A list that was read names whom it showed: `details["patients"]`, ids in order, and which
-    alerts stood on it: `details["alerts"]`.
+    A list that was read names whom it showed: `details["patients"]`, ids in order. What showed
+    alerts names them: `details["alerts"]`.
     """
 
     at = models.DateTimeField()

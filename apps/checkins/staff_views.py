@@ -5,17 +5,15 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.alerts.models import Alert
-from apps.audit.actions import record
 from apps.checkins.advice import advice_for
 from apps.checkins.as_given import answer_rows, fired_rows, unanswered
 from apps.checkins.free_text import own_words
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import get_questionnaire
-from apps.patients.access import fetch_in_scope, member_of, requires
+from apps.patients.access import fetch_in_scope, requires, saw
 from apps.patients.permissions import Right
 
 CHECK_INS = CheckIn.objects.select_related("patient", "clinic", "triage", "corrects")
@@ -26,11 +24,10 @@ CHECK_INS = CheckIn.objects.select_related("patient", "clinic", "triage", "corre
 def check_in_detail(request: HttpRequest, check_in_id: UUID) -> HttpResponse:
     """Show one check-in; the look is written down."""
     check_in: CheckIn = fetch_in_scope(request, CHECK_INS.all(), pk=check_in_id)
-    record(
-        "check_in.viewed", by=member_of(request).user, now=timezone.now(),
-        clinic_id=check_in.clinic_id, patient_id=check_in.patient_id, obj=check_in,
-    )  # fmt: skip
-    return render(request, "checkins/check_in_detail.html", page_of(check_in))
+    page = page_of(check_in)
+    alerts = [page["alert"].pk] if page["alert"] else []
+    saw(request, "check_in.viewed", check_in.patient, check_in, alerts)
+    return render(request, "checkins/check_in_detail.html", page)
 
 
 def page_of(check_in: CheckIn) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from apps.alerts.states import AlertStatus
 from apps.checkins.models import CareTask, CheckIn
@@ -79,6 +80,16 @@ def happening(line: Line, patient: Patient) -> Happening:
     return Happening(
         line.at, line.kind, icon, words, text, line.who, link, patient.pk if ref is None else ref
     )
+
+
+def alert_of(item: Happening) -> UUID | None:
+    """Return the id of the alert that a line of the time line tells of, None for other lines."""
+    return item.ref if item.kind == "alert" else None
+
+
+def alerts_in(shown: Iterable[Happening]) -> list[UUID]:
+    """Return the ids of the alerts on a page of the time line."""
+    return [alert for alert in map(alert_of, shown) if alert is not None]
 
 
 Words = tuple[str, str, str, Any]  # icon, words, link, and what it leads to if not the patient

@@ -38,7 +38,7 @@ def step_review(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     now = timezone.now()
     state = today_of(plan, now, pieces=True)
     review = review_of(state, now)
-    saw(request, "plan.reviewed", plan.patient, plan)
+    saw(request, "plan.reviewed", plan.patient, plan, [alert.pk for alert in review.alerts])
     context = {
         "plan": plan,
         "patient": plan.patient,

@@ -85,16 +85,16 @@ def show_patient(
 def patient_history(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show everything that ever happened to one patient, a page at a time."""
     patient = fetch_patient(request, patient_id)
-    saw(request, "patient.viewed", patient)
     group = request.GET.get("show", "")
     group = group if group in happenings.GROUPS else ""
     found = happenings.history_of(patient, timezone.now(), group)
+    page = Paginator(found, HAPPENINGS_A_PAGE).get_page(request.GET.get("page"))
+    saw(request, "patient.viewed", patient, None, happenings.alerts_in(page))
     context = {
-        "patient": patient, "group": group, "groups": happenings.GROUPS,
-        "page_obj": Paginator(found, HAPPENINGS_A_PAGE).get_page(request.GET.get("page")),
+        "patient": patient, "group": group, "groups": happenings.GROUPS, "page_obj": page,
         "pager_query": f"show={group}&" if group else "",
     }  # fmt: skip
-    listing = Listing("history", COLUMNS, lambda: found, of=patient)
+    listing = Listing("history", COLUMNS, lambda: found, of=patient, alert=happenings.alert_of)
     return show_list(request, listing, "dashboard/patient_history.html", context)
 
 

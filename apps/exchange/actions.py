@@ -6,7 +6,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.tokens import hash_token, new_token
-from apps.audit.actions import record
+from apps.audit.actions import naming, record
 from apps.exchange.models import CalendarFeed
 from apps.patients.models import Patient
 from apps.tapers.schedule import Schedule
@@ -63,10 +63,14 @@ def note_paper(*, schedule: Schedule, paper: str, by: User | None, now: datetime
 
 
 def note_record_export(*, patient: Patient, why: str, by: User, now: datetime) -> None:
-    """Write down who took the whole record of a patient along, and for what it is needed."""
+    """Write down who took the whole record of a patient along, and for what it is needed.
+
+    Every alert is in it.
+    """
+    alerts = naming(patient.alerts.values_list("pk", flat=True))
     record(
         "record.exported", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
-        obj=patient, why=why, form="fhir",
+        obj=patient, why=why, form="fhir", **alerts,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.audit.actions import record
+from apps.audit.actions import naming, record
 from apps.exchange.fhir import finding
 from apps.exchange.fhir.asked import check_format, not_understood, once, patient_asked
 from apps.exchange.fhir.bundle import SOURCES, address_of, resources_of
@@ -169,4 +169,5 @@ def note(
     record(
         event, by=member.user, now=timezone.now(), clinic_id=member.clinic_id,
         patient_id=patient.pk if patient else None, obj=patient, kind=kind, rows=len(found),
+        **naming(finding.alerts_told(found)),
     )  # fmt: skip

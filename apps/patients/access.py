@@ -1,6 +1,6 @@
 """Fetch and authorise in one call: out of scope is 404, a role without the right is 403."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, Final, ParamSpec
@@ -13,7 +13,7 @@ from django.urls import resolve
 from django.utils import timezone
 
 from apps.accounts.models import EmergencyAccess
-from apps.audit.actions import HasId, Told, record, trails_written
+from apps.audit.actions import HasId, Told, naming, record, trails_written
 from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 
@@ -121,11 +121,17 @@ def record_looks(request: HttpRequest, answer: HttpResponse, told: Told) -> None
             )  # fmt: skip
 
 
-def saw(request: HttpRequest, event: str, patient: Patient, obj: HasId | None = None) -> None:
-    """Write down that the reader looked at a patient, or at `obj` of the patient."""
+def saw(
+    request: HttpRequest, event: str, patient: Patient, obj: HasId | None = None,
+    alerts: Iterable[UUID] = (),
+) -> None:  # fmt: skip
+    """Write down that the reader looked at a patient, or at `obj` of the patient.
+
+    `alerts` are those that the page showed: whoever asks who saw one finds it.
+    """
     record(
         event, by=member_of(request).user, now=timezone.now(), clinic_id=patient.clinic_id,
-        patient_id=patient.pk, obj=obj or patient,
+        patient_id=patient.pk, obj=obj or patient, **naming(alerts),
     )  # fmt: skip
 
 

@@ -353,6 +353,21 @@ def test_no_drug_or_illness_is_in_an_address(rich, lead) -> None:
     assert [each for each in ids if not plain.fullmatch(each) and len(each) >= 36] == []
 
 
+@pytest.mark.parametrize("kind", ["Flag", "Communication"])
+def test_who_was_shown_an_alert_by_fhir_is_told_with_the_alert(kind: str, rich, lead) -> None:
+    alert, client = rich.alerts.first(), bearer(lead)
+    status, body = get(client, kind, patient=str(rich.pk), _count="200")
+    assert status == 200
+    for entry in body["entry"]:
+        get(client, f"{kind}/{entry['resource']['id']}")
+    get(client, "Observation", patient=str(rich.pk))
+    told = AuditEvent.objects.telling_of_alert(alert.pk, rich.pk, alert.opened_at, None)
+    looks = [row for row in told if row.event.startswith("fhir.")]
+    assert {row.event for row in looks} == {"fhir.searched", "fhir.read"}
+    assert {row.details["kind"] for row in looks} == {kind}
+    assert all(row.details["alerts"] for row in looks)
+
+
 def test_whom_a_search_showed_has_it_in_their_record_and_nobody_else_is_named(
     rich, lead, clinic
 ) -> None:

@@ -1,7 +1,7 @@
 """Reading and searching: whose resource an id is, which parameters a search takes, its pages."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -77,6 +77,20 @@ class Page:
     found: list[Resource]
     total: int
     after: str = ""
+
+
+def alerts_told(found: Iterable[Resource]) -> set[UUID]:
+    """Return which alerts of ours these tell of: as a flag, or by a message about it."""
+    flags = {
+        *(each["id"] for each in found if each["resourceType"] == "Flag"),
+        *(
+            about.get("reference", "").removeprefix("Flag/")
+            for each in found
+            for about in each.get("about", ())
+        ),
+    }
+    ids = [key for key in map(uuid_or_none, flags) if key is not None]
+    return set(Alert.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
 
 
 def patient_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
