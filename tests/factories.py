@@ -144,7 +144,9 @@ def make_invitation(
     now: datetime = NOW,
 ) -> Invitation:
     """Return an invitation to the inviter's clinic."""
-    return invite_staff(clinic=by.clinic, email=email, role=role, by=by.user, now=now)
+    return invite_staff(
+        clinic=by.clinic, email=email, role=role, by=by.user, now=now, agreement="The director."
+    )
 
 
 def make_program(

@@ -67,6 +67,7 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "dashboard:board_seen_take": ({"POST"}, CARE_TEAM, "patient_id"),
     "dashboard:board_together": ({"POST"}, CARE_TEAM, ""),
     "dashboard:patient_note": ({"GET", "POST"}, CARE_TEAM, "patient_id"),
+    "dashboard:clinic": ({"POST"}, EVERYBODY, ""),
     "dashboard:caseload": ({"GET", "POST"}, CARE_TEAM, ""),
     "dashboard:caseload_csv": ({"GET"}, CARE_TEAM, ""),
     "dashboard:view_save": ({"POST"}, CARE_TEAM, ""),

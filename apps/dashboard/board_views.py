@@ -48,7 +48,8 @@ from apps.patients.models import Patient, StaffMember
 from apps.patients.permissions import Right, may
 from apps.patients.refusals import note_unknown
 
-SCRIPT_HEADER = "X-Board"
+SCRIPT_HEADER = "X-Board"  # to `board_live` it names the clinic that the page shows
+ANY = "1"
 TOO_LATE = (
     AlertTakenError, TransitionError, TaskClosedError, TaskTakenError, UndoError, TooSevereError,
 )  # fmt: skip
@@ -122,6 +123,8 @@ def context_of(request: HttpRequest, **more: Any) -> dict[str, Any]:
 @requires(Right.SEE_PATIENTS)
 def board_live(request: HttpRequest) -> HttpResponse:
     """Return the live part when it has changed, else 304: pages ask every other second."""
+    if request.headers.get(SCRIPT_HEADER, ANY) not in (ANY, str(member_of(request).clinic_id)):
+        return HttpResponse(status=409)  # under the name of the other clinic these would mislead
     context = context_of(request)
     tag = f'W/"{context["mark"]}"'
     if request.headers.get("If-None-Match") == tag:

@@ -23,6 +23,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
         unreached = unreached_alerts(member.clinic_id, now)
         problems = check_health(now, member.clinic_id).problems
         values["clinic"] = member.clinic
+        mine = getattr(request, "memberships", [])
+        values["clinics"] = [each.clinic for each in mine] if len(mine) > 1 else []
         values["rights"] = RIGHTS[member.role]
         values["system_alarm"] = alarm_sentence([alert.reference for alert in unreached], problems)
         values["alarm_details"] = [*problems]

@@ -1,4 +1,4 @@
-"""Roles with clinical rights: the clinical leads hear of each, and agree to the gravest.
+"""Roles with clinical rights: a clinical lead agrees to each.
 
 A clinic admin has no clinical rights and must not make themselves any, by an address of their own
 that they invite. docs/adr/0066 says which roles wait for whom.
@@ -15,9 +15,9 @@ from apps.dashboard.staff_outbox import put
 from apps.patients.models import Clinic, Role, StaffMember, StaffQuerySet
 from apps.patients.permissions import Right, gains
 
-# What of the rights makes a role one that clinical leads hear of, and one that they agree to.
-TOLD: Final = Right.SEE_PATIENTS
-AGREED: Final = Right.ACTIVATE_PLANS
+# What of the rights makes a role a clinical one, and what makes the gravest of them.
+CLINICAL: Final = Right.SEE_PATIENTS
+GRAVEST: Final = Right.ACTIVATE_PLANS
 
 
 class RoleError(ValueError):
@@ -29,38 +29,39 @@ def leads_of(clinic_id: Any) -> StaffQuerySet:
     return StaffMember.objects.active().filter(clinic_id=clinic_id, role=Role.CLINICAL_LEAD)
 
 
-def must_wait(clinic: Clinic, role: str, before: str = "") -> bool:
-    """Answer whether a clinical lead has to agree: the role lets sign plans, and there is one.
+def is_clinical(role: str, before: str = "") -> bool:
+    """Answer whether a role gives clinical rights that somebody with the role `before` has not.
 
     More rights count, not the name: a lead who becomes a prescriber gets none.
     """
     new = gains(before, role)
-    grave = AGREED in new or (role == Role.CLINICAL_LEAD and bool(new))
-    return grave and leads_of(clinic.pk).exists()
+    return CLINICAL in new or GRAVEST in new or (role == Role.CLINICAL_LEAD and bool(new))
 
 
-def is_clinical(role: str, before: str = "") -> bool:
-    """Answer whether clinical leads are told of this role."""
-    return TOLD in gains(before, role) or must_hear(role, before)
+def must_wait(clinic: Clinic, role: str, before: str = "") -> bool:
+    """Answer whether a clinical lead has to agree to a role: it is clinical, and there is one."""
+    return is_clinical(role, before) and leads_of(clinic.pk).exists()
 
 
-def must_hear(role: str, before: str) -> bool:
-    """Answer the same of a step from one clinical role to one with more rights."""
-    return AGREED in gains(before, role) or (role == Role.CLINICAL_LEAD and before != role)
+def must_say_who_agreed(clinic: Clinic, role: str, before: str = "") -> bool:
+    """Answer whether the admin has to write down who agreed: no lead of the clinic could."""
+    return is_clinical(role, before) and not leads_of(clinic.pk).exists()
 
 
 def tell_leads(
     *, clinic: Clinic, what: str, role: str, by: User, now: datetime, waits: bool = False,
-    besides: tuple[User, ...] = (), **subject: Any,
+    agreement: str = "", besides: tuple[User, ...] = (), **subject: Any,
 ) -> RoleChange:  # fmt: skip
     """Store a change of roles and a mail to each clinical lead, inside the caller's transaction.
 
-    `subject` is the invitation or the member; `besides` are told, too.
+    `subject` is the invitation or the member; `besides` are told, too. `agreement` says who agreed
+    where no lead could.
     """
     state = RoleChange.State.WAITING if waits else RoleChange.State.DONE
     change = RoleChange.objects.create(
-        clinic=clinic, what=what, role=role, by=by, at=now, state=state, **subject
-    )
+        clinic=clinic, what=what, role=role, by=by, at=now, state=state, agreement=agreement,
+        **subject,
+    )  # fmt: skip
     leads = leads_of(clinic.pk).select_related("user").order_by("pk")
     for user in dict.fromkeys([*(lead.user for lead in leads), *besides]):
         put(now, kind=StaffMail.Kind.ROLE, clinic=clinic, role_change=change, user=user)

@@ -15,13 +15,14 @@ from apps.accounts.proof import require_recent_proof
 from apps.dashboard import role_actions
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.lists import Listing, show_list
-from apps.patients.permissions import Right
+from apps.patients.permissions import Right, lets_sign
 
 SHOWN: Final = timedelta(days=90)  # [proposal]; the record keeps them all
 MOST: Final = 200
 COLUMNS: Final = (
     ("Who", "whom"), ("What", "get_what_display"), ("Role", "role_words"), ("By", "by.full_name"),
     ("When", "at"), ("State", "get_state_display"), ("Decided by", "decided_by.full_name"),
+    ("Agreed without a lead", "agreement"),
 )  # fmt: skip
 ROWS: Final = RoleChange.objects.select_related("by", "decided_by", "invitation", "member__user")
 
@@ -33,6 +34,8 @@ def roles(request: HttpRequest) -> HttpResponse:
     mine, since = member_of(request), timezone.now() - SHOWN
     found = ROWS.filter(clinic_id=mine.clinic_id, at__gte=since).order_by("-at")
     rows = list(found[:MOST])
+    for row in rows:
+        row.lets_sign = lets_sign(row.role)
     context = {
         "waiting": [row for row in rows if row.state == RoleChange.State.WAITING],
         "rest": [row for row in rows if row.state != RoleChange.State.WAITING],

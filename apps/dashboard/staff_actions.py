@@ -10,7 +10,13 @@ from apps.accounts.actions import end_all_sessions, forget_proofs, set_active
 from apps.accounts.models import Invitation, RoleChange, User
 from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
-from apps.dashboard.role_actions import is_clinical, must_wait, tell_leads, withdraw
+from apps.dashboard.role_actions import (
+    is_clinical,
+    must_say_who_agreed,
+    must_wait,
+    tell_leads,
+    withdraw,
+)
 from apps.dashboard.staff_outbox import put
 from apps.database.scope import every_clinic
 from apps.patients.models import Clinic, Role, StaffMember
@@ -21,16 +27,23 @@ LIFETIME: Final = timedelta(days=7)  # [proposal]
 
 
 class StaffError(ValueError):
-    """The staff cannot be changed so; the text is for the reader."""
+    """The staff cannot be changed so; the text is for the reader, beside `field` if it has one."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 @transaction.atomic
-def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: datetime) -> Invitation:
+def invite_staff(
+    *, clinic: Clinic, email: str, role: str, by: User, now: datetime, agreement: str = ""
+) -> Invitation:
     """Store an invitation with its mail, which leaves after the commit.
 
-    The clinical leads hear of one to a clinical role; one that lets sign plans waits for the word
-    of a lead, where the clinic has one. An invitation of the same person that is not used yet is
-    withdrawn: only the newest link works. Raises `StaffError` for somebody on the staff.
+    One to a clinical role waits for the word of a clinical lead; where the clinic has none,
+    `agreement` says who agreed. An invitation of the same person that is not used yet is
+    withdrawn: only the newest link works. Raises `StaffError` for somebody on the staff, and
+    without an agreement where one is needed.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     email = email.strip().lower()
@@ -38,6 +51,8 @@ def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: dateti
         raise StaffError("This person is on the staff already.")
     waiting = Invitation.objects.select_for_update().waiting().filter(clinic=clinic, email=email)
     settled = was_agreed(waiting, role)
+    if must_say_who_agreed(clinic, role) and not settled:
+        check_agreement(agreement)
     withdraw(now, invitation__in=list(waiting))
     waiting.update(revoked_at=now)
     waits = must_wait(clinic, role) and not settled
@@ -50,7 +65,7 @@ def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: dateti
     if is_clinical(role):
         tell_leads(
             clinic=clinic, what=RoleChange.What.INVITED, role=role, by=by, now=now, waits=waits,
-            invitation=invitation,
+            agreement=agreement, invitation=invitation,
         )  # fmt: skip
     if not waits:
         put(now, kind="invitation", clinic=clinic, invitation=invitation)
@@ -58,6 +73,16 @@ def invite_staff(*, clinic: Clinic, email: str, role: str, by: User, now: dateti
         "staff.invited", by=by, now=now, clinic_id=clinic.pk, obj=invitation, role=role, waits=waits
     )
     return invitation
+
+
+def check_agreement(agreement: str) -> None:
+    """Raise `StaffError` unless something says who agreed to a clinical role, and how."""
+    if not agreement.strip():
+        raise StaffError(
+            "This role sees patients, and the clinic has no clinical lead who could agree here. "
+            "Write who agreed, and how. What waits for a lead: withdraw it, then ask again.",
+            "agreement",
+        )
 
 
 def was_agreed(invitations: QuerySet[Invitation], role: str) -> bool:
@@ -108,18 +133,21 @@ def accept_invitation(
 
 
 @transaction.atomic
-def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> StaffMember:
+def change_role(
+    *, member: StaffMember, role: str, by: User, now: datetime, agreement: str = ""
+) -> StaffMember:
     """Give somebody another role, from their next click on. The same role changes nothing.
 
-    A role that lets sign plans waits for the word of a clinical lead, where the clinic has one:
-    the member is returned as they were. Alerts of one who handles none any more open again at the
-    next sweep. Raises `StaffError` for one's own role and for the last clinic admin.
+    One with more clinical rights waits for the word of a clinical lead: the member is returned as
+    they were. Where the clinic has none, `agreement` says who agreed. Alerts of one who handles
+    none any more open again at the next sweep. Raises `StaffError` for one's own role, for the
+    last clinic admin, and without an agreement where one is needed.
     """
     member = lock(member)
     if member.role == role:
         return member
     check_may_lose_role(member, by)
-    if hear_of_role(member, role, by, now):
+    if hear_of_role(member, role, by, now, agreement):
         return member
     before, member.role = member.role, role
     member.save(update_fields=["role"])
@@ -130,19 +158,21 @@ def change_role(*, member: StaffMember, role: str, by: User, now: datetime) -> S
     return member
 
 
-def hear_of_role(member: StaffMember, role: str, by: User, now: datetime) -> bool:
+def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreement: str) -> bool:
     """Tell the clinical leads of a clinical role that is given or taken; True if it has to wait."""
+    waits = must_wait(member.clinic, role, member.role)
+    if must_say_who_agreed(member.clinic, role, member.role):
+        check_agreement(agreement)
     about: dict[str, Any] = {"clinic": member.clinic, "by": by, "now": now, "member": member}
     asked = RoleChange.objects.waiting().filter(member=member)
-    if asked.filter(role=role).exists():
+    if waits and asked.filter(role=role).exists():
         return True
     withdraw(now, member=member)
     if member.role == Role.CLINICAL_LEAD:
         tell_leads(what=RoleChange.What.ENDED, role=member.role, besides=(member.user,), **about)
     if not is_clinical(role, member.role):
         return False
-    waits = must_wait(member.clinic, role, member.role)
-    tell_leads(what=RoleChange.What.CHANGED, role=role, waits=waits, **about)
+    tell_leads(what=RoleChange.What.CHANGED, role=role, waits=waits, agreement=agreement, **about)
     if waits:
         record(
             "staff.role_asked", by=by, now=now, clinic_id=member.clinic_id, obj=member, role=role

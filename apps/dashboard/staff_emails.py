@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.accounts.models import RoleChange, StaffMail, User
+from apps.patients.permissions import lets_sign
 
 
 def build(mail: StaffMail) -> EmailMessage:
@@ -54,7 +55,8 @@ def role(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
     context = {
         "who": change.by.full_name, "whom": change.whom, "what": change.what, "waits": waits,
         "role": change.role_words.lower(), "mine": is_about(change, reader),
-        "at": change.at, "url": settings.SITE_URL + reverse("dashboard:roles"),
+        "signs": lets_sign(change.role), "at": change.at,
+        "url": settings.SITE_URL + reverse("dashboard:roles"),
     }  # fmt: skip
     subject = "A role waits for your word" if waits else "A clinical role in your clinic changed"
     return reader.email, subject, context

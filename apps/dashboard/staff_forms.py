@@ -11,7 +11,28 @@ from apps.accounts.models import User
 from apps.patients.models import Role
 
 
-class InviteForm(forms.Form):
+class AgreementFields(forms.Form):
+    """Who agreed to a clinical role: asked where no clinical lead is there to agree here.
+
+    Whether the role needs it is judged by the act.
+    """
+
+    def __init__(self, *args: Any, asks_who_agreed: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if asks_who_agreed:
+            self.ask_who_agreed()
+
+    def ask_who_agreed(self) -> None:
+        """Add the field."""
+        self.fields["agreement"] = forms.CharField(
+            label="Who agreed to the role, and how", max_length=200, required=False,
+            help_text="For a role that sees patients: this clinic has no clinical lead who could "
+            "agree here. For instance: the medical director, in writing, on 3 May. Later leads "
+            "read it.",
+        )  # fmt: skip
+
+
+class InviteForm(AgreementFields):
     """Whom to invite, and as what."""
 
     email = forms.EmailField(label="Work e-mail", max_length=254)
@@ -24,7 +45,7 @@ class InviteForm(forms.Form):
         self.helper.add_input(Submit("invite", "Send the invitation"))
 
 
-class RoleForm(forms.Form):
+class RoleForm(AgreementFields):
     """Another role for somebody on the staff."""
 
     role = forms.ChoiceField(label="Role", choices=Role.choices)

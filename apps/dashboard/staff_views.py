@@ -5,15 +5,17 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.guessing import guessed_too_often
-from apps.accounts.models import Invitation, User
+from apps.accounts.models import Invitation, RoleChange, User
 from apps.accounts.proof import require_recent_proof
 from apps.dashboard import staff_actions
+from apps.dashboard.role_actions import leads_of
 from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
@@ -45,7 +47,9 @@ def on_its_way(invitation: Invitation) -> str:
 @requires(Right.MANAGE_STAFF)
 def staff(request: HttpRequest) -> HttpResponse:
     """Show who works here and who is invited, and invite somebody."""
-    member, form = member_of(request), InviteForm(request.POST or None)
+    member = member_of(request)
+    has_lead = leads_of(member.clinic_id).exists()
+    form = InviteForm(request.POST or None, asks_who_agreed=not has_lead)
     if request.method == "POST" and form.is_valid():
         require_recent_proof(request, f"Invite {form.cleaned_data['email']} to the staff")
         try:
@@ -53,7 +57,7 @@ def staff(request: HttpRequest) -> HttpResponse:
                 clinic=member.clinic, by=member.user, now=timezone.now(), **form.cleaned_data
             )
         except staff_actions.StaffError as error:
-            form.add_error("email", str(error))
+            form.add_error(error.field or "email", str(error))
         else:
             messages.success(request, on_its_way(invitation))
             return redirect("dashboard:staff")
@@ -62,6 +66,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     invitations = Invitation.objects.waiting().filter(clinic_id=member.clinic_id)
     context = {
         "form": form, "people": people, "invitations": invitations, "now": timezone.now(),
+        "has_lead": has_lead, "roles_waiting": roles_waiting(member.clinic_id),
     }  # fmt: skip
     lists = (
         Listing("staff", COLUMNS, lambda: people, title="Staff"),
@@ -69,6 +74,12 @@ def staff(request: HttpRequest) -> HttpResponse:
     )
     status = 422 if form.is_bound else 200
     return show_list(request, lists, "staff/staff.html", context, status=status)
+
+
+def roles_waiting(clinic_id: UUID) -> QuerySet[RoleChange]:
+    """Return the other roles for colleagues that wait for a clinical lead."""
+    rows = RoleChange.objects.waiting().filter(clinic_id=clinic_id, member__isnull=False)
+    return rows.select_related("member__user")
 
 
 @require_POST
@@ -105,14 +116,19 @@ def invitation_again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
     """Show one person's access and change their role."""
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
-    form = RoleForm(request.POST or None, initial={"role": person.role})
+    form = RoleForm(
+        request.POST or None, initial={"role": person.role},
+        asks_who_agreed=not leads_of(person.clinic_id).exists(),
+    )  # fmt: skip
     if request.method == "POST" and form.is_valid():
         require_recent_proof(request, f"Change the role of {person.user.full_name}")
         me, role = member_of(request).user, form.cleaned_data["role"]
         try:
-            now_is = staff_actions.change_role(member=person, role=role, by=me, now=timezone.now())
+            now_is = staff_actions.change_role(
+                member=person, by=me, now=timezone.now(), **form.cleaned_data
+            )
         except staff_actions.StaffError as error:
-            form.add_error("role", str(error))
+            form.add_error(error.field or "role", str(error))
         else:
             word = "has the new role now" if now_is.role == role else WAITS
             messages.success(request, f"{person.user.full_name} {word}.")

@@ -40,6 +40,8 @@ WORDS: Final[dict[str, str]] = {
     "legal_hold.viewed": "Saw the legal holds",
     "alerts.listed": "Read the list of alerts",
     "care.viewed": "Saw level of care and referrals",
+    "clinic.entered": "Changed to this clinic from another",
+    "clinic.left": "Changed from this clinic to another",
     "check_in.sent_in": "Sent in a check-in",
     "check_in.viewed": "Saw a check-in as answered",
     "intake.history_viewed": "Saw who changed the intake",

@@ -2,24 +2,29 @@
 
 import zoneinfo
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.database.scope import enter_clinic, every_clinic
 from apps.database.statements import Read
 from apps.patients.models import StaffMember
 
 SESSION_KEY = "clinic_id"
+SAFE: Final = ("GET", "HEAD", "OPTIONS")
 # Asked on every request.
 MEMBERSHIPS: Final[Read[StaffMember]] = Read(
     lambda user: (
         StaffMember.objects.active()
         .filter(user_id=user)
         .select_related("clinic", "user")
-        .order_by("clinic__name")
+        .order_by("clinic__name", "pk")
     ),
     user=UUID,
 )
@@ -36,20 +41,50 @@ class CurrentClinicMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Attach the membership and answer in the clinic's time zone."""
-        member = self.find_member(request) if request.user.is_authenticated else None
-        request.member = member  # type: ignore[attr-defined]
+        found = memberships_of(request.user.pk) if request.user.is_authenticated else []
+        member = self.chosen(request, found)
+        request.memberships, request.member = found, member  # type: ignore[attr-defined]
         if member is None:
             return self.get_response(request)
+        if self.has_moved(request, member) and request.method not in SAFE:
+            return redirect(settings.LOGIN_REDIRECT_URL)  # it was meant for the clinic before
         enter_clinic(member.clinic_id)
         with timezone.override(zoneinfo.ZoneInfo(member.clinic.time_zone)):
             return self.get_response(request)
 
-    def find_member(self, request: HttpRequest) -> StaffMember | None:
+    def chosen(self, request: HttpRequest, memberships: list[StaffMember]) -> StaffMember | None:
         """Return the membership chosen in this session, else the person's first one."""
-        with every_clinic():
-            memberships = MEMBERSHIPS.all(user=request.user.pk)
-        chosen = request.session.get(SESSION_KEY)
-        for member in memberships:
-            if str(member.clinic_id) == chosen:
-                return member
-        return memberships[0] if memberships else None
+        wanted = request.session.get(SESSION_KEY)
+        chosen = (member for member in memberships if str(member.clinic_id) == wanted)
+        return next(chosen, memberships[0]) if memberships else None
+
+    def has_moved(self, request: HttpRequest, member: StaffMember) -> bool:
+        """Answer whether who worked elsewhere may not any more, and is in this clinic from now."""
+        before = request.session.get(SESSION_KEY)
+        moved = before is not None and before != str(member.clinic_id)
+        if moved:
+            choose(request, member)
+        return moved
+
+
+def memberships_of(user_id: UUID) -> list[StaffMember]:
+    """Return where somebody works now, by the clinic's name."""
+    with every_clinic():
+        return MEMBERSHIPS.all(user=user_id)
+
+
+def choose(request: HttpRequest, member: StaffMember) -> None:
+    """Work in this clinic from the next request on, for as long as the session lives.
+
+    A form that another tab drew in the clinic before has a key that is not good any more: what
+    names no row, such as registering somebody, would else be done in the wrong clinic.
+    """
+    if request.session.get(SESSION_KEY) != str(member.clinic_id):
+        request.session[SESSION_KEY] = str(member.clinic_id)
+        rotate_token(request)
+
+
+def begin_in_a_clinic(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Settle at sign-in where the session works, so that a later membership does not move it."""
+    if memberships := memberships_of(user.pk):
+        request.session[SESSION_KEY] = str(memberships[0].clinic_id)

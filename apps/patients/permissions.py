@@ -90,3 +90,8 @@ def may(member: StaffMember | None, right: Right) -> bool:
 def gains(before: str, role: str) -> frozenset[Right]:
     """Return the rights that somebody with the role `before`, "" for none, would get."""
     return RIGHTS[role] - RIGHTS.get(before, frozenset())
+
+
+def lets_sign(role: str) -> bool:
+    """Answer whether a role lets sign plans."""
+    return Right.ACTIVATE_PLANS in RIGHTS[role]

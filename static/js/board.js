@@ -10,6 +10,7 @@
   const QUIET = 10000; // without an answer for so long the page says that it is old
   const SIGNED_OUT = "You are signed out.";
   const NO_RIGHT = "Your role may not see the board any more.";
+  const ELSEWHERE = "You changed to another clinic.";
   let mark = `W/"${board.dataset.mark}"`;
   let heard = Date.now();
   let timer = 0;
@@ -118,7 +119,7 @@
   };
   // A sign-in in another tab makes every form of this page out of date, not the person.
   const renewed = async () => {
-    const answer = await fetch(board.dataset.url, { headers: { "X-Board": "1" }, redirect: "manual", cache: "no-store" });
+    const answer = await fetch(board.dataset.url, { headers: { "X-Board": board.dataset.clinic }, redirect: "manual", cache: "no-store" });
     if (answer.status !== 200) return "";
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value || "";
@@ -132,13 +133,14 @@
     if (owed && !lines().some(busy)) mark = "";
     try {
       const answer = await fetch(board.dataset.url, {
-        headers: { "If-None-Match": mark, "X-Board": "1" },
+        headers: { "If-None-Match": mark, "X-Board": board.dataset.clinic },
         redirect: "manual",
         cache: "no-store",
         signal: AbortSignal.timeout(8000),
       });
       if (answer.type === "opaqueredirect" || answer.status === 401) return end(SIGNED_OUT);
       if (answer.status === 403) return end(NO_RIGHT);
+      if (answer.status === 409) return end(ELSEWHERE);
       if (answer.status === 200) {
         merge(await answer.text());
         mark = answer.headers.get("ETag") || mark;

@@ -26,7 +26,7 @@ STAFF = reverse("dashboard:staff")
 
 
 def invite(client: Client, email: str) -> Any:
-    return client.post(STAFF, {"email": email, "role": Role.NURSE})
+    return client.post(STAFF, {"email": email, "role": Role.CLINIC_ADMIN})
 
 
 def invited() -> list[str]:

@@ -31,6 +31,7 @@ from tests.factories import make_invitation, make_member
 
 pytestmark = pytest.mark.django_db
 
+CLINICAL = (Role.PRESCRIBER, Role.CLINICAL_LEAD, Role.NURSE, Role.PHARMACIST)
 SIGNING = (Role.PRESCRIBER, Role.CLINICAL_LEAD)
 MINE = "the.admin@home.example"  # a second address of the admin's own
 
@@ -47,7 +48,7 @@ def join(invitation: Invitation) -> int:
     return Client().post(path_of(invitation), values).status_code
 
 
-@pytest.mark.parametrize("role", SIGNING)
+@pytest.mark.parametrize("role", CLINICAL)
 def test_an_admin_alone_gets_no_clinical_rights_by_a_second_address(
     clinic_admin, lead, role
 ) -> None:
@@ -55,6 +56,7 @@ def test_an_admin_alone_gets_no_clinical_rights_by_a_second_address(
     invitation = Invitation.objects.get()
     assert told() == {lead.user.email: "A role waits for your word"}
     assert "Nothing happens until a clinical lead agrees" in mail.outbox[0].body
+    assert ("sign plans" in mail.outbox[0].body) == (role in SIGNING)
     assert join(invitation) == 410
     with pytest.raises(StaffError):
         accept_invitation(
@@ -205,11 +207,64 @@ def test_what_was_withdrawn_overtaken_or_left_cannot_be_agreed_to(
 
 
 @pytest.mark.parametrize("role", [Role.NURSE, Role.PHARMACIST])
-def test_leads_hear_at_once_of_the_other_clinical_roles(clinic_admin, lead, role) -> None:
-    invitation = make_invitation(clinic_admin, "new@clinic.example", role, now=timezone.now())
-    assert set(told()) == {lead.user.email, "new@clinic.example"}
-    assert f"invited new@clinic.example as {role}" in mail.outbox[0].body
-    assert join(invitation) == 302
+def test_an_admin_of_another_kind_becomes_no_nurse_alone(clinic_admin, lead, role) -> None:
+    second = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN)
+    now = timezone.now()
+    assert change_role(member=second, role=role, by=clinic_admin.user, now=now).role == second.role
+    decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=now)
+    second.refresh_from_db()
+    assert second.role == role
+
+
+def test_a_nurse_who_becomes_pharmacist_waits_for_nobody(clinic_admin, lead, nurse) -> None:
+    change_role(member=nurse, role=Role.PHARMACIST, by=clinic_admin.user, now=timezone.now())
+    nurse.refresh_from_db()
+    assert nurse.role == Role.PHARMACIST
+
+
+def test_without_a_lead_the_admin_writes_down_who_agreed(clinic_admin, nurse, clinic) -> None:
+    admin, staff = proven(clinic_admin), reverse("dashboard:staff")
+    asked = {"email": MINE, "role": Role.NURSE}
+    refused = admin.post(staff, asked | {"agreement": "  "})
+    assert refused.status_code == 422
+    assert "Write who agreed" in refused.context["form"].errors["agreement"][0]
+    assert not Invitation.objects.exists()
+    assert admin.post(staff, asked | {"agreement": "Dr Vega, by letter."}).status_code == 302
+    one = reverse("dashboard:staff_member", args=[nurse.pk])
+    assert admin.post(one, {"role": Role.PRESCRIBER}).status_code == 422
+    admin.post(one, {"role": Role.PRESCRIBER, "agreement": "Dr Vega, by letter."})
+    nurse.refresh_from_db()
+    assert nurse.role == Role.PRESCRIBER
+    later = make_member(clinic, Role.CLINICAL_LEAD)
+    page = signed_in(later).get(reverse("dashboard:roles")).text
+    assert page.count("who agreed: Dr Vega, by letter.") == 2
+    assert "agreement" not in signed_in(clinic_admin).get(staff).context["form"].fields
+
+
+def test_what_waited_when_the_last_lead_left_is_asked_again(clinic_admin, lead, nurse) -> None:
+    """Nobody can answer it any more, and nothing happens by that alone."""
+    now, admin = timezone.now(), clinic_admin.user
+    waiting = make_invitation(clinic_admin, MINE, Role.NURSE, now=now)
+    change_role(member=nurse, role=Role.PRESCRIBER, by=admin, now=now)
+    deactivate_member(member=lead, by=admin, now=now)
+    for change in RoleChange.objects.waiting():
+        with pytest.raises(RoleError, match="Only a clinical lead"):
+            decide(change=change, agreed=True, by=lead, now=now)
+    client = proven(clinic_admin)
+    page = client.get(reverse("dashboard:staff")).text
+    assert "no clinical lead" in page
+    assert f"{nurse.user.full_name}</a>: Prescriber" in page
+    client.post(reverse("dashboard:invitation_again", args=[waiting.pk]))
+    assert join(waiting) == 410
+    with pytest.raises(StaffError, match="Write who agreed"):
+        change_role(member=nurse, role=Role.PRESCRIBER, by=admin, now=now)
+    change_role(member=nurse, role=Role.PRESCRIBER, by=admin, now=now, agreement="Dr Vega.")
+    nurse.refresh_from_db()
+    assert nurse.role == Role.PRESCRIBER
+    again = make_invitation(clinic_admin, MINE, Role.NURSE, now=now)
+    assert not again.waits
+    states = RoleChange.objects.filter(state__in=("waiting", "withdrawn"))
+    assert set(states.values_list("state", flat=True)) == {"withdrawn"}
 
 
 def test_leads_hear_who_was_let_in_again_and_who_is_lead_no_longer(clinic_admin, lead) -> None:
@@ -246,7 +301,9 @@ def test_a_clinic_without_a_lead_begins_and_the_record_says_so(clinic_admin) -> 
     assert join(invitation) == 302
     row = AuditEvent.objects.get(event="staff.invited")
     assert row.details["waits"] is False
-    assert RoleChange.objects.get().state == "done"
+    assert (RoleChange.objects.get().state, RoleChange.objects.get().agreement) == (
+        "done", "The director.",
+    )  # fmt: skip
     assert not StaffMail.objects.filter(kind="role").exists()
 
 

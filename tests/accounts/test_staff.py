@@ -60,7 +60,14 @@ def events() -> list[str]:
 
 def test_an_admin_invites_and_the_person_joins_and_signs_in(clinic_admin) -> None:
     admin = proven(clinic_admin)
-    admin.post(reverse("dashboard:staff"), {"email": "New@Clinic.example", "role": "nurse"})
+    admin.post(
+        reverse("dashboard:staff"),
+        {
+            "email": "New@Clinic.example",
+            "role": "nurse",
+            "agreement": "The director, in writing.",
+        },
+    )
     invitation = Invitation.objects.get()
     deliver_due(timezone.now)
     invitation.refresh_from_db()
@@ -287,7 +294,12 @@ def test_without_its_audit_row_nothing_changes(
         deactivate_member(member=nurse, by=by, now=now)
     acts = {
         "invite": lambda: invite_staff(
-            clinic=nurse.clinic, email="x@clinic.example", role="nurse", by=by, now=now
+            clinic=nurse.clinic,
+            email="x@clinic.example",
+            role="nurse",
+            by=by,
+            now=now,
+            agreement="The director.",
         ),
         "revoke": lambda: revoke_invitation(invitation=invitation, by=by, now=now),
         "accept": lambda: accept_invitation(

@@ -239,7 +239,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(who=WHICH, role=st.sampled_from([Role.CLINIC_ADMIN, Role.NURSE]))
     def change_work(self, who: int, role: str) -> None:
-        change_role(member=self.people[who % 4], role=role, by=self.admin.user, now=self.now)
+        change_role(
+            member=self.people[who % 4], role=role, by=self.admin.user, now=self.now,
+            agreement="The director.",
+        )  # fmt: skip
 
     @rule(who=WHICH, begins=st.integers(0, 23), length=st.integers(1, 22))
     def want_quiet(self, who: int, begins: int, length: int) -> None:

@@ -9,15 +9,14 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.alerts.actions import acknowledge_alert
-from apps.alerts.models import Alert
+from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.audit.actions import record
 from apps.audit.models import AuditEvent
 from apps.dashboard import trail
 from apps.dashboard.trail import PER_PAGE
 from apps.patients.lists import disarmed
 from tests.conftest import signed_in
-from tests.factories import NOW, make_active_plan, make_alert, make_patient
+from tests.factories import CALM, NOW, check_in, make_active_plan, make_alert, make_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -78,12 +77,13 @@ def test_who_saw_an_alert_beside_the_patient_or_took_it_along_is_told(
     """The step review, the check-in's own page, the time line, the whole record as a file."""
     patient = make_patient(clinic)
     plan = make_active_plan(patient, prescriber.user)
-    alert, other = make_alert(patient), make_alert(make_patient(clinic))
+    given = check_in(patient, CALM | {"seizure": "yes"})
+    alert, other = patient.alerts.get(), make_alert(make_patient(clinic))
     reader = signed_in(prescriber)
     with override_settings(DEMO_MODE=True):  # no proof is asked for the file
         for name, key, posted in (
             ("dashboard:review", plan.pk, None),
-            ("checkins:detail", alert.source_id, None),
+            ("checkins:detail", given.pk, None),
             ("dashboard:history", patient.pk, None),
             ("exchange:record_export", patient.pk, {"why": "transfer"}),
         ):
@@ -103,17 +103,15 @@ def test_who_saw_an_alert_beside_the_patient_or_took_it_along_is_told(
 
 def test_who_saw_a_closed_alert_on_the_time_line_is_told(lead, nurse, patient) -> None:
     alert = make_alert(patient)
-    Alert.objects.filter(pk=alert.pk).update(
-        status="resolved", outcome="false", note="A test.", resolved_at=alert.opened_at,
-        resolved_by=nurse.user,
-    )  # fmt: skip
+    resolve_alert(alert=alert, by=nurse.user, outcome="spoke", note="Called.", now=NOW)
     reader = signed_in(nurse)
     reader.get(reverse("dashboard:history", args=[patient.pk]), {"show": "work"})
     path = reverse("dashboard:audit_alert", args=[alert.pk])
-    assert "patient.viewed" not in signed_in(lead).get(path).text
+    lines = signed_in(lead).get(path).context["lines"]
+    assert "patient.viewed" not in {line.event for line in lines}
     reader.get(reverse("dashboard:history", args=[patient.pk]))
     lines = signed_in(lead).get(path).context["lines"]
-    assert [line.event for line in lines if line.who == nurse.user.full_name] == ["patient.viewed"]
+    assert "patient.viewed" in {line.event for line in lines}
 
 
 def test_a_second_alert_of_the_same_patient_is_told_although_the_board_was_just_drawn(

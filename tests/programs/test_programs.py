@@ -244,7 +244,9 @@ def test_who_is_deactivated_or_loses_the_right_stops_the_program_at_once(
     assert asked(rf, token) == 200
     change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=NOW)
     assert asked(rf, token) == 403
-    change_role(member=nurse, role=Role.NURSE, by=clinic_admin.user, now=NOW)
+    change_role(
+        member=nurse, role=Role.NURSE, by=clinic_admin.user, now=NOW, agreement="The director."
+    )
     deactivate_member(member=nurse, by=clinic_admin.user, now=NOW)
     assert asked(rf, token) == 401
 

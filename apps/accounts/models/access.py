@@ -137,6 +137,10 @@ class RoleChange(models.Model):
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     state = models.CharField(max_length=9, choices=State)
+    agreement = models.CharField(
+        max_length=200, blank=True, default="", db_default="",
+        help_text="Who agreed, and how, as the admin wrote it: no clinical lead was there.",
+    )  # fmt: skip
     decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
 
