@@ -58,6 +58,7 @@ class JsonFormatter(PrivateFormatter):
             "request_id": current_id(),
             "process": record.process,
             "milliseconds": getattr(record, "milliseconds", None),
+            "who": getattr(record, "who", None),
         }
         if record.exc_info and record.exc_info[0]:
             line |= {"exception": kind_of(record.exc_info), "frames": frames_of(record.exc_info)}

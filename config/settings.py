@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.known_browser.KnownBrowserMiddleware",
     "apps.accounts.middleware.SessionLimitsMiddleware",
     # Every page needs a signed-in person unless its view says otherwise (@login_not_required).
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -191,8 +192,8 @@ PASSWORD_RESET_TIMEOUT = 3600  # [proposal] seconds; Django's three days outlive
 # Mails tell a person that their password or second factor changed.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_RATE_LIMITS = {
-    # Per person only, so that guessing at one locks nobody else out who shares the address of
-    # the network. A passkey still opens the door, and so does a password reset by mail.
+    # Per person, and apart in a browser they used before (apps/accounts/known_browser.py): guessing
+    # locks nobody else out. A passkey still opens the door, and so does a reset by mail.
     "login_failed": "5/5m/key",
     "patient_code": "10/15m/ip",  # codes asked for from one place
     "patient_address": "5/60m/key",  # codes for one address, whether a patient's or not

@@ -23,6 +23,13 @@ def end_all_sessions(*, user: User) -> None:
 
 
 @transaction.atomic
+def end_other_sessions(*, user: User, kept: str | None) -> None:
+    """End every listed session of this person but the one with this key. Safe to repeat."""
+    for session in UserSession.objects.filter(user=user).exclude(session_key=kept):
+        session.end()
+
+
+@transaction.atomic
 def set_active(*, user: User, active: bool) -> None:
     """Let a person sign in, or not any more; their sessions end with it. Safe to repeat."""
     changed = User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active)

@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
+from apps.accounts.known_browser import known_as
 from apps.accounts.sealed import box_for
 
 SEALED: Final = "sealed:"
@@ -23,6 +24,12 @@ class ClosedSignupAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """Leave the user alone: there is no user name here."""
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count wrong passwords of a browser that the person used before apart from all others."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        known = known_as(request, credentials.get("email", credentials.get("username", "")))
+        return f"{key}:{known}" if known else key
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Answer a deactivated person as a wrong password: the page must not tell them apart."""

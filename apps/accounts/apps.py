@@ -10,14 +10,21 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the deploy checks and start the clock of every new session."""
+        from allauth.mfa import signals
         from allauth.mfa.totp.internal.auth import TOTP
         from django.contrib.auth.signals import user_logged_in
 
-        from apps.accounts import actions, checks, middleware, starting  # noqa: F401
+        from apps.accounts import actions, checks, known_browser, middleware, starting  # noqa: F401
         from apps.accounts.used_codes import mark_code_used
         from apps.database.restored import ends_with_a_restore
+        from apps.database.working_command import REFUSALS
 
+        if starting.refuse_weak not in REFUSALS:
+            REFUSALS.append(starting.refuse_weak)
         TOTP._mark_code_used = mark_code_used
         user_logged_in.connect(middleware.begin_session, dispatch_uid="accounts.begin_session")
+        user_logged_in.connect(known_browser.remember, dispatch_uid="accounts.known_browser")
+        for signal in (signals.authenticator_removed, signals.authenticator_reset):
+            signal.connect(middleware.end_others, dispatch_uid="accounts.end_others")
         ends_with_a_restore("sessions of staff", actions.end_every_session)
         ends_with_a_restore("invitations of staff", actions.revoke_every_invitation)

@@ -13,6 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.actions import end_other_sessions
+from apps.accounts.models import User
 from apps.accounts.proofs import last_proof
 
 BEGAN, SEEN = "session_began", "session_seen"
@@ -26,6 +28,14 @@ SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 def begin_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Start the clocks of a session at sign-in."""
     request.session[BEGAN] = request.session[SEEN] = int(timezone.now().timestamp())
+
+
+def end_others(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """End a person's other sessions when a factor was taken away or made anew, as a password does.
+
+    Whoever lost the telephone means the sessions that it opened, too.
+    """
+    end_other_sessions(user=user, kept=request.session.session_key)
 
 
 class PollsKeepCookiesMiddleware:

@@ -30,7 +30,8 @@ def is_here(host: str) -> bool:
 def refuse_weak() -> None:
     """Stop a process that would serve or work with secrets that anybody can guess.
 
-    Called once, where a process begins: web, worker, beat, dispatcher and sweep. Raises
+    Called once, where a process begins: web, worker, beat, dispatcher, and each command that works
+    on an installation (apps/database/working_command.py). Raises
     `ImproperlyConfigured` with one sentence for each reason; none of them holds a secret.
     """
     at_home = is_here(urlsplit(settings.SITE_URL).hostname or "") and is_here(settings.EMAIL_HOST)
@@ -54,6 +55,7 @@ def weak(*, at_home: bool) -> Iterator[Error]:
     if not at_home:
         yield from open_doors()
         yield from weak_passwords()
+        yield from open_mail()
 
 
 def weak_keys() -> Iterator[Error]:
@@ -102,6 +104,7 @@ def weak_passwords() -> Iterator[Error]:
         ("DATABASE_URL", database.get("USER"), database.get("PASSWORD")),
         ("CELERY_BROKER_URL", broker.username, unquote(broker.password or "")),
         ("METRICS_TOKEN", None, settings.METRICS_TOKEN),
+        ("EMAIL_URL", settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD),
     )
     for number, (name, user, password) in enumerate(doors, start=15):
         if password and (len(password) < PASSWORD_LENGTH or password == user):
@@ -110,3 +113,25 @@ def weak_passwords() -> Iterator[Error]:
                 "more, made by chance."
             )
             yield Error(text, id=f"accounts.E0{number}")
+
+
+def open_mail() -> Iterator[Error]:
+    """Yield why mails could be read or written by others: each may hold a link to a new password.
+
+    On a network where nothing else is (`TRUST_NETWORK`) a server may know us by our address.
+    """
+    if is_here(settings.EMAIL_HOST) or settings.TRUST_NETWORK:
+        return
+    if not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL):
+        text = (
+            "EMAIL_URL sends mails in the clear, with links to new passwords: use smtp+tls:// or "
+            "smtp+ssl://, or set TRUST_NETWORK=1 where nothing else is on that network."
+        )
+        yield Error(text, id="accounts.E019")
+    if not settings.EMAIL_HOST_PASSWORD:
+        text = (
+            "EMAIL_URL has no password: a server that takes mail from anybody lets anybody write "
+            "as this clinic. Give one, or set TRUST_NETWORK=1 where nothing else is on that "
+            "network."
+        )
+        yield Error(text, id="accounts.E020")

@@ -1,5 +1,7 @@
 """Changing to another clinic in which the reader works."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +23,7 @@ class ClinicForm(forms.Form):
 
     clinic = OneOf(queryset=StaffMember.objects.none(), to_field_name="clinic_id")
 
-    def __init__(self, *args: object, user_id: object) -> None:
+    def __init__(self, *args: Any, user_id: Any) -> None:
         super().__init__(*args)
         mine = StaffMember.objects.active().filter(user_id=user_id).select_related("clinic")
         self.fields["clinic"].queryset = mine  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from apps.accounts.proof import require_recent_proof
 from apps.dashboard import role_actions
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.lists import Listing, show_list
-from apps.patients.permissions import Right, lets_sign
+from apps.patients.permissions import RIGHTS, Right, lets_sign
 
 SHOWN: Final = timedelta(days=90)  # [proposal]; the record keeps them all
 MOST: Final = 200
@@ -34,10 +34,9 @@ def roles(request: HttpRequest) -> HttpResponse:
     mine, since = member_of(request), timezone.now() - SHOWN
     found = ROWS.filter(clinic_id=mine.clinic_id, at__gte=since).order_by("-at")
     rows = list(found[:MOST])
-    for row in rows:
-        row.lets_sign = lets_sign(row.role)
     context = {
         "waiting": [row for row in rows if row.state == RoleChange.State.WAITING],
+        "signing": [role for role in RIGHTS if lets_sign(role)],
         "rest": [row for row in rows if row.state != RoleChange.State.WAITING],
     }
     return show_list(

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from apps.database.working_command import WorkingCommand
 
-class ClockCommand(BaseCommand):
+
+class ClockCommand(WorkingCommand):
     """Takes `--at`, an instant to sweep at: for rehearsals, in debug and the demonstration only."""
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
@@ -99,6 +100,19 @@ def test_a_changed_password_ends_the_other_sessions(nurse) -> None:
     nurse.user.set_password("another long test password")
     nurse.user.save()
     assert not is_in(client)
+
+
+def test_a_factor_taken_away_or_made_anew_ends_the_other_sessions(nurse) -> None:
+    """Whoever lost the telephone means the sessions it opened, too."""
+    RecoveryCodes.activate(nurse.user)
+    here = sign_in(nurse)
+    here.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    for page in ("mfa_generate_recovery_codes", "mfa_deactivate_totp"):
+        there = sign_in(nurse)
+        assert here.post(reverse(page)).status_code == 302
+        assert not is_in(there), page
+        assert here.get(reverse("mfa_index")).status_code == 200
+    assert UserSession.objects.filter(user=nurse.user).count() == 1
 
 
 def test_a_proof_changes_the_key_of_the_session(nurse) -> None:

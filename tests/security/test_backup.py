@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
@@ -216,6 +216,70 @@ def test_what_was_ended_after_the_backup_does_not_come_back(
         done = manage("restore", os.fspath(file), "--nobody-was-erased", asked, url=url)
         assert done.returncode == 0, done.stderr
         assert opened_by(url, ways) == {"trusted person"}
+
+
+BREAKS: Final = """
+import django; django.setup()
+from django.core.management import call_command
+from apps.database import restored
+
+def breaks(now):
+    raise RuntimeError("in the middle")
+
+restored.ends_with_a_restore("what breaks", breaks)
+call_command("restore", {file!r}, "--nobody-was-erased")
+"""
+MAY_READ: Final = """
+SELECT has_table_privilege(role, 'django_session', 'SELECT')
+FROM unnest(ARRAY['glidepath_app', 'glidepath_sweep']) role
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_gets_in_before_all_is_ended(clinic_with_history, nurse, tmp_path: Path) -> None:
+    """What stops in the middle leaves a database of which no process may read a row."""
+    signed_in(nurse)
+    back_up(file := tmp_path / "clinic.backup", now=timezone.now())
+    with scratch_database() as url:
+        done = subprocess.run(
+            [sys.executable, "-c", BREAKS.format(file=os.fspath(file))], cwd=PROJECT,
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test",
+                 "DATABASE_URL": url},
+        )  # fmt: skip
+        assert "in the middle" in done.stderr
+        with psycopg.connect(url) as connection:
+            sessions = connection.execute("SELECT count(*) FROM django_session").fetchone()
+            assert sessions != (0,), "the load was whole"
+            assert connection.execute(MAY_READ).fetchall() == [(False,), (False,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_quiet_restore_ends_and_removes_all_the_same(
+    clinic_with_history, nurse, tmp_path: Path
+) -> None:
+    signed_in(nurse)
+    file, removed = tmp_path / "clinic.backup", tmp_path / "erased.txt"
+    clinic = clinic_with_history.clinic
+    left = make_patient(clinic, family_name="Quillfeather")
+    back_up(file, now=NOW)
+    removed.write_text(f"{NOW.isoformat()} {clinic.pk} {left.pk} {uuid4()}\n")
+    with scratch_database() as url:
+        unsaid = manage("restore", os.fspath(file), "--quiet-alerts", url=url)
+        assert "Say whom this restore must not bring back" in unsaid.stderr
+        done = manage(
+            "restore", os.fspath(file), "--quiet-alerts", "--erased", os.fspath(removed), url=url
+        )
+        assert done.returncode == 0, done.stderr
+        assert "0 open alerts raised again" in done.stdout
+        with psycopg.connect(url) as connection:
+            for words in (
+                "SELECT count(*) FROM django_session",
+                "SELECT count(*) FROM patients_patient WHERE family_name = 'Quillfeather'",
+                "SELECT count(*) FROM audit_auditevent WHERE event = 'restore.alerts_raised'",
+            ):
+                assert connection.execute(words).fetchone() == (0,), words
+            assert connection.execute(MAY_READ).fetchall() == [(True,), (True,)]
 
 
 @pytest.mark.django_db

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.signals import user_login_failed
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.known_browser import cookie_of
 from apps.accounts.models import Invitation, User
 from apps.alerts.links import token_for
 from apps.audit.models import AuditEvent
@@ -79,6 +81,48 @@ def test_the_real_person_still_gets_in_by_mail(nurse) -> None:
     browser.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
     answer = Client().post(reverse("account_login"), {"login": nurse.user.email, "password": new})
     assert answer.headers["Location"].startswith(reverse("mfa_authenticate"))
+
+
+def test_the_real_person_gets_in_where_they_were_before(nurse) -> None:
+    """The guesser goes on all the while; a passkey does, too: tests/flows/test_passkey.py."""
+    client, email = sign_in(nurse), nurse.user.email
+    client.post(reverse("account_logout"))
+    guess_passwords(email, 40)
+    real = {"login": email, "password": PASSWORD}
+    assert Client().post(reverse("account_login"), real).status_code == 200, "elsewhere it is shut"
+    answer = client.post(reverse("account_login"), real)
+    assert answer.headers["Location"].startswith(reverse("mfa_authenticate"))
+
+
+def test_a_known_browser_guesses_no_more_than_any(nurse, prescriber) -> None:
+    client = sign_in(nurse)
+    client.post(reverse("account_logout"))
+    for email in (nurse.user.email, prescriber.user.email):
+        for _ in range(5):
+            client.post(reverse("account_login"), {"login": email, "password": "wrong"})
+        answer = client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
+        assert answer.status_code == 200, email
+
+
+def test_no_browser_makes_itself_known(nurse) -> None:
+    """Not by a wrong password, not by a password alone, not by a cookie of its own making."""
+    client, email = Client(), nurse.user.email
+    client.post(reverse("account_login"), {"login": email, "password": "wrong"})
+    client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
+    assert cookie_of(email) not in client.cookies
+    client.cookies[cookie_of(email)] = "anything"
+    guess_passwords(email, 40)
+    answer = client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
+    assert answer.status_code == 200
+    known = sign_in_anew(nurse).cookies[cookie_of(email)]
+    assert (known["httponly"], known["samesite"], known["path"]) == (True, "Lax", "/accounts/")
+    assert email not in str(known)
+
+
+def sign_in_anew(member: Any) -> Client:
+    """Return a browser that signed in; what was counted so far is forgotten with the codes."""
+    cache.clear()
+    return sign_in(member)
 
 
 def test_the_session_of_the_real_person_goes_on(nurse) -> None:

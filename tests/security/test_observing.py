@@ -19,6 +19,7 @@ from apps.checkins import views as checkin_views
 from config.error_reports import ErrorReports
 from config.logs import logging_settings
 from config.tracing import accepted, current_id, drop_id, take_id, traced
+from tests.conftest import signed_in
 
 GIVEN = "0af7651916cd43dd8448eb211c80319c"
 WORDS = ("Quillfeather", "clonazepam", "t0ken")
@@ -111,6 +112,27 @@ def test_an_error_is_logged_and_told_without_a_patient(watched, collector, monke
     assert "sentry_key=public" in report
     for text in (watched.getvalue(), report):
         assert [word for word in WORDS if word in text] == []
+
+
+@pytest.mark.django_db
+def test_the_log_names_who_asked_for_which_page_and_what_they_got(watched, nurse, lead) -> None:
+    """What shows no patient is in no audit row, whether it was given or refused."""
+    for member, page, status in (
+        (nurse, "alerts:rota", 200), (nurse, "dashboard:roles", 403),
+        (lead, "dashboard:roles", 200),
+    ):  # fmt: skip
+        watched.truncate(0)
+        watched.seek(0)
+        path = reverse(page)
+        assert signed_in(member).get(path).status_code == status
+        (line,) = [json.loads(text) for text in watched.getvalue().splitlines() if "GET" in text]
+        assert line["who"] == str(member.user.pk)
+        assert line["message"].startswith(f"GET {path} {status}")
+        assert member.user.email not in watched.getvalue()
+    watched.truncate(0)
+    watched.seek(0)
+    Client().get(reverse("account_login"))
+    assert '"who"' not in watched.getvalue()
 
 
 def test_a_task_that_fails_quotes_nothing_and_forgets_its_id(

@@ -7,7 +7,10 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
+from django.core.management import get_commands
+from django.db import connection
 
+from apps.dashboard.management.commands.restore_drill import url_of
 from config.files import SECRETS
 from tests.harness.processes import PROJECT
 
@@ -91,6 +94,12 @@ def test_over_https_cookies_are_bound_to_this_host() -> None:
     ]  # fmt: skip
 
 
+# Each command of ours that works on an installation; test_no_command_is_forgotten finds a new one.
+COMMANDS = (
+    "run_clocks", "send_reminders", "settle_plans", "run_care_clocks", "send_portal_mails",
+    "extend_rotas", "seal_audit", "make_partitions", "verify_audit", "count_days",
+    "rebuild_states", "run_drill", "erase_records", "restore_drill",
+)  # fmt: skip
 # As the shipped files begin them: tests/test_deploy.py reads the same commands there.
 STARTS = {
     "web": ("-m", "gunicorn", "config.wsgi:application", "--config", "config/gunicorn.py"),
@@ -98,6 +107,8 @@ STARTS = {
     "beat": ("-m", "celery", "-A", "config", "beat", "--pidfile="),
     "dispatcher": ("manage.py", "run_dispatcher"),
     "sweep": ("manage.py", "sweep_alerts"),
+    **{name: ("manage.py", name) for name in COMMANDS},
+    **{name: ("manage.py", name, "nothing.backup") for name in ("backup", "restore")},
     "migrate": ("manage.py", "check", "--deploy", "--fail-level", "ERROR"),
 }
 WEAK = {
@@ -110,6 +121,7 @@ WEAK = {
     "DATABASE_URL": ("postgres://glidepath:glidepath@127.0.0.1:1/x", "password in DATABASE_URL"),
     "CELERY_BROKER_URL": ("redis://:hunter2@127.0.0.1:1/0", "password in CELERY_BROKER_URL"),
     "METRICS_TOKEN": ("letmein", "password in METRICS_TOKEN"),
+    "EMAIL_URL": ("smtp+tls://us:hunter2@mail.example:587", "password in EMAIL_URL"),
 }
 PAIRS = [("web", name) for name in WEAK] + [(start, "SECRET_KEY") for start in STARTS]
 
@@ -151,6 +163,40 @@ def test_no_process_of_an_installation_starts_with_what_is_weak(part, name, tmp_
     assert sentence in said
     assert "hunter2" not in said
     assert "changeme-secret" not in said
+
+
+def test_no_command_is_forgotten() -> None:
+    """What opens a clinic, brings a record in or migrates is done by hand, and judged else."""
+    ours = {name for name, app in get_commands().items() if str(app).startswith("apps.")}
+    by_hand = {"create_clinic", "create_run_login", "createcachetable", "migrate", "import_record"}
+    started = {arguments[1] for arguments in STARTS.values() if arguments[0] == "manage.py"}
+    assert ours - by_hand == started - {"check"}
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("smtp://us:a-long-password-of-ours@mail.example:25", "sends mails in the clear"),
+        ("smtp+tls://mail.example:587", "EMAIL_URL has no password"),
+    ],
+)
+def test_mails_go_over_tls_to_a_server_that_asks_who_we_are(url, says, tmp_path) -> None:
+    ended, said = start("sweep", tmp_path, EMAIL_URL=url)
+    assert ended != 0
+    assert says in said
+    assert "a-long-password" not in said
+    assert says not in start("sweep", tmp_path, EMAIL_URL=url, TRUST_NETWORK="1")[1]
+    fine = "smtp+tls://us:a-long-password-of-ours@mail.example:587"
+    assert "does not start so" not in start("sweep", tmp_path, EMAIL_URL=fine)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["sweep_alerts", "seal_audit", "run_clocks"])
+def test_no_command_of_a_clock_works_as_the_owner(command: str, tmp_path) -> None:
+    ended, said = start(command if command != "sweep_alerts" else "sweep", tmp_path,
+                        DATABASE_URL=url_of(connection.settings_dict["NAME"]))  # fmt: skip
+    assert ended != 0
+    assert "owns the tables or is a superuser" in said
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"])

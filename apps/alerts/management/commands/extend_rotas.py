@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from apps.alerts.rota_actions import extend_all
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Make what is missing; running it again makes nothing."""
 
     help = "Make the shifts of the coming weeks from every clinic's weekly pattern."

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.accounts.starting import refuse_weak
 from apps.alerts.sweep import deliver_due, sweep
 from apps.database.clock_command import ClockCommand
 
@@ -16,7 +15,6 @@ class Command(ClockCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep once and print what moved."""
-        refuse_weak()
         moment = self.instant(options)
         report = sweep(moment)
         sent = deliver_due(lambda: max(moment, timezone.now()))

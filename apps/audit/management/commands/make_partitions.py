@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from apps.audit.partitions import make_partitions
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Do what the nightly look at the record does first."""
 
     help = "Make the audit record's partitions of this month and the next three."

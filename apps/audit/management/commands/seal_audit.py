@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from apps.audit.actions import seal_events
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Seal until nothing waits."""
 
     help = "Append the audit rows that wait to their clinics' hash chains."

@@ -4,15 +4,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.audit.chain import Head, heads, late_seals, problems
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Read the whole record; exit 1 if it was tampered with, or is not being sealed."""
 
+    by_the_owner = True
     help = (
         "Verify the hash chains of the audit record. Keep the printed heads somewhere else: "
         "--known FILE then finds a chain that was cut at its end or rewritten as a whole."

@@ -5,18 +5,20 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up
 from apps.database.owners import check_owner, take_time
 from apps.database.scope import as_owner
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Write the file, or say why not."""
 
+    by_the_owner = True
     help = "Write an encrypted backup. BACKUP_PASSPHRASE holds the pass phrase."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from apps.dashboard.count_actions import count_due
+from apps.database.working_command import WorkingCommand
 
 LONGEST_DAYS = 36_500
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Count all of them at once; harmless at any time."""
 
     help = "Count what happened each day, for the overview."

@@ -8,20 +8,25 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.core.management.commands.migrate import Command as MigrateTables
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import end_access, raise_open_alerts, restore
 from apps.database.owners import take_time
+from apps.database.policies import raise_the_wall
 from apps.database.scope import as_owner
+from apps.database.working_command import WorkingCommand
 from apps.retention.erased_list import Erased, lines_in
 from apps.retention.erasing import erase_again
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Restore, verify, and raise the alerts that are open."""
 
+    by_the_owner = True
     help = "Restore a backup into the empty database of DATABASE_URL and verify it."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
@@ -29,7 +34,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the file's name."""
         parser.add_argument("file", type=Path)
-        parser.add_argument("--quiet-alerts", action="store_true", help="a drill: raise nothing")
+        parser.add_argument(
+            "--quiet-alerts", action="store_true", help="tell nobody of open alerts: a drill"
+        )
         parser.add_argument(
             "--erased", type=Path, help="the list of removed records (ERASURE_LIST)"
         )
@@ -53,22 +60,27 @@ class Command(BaseCommand):
             manifest = restore(options["file"])
         except (ArchiveError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
-        raised = 0
-        if not options["quiet_alerts"]:
-            # An older backup gets today's tables; and a backup holds no rights of roles.
-            call_command("migrate", verbosity=0, interactive=False)
+        # An older backup gets today's tables. It holds no rights of roles, so no process can read
+        # a row of it, a session or a secret, until all of this is done.
+        call_command(MigrateTables(), verbosity=0, interactive=False)
+        with transaction.atomic():
+            raise_the_wall(connection)
             self.remove_again(erased)
             self.end_what_lives(manifest, links=options["end_links"])
-            raised = raise_open_alerts(backup_id=UUID(manifest["id"]), now=timezone.now())
+            raised = 0 if options["quiet_alerts"] else self.raise_alerts(manifest)
         rows, seconds = sum(manifest["rows"].values()), time.monotonic() - began
         self.stdout.write(
             f"restored the backup of {manifest['made_at']}: {rows} rows, every table and the audit "
             f"record verified, {seconds:.1f} s; {raised} open alerts raised again"
         )
 
+    def raise_alerts(self, manifest: dict[str, Any]) -> int:
+        """Have the open alerts told once more; return how many."""
+        return raise_open_alerts(backup_id=UUID(manifest["id"]), now=timezone.now())
+
     def erased(self, options: dict[str, Any]) -> list[Erased]:
-        """Return whom this restore must not bring back; a drill shows its data to nobody."""
-        if options["quiet_alerts"] or options["nobody_was_erased"]:
+        """Return whom this restore must not bring back."""
+        if options["nobody_was_erased"]:
             return []
         file = options["erased"] or (settings.ERASURE_LIST and Path(settings.ERASURE_LIST))
         if not file:

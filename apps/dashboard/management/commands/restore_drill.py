@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from django.core.management.base import BaseCommand, CommandError
+from django.conf import settings
+from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
@@ -21,11 +22,13 @@ from apps.dashboard.archive import ArchiveError
 from apps.dashboard.backups import back_up, libpq_environment, tool
 from apps.database.owners import check_owner, take_time
 from apps.database.scope import as_owner
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Back up, restore into a database of its own, verify, and throw that away."""
 
+    by_the_owner = True
     help = "Back up, restore into a scratch database on the same server, verify, remove it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -56,8 +59,11 @@ class Command(BaseCommand):
 
     def restore_into(self, url: str, file: Path) -> str:
         """Run the restore command in a process of its own on the scratch database."""
+        # Without a list nobody can have been removed here: no record is, without it.
+        erased = [] if settings.ERASURE_LIST else ["--nobody-was-erased"]
+        command = ["restore", "--quiet-alerts", *erased, os.fspath(file.absolute())]
         done = subprocess.run(
-            [sys.executable, "manage.py", "restore", "--quiet-alerts", os.fspath(file.absolute())],
+            [sys.executable, "manage.py", *command],
             env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:

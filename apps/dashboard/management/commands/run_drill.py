@@ -4,15 +4,16 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.alerts.drill_actions import end_drill
 from apps.alerts.models import Drill
 from apps.dashboard.drill import staffed_clinics, start_drill
+from apps.database.working_command import WorkingCommand
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Start the drill of every clinic now, or of one, and wait until each reached somebody."""
 
     help = "Send a synthetic red flag to who is on call in each clinic, and time it. It says so."

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.database.working_command import WorkingCommand
 from apps.exchange.fhir.reading import parsed
 from apps.exchange.fhir.within import ImportRefusedError
 from apps.exchange.import_actions import import_record
@@ -15,7 +16,7 @@ from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Bring a record in, or refuse the whole file with sentences."""
 
     help = "Bring one patient's record in from a FHIR R4 Bundle. It drives nothing until signed."

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.database.working_command import WorkingCommand
 from apps.retention.door import DoorClosedError
 from apps.retention.erased_list import ErasureError
 from apps.retention.erasing import erase_due
 
 
-class Command(BaseCommand):
+class Command(WorkingCommand):
     """Do in one go what Celery does a few at a time; harmless at any time."""
 
     help = "Remove the records whose removal was signed and has begun. Needs ERASURE_LIST."
