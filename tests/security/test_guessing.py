@@ -87,7 +87,7 @@ def test_the_real_person_gets_in_where_they_were_before(nurse) -> None:
     """The guesser goes on all the while; a passkey does, too: tests/flows/test_passkey.py."""
     client, email = sign_in(nurse), nurse.user.email
     client.post(reverse("account_logout"))
-    guess_passwords(email, 40)
+    guess_passwords(email, 20)
     real = {"login": email, "password": PASSWORD}
     assert Client().post(reverse("account_login"), real).status_code == 200, "elsewhere it is shut"
     answer = client.post(reverse("account_login"), real)
@@ -111,7 +111,7 @@ def test_no_browser_makes_itself_known(nurse) -> None:
     client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
     assert cookie_of(email) not in client.cookies
     client.cookies[cookie_of(email)] = "anything"
-    guess_passwords(email, 40)
+    guess_passwords(email, 20)
     answer = client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
     assert answer.status_code == 200
     known = sign_in_anew(nurse).cookies[cookie_of(email)]
