@@ -1,11 +1,15 @@
-"""Response headers that Django does not set by itself."""
+"""Response headers that Django does not set by itself, and its messages made late."""
 
 from collections.abc import Callable
+from functools import partial
 
 from csp.constants import HEADER
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage import default_storage
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject, empty
 
 PERMISSIONS_POLICY = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
@@ -30,6 +34,26 @@ class ContentPolicyMiddleware:
         if not (settings.DEBUG and response.status_code in (404, 500)):
             response.headers[HEADER] = self.policy
         return response
+
+
+class MessagesMiddleware(MessageMiddleware):
+    """Django's own, whose storage is made for the first page that has or reads a message.
+
+    It makes keys to sign and to open a cookie with; most answers have nothing to say.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Give the request its messages."""
+        storage = SimpleLazyObject(partial(default_storage, request))
+        request._messages = storage  # type: ignore[attr-defined]
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Keep what was said and not yet shown."""
+        storage = getattr(request, "_messages", None)
+        if isinstance(storage, SimpleLazyObject) and storage._wrapped is empty:
+            return response
+        answer: HttpResponse = super().process_response(request, response)
+        return answer
 
 
 class PrivacyHeadersMiddleware:

@@ -101,7 +101,7 @@ MIDDLEWARE = [
     "apps.patients.middleware.CurrentClinicMiddleware",
     "apps.programs.middleware.NoProgramMiddleware",
     "apps.patients.refusals.RefusedAttemptsMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.MessagesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apps.accounts.proof.KeptRequestsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
