@@ -127,7 +127,7 @@ def note_repeat(*, patient: Patient, rules: list[str], source_id: UUID, now: dat
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def fold_into_open(
     *, patient: Patient, level: str, rules: list[str], source_id: UUID, now: datetime
 ) -> Alert | None:
