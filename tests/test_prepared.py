@@ -8,7 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import (
+    DataError,
     IntegrityError,
+    InterfaceError,
     InternalError,
     OperationalError,
     ProgrammingError,
@@ -21,7 +23,15 @@ from apps.accounts.models import User
 from apps.database.postgresql.base import is_silent
 from apps.database.prepared import WAIT_AT_MOST, PreparedStatements, numbered
 from apps.database.scope import every_clinic, no_clinic, one_clinic
-from apps.database.statements import Change, Insert, ReadRows, execute, execute_later
+from apps.database.statements import (
+    Change,
+    Insert,
+    Read,
+    ReadRows,
+    ask_ahead,
+    execute,
+    execute_later,
+)
 from apps.patients.models import Patient
 from tests.harness.database import current_database_url
 
@@ -377,6 +387,76 @@ def test_writes_that_wait_are_written_in_the_scope_that_asked(patient, other_pat
             assert waiting() == 0
         assert waiting() == 0
     assert NAMES.all(name="Again") == [(patient.pk,)]
+
+
+# --- Questions asked ahead ------------------------------------------------------------------------
+NAMED = Read[User](lambda email: User.objects.filter(email=email), email=str)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_asked_ahead_sees_what_was_written_before_it_and_nothing_later(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        put_later()
+        ahead = NAMED.ahead(email=EMAIL)
+        RENAME.run_later(email=EMAIL, name="Renamed")
+        assert waiting() == 3
+        assert NAMED.first(email=EMAIL).full_name == "Renamed"
+        assert waiting() == 0
+    assert [user.full_name for user in ahead()] == ["Later"]
+    assert [user.full_name for user in ahead()] == ["Later"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_wants_an_answer_early_has_the_line_sent(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        put_later()
+        ahead = NAMED.ahead(email=EMAIL)
+        assert [user.full_name for user in ahead()] == ["Later"]
+        assert waiting() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_asked_ahead_is_answered_with_the_commit(nurse) -> None:
+    with transaction.atomic():
+        EMAILS.all(email=EMAIL)
+        ahead = NAMED.ahead(email=nurse.user.email)
+        assert waiting() == 1
+    assert ahead() == [nurse.user]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_asked_ahead_waits_for_nothing_outside_a_transaction_or_watched(nurse) -> None:
+    put_later()
+    ahead = NAMED.ahead(email=EMAIL)
+    RENAME.run(email=EMAIL, name="Renamed")
+    assert [user.full_name for user in ahead()] == ["Later"]
+    with transaction.atomic(), CaptureQueriesContext(connection) as asked:
+        ahead = NAMED.ahead(email=EMAIL)
+        assert waiting() == 0
+        assert EMAIL in asked[-1]["sql"]
+        RENAME.run(email=EMAIL, name="Again")
+        assert [user.full_name for user in ahead()] == ["Renamed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_asked_ahead_in_what_was_undone_has_no_answer(nurse) -> None:
+    asked = []
+    with pytest.raises(KeyError):
+        together(lambda: asked.append(NAMED.ahead(email=nurse.user.email)), fail)
+    with pytest.raises(InterfaceError, match="undone"):
+        asked[0]()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_asked_ahead_that_cannot_be_answered_fails_its_transaction(nurse) -> None:
+    def ask() -> None:
+        ask_ahead("SELECT 1 / %s", [0])
+
+    with pytest.raises(DataError, match="division by zero"):
+        together(put_later, ask)
+    assert not stored()
 
 
 def test_an_insert_that_may_skip_is_no_write_whose_answer_nobody_reads() -> None:

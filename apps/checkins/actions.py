@@ -15,7 +15,7 @@ from apps.audit.actions import record
 from apps.checkins.assessment import Assessment, assessment_of, not_asked_of
 from apps.checkins.free_text import must_be_read_today
 from apps.checkins.models import CareTask, CheckIn, TriageResult
-from apps.checkins.reminder_actions import answer_window, lock_patient
+from apps.checkins.reminder_actions import answer_window, lock_patient, window_ahead
 from apps.checkins.task_actions import open_requests, wants_to_stay
 from apps.clinical.questionnaires import Questionnaire, missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
@@ -147,13 +147,14 @@ def store_check_in(
         received_at=now,
         **reporter(trusted_name),
     )
+    window = window_ahead(check_in)
     if not INSERT_CHECK_IN.run(check_in):
         raise IdTakenError(sent.submission_id)
     store_triage(check_in, result, now)
     act_on(check_in, result, patient, now, folds=folds)
     kinds = tasks_of(check_in, questionnaire, answers, left_out)
     open_requests(check_in, kinds, now, folds=folds)
-    answer_window(check_in, now)
+    answer_window(check_in, window(), now)
     return check_in
 
 

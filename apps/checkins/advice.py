@@ -1,15 +1,16 @@
 """What the patient is told after a check-in: advice, who was told, who is watching."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.alerts.actions import alert_showing
 from apps.alerts.ladder import Level, Rung
-from apps.alerts.models import Alert, Delivery
+from apps.alerts.models import Alert, Delivery, Shift
 from apps.alerts.rota import is_open, next_watch, on_call_now
 from apps.alerts.states import AlertStatus
 from apps.checkins.claims import without_claims
@@ -28,6 +29,20 @@ ALERT = Read[Alert](
 DELIVERIES = Read[Delivery](
     lambda alert_id: Delivery.objects.filter(alert_id=alert_id), alert_id=UUID
 )
+
+WISHES: Final = {
+    CareTask.Kind.CALL_TODAY: gettext_lazy("By %(time)s someone should call you, as you asked."),
+    CareTask.Kind.STAY: gettext_lazy(
+        "You asked to stay at this dose. By %(time)s someone should talk with you about it."
+    ),
+    CareTask.Kind.READ_TODAY: gettext_lazy("By %(time)s someone should read what you wrote."),
+}
+CALL_LABELS: Final = {
+    "emergency": gettext_lazy("Call %(number)s"),
+    "crisis": gettext_lazy("Crisis line %(number)s"),
+    "clinic_phone": gettext_lazy("Call the clinic: %(number)s"),
+    "after_hours": gettext_lazy("After hours: %(number)s"),
+}
 
 
 def advice_for(check_in: CheckIn, clinic: Clinic) -> list[dict[str, Any]]:
@@ -98,12 +113,6 @@ def can_be_told(alert: Alert | None) -> bool:
 
 def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]]:
     """Return the numbers a text names, as buttons that dial."""
-    labels = {
-        "emergency": _("Call %(number)s"),
-        "crisis": _("Crisis line %(number)s"),
-        "clinic_phone": _("Call the clinic: %(number)s"),
-        "after_hours": _("After hours: %(number)s"),
-    }
     named = needed_placeholders(key, language)
     return [
         {
@@ -111,14 +120,20 @@ def call_buttons(key: str, language: str, clinic: Clinic) -> list[dict[str, str]
             "href": "tel:"
             + "".join(c for c in clinic.phone_numbers[name] if c.isdigit() or c == "+"),
         }
-        for name, label in labels.items()
+        for name, label in CALL_LABELS.items()
         if name in named
     ]
 
 
-def watching_now(clinic: Clinic, now: datetime) -> dict[str, str]:
-    """Return who reads this now, from rota, hours and holidays, never from static words."""
-    first = next(iter(on_call_now(clinic.pk, now)), None)
+def watching_now(
+    clinic: Clinic, now: datetime, on_call: list[Shift] | None = None
+) -> dict[str, str]:
+    """Return who reads this now, from rota, hours and holidays, never from static words.
+
+    `on_call` are the shifts of this moment where they are at hand; else they are asked for.
+    """
+    shifts = on_call_now(clinic.pk, now) if on_call is None else on_call
+    first = next(iter(shifts), None)
     if first is not None:
         if first.rung == Rung.ON_CALL and first.member.role == Role.NURSE:
             return {"sentence": _("A nurse is on call now.")}
@@ -198,18 +213,11 @@ def tasks_for(check_in: CheckIn) -> list[CareTask]:
 
 def wishes_of(check_in: CheckIn, now: datetime) -> list[str]:
     """Return what happens with what the patient asked for or wrote."""
-    words = {
-        CareTask.Kind.CALL_TODAY: _("By %(time)s someone should call you, as you asked."),
-        CareTask.Kind.STAY: _(
-            "You asked to stay at this dose. By %(time)s someone should talk with you about it."
-        ),
-        CareTask.Kind.READ_TODAY: _("By %(time)s someone should read what you wrote."),
-    }
     questions = get_questionnaire(check_in.questionnaire, check_in.questionnaire_version)
     asked = check_in.requests or wants_to_stay(check_in.answers)
     asked = asked or own_words(questions, check_in.answers)
     tasks = tasks_for(check_in) if asked else []
     return [
-        words[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in.patient, now)}
+        WISHES[CareTask.Kind(task.kind)] % {"time": moment(task.due_at, check_in.patient, now)}
         for task in tasks
     ]

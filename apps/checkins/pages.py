@@ -1,6 +1,7 @@
 """What the patient's pages show: the form, the page after sending, and a refusal."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from apps.accounts.guessing import guessed_too_often
+from apps.alerts.models import Shift
 from apps.checkins import advice
 from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
@@ -59,7 +61,11 @@ def show_form(
 
 
 def show_done(
-    request: HttpRequest, link: CheckInLink, form: CheckInForm, check_in: CheckIn
+    request: HttpRequest,
+    link: CheckInLink,
+    form: CheckInForm,
+    check_in: CheckIn,
+    on_call: list[Shift],
 ) -> HttpResponse:
     """Say what to do now, who was told and by when someone acts."""
     now = timezone.now()
@@ -73,10 +79,10 @@ def show_done(
         "advice": advice.true_advice_for(check_in, link.clinic, alert),
         "told": advice.told_sentence(check_in, alert, now),
         "wishes": advice.wishes_of(check_in, now),
-        "weekly_url": reverse("checkins:weekly", args=[OWN_LINK]) if weekly else "",
-        "correct_url": reverse("checkins:correct", args=[OWN_LINK]) if daily else "",
+        "weekly_url": own_address("checkins:weekly") if weekly else "",
+        "correct_url": own_address("checkins:correct") if daily else "",
         "clock_is_off": clock_is_off(form, now),
-        "watching": advice.watching_now(link.clinic, now),
+        "watching": advice.watching_now(link.clinic, now, on_call),
         "clinic": link.clinic,
         "site": {"demo": settings.DEMO_MODE, "clinic": None},
         "level": check_in.triage.level,
@@ -86,6 +92,12 @@ def show_done(
     page = HttpResponse(DONE.render(context).replace(OWN_LINK, token))
     page[SAVED] = str(form.submission_id)
     return page
+
+
+@cache
+def own_address(name: str) -> str:
+    """Return the address of a page of the reader's own link, whatever that is."""
+    return reverse(name, args=[OWN_LINK])
 
 
 def clock_is_off(form: CheckInForm, now: datetime) -> bool:

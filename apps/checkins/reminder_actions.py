@@ -1,5 +1,6 @@
 """Writes of due windows: planned, moved, answered, missed, judged, left in peace."""
 
+from collections.abc import Callable
 from datetime import datetime, time
 from typing import Final
 from uuid import UUID, uuid5
@@ -187,15 +188,23 @@ def end_window(
     )  # fmt: skip
 
 
-def answer_window(check_in: CheckIn, now: datetime) -> None:
+def window_ahead(check_in: CheckIn) -> Callable[[], list[Reminder]]:
+    """Lock the window that waits, where this check-in may answer it; the patient is locked.
+
+    Asked with the next statement; call what is returned for `answer_window`.
+    """
+    if check_in.questionnaire != "daily" or not (check_in.is_complete and check_in.may_calm):
+        return list
+    return LOCKED_WINDOW.ahead(patient_id=check_in.patient_id)
+
+
+def answer_window(check_in: CheckIn, windows: list[Reminder], now: datetime) -> None:
     """End the window that this check-in answers; part of `submit_check_in`'s transaction.
 
     What was felt before the window's day does not answer it, however late a phone sends it: the
     window moves by itself, because the next one is due so many days after the last check-in.
     """
-    if check_in.questionnaire != "daily" or not (check_in.is_complete and check_in.may_calm):
-        return
-    live = LOCKED_WINDOW.first(patient_id=check_in.patient_id)
+    live = next(iter(windows), None)
     if live is None:
         return
     tz = check_in.patient.tz

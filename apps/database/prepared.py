@@ -6,7 +6,7 @@ cursor costs several times what the server needs for a small statement (docs/adr
 
 import re
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -32,19 +32,39 @@ class Answer(NamedTuple):
     changed: int  # rows, or found
 
 
+class Ahead:
+    """Rows that were asked for ahead: on their way until the line has gone out."""
+
+    def __init__(self, send: Callable[[], None]) -> None:
+        self.send = send
+        self.found: list[Row] | None = None
+
+    def rows(self) -> list[Row]:
+        """Return the rows; have the line sent where it still waits.
+
+        Raises an error of psycopg's where the transaction that asked was undone meanwhile.
+        """
+        if self.found is None:
+            self.send()
+        if self.found is None:
+            raise psycopg.InterfaceError("What was asked ahead was undone with its transaction.")
+        return self.found
+
+
 class Asked(NamedTuple):
     """A statement on its way: the name the server keeps it under, and its values as sent."""
 
     name: bytes
     values: Sequence[Any] = ()
     formats: Sequence[pq.Format] | None = None  # of text
+    ahead: Ahead | None = None  # who wants the answer later
 
 
 class PreparedStatements:
     """Prepares each statement at its first use on a connection.
 
-    What `run_later` is given waits for the next statement or the COMMIT and travels with it
-    (docs/adr/0062). It is never behind a statement that was asked after it.
+    What `run_later` and `ask_ahead` are given waits for the next statement or the COMMIT and
+    travels with it (docs/adr/0062, 0077). It is never behind a statement that was asked after it.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -65,9 +85,14 @@ class PreparedStatements:
     def run(self, statement: str, values: Any) -> Answer:
         """Run a statement with `%s` or `%(name)s` in it; part of the transaction if one is open."""
         result = self.exchange(self.asked(statement, values))
+        return Answer(self.rows_of(result), result.command_tuples or 0)
+
+    def rows_of(self, result: pq.abc.PGresult) -> list[Row]:
+        """Return the rows of an answer as Python's values."""
+        if not result.nfields:
+            return []
         self.transformer.set_pgresult(result)
-        rows = self.transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
-        return Answer(rows, result.command_tuples or 0)
+        return self.transformer.load_rows(0, result.ntuples, tuple)
 
     def run_later(self, statement: str, values: Any) -> None:
         """Run a write whose answer nobody reads, at the latest before the COMMIT.
@@ -75,11 +100,28 @@ class PreparedStatements:
         What it breaks is raised by the statement with which it goes. At once where there is no
         transaction that would take it back with the rest, or where it has a scope of its own.
         """
-        status = self.pgconn.transaction_status
-        if status != pq.TransactionStatus.INTRANS or self.told.news(status) is not None:
+        if self.may_wait():
+            self.wait_in_line(self.asked(statement, values))
+        else:
             self.run(statement, values)
-            return
-        self.waiting.append(self.asked(statement, values))
+
+    def ask_ahead(self, statement: str, values: Any) -> Ahead:
+        """Ask now and read later: the question travels like a write of `run_later`."""
+        ahead = Ahead(self.flush)
+        if self.may_wait():
+            self.wait_in_line(self.asked(statement, values)._replace(ahead=ahead))
+        else:
+            ahead.found = self.run(statement, values).rows
+        return ahead
+
+    def may_wait(self) -> bool:
+        """Answer whether a transaction is open that knows the scope of the running code."""
+        status = self.pgconn.transaction_status
+        return status == pq.TransactionStatus.INTRANS and self.told.news(status) is None
+
+    def wait_in_line(self, asked: Asked) -> None:
+        """Put a statement in the line, which goes out where it is full."""
+        self.waiting.append(asked)
         if len(self.waiting) >= WAIT_AT_MOST:
             self.flush()
 
@@ -156,7 +198,7 @@ class PreparedStatements:
 
     def alone(self, asked: Asked) -> pq.abc.PGresult:
         """Run one statement, nothing before it."""
-        return self.check(self.pgconn.exec_prepared(*asked))
+        return self.check(self.pgconn.exec_prepared(asked.name, asked.values, asked.formats))
 
     def in_one(self, statements: Sequence[Asked]) -> pq.abc.PGresult:
         """Run statements in one pipeline and return what the last one answers.
@@ -166,15 +208,17 @@ class PreparedStatements:
         try:
             self.pgconn.enter_pipeline_mode()
             for asked in statements:
-                self.pgconn.send_query_prepared(*asked)
+                self.pgconn.send_query_prepared(asked.name, asked.values, asked.formats)
             self.pgconn.pipeline_sync()
             results = self.answers()
             self.pgconn.exit_pipeline_mode()
         except BaseException:
             self.connection.close()  # nobody knows what is still on the line
             raise
-        for result in results:
+        for asked, result in zip(statements, results, strict=False):
             self.check(result)
+            if asked.ahead is not None:
+                asked.ahead.found = self.rows_of(result)
         return results[-1]
 
     def answers(self) -> list[pq.abc.PGresult]:

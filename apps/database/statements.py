@@ -66,6 +66,22 @@ def execute_later(statement: str, values: Any) -> None:
         database.prepared.run_later(statement, values)
 
 
+def ask_ahead(statement: str, values: Any) -> Callable[[], list[Row]]:
+    """Ask now, with the next statement or the COMMIT; return what gives the rows then.
+
+    For a read whose answer is needed only after another one: both make one journey. It sees what
+    was written before it was asked. At once outside a transaction, and while queries are watched.
+    """
+    database = cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+    if is_watched(database):
+        rows = execute(statement, values).rows
+        return lambda: rows
+    make_ready(database)
+    with database.wrap_database_errors:
+        ahead = database.prepared.ask_ahead(statement, values)
+    return database.wrap_database_errors(ahead.rows)
+
+
 def is_watched(database: DatabaseWrapper) -> bool:
     """Answer whether queries are logged, or wrapped by who looks at them."""
     return bool(database.queries_logged or database.execute_wrappers)
@@ -73,8 +89,9 @@ def is_watched(database: DatabaseWrapper) -> bool:
 
 def make_ready(database: DatabaseWrapper) -> None:
     """Connect where there is no connection, as Django does before it gives a cursor."""
-    database.close_if_health_check_failed()
-    database.ensure_connection()
+    if not (database.connection and database.health_check_done):  # asked for once in a request
+        database.close_if_health_check_failed()
+        database.ensure_connection()
     database.validate_no_broken_transaction()
 
 
@@ -140,6 +157,12 @@ class Read(Statement, Generic[M]):
         """Return every object."""
         text, objects = self.compiled
         return objects(execute(text, values).rows)
+
+    def ahead(self, **values: object) -> Callable[[], list[M]]:
+        """Ask for every object ahead (`ask_ahead`); call what is returned to have them."""
+        text, objects = self.compiled
+        rows = ask_ahead(text, values)
+        return lambda: objects(rows())
 
     def first(self, **values: object) -> M | None:
         """Return the first object, None without one."""

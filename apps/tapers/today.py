@@ -122,12 +122,13 @@ def today_of(plan: TaperPlan, now: datetime, *, pieces: bool = False) -> Today:
     Those of a plan that switches are always fetched: its doses cannot be told without.
     """
     version, day = plan.version, now.astimezone(plan.patient.tz).date()
-    steps = STEPS.all(version_id=version.pk)
+    ahead = STEPS.ahead(version_id=version.pk)
+    holds = OPEN_HOLDS.all(plan_id=plan.pk)
+    steps = ahead()
     for each in steps:  # a step asks its version whether its milligrams add up
         each.version = version
     if pieces or version.switches:
         prefetch_related_objects(steps, "pieces")
-    holds = OPEN_HOLDS.all(plan_id=plan.pk)
     step, locked = unlocked_step(plan, steps, holds, day)
     return Today(day, plan, version, steps, step, holds, locked)
 

@@ -31,6 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     creation_class = DatabaseCreation
     connection: Any
+    health_check_done: bool
     asked_at = 0.0
 
     def get_connection_params(self) -> dict[str, Any]:
