@@ -127,7 +127,7 @@ NO_LIST = {
     "checkins:task_create": FORM, "dashboard:break_glass": FORM, "dashboard:patient_note": FORM,
     "detox:adjunct_create": FORM, "detox:coping_edit": FORM, "detox:discharge": FORM,
     "detox:discharge_sign": FORM, "detox:dose_correct": FORM, "detox:dose_create": FORM,
-    "detox:level": FORM,
+    "detox:given_on": FORM, "detox:level": FORM,
     "detox:refer": FORM, "detox:restart": FORM, "detox:round_create": FORM,
     "detox:stay_begin": FORM, "detox:therapy_create": FORM, "detox:visit_create": FORM,
     "exchange:record_export": FORM, "patients:create": FORM, "patients:stop": FORM,

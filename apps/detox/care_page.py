@@ -7,11 +7,12 @@ from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
 from apps.clinical.rule_words import rule_words
 from apps.detox.guards import level_is_open, level_is_settled, severe_sign_after
+from apps.detox.leaving import given_on_by
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
 
 OPEN_KINDS = ("care_level", "referral", "arrival", "contact", "new_plan", "day_missed", "aftercare",
-              "no_unit", "second", "hospital")  # fmt: skip
+              "no_unit", "second", "hospital", "paused")  # fmt: skip
 
 
 def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
         "live": next((row for row in referrals if row.status in ("sent", "accepted", "admitted")),
                      None),
         "discharge": patient.discharges.select_related("recorded_by", "second__signed_by").first(),
+        "given_on": patient.given_on.select_related("recorded_by").first(),
+        "gives_on": given_on_by(patient, now) is not None,
         "tasks": CareTask.objects.open()
         .filter(patient=patient, kind__in=OPEN_KINDS)
         .select_related("owner"),

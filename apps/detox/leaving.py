@@ -4,31 +4,37 @@ A plan lowers one drug at a time (NICE-07). What else the intake tells is taken 
 otherwise: it is not over with the last dose of that plan.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Max
 
 from apps.detox.guards import NO_SECOND, discharge_says_none
-from apps.detox.models import Discharge, Restart
+from apps.detox.models import Discharge, GivenOn, Restart
 from apps.patients.intake_words import dose_words, is_further, tells_of_dose
 from apps.patients.models import IntakeEntry, Patient, Section, StopDecision
 from apps.patients.models.medicine import SlotDoses
 from apps.tapers.models import PlanVersion, TaperPlan
 from apps.tapers.taken import from_plan_left
 
+AGREED_FOR: Final = timedelta(days=30)  # [proposal] as for the level of care
 STILL_BESIDE = (
-    "By the intake {} is still taken. Make a plan for it first, or write on the intake that it is "
-    "not taken any more: nobody may be left to stop at once (ASAM-03)."
+    "By the intake {} is still taken. Make a plan for it first, write on the intake that it is not "
+    "taken any more, or record under “Care” which doctor gives it on: nobody may be left to stop "
+    "at once (ASAM-03)."
 )
 SOME_LEFT = (
     "At discharge the patient still took {}, and no plan was made of it. Make a plan for the rest "
-    "first: nobody may be left to stop at once (ASAM-03)."
+    "first, or record under “Care” which doctor gives it on: nobody may be left to stop at once "
+    "(ASAM-03)."
 )
 PLAN_LEFT_SOME = (
-    "The plan that ended left the patient on {} a day. Make a plan for the rest first: nobody may "
-    "be left to stop at once (ASAM-03)."
+    "The plan that ended left the patient on {} a day. Make a plan for the rest first, or record "
+    "under “Care” which doctor gives it on: nobody may be left to stop at once (ASAM-03)."
 )
 TAKEN_AGAIN = (
-    "Some is taken again: {}. Make a plan for it first, or record under “Aftercare” that it ended: "
-    "nobody may be left to stop at once (ASAM-03)."
+    "Some is taken again: {}. Make a plan for it first, record under “Aftercare” that it ended, or "
+    "under “Care” which doctor gives it on: nobody may be left to stop at once (ASAM-03)."
 )
 
 
@@ -126,11 +132,44 @@ def some_still_taken(patient: Patient, now: datetime) -> str:
     """Return why the clinic may not stop following a patient: some is taken that no plan tapers.
 
     A guard of leaving (ADR 8). Left for a hospital, home from it with some, taken again, a plan
-    that ended at a dose, or a second drug of the intake beside the plan.
+    that ended at a dose, or a second drug of the intake beside the plan. Nothing when another
+    doctor gives on what is taken.
     """
+    if given_on_by(patient, now) is not None:
+        return ""
     return (
         in_hospital_or_home(patient) or again(patient) or left_at_a_dose(patient) or beside(patient)
     )
+
+
+def given_on_by(patient: Patient, now: datetime) -> GivenOn | None:
+    """Return who gives on what is taken, None when nobody agreed to, or something newer is known.
+
+    A plan, a unit, use that began again or an intake told anew takes the agreement away, and so do
+    30 days [proposal]: a doctor's yes is of the dose of that day.
+    """
+    row: GivenOn | None = patient.given_on.first()
+    if row is None or patient.last_dose_on is not None or is_with_a_unit(patient):
+        return None
+    if now.astimezone(patient.tz).date() - row.agreed_on > AGREED_FOR:
+        return None
+    plans = patient.plans.aggregate(begun=Max("activated_at"), left=Max("left_at"))
+    said = [
+        *plans.values(),
+        medicine_told_at(patient),
+        *(rows.values_list("recorded_at", flat=True).order_by("-recorded_at").first()
+          for rows in (patient.discharges, patient.restarts)),
+    ]  # fmt: skip
+    return None if any(at is not None and at > row.recorded_at for at in said) else row
+
+
+def is_with_a_unit(patient: Patient) -> bool:
+    """Answer whether a unit has the patient, or its word waits for a second signature."""
+    home = patient.discharges.order_by("-recorded_at").first()
+    if patient.status == Patient.Status.IN_HOSPITAL or (home is not None and home.awaits_second):
+        return True
+    left = patient.plans.filter(status=TaperPlan.Status.INPATIENT).aggregate(at=Max("left_at"))
+    return bool(left["at"] and (home is None or home.recorded_at < left["at"]))
 
 
 def in_hospital_or_home(patient: Patient) -> str:

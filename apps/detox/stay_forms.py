@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from apps.clinical.detox import SEDATION
 from apps.clinical.scoring import CIWA_B_CONCEPTS, CIWA_B_REVERSED
-from apps.detox.forms import moment_field, words_field
+from apps.detox.forms import DATE, moment_field, words_field
 from apps.detox.models import DoseRecord
 from apps.detox.models.stay import ROUND_HOURS_AT_MOST
 from apps.patients.forms import CountField
@@ -149,6 +149,34 @@ class SecondForm(SigningForm):
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, request=request, **kwargs)
         self.order_fields(["reason", *self.proof_fields])
+
+
+class GivenOnForm(SigningForm):
+    """Which other doctor gives the dose on, since when that is agreed, and a signature."""
+
+    prescriber = forms.CharField(
+        label="Who gives it on", max_length=200, help_text="The doctor's name and practice."
+    )
+    reached_by = forms.CharField(
+        label="How they are reached", max_length=200, help_text="A phone number or an address."
+    )
+    taken = forms.CharField(
+        label="What they give", max_length=300, help_text="Drug, and dose a day."
+    )
+    agreed_on = forms.DateField(label="The day they agreed", widget=DATE)
+    agreed = words_field(
+        "What was agreed", help_text="How they said yes, why the dose stays, and who looks when."
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, request=request, **kwargs)
+        self.order_fields([*self.told, *self.proof_fields])
+
+    told = ("prescriber", "reached_by", "taken", "agreed_on", "agreed")
+
+    def values(self) -> dict[str, Any]:
+        """Return what the doctor said."""
+        return {name: self.cleaned_data[name] for name in self.told}
 
 
 class DoseForm(SigningForm):

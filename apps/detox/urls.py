@@ -5,6 +5,7 @@ from django.urls import path
 from apps.detox import (
     directory_views,
     discharge_views,
+    given_on_views,
     outcome_views,
     stay_views,
     support_views,
@@ -18,6 +19,7 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/care/refer/", views.refer, name="refer"),
     path("patients/<uuid:patient_id>/care/outcome/", outcome_views.outcome, name="outcome"),
     path("patients/<uuid:patient_id>/care/again/", outcome_views.restart, name="restart"),
+    path("patients/<uuid:patient_id>/care/with/", given_on_views.given_on, name="given_on"),
     path("patients/<uuid:patient_id>/support/", support_views.support, name="support"),
     path(
         "patients/<uuid:patient_id>/support/with/",

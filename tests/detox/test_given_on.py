@@ -1,0 +1,179 @@
+"""Who stays on a dose that another doctor gives can be left honestly, and only so."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.audit.models import AuditEvent
+from apps.checkins.models import CareTask
+from apps.detox.discharge_actions import discharge_patient
+from apps.detox.given_on_actions import GivenOnError, record_given_on
+from apps.detox.leaving import given_on_by
+from apps.detox.models import GivenOn
+from apps.patients.actions import StatusError, change_status
+from apps.patients.models import Patient
+from apps.tapers.leaving_actions import leave_plans
+from tests.conftest import signed_in
+from tests.detox.test_beside import ZOLPIDEM, tell
+from tests.detox.test_discharge import refuse
+from tests.factories import NOW, make_active_plan, make_stay, proof_of, today
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+SAID = {
+    "prescriber": "Dr Ada Other, Mill Street", "reached_by": "555 0199",
+    "taken": "clonazepam 2 mg a day", "agreed": "By phone: she writes it from the first on.",
+}  # fmt: skip
+
+
+@pytest.fixture
+def stays(patient, prescriber) -> Patient:
+    """A patient whose plan ended at a dose: some is taken, and no plan gives it."""
+    make_active_plan(patient, prescriber.user)
+    leave_plans(patient=patient, is_over=True, reason="Stays.", by=prescriber.user, now=NOW)
+    patient.refresh_from_db()
+    return patient
+
+
+def agree(patient, by, now=NOW, **changes: Any) -> GivenOn:
+    values = SAID | {"agreed_on": now.date(), "signed_with": "two_factors"} | changes
+    return record_given_on(patient=patient, by=by.user, now=now, **values)
+
+
+def leave(patient, by, now=NOW) -> str:
+    """Set the patient to "ended" and return why not."""
+    patient.refresh_from_db()
+    try:
+        with transaction.atomic():
+            change_status(patient=patient, status="ended", by=by.user, now=now)
+    except StatusError as error:
+        return str(error)
+    return ""
+
+
+def test_a_named_doctor_lets_a_patient_on_a_dose_be_left(stays, prescriber, nurse) -> None:
+    assert "or record under “Care” which doctor gives it on" in leave(stays, nurse)
+    row = agree(stays, prescriber)
+    assert agree(stays, prescriber, signed_with="passkey") == row, "twice is once"
+    event = AuditEvent.objects.get(event="given_on.recorded")
+    assert (event.object_id, event.actor_id) == (row.pk, prescriber.user.pk)
+    assert leave(stays, nurse) == ""
+    assert stays.status == "ended"
+
+
+def test_nothing_is_kept_when_the_audit_row_cannot_be(stays, prescriber, monkeypatch) -> None:
+    monkeypatch.setattr("apps.detox.given_on_actions.record", refuse)
+    with pytest.raises(IntegrityError, match="audit row refused"), transaction.atomic():
+        agree(stays, prescriber)
+    assert not GivenOn.objects.exists()
+
+
+def test_it_ends_the_tasks_that_ask_for_a_plan(patient, prescriber, nurse) -> None:
+    home = go_home(patient, prescriber)
+    assert "At discharge the patient still took" in leave(patient, nurse, home)
+    agree(patient, prescriber, home)
+    task = CareTask.objects.get(kind="new_plan")
+    assert (task.outcome, task.done_by) == ("overtaken", prescriber.user)
+    assert leave(patient, nurse, home) == ""
+
+
+def go_home(patient, prescriber):
+    """Send a patient home from a unit with some left; return when."""
+    make_active_plan(patient, prescriber.user)
+    home = NOW + 4 * DAY
+    discharge_patient(
+        referral=make_stay(patient, prescriber.user).referral, by=prescriber.user, now=home,
+        discharged_at=home, left="some", taken="clonazepam 1 mg", last_dose_on=None,
+        summary="Calm.",
+    )  # fmt: skip
+    return home
+
+
+def test_whatever_is_newer_takes_it_away(stays, prescriber, nurse) -> None:
+    agree(stays, prescriber)
+    tell(stays, nurse, now=NOW + DAY, medication={"night_mg": Decimal("0.5")})
+    assert given_on_by(stays, NOW + DAY) is None
+    assert "left the patient on" in leave(stays, nurse, NOW + DAY)
+    agree(stays, prescriber, NOW + 2 * DAY)
+    make_active_plan(
+        stays,
+        prescriber.user,
+        now=NOW + 3 * DAY,
+        start_on=(NOW + 3 * DAY).date().isoformat(),
+    )
+    assert "The active plan gives" in leave(stays, nurse, NOW + 3 * DAY)
+    with pytest.raises(GivenOnError, match="A plan of this clinic is in force"):
+        agree(stays, prescriber, NOW + 3 * DAY)
+    leave_plans(patient=stays, is_over=True, reason="Stays.", by=prescriber.user, now=NOW + 4 * DAY)
+    assert "left the patient on" in leave(stays, nurse, NOW + 4 * DAY)
+    agree(stays, prescriber, NOW + 5 * DAY)
+    assert given_on_by(stays, NOW + 35 * DAY) is not None
+    assert given_on_by(stays, NOW + 36 * DAY) is None, "a doctor's yes is of its time"
+
+
+def test_a_second_drug_may_be_given_on_and_is_not_asked_about_then(patient, prescriber) -> None:
+    tell(patient, prescriber, ZOLPIDEM)
+    make_active_plan(patient, prescriber.user)
+    leave_plans(patient=patient, is_over=True, reason="Stays.", by=prescriber.user, now=NOW)
+    assert leave(patient, prescriber) != ""
+    agree(patient, prescriber, taken="clonazepam 2 mg and zolpidem 10 mg a day")
+    assert leave(patient, prescriber) == ""
+
+
+@pytest.mark.parametrize(("days", "why"), [(1, "not come yet"), (-31, "more than 30 days ago")])
+def test_a_day_that_cannot_be_is_refused(stays, prescriber, days, why) -> None:
+    with pytest.raises(GivenOnError, match=why) as caught:
+        agree(stays, prescriber, agreed_on=(NOW + days * DAY).date())
+    assert caught.value.field == "agreed_on"
+
+
+def test_where_none_is_taken_or_a_unit_has_the_patient_nobody_gives_it_on(
+    stays, prescriber
+) -> None:
+    Patient.objects.update(last_dose_on=NOW.date())
+    with pytest.raises(GivenOnError, match="none is taken any more"):
+        agree(stays, prescriber)
+    Patient.objects.update(last_dose_on=None, status="in_hospital")
+    with pytest.raises(GivenOnError, match="A unit has this patient"):
+        agree(stays, prescriber)
+    assert not GivenOn.objects.exists()
+
+
+def test_an_agreement_is_no_discharge(patient, prescriber, nurse) -> None:
+    make_active_plan(patient, prescriber.user)
+    leave_plans(patient=patient, is_over=False, reason="Ward.", by=prescriber.user, now=NOW)
+    with pytest.raises(GivenOnError, match="A unit has this patient"):
+        agree(patient, prescriber)
+    assert "no discharge since" in leave(patient, nurse)
+
+
+def test_postgresql_keeps_it_whole_and_as_it_was_signed(stays, prescriber) -> None:
+    row = agree(stays, prescriber)
+    with pytest.raises(DatabaseError, match="update or delete"), transaction.atomic():
+        GivenOn.objects.update(prescriber="Somebody")
+    values = {f.attname: getattr(row, f.attname) for f in GivenOn._meta.concrete_fields}
+    for empty in ("prescriber", "reached_by", "taken", "agreed", "signed_with"):
+        with pytest.raises(IntegrityError, match="given_on_is_whole"), transaction.atomic():
+            GivenOn(**values | {"id": None, empty: ""}).save(force_insert=True)
+
+
+def test_a_prescriber_signs_it_on_its_page_and_reads_it_under_care(stays, prescriber) -> None:
+    Patient.objects.update(registered_at=timezone.now() - 90 * DAY)
+    path = reverse("detox:given_on", args=[stays.pk])
+    seat = signed_in(prescriber)
+    care = reverse("detox:care", args=[stays.pk])
+    assert path in seat.get(care).text
+    typed = SAID | {"agreed_on": today().isoformat()}
+    page = seat.post(path, typed)
+    assert (page.status_code, GivenOn.objects.count()) == (422, 0), "no signature"
+    page = seat.post(path, typed | proof_of(prescriber), follow=True)
+    assert "Signed. Another doctor gives it on." in page.text
+    assert GivenOn.objects.get().signed_with
+    shown = seat.get(care).text
+    assert "Dr Ada Other, Mill Street" in shown
+    assert "This does not count any more" not in shown
