@@ -24,17 +24,20 @@ def most_days_told(patient: Patient) -> Days:
 
     By `drug_words`, and under `REGULARLY` of the drug to be tapered, whichever it was. They
     count without end [proposal], until somebody who may document a stop has changed the days:
-    that corrects all that was told before. Empty for an intake that was never changed.
+    that corrects all that was told before, in the clinic that a record came from, too. Empty for
+    an intake that was never changed.
     """
     rows = patient.intake_entries.filter(section=Section.MEDICINE).order_by("-number")
     entries = [(entry.saved_by_id, *days_told(entry)) for entry in rows]
+    elsewhere: Days = patient.days_told_elsewhere
     if not any(before for _, before, _ in entries):
-        return {}
+        return dict(elsewhere)
     staff = patient.clinic.staff.filter(role__in=MAY_CORRECT)
     prescribers = set(staff.values_list("user_id", flat=True))
     most: Days = {}
     corrected: set[str] = set()
-    for saved_by, before, after in entries:
+    # What was told elsewhere was told before all that was written here.
+    for saved_by, before, after in [*entries, (None, elsewhere, {})]:
         if saved_by in prescribers:
             corrected |= {key for key in before if after.get(key, before[key]) != before[key]}
         for key in before.keys() - corrected:

@@ -20,8 +20,10 @@ from apps.exchange.fhir.elements import (
     resource,
 )
 from apps.exchange.fhir.record import Record
+from apps.patients.frequency import most_days_told
+from apps.patients.intake_words import REGULARLY
 from apps.patients.models import RISK_FLAGS, FurtherMedicine, Medication, RiskProfile
-from apps.patients.risk_actions import told_on
+from apps.patients.risk_actions import regimen_on, told_on
 
 # The answers that name an illness; the others are answers and no diagnosis.
 ILLNESSES: Final = frozenset(
@@ -147,6 +149,24 @@ def statements_of_intake(
     ]
 
 
+def days_told(record: Record) -> list[Resource]:
+    """Return the most days a week that were told of each drug: a lower word forgets none of them.
+
+    Of the drug to be tapered with what the clinic gave, a unit or a restart told (ADR 76, 83).
+    """
+    day = record.now.astimezone(record.patient.tz).date()
+    told = most_days_told(record.patient)
+    main = int(regimen_on(record.patient, day)[0].days_per_week)
+    told[REGULARLY] = max(main, told.get(REGULARLY, 0))
+    return [
+        extension(
+            "days-told",
+            extension=[{"url": "of", "valueString": of}, {"url": "days", "valueInteger": days}],
+        )
+        for of, days in sorted(told.items())
+    ]  # fmt: skip
+
+
 def statement(
     record: Record, row: Medication | FurtherMedicine, replaced: str = "",
     last_dose_on: date | None = None,
@@ -166,6 +186,7 @@ def statement(
             extension("taken-months-on", valueDate=told_on(record.patient, row).isoformat()),
             extension("pattern", valueCode=row.pattern),
             extension("days-per-week", valueInteger=row.days_per_week),
+            *(days_told(record) if main else []),
             extension("dose-confirmed", valueBoolean=confirmed),
             extension("last-dose-on", valueDate=last),
         ),

@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from apps.clinical.drugs import all_drugs
+from apps.exchange.fhir.codes import BASE
 from apps.exchange.fhir.elements import Resource
 from apps.exchange.fhir.kept import is_brought_in, is_of_now
 from apps.exchange.fhir.within import (
@@ -21,6 +23,7 @@ from apps.exchange.fhir.within import (
     own,
     place_of,
 )
+from apps.patients.intake_words import REGULARLY
 from apps.patients.models import SLOTS, Pattern
 
 SLOT_OF: Final = {"MORN": "morning", "NOON": "noon", "EVE": "evening", "NIGHT": "night"}
@@ -193,3 +196,27 @@ def medicine_of(statement: Resource, today: date) -> dict[str, Any]:
     told = {"months_told_on": told_on} if told_on is not None and told_on <= today else {}
     return {"drug_id": drug, "pattern": pattern, "taken_months": months,
             "days_per_week": days, **told, **doses}  # fmt: skip
+
+
+def days_told_in(statement: Resource) -> dict[str, int]:
+    """Return the most days a week that the other clinic was told of each drug.
+
+    By the words in which the intake keeps them; of a drug that this program does not have nothing
+    counts. Raises `ImportRefusedError` for days that no week has: a lower number would open a stop.
+    """
+    url = f"{BASE}/StructureDefinition/days-told"
+    known = {REGULARLY, *(f"{drug.name} ({drug.formulation})" for drug in all_drugs())}
+    told: dict[str, int] = {}
+    for each in statement.get("extension", []):
+        if each.get("url") != url:
+            continue
+        said = {e.get("url"): value for e in each.get("extension", [])
+                for key, value in e.items() if key.startswith("value")}  # fmt: skip
+        of, days = said.get("of"), said.get("days")
+        if not isinstance(of, str) or type(days) is not int or not 0 <= days <= 7:
+            raise ImportRefusedError(
+                f"MedicationStatement/{statement['id']} tells of days a week that cannot be so."
+            )
+        if of in known:
+            told[of] = max(told.get(of, 0), days)
+    return told

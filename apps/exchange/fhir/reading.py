@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from apps.exchange.fhir.belongs import check_all, check_bundle
 from apps.exchange.fhir.codes import local_system
 from apps.exchange.fhir.elements import Resource
-from apps.exchange.fhir.medicines_read import taken_there
+from apps.exchange.fhir.medicines_read import days_told_in, taken_there
 from apps.exchange.fhir.people import REFERENCE_SYSTEM
 from apps.exchange.fhir.within import ImportRefusedError, day_in, first, own, place_of
 from apps.exchange.models import MOST_PLACES
@@ -106,6 +106,7 @@ def read_bundle(bundle: Any, time_zone: str, today: date) -> ReadRecord:
     return ReadRecord(
         patient_key=patient["id"],
         person=person | {"last_dose_on": taken.last_dose_on,
+                         "days_told_elsewhere": days_told_in(taken.statement),
                          "status": followed_as(person["status"], taken.last_dose_on)},
         medication=taken.medication | reason_of(found) | {
             "dose_confirmed": bool(own(taken.statement, "dose-confirmed"))},

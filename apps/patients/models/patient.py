@@ -88,6 +88,10 @@ class Patient(models.Model):
         max_length=12, choices=Status, blank=True, default="", db_default="",
         help_text="Where a slip leads back to; empty while alive, or older than this column.",
     )  # fmt: skip
+    days_told_elsewhere = models.JSONField(
+        default=dict, blank=True, db_default=models.Value({}, models.JSONField()),
+        help_text="The most days a week told of each drug in the record that was brought in.",
+    )  # fmt: skip
     intake_version = models.PositiveIntegerField(
         default=0, help_text="The number of the last intake entry: two editors see each other."
     )
