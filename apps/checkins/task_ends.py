@@ -19,7 +19,19 @@ SILENT: Final = "Two check-ins in a row were missed after the last dose: get in 
 SILENT_AGAIN: Final = "Two check-ins in a row were missed while some is taken again: get in touch"
 SILENCE: Final = (SILENT, SILENT_AGAIN)
 TOLD_OFF: Final = "Another benzodiazepine or Z-drug was told off the intake: ask how it was stopped"
+BESIDE: Final = (
+    "Another benzodiazepine or Z-drug is still taken, by the intake: plan it, or correct the intake"
+)
+NEW_TAPER: Final = "Make the new plan to taper that was agreed"
 ENDS_BY_WORDS: Final[dict[str, str]] = {
+    BESIDE: (
+        "A plan for this drug, or an intake that tells it off, closes this task; closed otherwise "
+        "it is asked again after a week, for as long as the intake tells of the drug."
+    ),
+    NEW_TAPER: (
+        "Put the new plan in force: that closes this task. Closed otherwise it is asked again "
+        "after a week, for as long as some is taken."
+    ),
     TOLD_OFF: "A prescriber writes how the drug was stopped: that closes this task.",
 }
 OR_OTHERWISE: Final = (

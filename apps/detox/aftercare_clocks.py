@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, Value
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn, Reminder, end_of_day
 from apps.checkins.models.reminder import ReminderQuerySet
+from apps.checkins.task_actions import overtake_tasks
 from apps.checkins.task_ends import SILENCE, SILENT, SILENT_AGAIN
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
@@ -18,12 +19,13 @@ from apps.clinical.restarts import TOLD_BY, tells_of_taking
 from apps.detox.models import Restart
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
-from apps.detox.restart_actions import goes_on
+from apps.detox.restart_actions import QUESTIONS, goes_on
 from apps.detox.told_anew import dose_told_again
 from apps.detox.turns import in_turn
 from apps.patients.models import IntakeEntry, Patient
 from apps.patients.moving import Found
 from apps.tapers.models import Dispensing, TaperPlan
+from apps.tapers.today import midnight
 
 NEWS_OF: Final = timedelta(days=2)
 A_YEAR: Final = Value(timedelta(days=MONTHLY_UNTIL_DAY))
@@ -38,7 +40,8 @@ def in_aftercare(now: datetime) -> Found:
     """Return followed patients after their last dose, or who take some again without a plan.
 
     Of whom there is news to look at: a check-in, a hand-out, a dose told on the intake, a missed
-    check-in or a closed task of the last days, or the end of the year; and no open task.
+    check-in or a closed task of the last days, or the end of the year; and no open task but what
+    a restart asks for, which waits behind silence.
     """
     own, since = OuterRef("pk"), now - NEWS_OF
     tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE)
@@ -58,7 +61,8 @@ def in_aftercare(now: datetime) -> Found:
     on_plan = Exists(TaperPlan.objects.active().filter(patient=own))
     rows = Patient.objects.filter(status=Patient.Status.ACTIVE)
     rows = rows.filter(Q(last_dose_on__isnull=False) | Q(again, ~on_plan))
-    waiting = rows.filter(news).exclude(Exists(tasks.filter(done_at__isnull=True)))
+    others = tasks.filter(done_at__isnull=True).exclude(title__in=QUESTIONS)
+    waiting = rows.filter(news).exclude(Exists(others))
     return in_turn("aftercare", waiting)
 
 
@@ -97,13 +101,21 @@ def what_calls(patient: Patient, last: date, today: date) -> Iterator[tuple[UUID
 
 
 def look_at_going_on(patient: Patient, now: datetime) -> bool:
-    """Open the task for silence of somebody who takes some again, and on no plan."""
+    """Open the task for silence of somebody who takes some again, and on no plan.
+
+    It takes the place of what the restart asks for, which is asked anew once somebody was heard.
+    """
     restart = goes_on(patient)
     if restart is None:
         return False
     silence = silence_seen(patient, restart.recorded_at.astimezone(patient.tz).date())
     if silence is None:
         return False
+    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
+    if tasks.filter(source_id=uuid5(silence, "silent")).exists():
+        return False
+    if tasks.filter(done_at__isnull=True, title__in=QUESTIONS).exists():
+        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
     return ask(patient, uuid5(silence, "silent"), SILENT_AGAIN, now)
 
 
@@ -114,7 +126,7 @@ def restart_seen(patient: Patient, last: date) -> UUID | None:
     """
     since = patient.restarts.first()
     told = CheckIn.objects.by_the_patient().filter(
-        Q(answers__has_any_keys=TOLD_BY), patient=patient, received_at__date__gt=last
+        Q(answers__has_any_keys=TOLD_BY), patient=patient, received_at__gte=day_after(patient, last)
     )
     given = Dispensing.objects.filter(
         Q(quantity__gt=0), patient=patient, dispensed_on__gt=last, correction__isnull=True
@@ -142,18 +154,21 @@ def silence_seen(patient: Patient, last: date) -> UUID | None:
     `last` is the day of the last dose, or of the word that some is taken again.
     """
     since = last_complete(patient)
-    missed = missed_windows().filter(patient=patient, due_at__date__gt=last)
     tasks = CareTask.objects.filter(
         patient=patient, kind=CareTask.Kind.AFTERCARE, title__in=SILENCE, done_at__isnull=False
     ).exclude(outcome=CareTask.Outcome.OVERTAKEN)
     closed = tasks.order_by("-done_at").values_list("done_at", flat=True).first()
-    heard = [closed] if closed is not None else []
+    heard = [day_after(patient, last), *([closed] if closed is not None else [])]
     if since is not None:
         heard.append(end_of_day(since, patient.tz))
-    if heard:
-        missed = missed.filter(due_at__gt=max(heard))
+    missed = missed_windows().filter(patient=patient, due_at__gte=max(heard))
     keys = list(missed.order_by("due_at").values_list("pk", flat=True)[:SILENT_AFTER])
     return keys[0] if len(keys) == SILENT_AFTER else None
+
+
+def day_after(patient: Patient, day: date) -> datetime:
+    """Return the moment at which the day after this one begins where the patient is."""
+    return midnight(day + timedelta(days=1), patient.tz)
 
 
 def ask(patient: Patient, source: UUID, title: str, now: datetime) -> bool:

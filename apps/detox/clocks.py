@@ -7,10 +7,11 @@ Several processes may sweep at once: each row is looked at again under its patie
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -27,7 +28,9 @@ from apps.detox.guards import severe_sign_after
 from apps.detox.last_dose_clock import note_last_dose, stops_and_restarts
 from apps.detox.models import CareAssessment, Stay
 from apps.detox.referral_actions import locked
+from apps.detox.restart_clock import ask_about_restart, restarts_unmet
 from apps.detox.status_clock import HOSPITAL, PAUSED, ask_after, left_in_peace
+from apps.detox.tier_clock import look_at_tier, tiers_that_may_rise
 from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found, move_each
@@ -72,8 +75,10 @@ class DetoxReport:
     rounds: int
     last_doses: int
     aftercare: int
+    restarts: int
     in_hospital: int
     paused: int
+    tiers: int
     overdue: int
 
 
@@ -86,8 +91,10 @@ def sweep_detox(now: datetime) -> DetoxReport:
         rounds=each(rounds_due(now), call_for_round, now),
         last_doses=each(stops_and_restarts(), note_last_dose, now),
         aftercare=each(in_aftercare(now), look_at_aftercare, now),
+        restarts=each(restarts_unmet(), ask_about_restart, now),
         in_hospital=each(left_in_peace(HOSPITAL, now), partial(ask_after, HOSPITAL), now),
         paused=each(left_in_peace(PAUSED, now), partial(ask_after, PAUSED), now),
+        tiers=each(tiers_that_may_rise(), look_at_tier, now),
         overdue=each(tasks_overdue(now), warn_of_task, now),
     )
 
@@ -143,8 +150,7 @@ def look_at_day(patient_id: UUID, now: datetime) -> bool:
     on which it was answered.
     """
     patient = locked(patient_id)
-    today = now.astimezone(patient.tz).date()
-    yesterday = today - timedelta(days=1)
+    yesterday = now.astimezone(patient.tz).date() - timedelta(days=1)
     since = midnight(yesterday, patient.tz)
     whole = CheckIn.objects.by_the_patient().stopping_the_clock()
     came = whole.filter(patient=patient, reported_at__gte=since)
@@ -152,13 +158,18 @@ def look_at_day(patient_id: UUID, now: datetime) -> bool:
         overtake_tasks(patient_id=patient.pk, kind=Kind.DAY_MISSED, by=None, now=now)
         return False
     begun = daily_since(patient)
-    if begun is None or patient.daily_until is None or yesterday > patient.daily_until:
+    if begun is None or patient.daily_until is None:
         return False
     source_of, at = begun
-    if yesterday <= at.astimezone(patient.tz).date():
-        return False  # the first whole day counts first
+    if not is_day_of_contact(yesterday, at, patient.daily_until, patient.tz):
+        return False
     source = uuid5(source_of, yesterday.isoformat())
     return open_clock_task(patient, Kind.DAY_MISSED, source, now, now)
+
+
+def is_day_of_contact(day: date, begun: datetime, until: date, tz: ZoneInfo) -> bool:
+    """Answer whether a day where the patient is now is one of daily contact: whole days count."""
+    return begun.astimezone(tz).date() < day <= until
 
 
 def daily_since(patient: Patient) -> tuple[UUID, datetime] | None:

@@ -11,8 +11,8 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.checkins.task_ends import TOLD_OFF
-from apps.detox.leaving import further_told_at, newest_plan, taken_beside
+from apps.checkins.task_ends import BESIDE, TOLD_OFF
+from apps.detox.leaving import further_told_at, given_on_by, newest_plan, taken_beside
 from apps.detox.referral_actions import locked
 from apps.detox.told_anew import told_off_unasked
 from apps.detox.turns import in_turn
@@ -25,9 +25,6 @@ BATCH: Final = 200
 RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 ASK_WITHIN: Final = timedelta(days=3)  # [proposal] as for a look at W17
 ASK_AGAIN: Final = timedelta(days=7)  # [proposal] as for use that goes on without a plan
-BESIDE: Final = (
-    "Another benzodiazepine or Z-drug is still taken, by the intake: plan it, or correct the intake"
-)
 
 
 def stops_and_restarts() -> Found:
@@ -135,8 +132,11 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
     elif day is not None and (off := told_off_unasked(patient)) is not None:
         day, asked = patient.last_dose_on, ask_how_it_stopped(patient, off, now)
     elif day is not None:
+        end_question_beside(patient, now)
         # What a person wrote down since, or told off the intake, is later and counts.
         day = patient.last_dose_on or max(day, told_off_on(patient) or day)
+    elif plan is not None:
+        end_question_beside(patient, now)
     return keep_day(patient, day, now) or asked
 
 
@@ -169,7 +169,12 @@ def keep_day(patient: Patient, day: date | None, now: datetime) -> bool:
 
 
 def ask_about_another(patient: Patient, now: datetime) -> bool:
-    """Open the task about what is taken beside it: again a week after somebody closed it."""
+    """Open the task about what is taken beside it: again a week after somebody closed it.
+
+    Not while another doctor gives it on.
+    """
+    if given_on_by(patient, now) is not None:
+        return False
     tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE, title=BESIDE)
     last = tasks.order_by("-created_at").first()
     if last is not None and (last.done_at is None or now - last.done_at < ASK_AGAIN):
@@ -180,11 +185,16 @@ def ask_about_another(patient: Patient, now: datetime) -> bool:
     )
 
 
+def end_question_beside(patient: Patient, now: datetime) -> None:
+    """End the task about what is taken beside it: a plan gives it now, or it is told off."""
+    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE, title=BESIDE)
+    if tasks.filter(done_at__isnull=True).exists():
+        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+
+
 def ask_how_it_stopped(patient: Patient, entry: IntakeEntry, now: datetime) -> bool:
     """Open the task for a prescriber about a drug told off; the one about taking it is over."""
-    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
-    if tasks.filter(title=BESIDE, done_at__isnull=True).exists():
-        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+    end_question_beside(patient, now)
     source = uuid5(entry.pk, "told off")
     return open_clock_task(
         patient, CareTask.Kind.AFTERCARE, source, now + ASK_WITHIN, now, title=TOLD_OFF

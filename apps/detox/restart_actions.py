@@ -10,6 +10,7 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
+from apps.checkins.task_ends import NEW_TAPER
 from apps.clinical.dependence import RARE_DAYS_PER_WEEK, DependenceRisk
 from apps.clinical.stopping import StopPath
 from apps.detox.leaving import going_on, newest_plan, taken_beside
@@ -29,13 +30,14 @@ PLAN_WITHIN: Final = timedelta(hours=72)  # as after a discharge (INP-09) [propo
 LOOK_AGAIN_WITHIN: Final = timedelta(days=7)  # [proposal] at use that goes on without a plan
 # What each thing agreed asks for next, and within which time; a few doses that ended ask nothing.
 ASKED_NEXT: Final = {
-    Restart.Next.NEW_TAPER: ("Make the new plan to taper that was agreed", PLAN_WITHIN),
+    Restart.Next.NEW_TAPER: (NEW_TAPER, PLAN_WITHIN),
     Restart.Next.STAY: (
         "Some is taken again: ask how it goes, and about a plan",
         LOOK_AGAIN_WITHIN,
     ),
     Restart.Next.SPECIALIST: ("Get the specialist's advice that was agreed", LOOK_AGAIN_WITHIN),
 }
+QUESTIONS: Final = [title for title, _ in ASKED_NEXT.values()]
 NOT_STOPPED: Final = (
     "This patient takes a dose on record. Change the plan, or make a new one: nothing is stopped "
     "at once here (ASAM-03)."

@@ -1,7 +1,7 @@
 """The clock on a status in which nobody is reminded: who is left in peace is asked after, again.
 
 "In hospital" and "paused" stop reminders, and silence alerts nobody. Whoever went home untold, was
-marked by mistake, or is paused while a plan gives a dose, would be watched by nobody for ever.
+marked by mistake, or is paused while some is taken, would be watched by nobody for ever.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,14 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, policy_of
 from apps.checkins.models.task import HOSPITAL_DAYS, PAUSED_DAYS
 from apps.checkins.task_actions import overtake_tasks
+from apps.detox.leaving import some_still_taken
 from apps.detox.models import Stay
 from apps.detox.referral_actions import locked
+from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found
 from apps.tapers.models import TaperPlan
 
-BATCH: Final = 200
 ANSWER_WITHIN: Final = timedelta(hours=24)  # [proposal]
 DAY: Final = timedelta(days=1)
 OWN: Final = OuterRef("pk")
@@ -37,8 +38,8 @@ class StatusClock:
     """One status, the task that asks about it, and after how many days of hearing no more.
 
     `days` is asked of the database and of a patient. `since` names the column with the moment
-    of the mark. Of those in the status `is_asked` says who is asked after; `is_needless` who is
-    asked no more, beside those who left the status.
+    of the mark. Of those in the status `is_asked` says who may be asked after, and
+    `may_be_over` whose open question may be over; `goes_on` looks at each of both.
     """
 
     status: Status
@@ -47,12 +48,22 @@ class StatusClock:
     days: Coalesce | Value
     days_of: Callable[[Patient], int]
     is_asked: Callable[[], Q]
-    is_needless: Callable[[], Q]
+    may_be_over: Callable[[], Q]
+    goes_on: Callable[[Patient, datetime], bool]
 
 
 def on_a_plan() -> Q:
-    """Return the condition that a plan gives a patient a dose."""
+    """Return the condition that a patient is on a plan."""
     return Q(Exists(TaperPlan.objects.active().filter(patient=OWN)))
+
+
+def is_left_with_some(patient: Patient, now: datetime) -> bool:
+    """Answer whether a paused patient is on a plan, or takes some that nobody tapers.
+
+    By the word that would refuse "ended", too. Whom the clinic never tapered nobody asks.
+    """
+    has_plan = TaperPlan.objects.active().filter(patient=patient).exists()
+    return has_plan or bool(some_still_taken(patient, now))
 
 
 # Whoever lies in a bed of the clinic's own is not asked after: rounds are, by the hour.
@@ -61,12 +72,12 @@ HOSPITAL: Final = StatusClock(
     days=Coalesce(F("clinic__check_in_policy__hospital_days"), Value(HOSPITAL_DAYS)),
     days_of=lambda patient: policy_of(patient.clinic_id).hospital_days,
     is_asked=lambda: ~Q(Exists(Stay.objects.current().filter(patient=OWN))),
-    is_needless=lambda: Q(pk__in=[]),
+    may_be_over=lambda: Q(pk__in=[]), goes_on=lambda patient, now: True,
 )  # fmt: skip
 PAUSED: Final = StatusClock(
     status=Status.PAUSED, kind=Kind.PAUSED, since="paused_since",
     days=Value(PAUSED_DAYS), days_of=lambda patient: PAUSED_DAYS,
-    is_asked=on_a_plan, is_needless=lambda: ~on_a_plan(),
+    is_asked=Q, may_be_over=lambda: ~on_a_plan(), goes_on=is_left_with_some,
 )  # fmt: skip
 
 
@@ -84,17 +95,16 @@ def left_in_peace(clock: StatusClock, now: datetime) -> Found:
     )
     due = patients.filter(clock.is_asked(), status=clock.status)
     due = due.filter(said_at__lte=Value(now) - F("wait")).exclude(is_open)
-    needless = Patient.objects.filter(is_open).filter(~Q(status=clock.status) | clock.is_needless())
-    found = due.values_list("pk", "clinic_id")[:BATCH]
-    return [*found, *needless.values_list("pk", "clinic_id")[:BATCH]]
+    over = Patient.objects.filter(is_open).filter(~Q(status=clock.status) | clock.may_be_over())
+    name = str(clock.kind)
+    return [*in_turn(f"{name} left", due), *in_turn(f"{name} asked", over)]
 
 
 @transaction.atomic
 def ask_after(clock: StatusClock, patient_id: UUID, now: datetime) -> bool:
     """Open the task that asks, or end it for somebody who need not be asked any more."""
     patient = locked(patient_id)
-    own = Patient.objects.filter(pk=patient.pk)
-    if patient.status != clock.status or own.filter(clock.is_needless()).exists():
+    if patient.status != clock.status or not clock.goes_on(patient, now):
         overtake_tasks(patient_id=patient.pk, kind=clock.kind, by=None, now=now)
         return False
     said_at = last_word(clock, patient)

@@ -12,11 +12,10 @@ from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task
-from apps.checkins.task_ends import TOLD_OFF
+from apps.checkins.task_ends import BESIDE, TOLD_OFF
 from apps.detox.aftercare_clocks import RESTART
 from apps.detox.clocks import sweep_detox
 from apps.detox.hand_over import hand_over_of
-from apps.detox.last_dose_clock import BESIDE
 from apps.detox.restart_actions import RestartError, record_restart
 from apps.patients.actions import StatusError, change_status
 from apps.patients.intake_actions import SectionValues, save_section
@@ -28,6 +27,7 @@ from tests.factories import (
     CALM,
     NOW,
     check_in,
+    make_active_plan,
     make_patient,
     make_plan,
     make_stay,
@@ -95,7 +95,11 @@ def test_no_year_after_begins_while_a_second_drug_is_taken(wren, nurse, prescrib
         sweep_detox(late)
     assert (last_dose(wren), asked()) == (None, [BESIDE])
     close_task(
-        task=CareTask.objects.get(title=BESIDE), by=nurse.user, outcome="spoke", note="", now=late
+        task=CareTask.objects.get(title=BESIDE),
+        by=prescriber.user,
+        outcome="other",
+        note="A plan for it next month.",
+        now=late,
     )
     sweep_detox(late + 6 * DAY)
     assert asked() == []
@@ -109,6 +113,30 @@ def test_no_year_after_begins_while_a_second_drug_is_taken(wren, nurse, prescrib
     sweep_detox(late + 9 * DAY + 3 * HOUR)
     assert last_dose(wren) == (late + 9 * DAY).date(), "the last of it was taken until then"
     assert AuditEvent.objects.filter(event="patient.last_dose_noted").count() == 1
+
+
+def test_no_nurse_closes_the_question_and_a_plan_for_the_drug_does(wren, nurse, prescriber) -> None:
+    first, late = at_nothing(wren, prescriber), NOW + 15 * DAY
+    sweep_detox(late)
+    task = CareTask.objects.get(title=BESIDE)
+    for outcome in CareTask.Outcome.for_people():
+        with pytest.raises(TaskClosedError, match="asked again after a week"):
+            close_task(task=task, by=nurse.user, outcome=outcome[0], note="So.", now=late)
+    page = signed_in(nurse).get(reverse("checkins:task", args=[task.pk])).text
+    assert "or an intake that tells it off, closes this task" in page
+    assert "Close the task" not in page
+    end(first, prescriber, late + HOUR)
+    begins = (late + DAY).date().isoformat()
+    main = {**ZOLPIDEM, "drug_id": "clonazepam", "morning_mg": 1, "noon_mg": 0,
+            "evening_mg": 0, "night_mg": 1}  # fmt: skip
+    tell(wren, nurse, now=late + 2 * HOUR, medication=main)
+    sweep_detox(late + 3 * HOUR)
+    assert asked() == [BESIDE]
+    wren = Patient.objects.get(pk=wren.pk)
+    make_active_plan(wren, prescriber.user, now=late + DAY, start_on=begins)
+    sweep_detox(late + DAY)
+    task.refresh_from_db()
+    assert (asked(), task.outcome, task.done_by) == ([], "overtaken", None)
 
 
 def test_the_second_drug_becomes_the_one_to_be_tapered(wren, nurse, prescriber) -> None:

@@ -8,8 +8,10 @@ from apps.alerts.models import Alert
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import close_task
 from apps.detox.clocks import sweep_detox
+from apps.detox.given_on_actions import record_given_on
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
+from apps.tapers.leaving_actions import leave_plans
 from tests.factories import NOW, make_active_plan
 
 pytestmark = pytest.mark.django_db
@@ -56,4 +58,26 @@ def test_who_is_active_again_is_asked_after_no_more(paused, nurse) -> None:
 
 def test_without_a_plan_nobody_asks(patient, nurse) -> None:
     change_status(patient=patient, status="paused", by=nurse.user, now=NOW)
+    assert sweep_detox(NOW + 30 * DAY).paused == 0
+
+
+def test_who_was_left_at_a_dose_is_asked_after_without_a_plan_until_somebody_gives_it(
+    paused, prescriber
+) -> None:
+    """By the word that refuses "ended": a plan that ended at a dose."""
+    leave_plans(patient=paused, is_over=True, reason="Stays.", by=prescriber.user, now=NOW)
+    assert [sweep_detox(NOW + 7 * DAY).paused for _ in range(2)] == [1, 0]
+    assert [task.outcome for task in asked()] == [""]
+    record_given_on(
+        patient=paused, prescriber="Dr Ada Other", reached_by="555 0199", taken="2 mg a day",
+        agreed="By phone.", agreed_on=NOW.date(), signed_with="two_factors", by=prescriber.user,
+        now=NOW + 8 * DAY,
+    )  # fmt: skip
+    sweep_detox(NOW + 8 * DAY)
+    assert [task.outcome for task in asked()] == ["overtaken"]
+
+
+def test_who_takes_none_any_more_is_not_asked_after(paused, prescriber) -> None:
+    leave_plans(patient=paused, is_over=True, reason="Over.", by=prescriber.user, now=NOW)
+    Patient.objects.update(last_dose_on=NOW.date())
     assert sweep_detox(NOW + 30 * DAY).paused == 0
