@@ -20,7 +20,7 @@ from apps.tapers.models import TaperPlan
 
 # Read while demo mode is off: config/urls.py looks at it once, when it is imported.
 from tests.demo import urls
-from tests.detox.way import ADDRESS, DAY, HOUR, Way, open_tasks, rules
+from tests.detox.way import ADDRESS, DAY, HOUR, Way, open_tasks, rules, tasks_so_far
 from tests.factories import NOW, make_clinic, make_member
 from tests.flows.test_browser_path import ask_about_risk
 from tests.harness.smtp import SmtpServer
@@ -33,6 +33,18 @@ pytestmark = [
 ]
 BAD = dict.fromkeys(("s_anx", "s_restless", "s_sleep"), "3")
 WEEK = {f"phq9_{n}": "1" for n in range(1, 9)} | {"sleep_hours": "5"}
+
+# Every alert of the whole way, and every task with what came of it; no other, and in this order.
+ALERTS = [
+    "E01_SEIZURE", "D01_REFERRAL_UNANSWERED", "D08_CARE_LEVEL_OPEN", "D03_ROUND_OVERDUE",
+    "D06_DEEPLY_SEDATED", "D03_ROUND_OVERDUE", "D04_NO_CONTACT_72H", "D05_NO_DAILY_CHECK_IN",
+    "D07_NO_PLAN_AFTER", "D07_NO_PLAN_AFTER", "W17_PROTRACTED", "W17_PROTRACTED",
+]  # fmt: skip
+TASKS = [
+    ("care_level", "overtaken"), ("referral", "overtaken"), ("arrival", "overtaken"),
+    ("contact", "spoke"), ("new_plan", "overtaken"), ("day_missed", "spoke"),
+    ("day_missed", "spoke"), ("aftercare", "done"),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -62,6 +74,8 @@ def test_from_a_high_risk_to_the_outcome_at_month_twelve(way) -> None:
     off_on = down_to_nothing(way, home)
     a_wave_at_month_four(way, off_on)
     the_outcome(way, off_on)
+    assert rules() == ALERTS
+    assert tasks_so_far() == TASKS
 
 
 def the_patient() -> Patient:
@@ -96,7 +110,7 @@ def intake(way: Way) -> None:
     answer_level(way, desk, patient, "Outpatient with daily contact", severe=False)
     plan(way, desk, patient, goal="1", reduce_by="0.5")
     assert rules() == []
-    assert open_tasks() == set()
+    assert open_tasks() == []
     way.go_to(NOW + HOUR)
 
 
@@ -155,7 +169,7 @@ def into_the_unit(way: Way) -> None:
     assert {"seizure", "red_flags", "si", "phq9_1", "gad7_7", "sleep_hours"} <= set(asked)
     assert rules() == ["E01_SEIZURE"]
     way.go_to(at)
-    assert open_tasks() == {"care_level"}
+    assert open_tasks() == ["care_level"]
     nurse = way.desk("Nell Nurse")
     way.open(nurse, "dashboard:alert", Alert.objects.get().pk)
     nurse.get_by_role("link", name="Detox unit").first.click()  # one tap
@@ -164,7 +178,7 @@ def into_the_unit(way: Way) -> None:
     referral = Referral.objects.get()
     assert (referral.status, referral.alert) == ("sent", Alert.objects.get())
     assert TaperPlan.objects.get().holds.open().filter(source_type="referral").exists()
-    assert open_tasks() == {"care_level", "referral"}
+    assert open_tasks() == ["care_level", "referral"]
     way.go_to(at + 5 * HOUR)
     assert rules()[1:] == ["D01_REFERRAL_UNANSWERED"]
     nurse = way.desk("Nell Nurse")  # a session does not last for five hours
@@ -188,11 +202,11 @@ def into_the_unit(way: Way) -> None:
     way.go_to(at + 26 * HOUR)
     patient.refresh_from_db()
     assert (patient.status, TaperPlan.objects.get().status) == ("in_hospital", "inpatient")
-    assert open_tasks() == set()
+    assert open_tasks() == []
     assert not Reminder.objects.live().exists()
     desk = way.desk("Lea Leader")
     assert way.see_to_everything(desk) == (
-        ["D01_REFERRAL_UNANSWERED", "D08_CARE_LEVEL_OPEN", "E01_SEIZURE"], [],
+        ["E01_SEIZURE", "D01_REFERRAL_UNANSWERED", "D08_CARE_LEVEL_OPEN"], [],
     )  # fmt: skip
 
 
@@ -246,20 +260,18 @@ def go_home(way: Way) -> datetime:
     desk.get_by_text("The first contact and daily check-ins are set.").wait_for()
     patient.refresh_from_db()
     assert (patient.status, patient.daily_until) == ("active", home.date() + 14 * DAY)
-    assert open_tasks() == {"contact", "new_plan"}
+    assert open_tasks() == ["contact", "new_plan"]
     way.go_to(home + HOUR)
     assert Reminder.objects.live().get().interval_days == 1
     before = len(rules())
     way.go_to(home + 2 * DAY)
-    assert open_tasks() == {"contact", "new_plan", "day_missed"}
+    assert open_tasks() == ["contact", "new_plan", "day_missed"]
     way.go_to(home + 73 * HOUR)
-    said = {"D04_NO_CONTACT_72H", "D05_NO_DAILY_CHECK_IN", "D07_NO_PLAN_AFTER"}
-    assert set(rules()[before:]) == said
+    said = ["D04_NO_CONTACT_72H", "D05_NO_DAILY_CHECK_IN", "D07_NO_PLAN_AFTER"]
+    assert rules()[before:] == said
     desk = way.desk("Lea Leader")
-    alerts, tasks = way.see_to_everything(desk)
-    assert set(alerts) == said
-    assert set(tasks) == {"contact", "day_missed"}
-    assert open_tasks() == {"new_plan"}, "only the plan ends it"
+    assert way.see_to_everything(desk) == (said, ["contact", "day_missed"])
+    assert open_tasks() == ["new_plan"], "only the plan ends it"
     return home
 
 
@@ -268,7 +280,8 @@ def down_to_nothing(way: Way, home: datetime) -> datetime:
     patient = the_patient()
     way.go_to(home + 4 * DAY)
     desk = way.desk("Lea Leader")
-    way.see_to_everything(desk)
+    assert way.see_to_everything(desk) == (["D07_NO_PLAN_AFTER"], ["day_missed"])
+    assert open_tasks() == ["new_plan"]
     desk.goto(f"{way.url}/patients/{patient.pk}/intake/medicine/")
     desk.locator("#id_night_mg").fill("1")
     desk.get_by_role("button", name="Save and see the result").click()
@@ -292,7 +305,7 @@ def each_day_to_nothing(way: Way, home: datetime) -> datetime:
     assert rules()[before:] == []
     assert weeks >= (last.start_on - home.date()).days // 7 - 1
     assert the_patient().last_dose_on == last.start_on - DAY
-    assert open_tasks() == set()
+    assert open_tasks() == []
     return at
 
 
@@ -303,16 +316,16 @@ def a_wave_at_month_four(way: Way, off_on: datetime) -> None:
         asked = way.check_in()
         assert "dose_taken" not in asked
     assert rules()[before:] == []
-    assert open_tasks() == set()
+    assert open_tasks() == []
     way.check_in(weekly=True, **BAD, **WEEK)
     told = CheckIn.objects.filter(questionnaire="daily").latest("received_at").triage
-    assert "W17_PROTRACTED" in rules()[before:]
+    assert rules()[before:] == ["W17_PROTRACTED"]
     assert all(key.endswith("_OFF") for key in told.text_keys)
     way.next_mail()
     way.check_in(**BAD)
     desk = way.desk("Lea Leader")
-    alerts, tasks = way.see_to_everything(desk)
-    assert (set(alerts), tasks) == ({"W17_PROTRACTED"}, [])
+    assert way.see_to_everything(desk) == (["W17_PROTRACTED"] * 2, [])
+    assert open_tasks() == []
     way.next_mail()
     way.check_in()
     desk = way.desk("Lea Leader")
@@ -349,7 +362,7 @@ def the_outcome(way: Way, off_on: datetime) -> None:
     at_3_am(way, own)
     assert way.see_to_everything(desk) == ([], ["aftercare"])
     way.go_to(way.now + HOUR)
-    assert open_tasks() == set()
+    assert open_tasks() == []
 
 
 def come_in(way: Way) -> Any:

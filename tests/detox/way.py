@@ -83,12 +83,12 @@ class Way:
         page.wait_for_load_state()
 
     def see_to_everything(self, page: Any) -> tuple[list[str], list[str]]:
-        """Close each open alert and task on its page; return what they were, sorted.
+        """Close each open alert and task on its page; return what they were, in order.
 
         What only its act ends stays: its page offers no "done".
         """
         alerts, tasks = [], []
-        for alert in Alert.objects.unresolved().order_by("opened_at"):
+        for alert in Alert.objects.unresolved().order_by("opened_at", "rules"):
             self.open(page, "dashboard:alert", alert.pk)
             if alert.status == "open":  # who refers from an alert has taken it
                 page.get_by_role("button", name="Take this alert").click()
@@ -97,7 +97,7 @@ class Way:
             self.press(page, "Close alert")
             page.get_by_text("is closed").wait_for()
             alerts += alert.rules
-        for task in CareTask.objects.open().exclude(kind__in=ENDS_BY):
+        for task in in_order(CareTask.objects.open().exclude(kind__in=ENDS_BY)):
             self.open(page, "checkins:task", task.pk)
             outcome = "spoke" if needs_reaching(task.kind, task.title) else "done"
             page.locator("#id_outcome").select_option(outcome)
@@ -105,7 +105,7 @@ class Way:
             self.press(page, "Close the task")
             tasks.append(task.kind)
         assert not Alert.objects.unresolved().exists()
-        return sorted(alerts), sorted(tasks)
+        return alerts, tasks
 
     # --- the phone ----------------------------------------------------------------------------
 
@@ -174,9 +174,19 @@ def fits(part: str, given: dict[str, str]) -> bool:
 
 def rules() -> list[str]:
     """Return what every alert so far was opened for, in order."""
-    return [rule for alert in Alert.objects.order_by("opened_at", "pk") for rule in alert.rules]
+    return [rule for alert in Alert.objects.order_by("opened_at", "rules") for rule in alert.rules]
 
 
-def open_tasks() -> set[str]:
-    """Return the kinds of the tasks that wait."""
-    return set(CareTask.objects.open().values_list("kind", flat=True))
+def in_order(tasks: Any) -> Any:
+    """Return tasks as they were opened; of one moment by their kind."""
+    return tasks.order_by("created_at", "kind")
+
+
+def open_tasks() -> list[str]:
+    """Return the kinds of the tasks that wait, in order."""
+    return list(in_order(CareTask.objects.open()).values_list("kind", flat=True))
+
+
+def tasks_so_far() -> list[tuple[str, str]]:
+    """Return every task there was and what came of it, in order."""
+    return list(in_order(CareTask.objects.all()).values_list("kind", "outcome"))
