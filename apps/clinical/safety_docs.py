@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "clinical.md"
 TESTS = ROOT / "tests" / "clinical"
+# Apps whose clocks and guards make clinical choices, too; their rules stand in the package.
+AROUND = ("patients", "tapers", "checkins", "detox", "portal", "exchange")
 PROPOSAL = "[proposal"
 
 INTRODUCTION = """\
@@ -112,15 +114,26 @@ def _texts_of_tests() -> tuple[tuple[str, frozenset[str]], ...]:
 @cache
 def proposals() -> tuple[Proposal, ...]:
     """Return every choice the code marks as ours, in comments and docstrings."""
-    found: list[Proposal] = []
-    for path in sorted(PACKAGE.rglob("*.py")):
+    return tuple(_proposals_in(PACKAGE, PACKAGE))
+
+
+@cache
+def proposals_around() -> tuple[Proposal, ...]:
+    """Return the same of the apps around the rules: their clocks, guards and tasks."""
+    apps = PACKAGE.parent
+    return tuple(found for app in AROUND for found in _proposals_in(apps / app, apps))
+
+
+def _proposals_in(folder: Path, root: Path) -> Iterator[Proposal]:
+    for path in sorted(folder.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         if PROPOSAL not in source or path.name.startswith("safety_docs"):
             continue
-        name = path.relative_to(PACKAGE).as_posix()
-        found.extend(_proposals_in_docstrings(name, source))
-        found.extend(_proposals_in_comments(name, source))
-    return tuple(found)
+        if "migrations" in path.parts:
+            continue
+        name = path.relative_to(root).as_posix()
+        yield from _proposals_in_docstrings(name, source)
+        yield from _proposals_in_comments(name, source)
 
 
 def _proposals_in_docstrings(name: str, source: str) -> Iterator[Proposal]:
@@ -168,12 +181,15 @@ def _code_after(source: str, line: int) -> str:
 
 
 def _proposals_section() -> str:
-    rows = [(each.place, each.words) for each in proposals()]
+    head, rules, around = ("where", "choice"), proposals(), proposals_around()
     return "\n\n".join(
         [
             "## Choices of ours",
             "Each is marked in the code; a clinician has to confirm or change it.",
-            sections.table(("where", "choice"), rows),
+            sections.table(head, [(each.place, each.words) for each in rules]),
+            "### Around the rules",
+            "Choices of clocks, guards, tasks and limits that the rules above do not make.",
+            sections.table(head, [(each.place, each.words) for each in around]),
         ]
     )
 
