@@ -161,7 +161,9 @@ class GivenOnForm(SigningForm):
         label="How they are reached", max_length=200, help_text="A phone number or an address."
     )
     taken = forms.CharField(
-        label="What they give", max_length=300, help_text="Drug, and dose a day."
+        label="What they give",
+        max_length=300,
+        help_text="Every drug that is taken, with its dose a day.",
     )
     agreed_on = forms.DateField(label="The day they agreed", widget=DATE)
     agreed = words_field(
