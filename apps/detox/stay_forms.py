@@ -164,7 +164,7 @@ class GivenOnForm(SigningForm):
         label="What they give",
         max_length=300,
         help_text="Every drug that is taken, with its dose a day.",
-    )
+    )  # fmt: skip
     agreed_on = forms.DateField(label="The day they agreed", widget=DATE)
     agreed = words_field(
         "What was agreed", help_text="How they said yes, why the dose stays, and who looks when."
