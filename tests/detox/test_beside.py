@@ -28,6 +28,7 @@ from tests.factories import (
     NOW,
     check_in,
     make_active_plan,
+    make_care_level,
     make_patient,
     make_plan,
     make_stay,
@@ -126,15 +127,16 @@ def test_no_nurse_closes_the_question_and_a_plan_for_the_drug_does(wren, nurse, 
     assert "or an intake that tells it off, closes this task" in page
     assert "Close the task" not in page
     end(first, prescriber, late + HOUR)
-    begins = (late + DAY).date().isoformat()
+    begins = late + 35 * DAY
     main = {**ZOLPIDEM, "drug_id": "clonazepam", "morning_mg": 1, "noon_mg": 0,
             "evening_mg": 0, "night_mg": 1}  # fmt: skip
     tell(wren, nurse, now=late + 2 * HOUR, medication=main)
     sweep_detox(late + 3 * HOUR)
     assert asked() == [BESIDE]
     wren = Patient.objects.get(pk=wren.pk)
-    make_active_plan(wren, prescriber.user, now=late + DAY, start_on=begins)
-    sweep_detox(late + DAY)
+    make_care_level(wren, prescriber.user, now=begins)
+    make_active_plan(wren, prescriber.user, now=begins, start_on=begins.date().isoformat())
+    sweep_detox(begins)
     task.refresh_from_db()
     assert (asked(), task.outcome, task.done_by) == ([], "overtaken", None)
 
