@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "clinical.md"
 TESTS = ROOT / "tests" / "clinical"
 # Apps whose clocks and guards make clinical choices, too; their rules stand in the package.
-AROUND = ("patients", "tapers", "checkins", "detox", "portal", "exchange")
+AROUND = ("patients", "tapers", "detox")
 PROPOSAL = "[proposal"
 
 INTRODUCTION = """\
