@@ -204,8 +204,9 @@ def tasks_for(check_in: CheckIn) -> list[CareTask]:
     asked = set(check_in.requests) - {task.kind for task in own}
     if check_in.may_calm or not asked:
         return own
+    at = check_in.received_at
     before = CareTask.objects.open().filter(
-        patient_id=check_in.patient_id, kind__in=asked, created_at__lte=check_in.received_at
+        patient_id=check_in.patient_id, kind__in=asked, created_at__lte=at, due_at__gt=at
     )
     first = {task.kind: task for task in reversed(before)}  # the one that is due first
     return sorted([*own, *first.values()], key=lambda task: task.kind)

@@ -38,15 +38,15 @@ def open_requests(
     wishes by one worn link would hide what others ask for. Words to be read are each a task.
     """
     for kind in kinds:
-        if not (folds and is_asked_already(check_in.patient, kind)):
+        if not (folds and is_asked_already(check_in.patient, kind, now)):
             open_task(check_in.patient, kind, now, check_in=check_in)
 
 
-def is_asked_already(patient: Patient, kind: str) -> bool:
-    """Answer whether a task of this wish waits; one to stay, only while its hold holds."""
+def is_asked_already(patient: Patient, kind: str, now: datetime) -> bool:
+    """Answer whether a task of this wish waits in its time; one to stay, while its hold holds."""
     if kind not in FOLDED:
         return False
-    waiting = CareTask.objects.open().filter(patient=patient, kind=kind)
+    waiting = CareTask.objects.open().filter(patient=patient, kind=kind, due_at__gt=now)
     if kind == CareTask.Kind.STAY and policy_of(patient.clinic_id).hold_on_request:
         held = PlanHold.objects.filter(
             source_type=SOURCE_REQUEST, source_id=OuterRef("pk"), released_at__isnull=True

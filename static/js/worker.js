@@ -4,6 +4,7 @@
 /* global Outbox, SHELL, CACHE */
 "use strict";
 const START = new URL("./", self.location).pathname;
+const PATIENCE = 8000; // ms [proposal] for a page, where this phone has its form
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));
@@ -61,12 +62,21 @@ async function kept(path) {
   return new Response(html, { status: 200, headers });
 }
 
+async function fromServer(request) {
+  const response = await fetch(request);
+  if ([502, 503, 504].includes(response.status)) throw new Error("the server is away"); // as good as no network
+  await keep(response).catch(() => {});
+  return response;
+}
+
+// A line that hangs, or a server that is away, is no network: the kept form has the advice and keeps the answers.
 async function page(request) {
   const path = new URL(request.url).pathname;
+  const asked = fromServer(request);
+  const waited = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const here = () => find(path === START ? START : blank(partOf(path)));
   try {
-    const response = await fetch(request);
-    await keep(response).catch(() => {});
-    return response;
+    return await Promise.race([asked, waited.then(async () => ((await here()) ? Promise.reject(new Error("the line hangs")) : asked))]);
   } catch {
     return path === START ? ((await find(START)) ?? Response.error()) : kept(path);
   }

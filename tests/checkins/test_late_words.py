@@ -234,6 +234,16 @@ def test_a_wish_by_a_link_used_too_often_is_one_task_until_it_is_done(
     assert CareTask.objects.open().get() != task
 
 
+def test_a_wish_that_nobody_met_in_time_is_asked_anew_by_any_link(patient, worn) -> None:
+    now = timezone.now()
+    Client().post(worn, posted(CALM | {"s_fog": 1}, requests=["call_today"]))
+    CareTask.objects.update(created_at=now - timedelta(days=1), due_at=now - timedelta(hours=3))
+    page = Client().post(worn, posted(CALM | {"s_fog": 2}, requests=["call_today"]))
+    assert CareTask.objects.count() == 2
+    due = CareTask.objects.latest("created_at").due_at
+    assert f"By {advice.moment(due, patient, now)} someone should call you" in page.text
+
+
 def test_a_wish_whose_hold_is_gone_holds_anew_by_any_link(patient, prescriber, worn) -> None:
     now = timezone.now()
     make_active_plan(patient, prescriber.user, now=now, start_on=now.date().isoformat())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from apps.checkins.models import CheckIn
@@ -9,6 +10,7 @@ from tests.flows.test_browser_path import ANSWERS
 from tests.flows.test_offline import KEPT, answer, network, open_form, phone  # noqa: F401
 from tests.flows.test_offline_tabs import CALM, OF_THE_FORMER_VERSION, new_url, seizures, send
 from tests.harness.marks import BROWSER_FLOW
+from tests.harness.proxy import Line
 from tests.harness.waiting import wait_until
 
 pytestmark = BROWSER_FLOW
@@ -219,3 +221,22 @@ def test_an_open_form_is_kept_again_by_the_worker_of_a_new_release(
     phone.context.set_offline(True)
     phone.reload()
     phone.locator("#q-dose_taken.is-current").wait_for()
+
+
+@pytest.mark.parametrize("line", [Line.HANGS, Line.AWAY])
+def test_where_no_answer_comes_the_kept_form_opens_and_is_sent_later(
+    network,  # noqa: F811
+    people,
+    marked_patient,
+    phone,  # noqa: F811
+    line,
+) -> None:
+    open_form(phone, network, marked_patient)
+    url = new_url(network, marked_patient)
+    network.line = line
+    phone.goto(url)
+    answer(phone, ANSWERS)
+    send(phone)
+    network.line = Line.FINE
+    phone.get_by_text(TOLD).wait_for()
+    assert seizures() == ["yes"]

@@ -1,12 +1,13 @@
 """A network between a phone and the server that breaks where a test wants it to.
 
 A plain TCP proxy on loopback. It forwards, or it lets the request through and cuts the
-line before the answer, or it answers itself as the sign-in page of a hotel does.
+line before the answer, or it hangs, or it answers itself as the sign-in page of a hotel does.
 """
 
 import contextlib
 import socket
 import threading
+import time
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,8 @@ class Line(StrEnum):
     FINE = "fine"
     CUT_AFTER_REQUEST = "cut"  # the server gets all of it, the phone gets nothing
     HOTEL = "hotel"  # somebody else answers with 200
+    HANGS = "hangs"  # the request is taken, and no answer ever comes
+    AWAY = "away"  # what stands before the server says that it is away
 
 
 class Proxy:
@@ -64,6 +67,11 @@ class Proxy:
             if self.line == Line.HOTEL:
                 client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + rest_of(HOTEL))
                 return
+            if self.line == Line.AWAY:
+                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\n" + rest_of(b"Bad gateway"))
+                return
+            while self.line == Line.HANGS:
+                time.sleep(0.05)
             with socket.create_connection(("127.0.0.1", self.to_port)) as server:
                 server.sendall(closing(request))
                 while part := server.recv(CHUNK):
