@@ -2,9 +2,7 @@
 (() => {
   "use strict";
   const form = document.querySelector("[data-go-on]");
-  const button = form.querySelector("button");
   const again = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
-  if (!again) {
-    form.requestSubmit(button);
-  }
+  // When all of the page is there: where a file is the answer, the page stays.
+  window.addEventListener("load", () => again || setTimeout(() => form.requestSubmit()));
 })();
