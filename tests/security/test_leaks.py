@@ -122,7 +122,7 @@ def job_arguments(patient: Any, member: Any) -> dict[str, Any]:
         member=member, channel="email", address="n@clinic.example", created_at=now,
         code_made_at=now,
     )  # fmt: skip
-    invited = make_invitation(member, "later@clinic.example", now=now)
+    invited = make_invitation(member, "later@clinic.example", "clinic_admin", now=now)
     return {
         "name": "chores",
         "delivery_id": str(Delivery.objects.filter(alert__patient=patient).first().pk),

@@ -166,7 +166,7 @@ def real_token(name: str, patient: Patient, member: StaffMember) -> str:
         delivery = Delivery.objects.filter(alert__patient=patient).first()
         return token_for(delivery.pk) if delivery else "x" * 43
     if name == "dashboard:join":
-        return make_invitation(member, now=timezone.now()).token
+        return make_invitation(member, role="clinic_admin", now=timezone.now()).token
     if name == "exchange:feed":
         return make_feed(patient=patient, with_names=True, by=None, now=timezone.now())
     if name == "portal:invited":
