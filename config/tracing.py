@@ -75,7 +75,9 @@ class RequestIdMiddleware:
     """Give every request an id, answer with it, and write one line when it is done."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+        from config.figures import count  # knows the URL table, which is not there yet above
+
+        self.get_response, self.count = get_response, count
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request under its id. The line names the page, never its address."""
@@ -84,9 +86,11 @@ class RequestIdMiddleware:
             response = self.get_response(request)
             response.headers[HEADER] = current_id()
             if request.resolver_match or response.status_code >= 400:  # a static file is no news
-                took = round(1000 * (time.monotonic() - begun))
+                seconds, page = time.monotonic() - begun, route_of(request)
+                self.count(page, str(request.method), response.status_code, seconds)
+                took = round(1000 * seconds)
                 logger.info(
-                    "%s %s %d in %d ms", request.method, route_of(request), response.status_code,
+                    "%s %s %d in %d ms", request.method, page, response.status_code,
                     took, extra={"milliseconds": took, "who": who_asked(request)},
                 )  # fmt: skip
             return response

@@ -4,7 +4,7 @@ Written by hand: a dozen lines of text in a fixed format need no library.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -23,6 +23,15 @@ CONNECTIONS: Final = """
 SELECT numbackends, current_setting('max_connections')::int FROM pg_stat_database
 WHERE datname = current_database()
 """
+QUANTILES: Final = (0.5, 0.95, 1.0)
+LATENCY: Final = f"""
+SELECT level, percentile_cont(ARRAY{list(QUANTILES)}) WITHIN GROUP (ORDER BY seconds), count(*)
+FROM (
+    SELECT a.level, extract(epoch FROM min(d.sent_at) - a.opened_at)::float8 AS seconds
+    FROM alerts_alert a JOIN alerts_delivery d ON d.alert_id = a.id
+    WHERE a.opened_at > %s AND d.sent_at IS NOT NULL GROUP BY a.id
+) AS told GROUP BY level
+"""  # noqa: S608 - made of constants
 
 
 def metrics(now: datetime) -> str:
@@ -58,9 +67,32 @@ def metrics(now: datetime) -> str:
          [("", -1 if lost else max(times))] if lost or times else []),
         ("drill_age_seconds", "Since the oldest of them began.",
          [("", max((now - each.started_at).total_seconds() for each in drills))] if drills else []),
+        *latency_families(now),
         *machine_families(now),
     ]  # fmt: skip
     return "".join(line for family in families for line in lines(*family))
+
+
+def latency_families(now: datetime) -> list[Family]:
+    """Return how long the last day's alerts took until the first mail server had a message."""
+    with connection.cursor() as cursor:
+        cursor.execute(LATENCY, [now - timedelta(days=1)])
+        found = {level: (times, number) for level, times, number in cursor.fetchall()}
+    none: tuple[list[float], int] = ([], 0)
+    times = [
+        (f'level="{level}",quantile="{quantile}"', seconds)
+        for level in Level
+        for quantile, seconds in zip(QUANTILES, found.get(level, none)[0], strict=False)
+    ]
+    numbers = [(f'level="{level}"', found.get(level, none)[1]) for level in Level]
+    return [
+        (
+            "alert_latency_seconds",
+            "From an alert of the last day to its first message.",
+            times,
+        ),
+        ("alerts_told", "Alerts of the last day of which a message was sent.", numbers),
+    ]
 
 
 def machine_families(now: datetime) -> list[Family]:

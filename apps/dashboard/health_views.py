@@ -1,5 +1,7 @@
 """What machines ask: are alerts delivered, may traffic come, what are the figures."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
@@ -11,7 +13,9 @@ from django.views.decorators.http import require_GET
 
 from apps.alerts.health import WATCHED, check_health
 from apps.alerts.metrics import metrics
+from apps.dashboard.queue_figures import queue_figures
 from apps.database.scope import every_clinic
+from config import figures
 
 
 @login_not_required
@@ -58,4 +62,9 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     wanted = f"Bearer {settings.METRICS_TOKEN}"
     if not settings.METRICS_TOKEN or not constant_time_compare(given, wanted):
         raise Http404
-    return HttpResponse(metrics(timezone.now()), content_type="text/plain; version=0.0.4")
+    return HttpResponse(every_figure(timezone.now()), content_type="text/plain; version=0.0.4")
+
+
+def every_figure(now: datetime) -> str:
+    """Return all that /metrics tells: alerts and machinery, queues, and what was answered here."""
+    return metrics(now) + queue_figures(now) + figures.text()

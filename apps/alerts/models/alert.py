@@ -355,6 +355,7 @@ class Alert(models.Model):
                 condition=Q(status=AlertStatus.OPEN, reached__isnull=False),
             ),
             models.Index(fields=["patient", "-opened_at"], name="alert_of_patient"),
+            models.Index(fields=["opened_at"], name="alert_by_time"),  # for /metrics
         ]
         triggers: ClassVar = [
             pgtrigger.FSM(

@@ -1,0 +1,19 @@
+"""An index over when alerts opened, built beside the writers: /metrics asks for the last day's."""
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    atomic = False  # the index is built beside the writers
+
+    dependencies = [
+        ("alerts", "0005_same_clinic"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="alert",
+            index=models.Index(fields=["opened_at"], name="alert_by_time"),
+        ),
+    ]

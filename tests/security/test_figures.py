@@ -1,0 +1,138 @@
+"""What /metrics tells of pages, queues and alerts: true over processes, and of nobody."""
+
+import os
+import re
+import signal
+from datetime import timedelta
+from http.client import HTTPConnection
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.alerts.metrics import metrics
+from apps.alerts.models import Delivery
+from apps.dashboard.queue_figures import broker_depths, queue_figures
+from config import figures
+from config.celery import app
+from tests.factories import make_alert, put_on_call, recorded
+from tests.harness.broker import use_broker
+from tests.harness.waiting import wait_until
+
+TOKEN = {"Authorization": "Bearer a-token-of-the-test"}
+
+
+def value(text: str, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_every_page_has_its_number_and_all_fit() -> None:
+    assert 200 < len(figures.pages()) < figures.MOST_PAGES
+    assert not any("<" in page or "(?P" in page for page in figures.pages())
+
+
+@pytest.mark.django_db
+def test_a_page_is_counted_under_its_route_and_what_is_unknown_under_one_name() -> None:
+    before = figures.text()
+    assert Client().get("/c/Quillfeather-token/").status_code in (404, 410, 200)
+    Client().get("/Quillfeather/there/is/no/such")
+    Client().generic("QUILLFEATHER", "/healthz")
+    text = figures.text()
+    assert "uillfeather" not in text.lower()
+    unknown = 'glidepath_requests_total{route="unknown",method="GET",status="4xx"}'
+    assert value(text, unknown) == value(before, unknown) + 1
+    odd = 'glidepath_requests_total{route="/healthz",method="other",status="4xx"}'
+    assert value(text, odd) == value(before, odd) + 1
+
+
+def test_times_fall_into_their_slots() -> None:
+    before = figures.text()
+    for seconds in (0.001, 0.12, 0.3, 99.0):
+        figures.count("/healthz", "GET", 200, seconds)
+    text = figures.text()
+
+    def more(name: str) -> float:
+        return value(text, name) - value(before, name)
+
+    bucket = 'glidepath_request_seconds_bucket{{route="/healthz",le="{}"}}'
+    assert [more(bucket.format(le)) for le in ("0.01", "0.12", "0.25", "0.5", "+Inf")] == [
+        1, 2, 2, 3, 4,
+    ]  # fmt: skip
+    assert more('glidepath_request_seconds_count{route="/healthz"}') == 4
+    assert more('glidepath_request_seconds_sum{route="/healthz"}') == pytest.approx(99.421)
+
+
+def test_a_place_is_had_by_one_process_at_a_time(monkeypatch) -> None:
+    monkeypatch.setattr(figures, "_place", 0)
+    monkeypatch.setattr(figures, "_memory", figures._memory)
+    assert figures.share([]) == 0
+    assert figures.share([0, 1, 3]) == 2
+    assert figures.share(range(figures.MOST_PROCESSES)) == figures.MOST_PROCESSES - 1
+
+
+@pytest.mark.flow
+@pytest.mark.django_db(transaction=True)
+def test_all_processes_are_counted_together_and_a_killed_one_takes_nothing_away(parts) -> None:
+    web = parts.deployed_web(WEB_WORKERS="2", METRICS_TOKEN="a-token-of-the-test")
+    ready = 'glidepath_requests_total{route="/readyz",method="GET",status="2xx"}'
+
+    def ask(path: str) -> str:
+        line = HTTPConnection(*parts.listener.getsockname(), timeout=20)
+        line.request("GET", path, headers=TOKEN)
+        text = line.getresponse().read().decode()
+        line.close()
+        return text
+
+    for _ in range(30):
+        ask("/readyz")
+    assert {value(ask("/metrics"), ready) for _ in range(10)} == {30}
+    booted = re.findall(r"Booting worker with pid: (\d+)", web.log_text())
+    os.kill(int(booted[0]), signal.SIGKILL)
+    wait_until(lambda: web.log_text().count("Booting worker") == 3, 20, web.log_end)
+    for _ in range(10):
+        ask("/readyz")
+    assert {value(ask("/metrics"), ready) for _ in range(10)} == {40}
+
+
+@pytest.mark.django_db
+def test_what_waits_is_told_with_its_age(patient, nurse) -> None:
+    now = timezone.now()
+    put_on_call(nurse)
+    make_alert(patient)
+    Delivery.objects.update(next_attempt_at=now - timedelta(seconds=40))
+    recorded("patient.viewed", by=None, now=now, clinic_id=patient.clinic_id)
+    text = queue_figures(now)
+    assert value(text, 'glidepath_queue_waiting{queue="alert messages"}') == 1
+    assert value(text, 'glidepath_queue_oldest_seconds{queue="alert messages"}') == 40
+    assert value(text, 'glidepath_queue_waiting{queue="seals"}') > 0
+    for word in (patient.family_name, patient.reference, str(patient.pk), nurse.user.email):
+        assert word not in text
+
+
+@pytest.mark.flow
+def test_the_brokers_queues_are_counted_and_one_that_is_away_is_told(redis_server) -> None:
+    with use_broker(redis_server.url):
+        assert [depth for _, depth in broker_depths()] == [0, 0]
+        app.send_task("nobody.takes.it", queue="default")
+        assert dict(broker_depths()) == {'queue="alerts"': 0, 'queue="default"': 1}
+        with app.connection_for_write() as broker:
+            broker.default_channel.queue_purge("default")
+    with use_broker("redis://127.0.0.1:1/0"):
+        assert broker_depths() == []
+
+
+@pytest.mark.django_db
+def test_the_latency_is_from_the_alert_to_the_first_message_sent(patient, nurse) -> None:
+    now = timezone.now()
+    put_on_call(nurse)
+    name = 'glidepath_alert_latency_seconds{level="emergency",quantile="1"}'
+    for age, seconds in ((timedelta(minutes=5), 3), (timedelta(days=2), 900)):
+        alert = make_alert(patient, now=now - age)
+        Delivery.objects.filter(alert=alert).update(
+            status="sent", attempts=1, next_attempt_at=None,
+            sent_at=now - age + timedelta(seconds=seconds),
+        )  # fmt: skip
+    text = metrics(now)
+    assert value(text, name) == 3
+    assert value(text, 'glidepath_alerts_told{level="emergency"}') == 1
