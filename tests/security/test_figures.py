@@ -5,6 +5,7 @@ import re
 import signal
 from datetime import timedelta
 from http.client import HTTPConnection
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -78,7 +79,7 @@ def test_all_processes_are_counted_together_and_a_killed_one_takes_nothing_away(
     ready = 'glidepath_requests_total{route="/readyz",method="GET",status="2xx"}'
 
     def ask(path: str) -> str:
-        line = HTTPConnection(*parts.listener.getsockname(), timeout=20)
+        line = HTTPConnection("localhost", parts.listener.getsockname()[1], timeout=20)
         line.request("GET", path, headers=TOKEN)
         text = line.getresponse().read().decode()
         line.close()
@@ -129,8 +130,13 @@ def test_the_latency_is_from_the_alert_to_the_first_message_sent(patient, nurse)
     name = 'glidepath_alert_latency_seconds{level="emergency",quantile="1"}'
     for age, seconds in ((timedelta(minutes=5), 3), (timedelta(days=2), 900)):
         alert = make_alert(patient, now=now - age)
-        Delivery.objects.filter(alert=alert).update(
-            status="sent", attempts=1, next_attempt_at=None,
+        mine = Delivery.objects.filter(alert=alert)
+        mine.update(
+            status="sending", attempts=1, next_attempt_at=None, lease_token=uuid4(),
+            lease_until=now,
+        )  # fmt: skip
+        mine.update(
+            status="sent", lease_token=None, lease_until=None,
             sent_at=now - age + timedelta(seconds=seconds),
         )  # fmt: skip
     text = metrics(now)
