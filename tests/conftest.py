@@ -1,6 +1,7 @@
 """The cast: one clinic with its people, and a second clinic that must never see them."""
 
 import gc
+import os
 from collections.abc import Generator
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
 from tests.harness.rabbitmq_packages import CHOICE, left_out
 from tests.harness.template import choose_name, drop_template, is_shared, template
 
+LONGEST = {"faults", "test_whole_way.py"}
 # A busy machine is no finding: time is measured by `make bench`, no test hangs on it.
 settings.register_profile(
     "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -74,9 +76,15 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()  # nor during the tests
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than cores: whoever drives a browser waits most of the time for it."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the fault suite: at the end every other process would wait for it."""
-    items.sort(key=lambda item: "faults" not in item.path.parts)
+    """Begin with the longest: at the end every other process would wait for them."""
+    items.sort(key=lambda item: not LONGEST & {*item.path.parts})
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("whole-way"),  # three minutes, beside the other browser tests
 ]
 BAD = dict.fromkeys(("s_anx", "s_restless", "s_sleep"), "3")
 WEEK = {f"phq9_{n}": "1" for n in range(1, 9)} | {"sleep_hours": "5"}
