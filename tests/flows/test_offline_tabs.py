@@ -14,8 +14,8 @@ from tests.flows.test_browser_path import ANSWERS
 from tests.flows.test_offline import (
     KEPT,
     SMALLEST,
-    answer,
     axe,  # noqa: F401  a fixture
+    fill,
     network,  # noqa: F401
     open_form,
     phone,  # noqa: F401
@@ -69,7 +69,7 @@ def seizures() -> list[str]:
 def keep_a_seizure(phone: Any, network: Proxy, patient: Patient) -> None:  # noqa: F811
     """Answer without network, and put the phone away."""
     open_form(phone, network, patient)
-    answer(phone, ANSWERS)
+    fill(phone, ANSWERS)
     phone.context.set_offline(True)
     send(phone)
     phone.get_by_text("Nobody has been told yet").first.wait_for()
@@ -78,17 +78,17 @@ def keep_a_seizure(phone: Any, network: Proxy, patient: Patient) -> None:  # noq
 def test_two_tabs_of_one_link_are_two_check_ins(network, people, marked_patient, phone) -> None:  # noqa: F811
     url = new_url(network, marked_patient)
     phone.goto(url)
-    answer(phone, {"dose_taken": "yes_all"})
+    fill(phone, {"dose_taken": "yes_all"})
     phone.locator("#q-seizure.is-current").wait_for()
     phone.wait_for_timeout(600)
     other = phone.context.new_page()
     other.goto(url)  # by the link in the second mail
     other.locator("#q-seizure.is-current").wait_for()
-    answer(other, WITHOUT_DOSE | {"seizure": "no"})
+    fill(other, WITHOUT_DOSE | {"seizure": "no"})
     send(other)
     other.locator(".saved--ok").wait_for()
     phone.bring_to_front()
-    answer(phone, WITHOUT_DOSE)
+    fill(phone, WITHOUT_DOSE)
     send(phone)
     phone.get_by_text("We are telling the person on call now").wait_for()
     assert seizures() == ["no", "yes"]
@@ -105,19 +105,19 @@ def test_a_tap_in_another_tab_destroys_nothing_that_waits(
     open_form(phone, network, marked_patient)
     url = new_url(network, marked_patient)
     phone.goto(url)
-    answer(phone, {"dose_taken": "yes_all"})
+    fill(phone, {"dose_taken": "yes_all"})
     phone.locator("#q-seizure.is-current").wait_for()
     phone.wait_for_timeout(600)
     other = phone.context.new_page()
     other.goto(url)
     other.locator("#q-seizure.is-current").wait_for()
     phone.context.set_offline(True)
-    answer(other, WITHOUT_DOSE)
+    fill(other, WITHOUT_DOSE)
     send(other)
     other.get_by_text("They go out by themselves").first.wait_for()
     other.close()
     phone.bring_to_front()
-    answer(phone, {"seizure": "no"})
+    fill(phone, {"seizure": "no"})
     wait_until(lambda: [False, "no", ""] in phone.evaluate(ROWS))
     assert [True, "yes", ""] in phone.evaluate(ROWS)
     phone.close()
@@ -142,13 +142,13 @@ def test_the_kept_form_of_an_old_phone_is_a_new_check_in(
     old = context.new_page()
     open_form(old, network, marked_patient)
     old.goto(new_url(network, marked_patient))
-    answer(old, CALM)
+    fill(old, CALM)
     send(old)
     old.locator(".saved--ok").wait_for()
     url = new_url(network, marked_patient)
     context.set_offline(True)
     old.goto(url)
-    answer(old, ANSWERS)
+    fill(old, ANSWERS)
     send(old)
     old.get_by_text("Nobody has been told yet").first.wait_for()
     context.set_offline(False)
@@ -181,7 +181,7 @@ def test_what_was_sent_behind_an_open_form_is_told_there(
     screenshot(phone, "kept answers were sent")
     assert axe(phone) == []
     assert (seizures(), Alert.objects.count()) == (["yes"], 1)
-    answer(phone, CALM)
+    fill(phone, CALM)
     send(phone)
     phone.locator(".saved--ok").wait_for()
     assert phone.get_by_text("Your earlier check-in has reached us").is_visible()
@@ -215,7 +215,7 @@ def test_kept_answers_that_were_refused_are_said_and_stay(
     assert news.get_by_text("Did you have a seizure").is_visible()
     screenshot(phone, "kept answers were refused")
     assert axe(phone) == []
-    answer(phone, CALM)
+    fill(phone, CALM)
     send(phone)
     phone.locator(".saved--ok").wait_for()
     assert phone.get_by_text("Your earlier check-in was not taken").is_visible()
