@@ -80,7 +80,7 @@ def latency_families(now: datetime) -> list[Family]:
         found = {level: (times, number) for level, times, number in cursor.fetchall()}
     none: tuple[list[float], int] = ([], 0)
     times = [
-        (f'level="{level}",quantile="{quantile}"', seconds)
+        (f'level="{level}",quantile="{quantile:g}"', seconds)
         for level in Level
         for quantile, seconds in zip(QUANTILES, found.get(level, none)[0], strict=False)
     ]

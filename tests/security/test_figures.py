@@ -16,7 +16,7 @@ from apps.alerts.models import Delivery
 from apps.dashboard.queue_figures import broker_depths, queue_figures
 from config import figures
 from config.celery import app
-from tests.factories import make_alert, put_on_call, recorded
+from tests.factories import NOW, make_alert, put_on_call, recorded
 from tests.harness.broker import use_broker
 from tests.harness.waiting import wait_until
 
@@ -125,10 +125,10 @@ def test_the_brokers_queues_are_counted_and_one_that_is_away_is_told(redis_serve
 
 @pytest.mark.django_db
 def test_the_latency_is_from_the_alert_to_the_first_message_sent(patient, nurse) -> None:
-    now = timezone.now()
-    put_on_call(nurse)
+    now = NOW
+    put_on_call(nurse, now=now - timedelta(days=1))
     name = 'glidepath_alert_latency_seconds{level="emergency",quantile="1"}'
-    for age, seconds in ((timedelta(minutes=5), 3), (timedelta(days=2), 900)):
+    for age, seconds in ((timedelta(minutes=5), 3), (timedelta(hours=36), 900)):
         alert = make_alert(patient, now=now - age)
         mine = Delivery.objects.filter(alert=alert)
         mine.update(
