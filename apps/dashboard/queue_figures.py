@@ -10,7 +10,6 @@ from apps.accounts.models import StaffMail
 from apps.alerts.metrics import Family, Sample, lines
 from apps.alerts.models import Delivery
 from apps.audit.models import UnsealedEvent
-from apps.portal.models import PortalMail
 from config.celery import app
 
 QUEUES: Final = ("alerts", "default")
@@ -39,7 +38,6 @@ def queue_figures(now: datetime) -> str:
 def _waiting(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
     due: dict[str, QuerySet[Any]] = {
         "alert messages": Delivery.objects.due(now),
-        "patient mails": PortalMail.objects.due(now),
         "staff mails": StaffMail.objects.due(now),
     }
     for name, rows in due.items():
