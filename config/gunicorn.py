@@ -1,6 +1,8 @@
 """How gunicorn serves the pages in production: `gunicorn config.wsgi:application --config …`."""
 
 import os
+import shutil
+from tempfile import mkdtemp
 from typing import Any
 
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
@@ -17,8 +19,14 @@ graceful_timeout = 20
 control_socket_disable = True
 
 
-def pre_fork(server: Any, worker: Any) -> None:
-    """Give a process the place in which it counts what it answers."""
-    from config.figures import share  # not before the program is loaded
+# Each process counts its answers in a file of its own; a new folder for each start, in memory.
+# Set already where this file is read anew, for a reload.
+figures = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or mkdtemp(
+    prefix="glidepath-figures-", dir=worker_tmp_dir
+)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures
 
-    worker.place = share({each.place for each in server.WORKERS.values()})
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind in memory."""
+    shutil.rmtree(figures, ignore_errors=True)

@@ -17,6 +17,8 @@ from uuid import uuid4
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.http import HttpRequest, HttpResponse
 
+from config.figures import count
+
 HEADER: Final = "X-Request-ID"
 # A UUID or a W3C trace id, as every proxy makes one. No sentence and no token of ours looks so.
 PLAIN: Final = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(\1[0-9a-f]{4}){2}\1[0-9a-f]{12}\Z")
@@ -75,9 +77,7 @@ class RequestIdMiddleware:
     """Give every request an id, answer with it, and write one line when it is done."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        from config.figures import count  # knows the URL table, which is not there yet above
-
-        self.get_response, self.count = get_response, count
+        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request under its id. The line names the page, never its address."""
@@ -87,7 +87,7 @@ class RequestIdMiddleware:
             response.headers[HEADER] = current_id()
             if request.resolver_match or response.status_code >= 400:  # a static file is no news
                 seconds, page = time.monotonic() - begun, route_of(request)
-                self.count(page, str(request.method), response.status_code, seconds)
+                count(page, str(request.method), response.status_code, seconds)
                 took = round(1000 * seconds)
                 logger.info(
                     "%s %s %d in %d ms", request.method, page, response.status_code,
