@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -178,3 +179,14 @@ def test_nothing_the_project_ships_names_a_machine_or_a_registry() -> None:
         if path.suffix in {".py", ".md", ".html", ".txt", ".toml", ""} and path.exists():
             text = path.read_text(errors="replace")
             assert not [word for word in banned if word in text], path
+
+
+def test_a_patients_row_is_locked_without_its_key() -> None:
+    """A lock of the key makes every row that refers to the patient wait, whoever writes it.
+
+    Who had locked such a row before then waited for a check-in that waited for that row, and
+    PostgreSQL ended one of the two. Only what removes a patient locks the key.
+    """
+    full = re.compile(r"\bPatient\.objects\.select_for_update\((?!no_key=True)")
+    found = [path.name for path in modules(APPS) if full.search(path.read_text())]
+    assert found == ["erasing.py"]

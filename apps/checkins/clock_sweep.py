@@ -138,7 +138,7 @@ def open_review_task(patient_id: UUID, now: datetime) -> bool:
 @transaction.atomic
 def leave_in_peace(patient_id: UUID, now: datetime) -> bool:
     """Close the tasks that clocks opened for a patient who is no longer followed."""
-    patient = Patient.objects.select_for_update().get(pk=patient_id)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
     if patient.status == Patient.Status.ACTIVE:
         return False
     for kind in LEFT_IN_PEACE:

@@ -14,7 +14,7 @@ END_OF_DAY: Final = time(17, 0)  # [proposal] of the clinic's clock, on the day 
 
 def lock_followed(patient_id: UUID) -> Patient | None:
     """Return the patient, locked, if the clinic follows them."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",)).select_related("clinic")
     return rows.filter(pk=patient_id, status=Patient.Status.ACTIVE).first()
 
 

@@ -41,7 +41,7 @@ PART_CORRECTION: Final = "correction"
 LOCKED_LINK = Read[CheckInLink](
     lambda token_hash: (
         CheckInLink.objects.not_revoked()
-        .select_for_update(of=("patient", "self"))
+        .select_for_update(no_key=True, of=("patient", "self"))
         .select_related("clinic", "patient__medication", "patient__risk", "patient__review_clock")
         .filter(token_hash=token_hash)
     ),

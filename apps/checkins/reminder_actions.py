@@ -26,7 +26,7 @@ from apps.tapers.actions import hold_plan
 SOURCE_SILENCE: Final = "silence"
 LOCKED_PATIENT = Read[Patient](
     lambda key: (
-        Patient.objects.select_for_update(of=("self",))
+        Patient.objects.select_for_update(no_key=True, of=("self",))
         .select_related("medication", "risk", "review_clock")
         .filter(pk=key)
     ),

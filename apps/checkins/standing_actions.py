@@ -59,7 +59,7 @@ def start_duty(
 
     In force already, it goes to the new owner; the same again changes nothing.
     """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     order = StandingOrder.objects.select_for_update().get(pk=order.pk)
     if order.ended_at is not None or order.clinic_id != patient.clinic_id:
         raise StandingOrderError("This order is not in force any more.")

@@ -66,7 +66,9 @@ def ask_for(*, patient: Patient, kind: str, now: datetime) -> CareTask:
 
     While such a task is open, asking again returns it and changes nothing.
     """
-    patient = Patient.objects.select_for_update().select_related("clinic").get(pk=patient.pk)
+    patient = (
+        Patient.objects.select_for_update(no_key=True).select_related("clinic").get(pk=patient.pk)
+    )
     asked = CareTask.objects.open().filter(patient=patient, kind=kind).first()
     if asked is not None:
         return asked

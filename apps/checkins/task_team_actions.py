@@ -29,7 +29,9 @@ def open_team_task(
     Of what the board saw (silence, a waiting step) a patient has one open task at a
     time, and of a standing order one per step and day: asking again returns it.
     """
-    patient = Patient.objects.select_for_update().select_related("clinic").get(pk=patient.pk)
+    patient = (
+        Patient.objects.select_for_update(no_key=True).select_related("clinic").get(pk=patient.pk)
+    )
     tasks = CareTask.objects.filter(patient=patient)
     if order_key:
         existing = tasks.filter(order_key=order_key).first()
@@ -96,7 +98,9 @@ def undo_close(*, task_id: UUID, by: User, now: datetime) -> CareTask:
     The audit record keeps both. Undoing twice changes nothing. Raises `UndoError`.
     """
     found = CareTask.objects.get(pk=task_id)
-    Patient.objects.select_for_update().get(pk=found.patient_id)  # nobody opens one meanwhile
+    Patient.objects.select_for_update(no_key=True).get(
+        pk=found.patient_id
+    )  # nobody opens one meanwhile
     task = lock_task(found)
     if task.done_at is None:
         return task

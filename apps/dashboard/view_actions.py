@@ -53,7 +53,7 @@ def write_note(
     The same words by the same person within a minute are one note. A note is corrected
     once; who wants to correct again corrects the correction. Raises `NoteError`.
     """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     last = PatientNote.objects.filter(patient=patient, written_by=by).first()
     if last and last.text == text and (now - last.written_at).total_seconds() < 60:
         return last

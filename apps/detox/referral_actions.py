@@ -202,7 +202,7 @@ def clock_id(referral: Referral) -> UUID:
 
 def locked(patient_id: UUID) -> Patient:
     """Return the patient, locked until the end of the transaction."""
-    rows = Patient.objects.select_for_update(of=("self",))
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",))
     return rows.select_related("clinic", "risk", "medication").get(pk=patient_id)
 
 

@@ -19,7 +19,7 @@ def make_feed(*, patient: Patient, with_names: bool, by: User | None, now: datet
     The token is returned this once and only its hash is kept. `by` is None for the
     patient. Old address, new address and audit row change together or not at all.
     """
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     patient.calendar_feeds.live().update(revoked_at=now, revoked_by=by)
     token = new_token()
     feed = CalendarFeed.objects.create(

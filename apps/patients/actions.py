@@ -120,7 +120,7 @@ def change_status(*, patient: Patient, status: str, by: User | None, now: dateti
     # As it is now, and locked: what two people say at once is said one after the other.
     patient.refresh_from_db(
         fields=["status", "status_before_death"],
-        from_queryset=Patient.objects.select_for_update(of=("self",)),
+        from_queryset=Patient.objects.select_for_update(no_key=True, of=("self",)),
     )
     if patient.status != status:
         why = why_not_status(patient, status, now)

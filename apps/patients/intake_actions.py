@@ -107,7 +107,9 @@ def save_section(
 
 def locked(patient: Patient) -> Patient:
     """Return the patient with the intake's rows, locked until the end of the transaction."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("medication", "risk")
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "medication", "risk"
+    )
     return rows.get(pk=patient.pk)
 
 

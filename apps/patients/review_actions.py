@@ -82,7 +82,7 @@ def record_review(
     review by the same person again is the first one. Raises `ReviewDateError` for a day
     in the future and a next review later than the guideline or the clinic allows.
     """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     content: dict[str, Any] = {"outcome": outcome, "note": note, "pdmp_checked": pdmp_checked}
     same = patient.reviews.filter(reviewed_on=reviewed_on, recorded_by=by, **content).first()
     if same is not None:

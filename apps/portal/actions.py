@@ -31,7 +31,7 @@ class InviteError(ValueError):
 
 def lock_patient(patient: Patient) -> Patient:
     """Return the patient locked: invitation, consent and revocation come one after another."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",)).select_related("clinic")
     return rows.get(pk=patient.pk)
 
 

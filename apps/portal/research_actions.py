@@ -97,7 +97,7 @@ def store(patient: Patient, by: HasId, now: datetime, **more: Any) -> ResearchCo
 
 def locked(patient: Patient) -> Patient:
     """Return the patient locked: a yes and its end come one after another."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",)).select_related("clinic")
     return rows.get(pk=patient.pk)
 
 

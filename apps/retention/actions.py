@@ -69,7 +69,7 @@ def set_rules(
 @transaction.atomic
 def set_hold(*, patient: Patient, reason: str, by: User, now: datetime) -> LegalHold:
     """Keep a record whatever its age, from now on. One in force already is returned as it is."""
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     if (present := LegalHold.objects.in_force().filter(patient=patient).first()) is not None:
         return present
     hold = LegalHold.objects.create(
@@ -84,7 +84,7 @@ def set_hold(*, patient: Patient, reason: str, by: User, now: datetime) -> Legal
 @transaction.atomic
 def end_hold(*, hold: LegalHold, reason: str, by: User, now: datetime) -> LegalHold:
     """End a legal hold; the record's years count again. Ending it twice changes nothing."""
-    Patient.objects.select_for_update().get(pk=hold.patient_id)
+    Patient.objects.select_for_update(no_key=True).get(pk=hold.patient_id)
     hold = LegalHold.objects.get(pk=hold.pk)
     if hold.ended_at is None:
         hold.ended_at, hold.ended_by, hold.end_reason = now, by, reason

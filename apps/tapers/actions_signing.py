@@ -109,7 +109,7 @@ def is_signed_by(plan: TaperPlan, seen: Seen, meaning: str, by: User) -> bool:
 
 def locked(plan: TaperPlan) -> TaperPlan:
     """Lock patient and plan, in this order everywhere, and return the plan as it is now."""
-    Patient.objects.select_for_update().get(pk=plan.patient_id)
+    Patient.objects.select_for_update(no_key=True).get(pk=plan.patient_id)
     return (
         TaperPlan.objects.select_for_update(of=("self",))
         .select_related("patient__risk", "patient__medication", "in_force")

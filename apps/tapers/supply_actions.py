@@ -158,7 +158,7 @@ def store_dispensing(
     Row, clocks and audit row together or not at all; the same `submission_id` again is
     the first one. Raises `DispensingError` with the field that is wrong.
     """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
     existing = Dispensing.objects.filter(submission_id=submission_id, patient=patient).first()
     if existing is not None:
         return existing

@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from django.test import Client
 
 from apps.alerts.breaker import note_failure
 from apps.audit.models import AuditEvent
-from apps.checkins.link_actions import create_link
+from apps.checkins.link_actions import answering, create_link, link_for
 from apps.checkins.models import CheckIn, CheckInLink, CheckInSchedule, Reminder
 from apps.checkins.reminder_actions import leave_in_peace, miss_window, plan_window, set_schedule
 from apps.checkins.reminder_delivery import claim, deliver_due
@@ -472,3 +473,30 @@ def test_two_sweeps_at_once_make_one_window_and_one_mail(high, mail) -> None:
             list(pool.map(beat, [at] * 4))
     assert Reminder.objects.count() == 1
     assert len(mail.messages) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_in_and_the_mail_that_asks_for_it_never_wait_for_each_other(high, mail) -> None:
+    run(Clock(NOW))
+    token = create_link(patient=high, by=None, now=NOW)
+    taken, entered = Event(), Event()
+
+    def ask_by_mail() -> None:
+        with transaction.atomic():
+            due = Reminder.objects.select_for_update().get(patient=high)
+            taken.set()
+            assert entered.wait(20)
+            link_for(due, NINE)  # its key refers to the patient, whom the check-in holds
+        connection.close()
+
+    def submit() -> None:
+        assert taken.wait(20)
+        with answering(token):
+            entered.set()
+            Reminder.objects.select_for_update().get(patient=high)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in (pool.submit(ask_by_mail), pool.submit(submit)):
+            each.result(30)
+    assert CheckInLink.objects.filter(patient=high).count() == 2
