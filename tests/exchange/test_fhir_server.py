@@ -355,7 +355,7 @@ def test_no_drug_or_illness_is_in_an_address(rich, lead) -> None:
 
 @pytest.mark.parametrize("kind", ["Flag", "Communication"])
 def test_who_was_shown_an_alert_by_fhir_is_told_with_the_alert(kind: str, rich, lead) -> None:
-    alert, client = rich.alerts.first(), bearer(lead)
+    alert, client = rich.alerts.filter(deliveries__isnull=False).first(), bearer(lead)
     status, body = get(client, kind, patient=str(rich.pk), _count="200")
     assert status == 200
     for entry in body["entry"]:

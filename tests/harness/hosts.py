@@ -106,6 +106,7 @@ class Host(Scoped):
             f"/{login['dbname']}",
             "CELERY_BROKER_URL": f"redis://{self.broker.place}/0",
             "EMAIL_URL": f"smtp://{self.mail.place}",
+            "TRUST_NETWORK": "1",  # a mail server of another address, without TLS
             "ALERT_ATTEMPT_SECONDS": "3",
             "EMAIL_TIMEOUT": "3",
         }
