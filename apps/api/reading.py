@@ -198,6 +198,7 @@ def question_of(item: Any) -> dict[str, Any]:
         "key": item.key, "kind": item.kind, "wording": dict(item.wording),
         "mandatory": item.mandatory,
         "options": [{"value": posted(o.value), "label": dict(o.label)} for o in item.options],
+        "units": [str(each.value) for each in item.units],
         "minimum": None if item.minimum is None else str(item.minimum),
         "maximum": None if item.maximum is None else str(item.maximum),
     }  # fmt: skip

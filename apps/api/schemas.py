@@ -234,6 +234,7 @@ class Question(Schema):
     wording: dict[str, str]
     mandatory: bool
     options: list[Option]
+    units: list[str] = Field(description='Send an amount with one of these: "0.6 mL".')
     minimum: str | None
     maximum: str | None
 

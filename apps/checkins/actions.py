@@ -126,7 +126,7 @@ def store_check_in(
     an alert that is open already takes the same finding up.
     """
     questionnaire, answers = sent.questionnaire, sent.answers
-    known = assessment_of(patient, now, felt_at)
+    known = assessment_of(patient, now, felt_at, tells_amount="dose_taken_mg" in answers)
     result = assess(answers, known.profile, known.context)
     left_out = not_asked_of(patient, known.context)
     if refusal is not None and is_calm(sent, result, known, left_out):

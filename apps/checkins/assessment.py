@@ -18,6 +18,7 @@ from apps.database.statements import ReadRows
 from apps.patients.models import Patient
 from apps.tapers.conversion import converted_on
 from apps.tapers.models import TaperStep
+from apps.tapers.tablets import liquids_of
 from apps.tapers.taken import taken_without_plan
 from apps.tapers.today import plan_today
 
@@ -56,18 +57,25 @@ class Assessment:
     context: Context
 
 
-def assessment_of(patient: Patient, now: datetime, felt_at: datetime | None = None) -> Assessment:
+def assessment_of(
+    patient: Patient, now: datetime, felt_at: datetime | None = None, *, tells_amount: bool = False
+) -> Assessment:
     """Return what is known of the patient at `now`, for `apps.clinical.triage.assess`.
 
     With `felt_at` the amount taken is compared with the dose of that day: what was kept on a
     phone over a step tells of the dose before it [proposal]. All else counts from now (triage.md).
+    With `tells_amount` the strengths of that day's liquids are read too: one query more.
     """
     facts = plan_facts(patient, now)
     today = now.astimezone(patient.tz).date()
     context = context_of(patient, facts.current, now)
-    if felt_at is not None and facts.current is not None:
+    then = facts.current
+    if felt_at is not None and then is not None:
         then = step_on(facts.begun, felt_at.astimezone(patient.tz).date())
         context = replace(context, planned_daily_mg=planned_mg(then.by_drug))
+    if tells_amount and then is not None:
+        strengths, solid = liquids_of(then.pieces.all())
+        context = replace(context, liquid_mg_per_ml=strengths, planned_solid_mg=solid)
     if context.days_since_stop is None:
         context = replace(context, **governance_of(patient, facts.converted_on, today))
     return Assessment(profile_of(patient, facts.drug_id, today), context)

@@ -7,7 +7,7 @@ from the profile has its words here; a test fails when a rule reads a fact that 
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from apps.clinical.questionnaires import Item, Questionnaire
+from apps.clinical.questionnaires import Item, Questionnaire, amount_words
 
 FACT_WORDS: Final[dict[str, str]] = {
     "age": "Age",
@@ -22,6 +22,8 @@ FACT_WORDS: Final[dict[str, str]] = {
     "days_since_step": "Days since the last step",
     "days_since_stop": "Days since the last dose",
     "dose_taken_pct": "Taken, per cent of the plan",
+    "dose_taken_read": "Amount taken",
+    "dose_taken_unknown": "Milliliters of a strength that is not known",
     "dws": "Daily withdrawal score",
     "epilepsy": "Epilepsy",
     "gad7_total": "GAD-7 score",
@@ -73,6 +75,8 @@ def option_label(item: Item, value: Any) -> str:
         if option.value == value:
             label = option.label["en"]
             return f"{value} {label}" if item.kind == "scale" and label != str(value) else label
+    if item.kind == "amount":
+        return amount_words(value, "en")
     return f"{value} {item.unit.get('en', '')}".strip()
 
 

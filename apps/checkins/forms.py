@@ -99,6 +99,7 @@ class CheckInForm:
         self.phone_numbers = phone_numbers
         self.known = context or {}
         self.not_asked = not_asked
+        self.units: dict[str, str] = {}
         self.raw = self.read(data) if data is not None else {}
         self.is_bound = data is not None
         self.submission_id = read_uuid(data)
@@ -117,12 +118,19 @@ class CheckInForm:
     def read(self, data: QueryDict) -> dict[str, Any]:
         """Return the posted values of this questionnaire's own questions."""
         return {
-            item.key: data.getlist(item.key)
-            if item.kind == "multi"
-            # PostgreSQL stores no NUL; nobody types one.
-            else data.get(item.key, "").replace("\x00", "")
+            item.key: data.getlist(item.key) if item.kind == "multi" else self.text_of(item, data)
             for item in self.questionnaire.items
         }
+
+    def text_of(self, item: Item, data: QueryDict) -> str:
+        """Return what was posted for one question, an amount with the unit that was tapped."""
+        # PostgreSQL stores no NUL; nobody types one.
+        text = data.get(item.key, "").replace("\x00", "")
+        unit = data.get(unit_field(item), "").replace("\x00", "") if item.units else ""
+        if not unit:
+            return text
+        self.units[item.key] = unit
+        return f"{text} {unit}" if text.strip() else text
 
     @property
     def answers(self) -> Mapping[str, object]:
@@ -207,7 +215,7 @@ class CheckInForm:
 
     def item(self, item: Item) -> dict[str, Any]:
         """Return one question for the template."""
-        given = self.raw.get(item.key)
+        given, unit = self.raw.get(item.key), self.units.get(item.key, "")
         error = self.errors.get(item.key) if self.is_bound else None
         return {
             "item": item.key,
@@ -219,7 +227,16 @@ class CheckInForm:
             "min": item.minimum,
             "max": item.maximum,
             "max_length": item.max_length,
-            "value": given if isinstance(given, str) else "",
+            "value": given.removesuffix(f" {unit}") if isinstance(given, str) else "",
+            "unit_name": unit_field(item),
+            "units": [
+                {
+                    "value": each.value,
+                    "label": each.label[self.language],
+                    "checked": each.value == unit,
+                }
+                for each in item.units
+            ],
             "options": [self.option(item, option, given) for option in item.options],
             "shown_when": self.shown_when(item.shown_when),
             "mandatory": item.mandatory,
@@ -276,6 +293,11 @@ class CheckInForm:
             for option in self.questionnaire.item(part.key).options
             if meets(part, option.value)
         ]
+
+
+def unit_field(item: Item) -> str:
+    """Return the name of the field that tells an amount's unit."""
+    return f"{item.key}_unit"
 
 
 def possible(condition: Condition | None, known: Mapping[str, object]) -> bool | None:

@@ -74,7 +74,9 @@ class Context:
     ``baseline_dws`` is ``scoring.baseline`` of the days before the step.
     ``hours_since_checkin`` stays None while a check-in is being assessed; only
     the silence job sets it. ``planned_daily_mg`` is in mg of the drug the
-    patient reports on.
+    patient reports on. ``liquid_mg_per_ml`` holds each strength of the liquids that the
+    plan gives on that day, empty where it gives none or nobody knows; ``planned_solid_mg``
+    is what it gives beside them.
     """
 
     days_since_step: int | None = None
@@ -84,6 +86,8 @@ class Context:
     rb_review_limit_days: int = RB_REVIEW_DAYS
     hours_since_checkin: Hours | None = None
     planned_daily_mg: Decimal | None = None
+    liquid_mg_per_ml: tuple[Decimal, ...] = ()
+    planned_solid_mg: Decimal = Decimal(0)
     baseline_dws: Decimal | int | None = None
     history: tuple[CheckInSummary, ...] = ()
 

@@ -131,7 +131,12 @@ def patient_texts() -> str:
 
 def forms() -> str:
     """Return the questions of the latest forms."""
-    parts = ["## Check-in forms\n\nTests: `test_questionnaires.py`."]
+    parts = [
+        "## Check-in forms\n\nTests: `test_questionnaires.py`. An amount in mL is read by the "
+        "strength of the liquids that the plan gives that day. Of several ways to read it the one "
+        "that raises most counts; with no strength known U21 or U22 fires [proposal]: "
+        "`test_amounts.py`."
+    ]
     for kind, version in LATEST.items():
         form = get_questionnaire(kind, version)
         rows = [
@@ -309,6 +314,8 @@ def _bands(bands: Iterable[tuple[int, str]]) -> str:
 def _options(item: Item) -> str:
     if item.options:
         return "; ".join(f"{option.value}: {option.label['en']}" for option in item.options)
+    if item.units:
+        return f"number, in {' or '.join(str(each.value) for each in item.units)}"
     if item.minimum is not None or item.maximum is not None:
         ends = [str(end) for end in (item.minimum, item.maximum) if end is not None]
         return f"number {' to '.join(ends)} {item.unit.get('en', '')}".strip()

@@ -111,6 +111,8 @@ def question_of(item: dict[str, Any]) -> str:
 def in_words(value: Any) -> str:
     """Return one answer in words."""
     if isinstance(value, dict):
+        if "value" in value:
+            return f"{value['value']} {value.get('unit') or value.get('code') or ''}".strip()
         return str(value.get("display") or value.get("code") or value.get("value") or "")
     return {"True": "yes", "False": "no"}.get(str(value), str(value))
 

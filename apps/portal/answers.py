@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.checkins.forms import REQUESTS
 from apps.checkins.models import CheckIn
-from apps.clinical.questionnaires import Item, get_questionnaire
+from apps.clinical.questionnaires import Item, amount_words, get_questionnaire
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +43,6 @@ def word_for(item: Item, value: Any, language: str) -> str:
             label = option.label[language]
             numbered = item.kind == "scale" and not label.startswith(str(value))
             return f"{value} {label}" if numbered else label
+    if item.kind == "amount":
+        return amount_words(value, language)
     return f"{value} {item.unit.get(language, '')}".strip()

@@ -106,6 +106,20 @@ def by_drug(portions: Iterable[Any]) -> dict[str, Decimal]:
     return sums
 
 
+def liquids_of(pieces: Iterable[Any]) -> tuple[tuple[Decimal, ...], Decimal]:
+    """Return the strengths in mg/mL of a day's liquids, lowest first, and the mg beside them.
+
+    Pieces have a `product`, its `strength_mg` and `mg`.
+    """
+    strengths, solid = set(), Decimal(0)
+    for each in pieces:
+        if Portion(each.product, each.quantity, each.mg).form is Form.LIQUID:
+            strengths.add(each.strength_mg.normalize())
+        else:
+            solid += each.mg
+    return tuple(sorted(strengths)), solid
+
+
 def dose_words(doses: Mapping[str, Decimal], *, named: bool = False) -> str:
     """Return a day's milligrams; of two drugs each by itself, because they do not add up.
 

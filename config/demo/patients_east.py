@@ -31,7 +31,7 @@ ON_THE_BOARD: Final = (
             Event(
                 minutes_ago=35, care=Care.OPEN,
                 answers={
-                    "dose_taken": "took_less", "dose_taken_mg": "0.5",
+                    "dose_taken": "took_less", "dose_taken_mg": "0.5 mg",
                     "hours_since_last_dose": "10",
                 },
             ),
@@ -55,7 +55,7 @@ ON_THE_BOARD: Final = (
         events=(
             Event(minutes_ago=50, answers={"s_jerks": 3}, care=Care.TAKEN, taken_after=30),
             Event(
-                days_ago=41, answers={"dose_taken": "took_extra", "dose_taken_mg": "2",
+                days_ago=41, answers={"dose_taken": "took_extra", "dose_taken_mg": "2 mg",
                                       "hours_since_last_dose": "4"},
                 note="Took an extra tablet after a bad night. Talked through the plan; "
                      "pharmacy now hands out weekly.",

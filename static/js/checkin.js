@@ -37,6 +37,7 @@
   const path = () => items.filter(applies);
   const answered = (item) => chosen(item).length > 0 || written(item) !== "";
   const choice = (item) => item.querySelector("fieldset") !== null;
+  const measured = (item) => item.querySelector(".units") !== null; // a number, and its unit tapped beside it
 
   function complain(item, message) {
     let line = item.querySelector(".error");
@@ -61,6 +62,8 @@
       // Skipping is allowed, but never by a slip: the first Next only says that nothing was tapped.
       if (!item.classList.contains("has-errors")) return text.textSkip;
     }
+    const half = measured(item) && (chosen(item).length > 0) !== (written(item) !== "");
+    if (half && !item.classList.contains("has-errors")) return text.textAmount;
     const field = item.querySelector("[data-max]");
     if (field && field.value.trim() !== "") {
       const value = Number(field.value.trim().replace(",", "."));
@@ -78,6 +81,7 @@
   }
 
   function answer(item) {
+    if (measured(item)) return written(item) ? [written(item), ...chosen(item)].join(" ") : text.textSkipped;
     const words = inputs(item).filter((el) => el.checked).map((el) => form.querySelector(`label[for="${CSS.escape(el.id)}"]`).textContent.trim().replace(/\s+/g, " "));
     return words.join("; ") || written(item) || text.textSkipped;
   }
@@ -207,6 +211,7 @@
     if (input.type !== "radio" && input.value !== "none") return; // of many, only "none of these" is all
     if (event.defaultPrevented || advised(input)) return;
     const item = input.closest(".item");
+    if (!item || measured(item)) return;
     clearTimeout(leaving);
     leaving = setTimeout(() => item === current && forward(), 220);
   });

@@ -10,7 +10,7 @@ from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.actions import submit_check_in
 from apps.checkins.models import CareTask, CheckIn
-from apps.clinical.questionnaires import get_questionnaire
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.patients.models import Patient
 from tests.conftest import signed_in
 from tests.factories import CALM, NOW, SEIZURE, check_in, put_on_call
@@ -72,7 +72,12 @@ def test_the_task_shows_the_words_as_they_were_written(patient, nurse) -> None:
 def test_a_check_in_is_shown_as_given_and_the_look_is_written_down(patient, nurse) -> None:
     row = check_in(patient, SEIZURE | {"supply_days": 3})
     page = page_of(nurse, row)
-    for words in ("Did you have a seizure", "Daily check-in", "questions version 1", "Rules that"):
+    for words in (
+        "Did you have a seizure",
+        "Daily check-in",
+        f"questions version {LATEST['daily']}",
+        "Rules that",
+    ):
         assert words in page
     assert Alert.objects.get().reference in page
     assert AuditEvent.objects.get(event="check_in.viewed").object_id == row.pk

@@ -13,7 +13,7 @@ from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
 from apps.checkins.link_actions import CORRECTIONS, create_link
 from apps.checkins.models import CheckIn, CheckInLink
-from apps.clinical.questionnaires import get_questionnaire
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from tests.checkins.test_views import posted
 from tests.factories import CALM, NOW, SEIZURE, check_in, make_patient, weekly
 
@@ -200,11 +200,12 @@ def test_a_time_that_cannot_be_read_is_no_error(token, text) -> None:
     assert page.status_code == 200
 
 
-@pytest.mark.parametrize("version", ["1", "99", "", "x", "-1"])
+@pytest.mark.parametrize("version", ["1", "2", "99", "", "x", "-1"])
 def test_a_page_of_any_version_is_accepted(token, version) -> None:
     page = Client().post(reverse("checkins:create", args=[token]), posted(CALM, version=version))
     assert page.status_code == 200
-    assert CheckIn.objects.get().questionnaire_version == 1
+    wanted = 1 if version == "1" else LATEST["daily"]
+    assert CheckIn.objects.get().questionnaire_version == wanted
 
 
 def test_spanish_weekly_page(clinic) -> None:

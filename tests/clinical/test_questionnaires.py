@@ -18,9 +18,10 @@ from apps.clinical.questionnaires import (
 from apps.clinical.questionnaires.model import KINDS, PUBLISHED
 from apps.clinical.triage import assess
 
-DAILY = get_questionnaire("daily", 1)
-WEEKLY = get_questionnaire("weekly", 1)
+DAILY = get_questionnaire("daily", LATEST["daily"])
+WEEKLY = get_questionnaire("weekly", LATEST["weekly"])
 FORMS = (DAILY, WEEKLY)
+OLD_DAILY = get_questionnaire("daily", 1)
 with (Path(__file__).parent / "data" / "checkin_items.csv").open(encoding="utf-8") as file:
     REVIEWED = {row["key"]: row for row in csv.DictReader(file)}
 # Asked question by question here; the reviewed list names the instrument once.
@@ -42,7 +43,7 @@ def words_of(form):
             yield item.unit
         if item.hint:
             yield item.hint
-        for option in item.options:
+        for option in (*item.options, *item.units):
             yield option.label
 
 
@@ -55,7 +56,7 @@ def test_question_has_the_reviewed_wording(key):
         found = [item for item in WEEKLY.items if item.section == key]
         assert len(found) == INSTRUMENTS[key]
         return
-    form = get_questionnaire(REVIEWED[key]["form"], 1)
+    form = DAILY if REVIEWED[key]["form"] == "daily" else WEEKLY
     assert form.item(key).wording["en"] == REVIEWED[key]["wording_en_us"]
 
 
@@ -74,7 +75,7 @@ def test_options_are_the_reviewed_ones(key):
         assert INSTRUMENTS.get(key) == 5 or WEEKLY.item(key).kind == "yes_no"
         return
     row = REVIEWED[key]
-    options = get_questionnaire(row["form"], 1).item(key).options
+    options = (DAILY if row["form"] == "daily" else WEEKLY).item(key).options
     reviewed = [each.strip() for each in row["response_scale"].split(" | ")]
     assert len(options) == len(reviewed)
     for option, words in zip(options, reviewed, strict=True):
@@ -85,6 +86,27 @@ def test_options_are_the_reviewed_ones(key):
         }
         plain = option.label["en"].removesuffix(" minutes")
         assert words in spellings | {option.label["en"], plain}
+
+
+def test_an_amount_is_asked_in_the_reviewed_units():
+    """In every language the same two, none of them chosen beforehand; the old form said mg."""
+    (key,) = [key for key, row in REVIEWED.items() if row["response_scale"].endswith("mg or mL")]
+    item = DAILY.item(key)
+    assert [unit.value for unit in item.units] == ["mg", "mL"]
+    assert (
+        "number, in " + " or ".join(u.value for u in item.units)
+        == (REVIEWED[key]["response_scale"])
+    )
+    assert not item.unit
+    assert OLD_DAILY.item(key).unit == {"en": "mg", "es": "mg"}
+    assert not OLD_DAILY.item(key).units
+
+
+def test_versions_of_the_daily_form_differ_in_the_amount_alone():
+    """A phone may send the old one for days: whatever else it asks is asked in the same words."""
+    assert [item.key for item in OLD_DAILY.items] == [item.key for item in DAILY.items]
+    changed = [new.key for old, new in zip(OLD_DAILY.items, DAILY.items, strict=True) if old != new]
+    assert changed == ["dose_taken_mg"]
 
 
 def test_the_daily_score_is_the_ten_reviewed_items():
@@ -231,6 +253,13 @@ READ = [
     (DAILY, "dose_taken_mg", ".25", Decimal("0.25")),
     (DAILY, "dose_taken_mg", 1.5, Decimal("1.5")),
     (DAILY, "dose_taken_mg", Decimal("0.125"), Decimal("0.125")),
+    (DAILY, "dose_taken_mg", "0.6 mL", "0.6 mL"),
+    (DAILY, "dose_taken_mg", " ,6ml ", "0.6 mL"),
+    (DAILY, "dose_taken_mg", "0,60 ml mL", "0.60 mL"),
+    (DAILY, "dose_taken_mg", "2mg", "2 mg"),
+    (DAILY, "dose_taken_mg", "0.000001 MG", "0.000001 mg"),
+    (DAILY, "dose_taken_mg", "1", Decimal(1)),
+    (OLD_DAILY, "dose_taken_mg", "0,5", Decimal("0.5")),
     (WEEKLY, "sleep_hours", "6.5", Decimal("6.5")),
     (DAILY, "red_flags", ["fall", "rf_chest"], ("rf_chest", "fall")),
     (DAILY, "red_flags", "none", ("none",)),
@@ -273,6 +302,12 @@ REFUSED = [
     (DAILY, "dose_taken_mg", "NaN"),
     (DAILY, "dose_taken_mg", "-1"),
     (DAILY, "dose_taken_mg", -1),
+    (DAILY, "dose_taken_mg", "0.6 mL mg"),
+    (DAILY, "dose_taken_mg", "2 kg"),
+    (DAILY, "dose_taken_mg", "mL"),
+    (DAILY, "dose_taken_mg", "1,000 mL"),
+    (DAILY, "dose_taken_mg", "2 mL" + " " * 100_000 + "mL"),
+    (OLD_DAILY, "dose_taken_mg", "0.6 mL"),
     (WEEKLY, "sleep_hours", "6.3"),
     (WEEKLY, "sleep_hours", "14.5"),
     (DAILY, "red_flags", ["rf_nothing"]),

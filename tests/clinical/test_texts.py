@@ -5,7 +5,7 @@ import re
 import pytest
 
 from apps.clinical.data_symptoms import rows_by
-from apps.clinical.questionnaires import get_questionnaire
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.clinical.texts import (
     AFTER_LAST_DOSE,
     LANGUAGES,
@@ -177,10 +177,11 @@ def test_patient_text_reads_at_grade_6_or_less(key):
 
 @pytest.mark.parametrize("kind", ["daily", "weekly"])
 def test_our_own_questions_read_at_grade_6_or_less(kind):
-    form = get_questionnaire(kind, 1)
+    form = get_questionnaire(kind, LATEST[kind])
     for item in form.items:
         if item.section in ("phq9", "gad7", "asq"):
             continue  # published instruments, unchanged
-        for text in (item.wording["en"], *(option.label["en"] for option in item.options)):
+        said = [item.wording["en"], *(option.label["en"] for option in item.options)]
+        for text in (*said, *item.hint.get("en", "").split(". ")):
             if len(re.findall(r"[A-Za-z']+", text)) >= 4:
                 assert grade(text) <= 6, text

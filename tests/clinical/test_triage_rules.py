@@ -538,7 +538,13 @@ def test_rule_carries_the_numbers_of_the_reviewed_table(rule):
 # Facts a rule reaches through another function, which the source does not show.
 THROUGH_HELPERS = {"has_fever": {"rf_fever", "temp_c"}}
 # What a derived trend was computed from, stored so that a reader can follow it.
-BEHIND_A_TREND = {"recent_scores", "baseline", "days_since_step", "threshold_meds"}
+BEHIND_A_TREND = {
+    "recent_scores",
+    "baseline",
+    "days_since_step",
+    "threshold_meds",
+    "dose_taken_read",
+}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule_id)

@@ -166,3 +166,83 @@ def test_a_yes_opens_the_next_question_of_the_week(url, marked_patient, browser)
 def barriers_without_script(page: Any) -> bool:
     wide: bool = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
     return wide
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_amount_and_its_unit_are_one_screen_and_the_unit_is_never_tapped_past(
+    url, marked_patient, browser, screenshot, language, scheme
+) -> None:
+    type(marked_patient).objects.update(language=language)
+    context = browser.new_context(
+        viewport=SMALLEST, has_touch=True, is_mobile=True, color_scheme=scheme
+    )
+    page = context.new_page()
+    page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
+    page.locator("#q-dose_taken.is-current").wait_for()
+    page.wait_for_timeout(500)
+    page.locator("label[for='i-dose_taken-took_extra']").click()
+    page.locator("#q-hours_since_last_dose.is-current").wait_for()
+    page.locator("#i-hours_since_last_dose").fill("8")
+    page.locator("[data-next]").click()
+    amount = page.locator("#q-dose_taken_mg.is-current")
+    amount.wait_for()
+    page.wait_for_timeout(500)
+    assert amount.locator(":checked").count() == 0
+    for unit in ("mg", "mL"):
+        box = amount.locator(f"label[for='i-dose_taken_mg-{unit}']").bounding_box()
+        assert box["height"] >= 44
+    page.locator("#i-dose_taken_mg").fill("0,6")
+    page.locator("[data-next]").click()
+    assert amount.locator(".error").inner_text()  # the number alone is asked about once
+    screenshot(page, "1 which unit")
+    assert barriers(page) == []
+    amount.locator("label[for='i-dose_taken_mg-mL']").click()
+    page.wait_for_timeout(500)
+    assert amount.is_visible()  # a tap on the unit does not move on
+    assert amount.locator(".error").count() == 0
+    screenshot(page, "2 amount")
+    assert barriers(page) == []
+    page.locator("[data-next]").click()
+    page.locator("#q-supply_days.is-current").wait_for()
+    page.locator("[data-back]").click()
+    amount.wait_for()
+    assert page.locator("#i-dose_taken_mg").input_value() == "0,6"
+    assert page.locator("#i-dose_taken_mg-mL").is_checked()
+    answer_the_rest(page)
+    page.locator(".btn--send").click()
+    page.locator(".saved--ok, .box").first.wait_for()
+    context.close()
+    assert CheckIn.objects.get().answers["dose_taken_mg"] == "0.6 mL"
+
+
+def answer_the_rest(page: Any) -> None:
+    """Tap what must be answered beside the amount, and go to the end."""
+    for wanted in ("i-seizure-no", "i-red_flags-none", "i-si-no"):
+        page.locator(f"#{wanted}").evaluate("el => { el.checked = true; }")
+    for _ in range(60):
+        if page.locator(".btn--send").is_visible():
+            return
+        page.locator("[data-next]").click()
+    raise AssertionError("the end never comes")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_an_amount_and_its_unit_without_script(
+    url, marked_patient, browser, screenshot, language
+) -> None:
+    type(marked_patient).objects.update(language=language)
+    page = browser.new_context(viewport=SMALLEST, java_script_enabled=False).new_page()
+    page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
+    assert page.locator("#q-dose_taken_mg").is_hidden()
+    page.locator("label[for='i-dose_taken-took_less']").click()
+    page.locator("#i-dose_taken_mg").fill("0.6")
+    page.locator("label[for='i-dose_taken_mg-mL']").click()
+    assert barriers_without_script(page) is False
+    screenshot(page, "1 amount without script")
+    for wanted in ("seizure-no", "red_flags-none", "si-no"):
+        page.locator(f"label[for='i-{wanted}']").click()
+    page.locator("button.btn--send").click()
+    page.locator(".saved--ok, .box").first.wait_for()
+    page.context.close()
+    assert CheckIn.objects.get().answers["dose_taken_mg"] == "0.6 mL"

@@ -4,6 +4,7 @@ Forms are versioned JSON files that never change once published. Nothing here
 decides how bad an answer is: that is ``apps.clinical.triage``.
 """
 
+from apps.clinical.questionnaires.amounts import Amount, amount_of, amount_words
 from apps.clinical.questionnaires.clean import CleanedAnswers, clean_answers, missing_mandatory
 from apps.clinical.questionnaires.model import (
     LATEST,
@@ -19,6 +20,7 @@ from apps.clinical.questionnaires.model import (
 
 __all__ = [
     "LATEST",
+    "Amount",
     "CleanedAnswers",
     "Condition",
     "Item",
@@ -26,6 +28,8 @@ __all__ = [
     "Questionnaire",
     "QuestionnaireError",
     "Section",
+    "amount_of",
+    "amount_words",
     "clean_answers",
     "get_questionnaire",
     "is_shown",

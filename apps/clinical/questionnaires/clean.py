@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from apps.clinical.questionnaires.amounts import Amount, split_unit
 from apps.clinical.questionnaires.model import (
     NONE_OF_THESE,
     Item,
@@ -57,7 +58,8 @@ def clean_answers(questionnaire: Questionnaire, raw: Mapping[str, object]) -> Cl
 
     Takes strings as a browser sends them, or typed values as stored; blank and
     None mean unanswered. Numbers must be in range; ``temp_c`` takes degrees F
-    or C and gives C; a decimal comma is accepted. Nothing is dropped silently:
+    or C and gives C; an amount takes mg or mL, and is a bare number where nobody said which; a
+    decimal comma is accepted. Nothing is dropped silently:
     see ``CleanedAnswers``. Answers to questions that are not shown are kept,
     since a hidden red flag is still one.
     """
@@ -197,6 +199,17 @@ def _to_decimal(value: object) -> Decimal:
     return Decimal(text)
 
 
+def _read_amount(item: Item, value: object) -> str | Decimal:
+    if not isinstance(value, str):
+        return Decimal(_read_number(item, value))
+    typed = split_unit(value)
+    if typed is None:
+        raise _Unreadable("Choose one: mg or mL.", "Elija uno: mg o mL.")
+    number, unit = typed
+    amount = Amount(Decimal(_read_number(item, number)), unit)
+    return str(amount) if unit else amount.value
+
+
 def _read_temperature(item: Item, value: object) -> Decimal:
     found = _TEMPERATURE.fullmatch(str(value).strip())
     number = Decimal(found[1].replace(",", ".")) if found else Decimal(0)
@@ -227,6 +240,7 @@ _READERS: Mapping[str, Callable[[Item, object], object]] = {
     "scale": _read_choice,
     "yes_no": _read_choice,
     "number": _read_number,
+    "amount": _read_amount,
     "temperature": _read_temperature,
     "text": _read_text,
 }

@@ -16,11 +16,11 @@ from apps.clinical.errors import ClinicalError
 
 Wording = Mapping[str, str]
 
-LATEST: Mapping[str, int] = {"daily": 1, "weekly": 1}
+LATEST: Mapping[str, int] = {"daily": 2, "weekly": 1}
 # Every published version stays here for ever: a phone may hold an old page.
-PUBLISHED = frozenset({("daily", 1), ("weekly", 1)})
+PUBLISHED = frozenset({("daily", 1), ("daily", 2), ("weekly", 1)})
 
-KINDS = frozenset({"single", "multi", "scale", "number", "temperature", "text", "yes_no"})
+KINDS = frozenset({"single", "multi", "scale", "number", "amount", "temperature", "text", "yes_no"})
 NONE_OF_THESE = "none"
 
 
@@ -70,6 +70,7 @@ class Item:
     ``kind`` says how it is answered and what the cleaned answer is: ``single``
     (an option value), ``multi`` (a tuple of option values), ``scale`` (an int),
     ``number`` (an int if ``step`` is 1, else a Decimal, in ``unit``),
+    ``amount`` (text with one of ``units``, such as "0.6 mL"; a Decimal where no unit was said),
     ``temperature`` (Decimal degrees Celsius), ``text`` (str), ``yes_no`` (bool).
     """
 
@@ -86,6 +87,7 @@ class Item:
     step: Decimal | None = None
     max_length: int | None = None
     unit: Wording = field(default_factory=dict)
+    units: tuple[Option, ...] = ()
     hint: Wording = field(default_factory=dict)
 
 
@@ -208,6 +210,7 @@ def _item(raw: dict[str, Any], sets: Mapping[str, tuple[Option, ...]]) -> Item:
         step=_decimal(raw.get("step")),
         max_length=raw.get("max_length"),
         unit=raw.get("unit", {}),
+        units=_options(raw.get("units", [])),
         hint=raw.get("hint", {}),
     )
 

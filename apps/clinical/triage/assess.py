@@ -15,7 +15,7 @@ from apps.clinical.triage.rules_urgent import URGENT_RULES
 from apps.clinical.triage.rules_watch import WATCH_RULES
 
 # Raised by one whenever a rule, a derived value or a text changes.
-RULES_VERSION = "2026-11-23.2"
+RULES_VERSION = "2026-11-23.3"
 
 RULES: tuple[Rule, ...] = (*EMERGENCY_RULES, *URGENT_RULES, *WATCH_RULES)
 RULES_BY_ID: Mapping[str, Rule] = {rule.rule_id: rule for rule in RULES}

@@ -14,6 +14,7 @@ from apps.clinical.aftercare import NOT_ASKED_AFTER
 from apps.clinical.profile import CheckInSummary, Context, Hours, Profile
 from apps.clinical.threshold_drugs import threshold_drugs_in
 from apps.clinical.triage import reading, trends
+from apps.clinical.triage.taken import amount_taken
 from apps.clinical.triage.trends import Baseline
 
 # Days after a step in which worsening counts as its effect.
@@ -59,6 +60,8 @@ class Facts:
     dose_taken: str | None
     hours_since_last_dose: Decimal | None
     dose_taken_pct: Decimal | None
+    dose_taken_unknown: bool | None
+    dose_taken_read: str | None
     supply_days: Decimal | None
     s_shaky: int | None
     s_jerks: int | None
@@ -161,7 +164,7 @@ def _answer_facts(answers: Mapping[str, object], context: Context) -> dict[str, 
         "seizure": reading.choice(answers, "seizure", SEIZURE),
         "dose_taken": reading.choice(answers, "dose_taken", DOSE_TAKEN),
         "hours_since_last_dose": reading.number(answers, "hours_since_last_dose"),
-        "dose_taken_pct": _dose_taken_pct(answers, context),
+        **_amount_facts(answers, context),
         "supply_days": reading.number(answers, "supply_days"),
         "s_shaky": reading.whole(answers, "s_shaky", 0, 4),
         "s_jerks": reading.whole(answers, "s_jerks", 0, 4),
@@ -188,13 +191,18 @@ def _red_flags(answers: Mapping[str, object]) -> dict[str, bool | None]:
     return flags
 
 
-def _dose_taken_pct(answers: Mapping[str, object], context: Context) -> Decimal | None:
-    """Return 100 * mg taken / mg planned in the last 24 hours."""
+def _amount_facts(answers: Mapping[str, object], context: Context) -> dict[str, Any]:
+    """Return how much was taken: a value given as per cent goes before any amount."""
     given = reading.number(answers, "dose_taken_pct")
-    taken = reading.number(answers, "dose_taken_mg")
-    if given is not None or taken is None or not context.planned_daily_mg:
-        return given
-    return 100 * taken / context.planned_daily_mg
+    said = reading.amount(answers, "dose_taken_mg")
+    if given is not None or said is None:
+        return {"dose_taken_pct": given, "dose_taken_unknown": None, "dose_taken_read": None}
+    found = amount_taken(said, context, took_extra=answers.get("dose_taken") == "took_extra")
+    return {
+        "dose_taken_pct": found.pct,
+        "dose_taken_unknown": found.is_unknown or None,
+        "dose_taken_read": found.words or None,
+    }
 
 
 def _questionnaire_facts(answers: Mapping[str, object]) -> dict[str, bool | int | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from apps.clinical.errors import ClinicalError
+from apps.clinical.questionnaires.amounts import Amount, amount_of
 
 YES_NO = {"yes": True, "no": False}
 
@@ -48,6 +49,16 @@ def number(answers: Mapping[str, object], key: str) -> Decimal | None:
     if isinstance(value, bool) or not found.is_finite():
         raise TriageInputError(f"{key} must be a number, not {value!r}.")
     return found
+
+
+def amount(answers: Mapping[str, object], key: str) -> Amount | None:
+    """Return an amount in mg or mL; a bare number is one whose unit nobody said."""
+    value = answers.get(key)
+    found = amount_of(value) if isinstance(value, str) else None
+    if found is not None:
+        return found
+    bare = number(answers, key)
+    return None if bare is None else Amount(bare)
 
 
 def whole(answers: Mapping[str, object], key: str, low: int, high: int) -> int | None:

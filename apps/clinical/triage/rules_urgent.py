@@ -179,23 +179,33 @@ def new_threshold_medicine(facts: Facts) -> bool:
 
 
 @_book.rule(
-    "U21_TOOK_LESS_25", "adherence", 240, HOLD_NEXT, "T_TOOKLESS", "dose_taken dose_taken_pct"
-)
+    "U21_TOOK_LESS_25", "adherence", 240, HOLD_NEXT, "T_TOOKLESS",
+    "dose_taken dose_taken_pct dose_taken_unknown dose_taken_read",
+)  # fmt: skip
 def took_less(facts: Facts) -> bool:
-    """Took less than 75 % of the planned daily dose. (U21_TOOK_LESS_25)"""
-    return (
-        facts.dose_taken == "took_less"
-        and facts.dose_taken_pct is not None
-        and facts.dose_taken_pct < 75
+    """Took less than 75 % of the planned daily dose. (U21_TOOK_LESS_25)
+
+    Millilitres of a strength that is not known may be as little. [proposal]
+    """
+    if facts.dose_taken != "took_less":
+        return False
+    return bool(facts.dose_taken_unknown) or (
+        facts.dose_taken_pct is not None and facts.dose_taken_pct < 75
     )
 
 
 @_book.rule(
-    "U22_TOOK_EXTRA_150", "adherence", 240, HOLD_NEXT, "T_TOOKEXTRA", "dose_taken dose_taken_pct"
-)
+    "U22_TOOK_EXTRA_150", "adherence", 240, HOLD_NEXT, "T_TOOKEXTRA",
+    "dose_taken dose_taken_pct dose_taken_unknown dose_taken_read",
+)  # fmt: skip
 def took_extra(facts: Facts) -> bool:
-    """Took 150 % or more of plan. (U22_TOOK_EXTRA_150)"""
-    return facts.dose_taken == "took_extra" and at_least(facts.dose_taken_pct, 150)
+    """Took 150 % or more of plan. (U22_TOOK_EXTRA_150)
+
+    Millilitres of a strength that is not known may be as much. [proposal]
+    """
+    if facts.dose_taken != "took_extra":
+        return False
+    return bool(facts.dose_taken_unknown) or at_least(facts.dose_taken_pct, 150)
 
 
 @_book.rule(

@@ -77,7 +77,10 @@ def alcohol_low(facts: Facts) -> bool:
     return facts.alcohol_drinks in (1, 2) and not facts.aud
 
 
-@_book.rule("W08_OFF_PLAN_SMALL", "adherence", 1440, REVIEW, "T_WATCH", "dose_taken dose_taken_pct")
+@_book.rule(
+    "W08_OFF_PLAN_SMALL", "adherence", 1440, REVIEW, "T_WATCH",
+    "dose_taken dose_taken_pct dose_taken_read",
+)  # fmt: skip
 def off_plan_small(facts: Facts) -> bool:
     """Dose off plan by a smaller amount, or amount unknown. (W08_OFF_PLAN_SMALL)
 

@@ -5,13 +5,20 @@ from typing import Any, Final
 
 from apps.checkins.forms import REQUESTS
 from apps.checkins.models import CheckIn
-from apps.clinical.questionnaires import Condition, Item, Questionnaire, get_questionnaire
+from apps.clinical.questionnaires import (
+    Condition,
+    Item,
+    Questionnaire,
+    amount_of,
+    get_questionnaire,
+)
 from apps.clinical.scoring import dws, gad7, phq9
 from apps.exchange.fhir.codes import (
     BASE,
     LOINC,
     LOINC_ITEMS,
     LOINC_SCORES,
+    UCUM,
     concept,
     hl7,
     local,
@@ -31,8 +38,10 @@ from apps.exchange.fhir.record import Record
 
 ITEM_TYPES: Final = {
     "single": "choice", "multi": "choice", "scale": "choice", "number": "decimal",
-    "temperature": "decimal", "text": "text", "yes_no": "boolean",
+    "amount": "quantity", "temperature": "decimal", "text": "text", "yes_no": "boolean",
 }  # fmt: skip
+# HL7's own extension: the units that a quantity may be told in.
+UNIT_OPTION: Final = "http://hl7.org/fhir/StructureDefinition/questionnaire-unitOption"
 # The range of each total, in words for the reader of a bare number.
 TOTALS: Final = {
     "dws": (dws, "Daily withdrawal score, 0 to 40; not a validated instrument"),
@@ -80,6 +89,10 @@ def question(form: Questionnaire, item: Item) -> dict[str, Any]:
     is_coded = ITEM_TYPES[item.kind] == "choice"
     shown = list(enabling(form, item.shown_when)) if item.shown_when else []
     return filled({
+        "extension": [
+            {"url": UNIT_OPTION, "valueCoding": {"system": UCUM, "code": each.value}}
+            for each in item.units
+        ],
         "linkId": item.key,
         "code": [{"system": LOINC, "code": code}] if code else None,
         "text": item.wording["en"],
@@ -171,9 +184,19 @@ def values_of(item: Item, given: Any) -> list[dict[str, Any]]:
         return [{"valueString": given}]
     if kind == "decimal":
         return [{"valueDecimal": given}]
+    if kind == "quantity":
+        return [{"valueQuantity": quantity(given)}]
     words = {option.value: option.label["en"] for option in item.options}
     several = given if isinstance(given, list) else [given]
     return [{"valueCoding": choice(value, words.get(value, ""))} for value in several]
+
+
+def quantity(given: Any) -> dict[str, Any]:
+    """Return an amount with its unit; where nobody said mg or mL the number stands alone."""
+    amount = amount_of(given) if isinstance(given, str) else None
+    if amount is None:
+        return {"value": given}
+    return {"value": amount.value, "unit": amount.unit, "system": UCUM, "code": amount.unit}
 
 
 def score_observations(record: Record) -> list[Resource]:
