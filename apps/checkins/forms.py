@@ -227,7 +227,9 @@ class CheckInForm:
             "min": item.minimum,
             "max": item.maximum,
             "max_length": item.max_length,
-            "value": given.removesuffix(f" {unit}") if isinstance(given, str) else "",
+            "value": given.removesuffix(f" {unit}" if unit else "")
+            if isinstance(given, str)
+            else "",
             "unit_name": unit_field(item),
             "units": [
                 {

@@ -53,6 +53,27 @@ def test_a_red_flag_alerts_holds_and_advises_at_once(asker, patient, prescriber)
     assert "911" in found["advice"][0]["text"]
 
 
+@pytest.mark.parametrize(
+    ("told", "version", "kept"),
+    [("0.6 mL", None, "0.6 mL"), ("2 mg", 2, "2 mg"), (0.6, 2, 0.6), (0.6, 1, 0.6)],
+)
+def test_an_amount_is_sent_with_its_unit_and_an_old_form_without(
+    asker, patient, told, version, kept
+) -> None:
+    answers = CALM | {"dose_taken": "took_less", "dose_taken_mg": told}
+    more = {} if version is None else {"version": version}
+    found = send(asker, patient, sent(answers, **more))
+    assert found.status_code == 201
+    stored = CheckIn.objects.get(pk=found.json()["id"])
+    assert (stored.answers["dose_taken_mg"], stored.questionnaire_version) == (kept, version or 2)
+
+
+def test_an_amount_of_two_units_is_refused_by_its_key(asker, patient) -> None:
+    answers = CALM | {"dose_taken": "took_less", "dose_taken_mg": "0.6 mg mL"}
+    found = send(asker, patient, sent(answers))
+    assert (found.status_code, "mg or mL" in found.text) == (422, True)
+
+
 def test_an_emergency_never_waits_for_the_other_answers(asker, patient) -> None:
     found = send(asker, patient, sent({"seizure": "yes"}) | {"answers": {"seizure": "yes"}})
     assert (found.status_code, found.json()["is_complete"]) == (201, False)
@@ -167,4 +188,6 @@ def test_the_questions_can_be_asked_for(asker) -> None:
     daily = asker.get(reverse("api:questionnaire", args=["daily"])).json()
     keys = {each["key"] for each in daily["questions"]}
     assert set(CALM) <= keys
+    units = {each["key"]: each["units"] for each in daily["questions"] if each["units"]}
+    assert (daily["version"], units) == (2, {"dose_taken_mg": ["mg", "mL"]})
     assert asker.get(reverse("api:questionnaire", args=["yearly"])).status_code == 404

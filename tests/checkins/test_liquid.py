@@ -1,5 +1,6 @@
 """How much was taken, in mg or mL: from the page to the board, by the plan's own liquids."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,11 +18,13 @@ from apps.checkins.link_actions import create_link
 from apps.checkins.models import CheckIn
 from apps.exchange.brought import words as brought_words
 from apps.exchange.fhir.check_ins import questionnaire, response
+from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
 from apps.patients.models import Patient
 from apps.portal.answers import answers_of
 from tests.checkins.test_views import posted
 from tests.conftest import signed_in
+from tests.exchange.r4.validate import problems
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient, put_on_call, today
 
 pytestmark = pytest.mark.django_db
@@ -196,6 +199,8 @@ def test_fhir_has_the_form_by_its_version_and_the_amount_with_its_unit(liquid) -
     }  # fmt: skip
     assert "How much did you take in the last day? 0.6 mL" in brought_words(told)
     assert amount_in(response(record, bare)) == {"value": 0.6}
+    for each in (told, response(record, bare), questionnaire("daily", 2)):
+        assert problems(json.loads(as_json(each))) == []
     asked = {
         each["linkId"]: each
         for section in questionnaire("daily", 2)["item"] for each in section["item"]
