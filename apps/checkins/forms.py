@@ -227,9 +227,7 @@ class CheckInForm:
             "min": item.minimum,
             "max": item.maximum,
             "max_length": item.max_length,
-            "value": given.removesuffix(f" {unit}" if unit else "")
-            if isinstance(given, str)
-            else "",
+            "value": as_typed(given, unit),
             "unit_name": unit_field(item),
             "units": [
                 {
@@ -300,6 +298,12 @@ class CheckInForm:
 def unit_field(item: Item) -> str:
     """Return the name of the field that tells an amount's unit."""
     return f"{item.key}_unit"
+
+
+def as_typed(given: Any, unit: str) -> str:
+    """Return what stands in a question's own field, without the unit that was tapped beside it."""
+    text = given if isinstance(given, str) else ""
+    return text.removesuffix(f" {unit}") if unit else text
 
 
 def possible(condition: Condition | None, known: Mapping[str, object]) -> bool | None:
