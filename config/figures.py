@@ -7,6 +7,7 @@ than pages, and none is of anybody.
 """
 
 import os
+from logging import getLogger
 from typing import Final
 
 from prometheus_client import (
@@ -22,6 +23,7 @@ METHODS: Final = ("GET", "HEAD", "POST")
 # Seconds: about the promises of speed (120 ms, 0.5 s, 1 s) and up to what a reader still waits for.
 LIMITS: Final = (0.01, 0.025, 0.05, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+logger = getLogger(__name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 own = CollectorRegistry()  # the library's common one also tells of Python and of the process
 requests = Counter(
@@ -34,10 +36,16 @@ seconds = Histogram(
 
 
 def count(page: str, method: str, status: int, took: float) -> None:
-    """Count one answer to a page, as `route_of` names it, that took so many seconds."""
+    """Count one answer to a page, as `route_of` names it, that took so many seconds.
+
+    An answer that cannot be counted is given all the same.
+    """
     kind = f"{min(max(status // 100, 2), 5)}xx"
-    requests.labels(page, method if method in METHODS else "other", kind).inc()
-    seconds.labels(page).observe(took)
+    try:
+        requests.labels(page, method if method in METHODS else "other", kind).inc()
+        seconds.labels(page).observe(took)
+    except OSError:
+        logger.warning("An answer was not counted: the folder of figures is not there.")
 
 
 def text() -> str:

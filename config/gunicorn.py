@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from tempfile import mkdtemp
 from typing import Any
+
+from config.figures_folder import make_room, new_folder
 
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_WORKERS", os.cpu_count() or 2))
@@ -18,15 +19,15 @@ logger_class = "config.server_log.ServerLogger"
 graceful_timeout = 20
 control_socket_disable = True
 
+# Each process counts its answers in a file of its own, in memory too (config/figures.py).
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = new_folder(worker_tmp_dir)
 
-# Each process counts its answers in a file of its own; a new folder for each start, in memory.
-# Set already where this file is read anew, for a reload.
-figures = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or mkdtemp(
-    prefix="glidepath-figures-", dir=worker_tmp_dir
-)
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """See that the next process has room to count in."""
+    make_room(server.WORKERS)
 
 
 def on_exit(server: Any) -> None:
     """Leave nothing behind in memory."""
-    shutil.rmtree(figures, ignore_errors=True)
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

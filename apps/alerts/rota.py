@@ -1,6 +1,5 @@
 """Who is on call now, for the board and for what a patient is told."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,18 +19,8 @@ ON_CALL = Read[Shift](
 
 def on_call_now(clinic_id: UUID, now: datetime) -> list[Shift]:
     """Return the shifts of this moment, lowest rung first."""
-    return on_call_ahead(clinic_id, now)()
-
-
-def on_call_ahead(clinic_id: UUID, now: datetime) -> Callable[[], list[Shift]]:
-    """Ask for the same with the next statement, or with the COMMIT; call what is returned."""
-    ahead = ON_CALL.ahead(clinic_id=clinic_id, now=now)
-    return lambda: in_order(ahead())
-
-
-def in_order(shifts: list[Shift]) -> list[Shift]:
-    """Return shifts, lowest rung first."""
     order = {rung: position for position, rung in enumerate(Rung)}
+    shifts = ON_CALL.all(clinic_id=clinic_id, now=now)
     return sorted(shifts, key=lambda shift: (order[Rung(shift.rung)], shift.member.user.full_name))
 
 

@@ -1,6 +1,6 @@
 """Writes of what patients ask for: opened with the check-in, taken and closed by staff."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -188,14 +188,19 @@ def note_try(task: CareTask, note: str, by: User, now: datetime) -> None:
     write_down("task.tried", task, by, now)
 
 
-def overtake_tasks(*, patient_id: UUID, kind: str, by: User | None, now: datetime) -> None:
-    """Close a clock's open tasks because what they called for is done or needless.
+def overtake_tasks(
+    *, patient_id: UUID, kind: str, by: User | None, now: datetime,
+    titles: Collection[str] | None = None,
+) -> None:  # fmt: skip
+    """Close a clock's open tasks, or those of these titles: done, or needless now.
 
     Part of the caller's transaction; without one nothing happens.
     """
     tasks = CareTask.objects.of_clocks().filter(
         patient_id=patient_id, kind=kind, done_at__isnull=True
     )
+    if titles is not None:
+        tasks = tasks.filter(title__in=titles)
     for task in tasks.select_for_update():
         task.outcome, task.done_at, task.done_by = CareTask.Outcome.OVERTAKEN, now, by
         task.save(update_fields=["outcome", "done_at", "done_by"])

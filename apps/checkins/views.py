@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.tokens import hash_token
-from apps.alerts.rota import on_call_ahead
+from apps.alerts.rota import on_call_now
 from apps.checkins.actions import Submission
 from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
@@ -161,8 +161,8 @@ def version_of(part: str, data: QueryDict | None) -> Questionnaire:
 def take_answers(request: HttpRequest, token: str, part: str) -> HttpResponse:
     """Store the answers and say what happens now, or show again what is wrong with them.
 
-    The page is made when the link and its patient are free again: all it tells is stored. Who is
-    on call is asked with the COMMIT.
+    The page is made when the link and its patient are free again: all it tells is stored, and
+    nothing that only the page needs can undo it.
     """
     try:
         data = request.POST
@@ -173,13 +173,12 @@ def take_answers(request: HttpRequest, token: str, part: str) -> HttpResponse:
             with speaking_to(link.patient):
                 form = new_form(link, part, data)
                 stored = store(link, form, part) if form.may_be_sent() else None
-                if isinstance(stored, CheckIn):
-                    on_call = on_call_ahead(link.clinic_id, timezone.now())
     if link is None:
         return refuse(request, None, "unknown", typed_into_nowhere(request, data, part))
     with speaking_to(link.patient):
         if isinstance(stored, CheckIn):
-            return show_done(request, link, form, stored, on_call())
+            on_call = on_call_now(link.clinic_id, timezone.now())
+            return show_done(request, link, form, stored, on_call)
         if stored is not None:
             return refuse(request, link, stored, form)
         return show_form(request, link, form, part, timezone.now())

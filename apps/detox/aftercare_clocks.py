@@ -112,7 +112,8 @@ def look_at_going_on(patient: Patient, now: datetime) -> bool:
     if silence is None:
         return False
     tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
-    if tasks.filter(source_id=uuid5(silence, "silent")).exists():
+    asked = tasks.filter(source_id=uuid5(silence, "silent"))
+    if asked.exclude(outcome=CareTask.Outcome.OVERTAKEN).exists():
         return False
     if tasks.filter(done_at__isnull=True, title__in=QUESTIONS).exists():
         overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)

@@ -9,9 +9,11 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.detox.leaving import AGREED_FOR, is_with_a_unit
+from apps.checkins.task_ends import BESIDE
+from apps.detox.leaving import AGREED_FOR, beside, changed_at, given_on_by, is_with_a_unit
 from apps.detox.models import GivenOn
 from apps.detox.referral_actions import locked
+from apps.detox.restart_actions import QUESTIONS
 from apps.patients.errors import FieldError
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
@@ -26,6 +28,10 @@ WITH_A_UNIT: Final = (
     "first."
 )
 NOT_YET: Final = "This day has not come yet."
+OF_ANOTHER_DOSE: Final = (
+    "What is taken changed after this day, by the record. Ask the other doctor again, about what "
+    "is taken now."
+)
 TOO_OLD: Final = f"This is more than {AGREED_FOR.days} days ago. Ask the other doctor again."
 
 
@@ -43,23 +49,27 @@ def record_given_on(
     It settles what stands against “ended”, and the tasks that ask for a plan. Row, tasks and
     audit row are saved together or not at all; the same by the same person twice is once. Raises
     `GivenOnError` while a plan gives a dose, a unit has the patient or none is taken, and for a
-    day to come or one more than 30 days ago [proposal].
+    day to come, one before what is taken changed or more than 30 days ago [proposal].
     """
     patient = locked(patient.pk)
     content: dict[str, Any] = {
         "prescriber": prescriber.strip(), "reached_by": reached_by.strip(),
         "taken": taken.strip(), "agreed_on": agreed_on, "agreed": agreed.strip(),
     }  # fmt: skip
-    newest = patient.given_on.filter(recorded_by=by, **content).first()
-    if newest is not None and newest == patient.given_on.first():
+    newest = given_on_by(patient, now)
+    if newest is not None and newest in patient.given_on.filter(recorded_by=by, **content):
         return newest
     check_given_on(patient, agreed_on, now)
     row = GivenOn.objects.create(
         clinic_id=patient.clinic_id, patient=patient, recorded_at=now, recorded_by=by,
         signed_with=signed_with, **content,
     )  # fmt: skip
-    for kind in (CareTask.Kind.NEW_PLAN, CareTask.Kind.AFTERCARE):
-        overtake_tasks(patient_id=patient.pk, kind=kind, by=by, now=now)
+    overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.NEW_PLAN, by=by, now=now)
+    # Not "the patient is silent": somebody must hear them, whoever gives it on.
+    overtake_tasks(
+        patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=by, now=now,
+        titles=[*QUESTIONS, *([] if beside(patient, row) else [BESIDE])],
+    )  # fmt: skip
     record(
         "given_on.recorded", by=by, now=now, clinic_id=patient.clinic_id, patient_id=patient.pk,
         obj=row,
@@ -80,3 +90,6 @@ def check_given_on(patient: Patient, agreed_on: date, now: datetime) -> None:
         raise GivenOnError(NOT_YET, "agreed_on")
     if today - agreed_on > AGREED_FOR:
         raise GivenOnError(TOO_OLD, "agreed_on")
+    told = changed_at(patient)
+    if told is not None and agreed_on < told.astimezone(patient.tz).date():
+        raise GivenOnError(OF_ANOTHER_DOSE, "agreed_on")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.detox.given_on_actions import GivenOnError, record_given_on
-from apps.detox.leaving import some_still_taken
+from apps.detox.leaving import all_still_taken
 from apps.detox.stay_forms import GivenOnForm
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_patient, member_of, requires
@@ -34,6 +34,6 @@ def given_on(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             form.was_used()
             messages.success(request, "Signed. Another doctor gives it on.")
             return redirect("detox:care", patient.pk)
-    left = some_still_taken(patient, timezone.now())
+    left = all_still_taken(patient)
     context = {"patient": patient, "form": form, "left": left}
     return render(request, "detox/given_on.html", context, status=422 if form.is_bound else 200)

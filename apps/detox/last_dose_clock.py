@@ -12,7 +12,7 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.checkins.task_ends import BESIDE, TOLD_OFF
-from apps.detox.leaving import further_told_at, given_on_by, newest_plan, taken_beside
+from apps.detox.leaving import beside, further_told_at, given_on_by, newest_plan, taken_beside
 from apps.detox.referral_actions import locked
 from apps.detox.told_anew import told_off_unasked
 from apps.detox.turns import in_turn
@@ -173,11 +173,13 @@ def ask_about_another(patient: Patient, now: datetime) -> bool:
 
     Not while another doctor gives it on.
     """
-    if given_on_by(patient, now) is not None:
+    given_on = given_on_by(patient, now)
+    if given_on is not None and not beside(patient, given_on):
         return False
     tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE, title=BESIDE)
     last = tasks.order_by("-created_at").first()
-    if last is not None and (last.done_at is None or now - last.done_at < ASK_AGAIN):
+    closed = last is not None and last.outcome != CareTask.Outcome.OVERTAKEN
+    if last is not None and closed and (last.done_at is None or now - last.done_at < ASK_AGAIN):
         return False
     source = uuid5(last.pk if last else patient.pk, "beside")
     return open_clock_task(

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models import Max
 
+from apps.clinical.drugs import get_drug
 from apps.detox.guards import NO_SECOND, discharge_says_none
 from apps.detox.models import Discharge, GivenOn, Restart
 from apps.patients.intake_words import dose_words, is_further, tells_of_dose
@@ -133,34 +134,54 @@ def some_still_taken(patient: Patient, now: datetime) -> str:
 
     A guard of leaving (ADR 8). Left for a hospital, home from it with some, taken again, a plan
     that ended at a dose, or a second drug of the intake beside the plan. Nothing when another
-    doctor gives on what is taken.
+    doctor gives on what is taken; a second drug they must have named.
     """
-    if given_on_by(patient, now) is not None:
-        return ""
-    return (
-        in_hospital_or_home(patient) or again(patient) or left_at_a_dose(patient) or beside(patient)
-    )
+    given_on = given_on_by(patient, now)
+    if given_on is not None:
+        return beside(patient, given_on)
+    return next(iter(all_still_taken(patient)), "")
+
+
+def all_still_taken(patient: Patient) -> list[str]:
+    """Return each reason why some is taken that no plan tapers, whoever gives it on."""
+    found = (
+        in_hospital_or_home(patient), again(patient), left_at_a_dose(patient), beside(patient)
+    )  # fmt: skip
+    return [reason for reason in found if reason]
 
 
 def given_on_by(patient: Patient, now: datetime) -> GivenOn | None:
     """Return who gives on what is taken, None when nobody agreed to, or something newer is known.
 
-    A plan, a unit, use that began again or an intake told anew takes the agreement away, and so do
-    30 days [proposal]: a doctor's yes is of the dose of that day.
+    A plan, a unit, use that began again or an intake told anew takes the agreement away, when it
+    was told after the signature or is of a day after the doctor's yes; so do 30 days [proposal]:
+    a doctor's yes is of the dose of that day.
     """
     row: GivenOn | None = patient.given_on.first()
     if row is None or patient.last_dose_on is not None or is_with_a_unit(patient):
         return None
     if now.astimezone(patient.tz).date() - row.agreed_on > AGREED_FOR:
         return None
+    if medicine_told_at(patient) > row.recorded_at:
+        return None
+    told = changed_at(patient)
+    is_older = told is not None and (
+        told > row.recorded_at or told.astimezone(patient.tz).date() > row.agreed_on
+    )
+    return None if is_older else row
+
+
+def changed_at(patient: Patient) -> datetime | None:
+    """Return when what is taken last changed by the record, None when never since registration."""
     plans = patient.plans.aggregate(begun=Max("activated_at"), left=Max("left_at"))
+    entries = medicine_entries(patient)
     said = [
         *plans.values(),
-        medicine_told_at(patient),
+        entries[0].saved_at if entries else None,
         *(rows.values_list("recorded_at", flat=True).order_by("-recorded_at").first()
           for rows in (patient.discharges, patient.restarts)),
     ]  # fmt: skip
-    return None if any(at is not None and at > row.recorded_at for at in said) else row
+    return max((at for at in said if at is not None), default=None)
 
 
 def is_with_a_unit(patient: Patient) -> bool:
@@ -230,11 +251,20 @@ def left_at_a_dose(patient: Patient) -> str:
     return ""
 
 
-def beside(patient: Patient) -> str:
+def beside(patient: Patient, given_on: GivenOn | None = None) -> str:
     """Return the same of somebody with another drug beside the one that a plan tapered.
 
-    Whom the clinic never tapered it leaves as they came.
+    Whom the clinic never tapered it leaves as they came. Not of a drug that `given_on` names.
     """
     plan = newest_plan(patient)
     rows = taken_beside(patient, plan) if plan is not None else []
+    if given_on is not None:
+        rows = [row for row in rows if not is_named(row.drug_id, given_on.taken)]
     return STILL_BESIDE.format(words_of(rows)) if rows else ""
+
+
+def is_named(drug_id: str, text: str) -> bool:
+    """Answer whether a text names a drug, by its own name or a brand's, without salt and form."""
+    drug = get_drug(drug_id)
+    names = (name.split()[0].casefold() for name in (drug.name, *drug.brands))
+    return any(name in text.casefold() for name in names)

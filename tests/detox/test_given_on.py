@@ -1,6 +1,6 @@
 """Who stays on a dose that another doctor gives can be left honestly, and only so."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,15 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask
+from apps.checkins.reminder_actions import set_schedule
+from apps.checkins.reminder_sweep import sweep_reminders
+from apps.checkins.task_ends import SILENT_AGAIN
+from apps.detox.clocks import sweep_detox
 from apps.detox.discharge_actions import discharge_patient
 from apps.detox.given_on_actions import GivenOnError, record_given_on
 from apps.detox.leaving import given_on_by
 from apps.detox.models import GivenOn
+from apps.detox.restart_actions import record_restart
 from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
@@ -169,7 +174,10 @@ def test_a_prescriber_signs_it_on_its_page_and_reads_it_under_care(stays, prescr
     care = reverse("detox:care", args=[stays.pk])
     assert path in seat.get(care).text
     typed = SAID | {"agreed_on": today().isoformat()}
-    assert "On record:</b> The plan that ended left the patient on " in seat.get(path).text
+    assert (
+        'On record:</b> <span class="d-block">The plan that ended left the patient on '
+        in seat.get(path).text
+    )
     page = seat.post(path, typed)
     assert (page.status_code, GivenOn.objects.count()) == (422, 0), "no signature"
     page = seat.post(path, typed | proof_of(prescriber), follow=True)
@@ -178,3 +186,63 @@ def test_a_prescriber_signs_it_on_its_page_and_reads_it_under_care(stays, prescr
     shown = seat.get(care).text
     assert "Dr Ada Other, Mill Street" in shown
     assert "This does not count any more" not in shown
+
+
+def take_again(patient, by, agreed: str, taken: str = "One each night") -> None:
+    """Tell that use began again, a month after the last dose."""
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=(NOW - 30 * DAY).date())
+    patient.refresh_from_db()
+    record_restart(
+        patient=patient, seen_how="told", taken=taken, days_per_week=7, agreed=agreed,
+        plan="Call.", last_dose_on=None, by=by.user, now=NOW,
+    )  # fmt: skip
+    patient.refresh_from_db()
+
+
+def test_a_yes_from_before_what_is_taken_now_is_refused(patient, prescriber, nurse) -> None:
+    take_again(patient, prescriber, "new_taper", "alprazolam 6 mg a day, from the street")
+    with pytest.raises(GivenOnError, match="changed after this day"):
+        agree(patient, prescriber, NOW + DAY, agreed_on=(NOW - DAY).date())
+    assert leave(patient, nurse, NOW + DAY) != ""
+    agree(patient, prescriber, NOW + DAY, agreed_on=NOW.date())
+    assert leave(patient, nurse, NOW + DAY) == ""
+
+
+def test_a_second_drug_must_be_named_by_who_gives_it_on(patient, prescriber, nurse) -> None:
+    tell(patient, prescriber, ZOLPIDEM)
+    make_active_plan(patient, prescriber.user)
+    leave_plans(patient=patient, is_over=True, reason="Stays.", by=prescriber.user, now=NOW)
+    patient.refresh_from_db()
+    page = signed_in(prescriber).get(reverse("detox:given_on", args=[patient.pk]))
+    assert "The plan that ended" in page.text
+    assert "By the intake zolpidem" in page.text
+    agree(patient, prescriber, taken="clonazepam 2 mg a day, nothing else")
+    assert "By the intake zolpidem" in leave(patient, nurse)
+    later = NOW + timedelta(hours=1)
+    agree(patient, prescriber, later, taken="clonazepam 2 mg a day and Ambien at night")
+    assert leave(patient, nurse, later) == ""
+
+
+def test_who_is_silent_is_heard_first_whoever_gives_it_on(patient, prescriber) -> None:
+    take_again(patient, prescriber, "stay")
+    set_schedule(patient=patient, remind_at=time(9), wants_mail=True, by=None, now=NOW)
+    silent = CareTask.objects.filter(title=SILENT_AGAIN)
+    days = (NOW + number * DAY for number in range(1, 60))
+    for at in days:
+        sweep_reminders(at)
+        sweep_detox(at)
+        if silent.exists():
+            break
+    agree(patient, prescriber, at)
+    assert silent.get().done_at is None
+
+
+def test_signing_again_what_counts_no_more_is_looked_at_anew(stays, prescriber, nurse) -> None:
+    row = agree(stays, prescriber)
+    tell(stays, nurse, now=NOW + DAY, medication={"night_mg": Decimal("0.5")})
+    stays.refresh_from_db()
+    assert given_on_by(stays, NOW + 2 * DAY) is None
+    with pytest.raises(GivenOnError, match="changed after this day"):
+        agree(stays, prescriber, NOW + 2 * DAY, agreed_on=NOW.date())
+    again = agree(stays, prescriber, NOW + 2 * DAY)
+    assert (again.pk != row.pk, given_on_by(stays, NOW + 2 * DAY)) == (True, again)

@@ -1,6 +1,7 @@
 """Nobody on a plan stays "paused" unwatched: a task asks, then alerts, and asks again."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from apps.detox.given_on_actions import record_given_on
 from apps.patients.actions import change_status
 from apps.patients.models import Patient
 from apps.tapers.leaving_actions import leave_plans
+from tests.detox.test_beside import tell
 from tests.factories import NOW, make_active_plan
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +83,15 @@ def test_who_takes_none_any_more_is_not_asked_after(paused, prescriber) -> None:
     leave_plans(patient=paused, is_over=True, reason="Over.", by=prescriber.user, now=NOW)
     Patient.objects.update(last_dose_on=NOW.date())
     assert sweep_detox(NOW + 30 * DAY).paused == 0
+
+
+def test_who_is_told_a_dose_again_after_the_last_is_asked_after_without_a_plan(
+    patient, nurse
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=(NOW - timedelta(days=30)).date())
+    patient.refresh_from_db()
+    tell(patient, nurse, now=NOW, medication={"night_mg": Decimal("7.5")})
+    patient.refresh_from_db()
+    change_status(patient=patient, status="paused", by=nurse.user, now=NOW)
+    sweep_detox(NOW + timedelta(days=8))
+    assert len(asked()) == 1

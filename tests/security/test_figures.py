@@ -5,6 +5,7 @@ import re
 import signal
 from datetime import timedelta
 from http.client import HTTPConnection
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from django.utils import timezone
 from apps.alerts.metrics import metrics
 from apps.alerts.models import Delivery
 from apps.dashboard.queue_figures import broker_depths, queue_figures
-from config import figures
+from config import figures, figures_folder
 from config.celery import app
 from tests.factories import NOW, make_alert, put_on_call, recorded
 from tests.harness.broker import use_broker
@@ -129,3 +130,41 @@ def test_the_latency_is_from_the_alert_to_the_first_message_sent(patient, nurse)
     text = metrics(now)
     assert value(text, name) == 3
     assert value(text, 'glidepath_alerts_told{level="emergency"}') == 1
+
+
+def test_what_a_killed_server_left_in_memory_goes_at_the_next_start(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv(figures_folder.NAME, raising=False)
+    living, dead = tmp_path / f"glidepath-figures-{os.getppid()}", tmp_path / "glidepath-figures-x"
+    left = tmp_path / f"glidepath-figures-{os.getpid()}"  # a container gives the same number again
+    for each in (living, dead, left):
+        each.mkdir()
+        (each / "counter_1.db").touch()
+    mine = figures_folder.new_folder(str(tmp_path))
+    assert (Path(mine), os.listdir(mine)) == (left, [])
+    assert {each.name for each in tmp_path.iterdir()} == {living.name, left.name}
+    (left / "counter_1.db").touch()
+    monkeypatch.setenv(figures_folder.NAME, mine)
+    assert figures_folder.new_folder(str(tmp_path)) == mine, "read anew, it stays"
+    assert os.listdir(mine) == ["counter_1.db"]
+
+
+def test_short_memory_is_freed_of_dead_processes_and_else_nothing_is_counted(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv(figures_folder.NAME, str(tmp_path))
+    for number in (7, 8):
+        (tmp_path / f"counter_{number}.db").touch()
+    figures_folder.make_room([7])
+    assert len(os.listdir(tmp_path)) == 2, "there is room"
+    monkeypatch.setattr(figures_folder, "ROOM_BYTES", 10**18)
+    figures_folder.make_room([7])
+    assert os.listdir(tmp_path) == ["counter_7.db"]
+    assert figures_folder.NAME not in os.environ
+
+
+def test_an_answer_that_cannot_be_counted_is_given(monkeypatch) -> None:
+    def is_gone(*labels: str) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(figures.requests, "labels", is_gone)
+    figures.count("/healthz", "GET", 200, 0.1)

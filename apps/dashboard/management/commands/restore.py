@@ -88,7 +88,13 @@ class Command(WorkingCommand):
                 "Say whom this restore must not bring back: --erased LIST names the file that "
                 "ERASURE_LIST named; --nobody-was-erased says that no record was ever removed."
             )
-        return lines_in(file.read_text().splitlines())
+        try:
+            return lines_in(file.read_text().splitlines())
+        except FileNotFoundError as error:
+            raise ArchiveError(
+                f"There is no list of removed records at {file}: it begins with the first removal. "
+                "If none was ever removed, say --nobody-was-erased; else bring the list back."
+            ) from error
 
     def end_what_lives(self, manifest: dict[str, Any], *, links: bool) -> None:
         """End ways in that may have been ended after the backup; say what nobody can know."""

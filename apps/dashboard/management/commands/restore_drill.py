@@ -59,8 +59,9 @@ class Command(WorkingCommand):
 
     def restore_into(self, url: str, file: Path) -> str:
         """Run the restore command in a process of its own on the scratch database."""
-        # Without a list nobody can have been removed here: no record is, without it.
-        erased = [] if settings.ERASURE_LIST else ["--nobody-was-erased"]
+        # The list begins with the first removal: without one nobody was removed here.
+        has_list = bool(settings.ERASURE_LIST) and Path(settings.ERASURE_LIST).exists()
+        erased = [] if has_list else ["--nobody-was-erased"]
         command = ["restore", "--quiet-alerts", *erased, os.fspath(file.absolute())]
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
