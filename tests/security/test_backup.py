@@ -131,6 +131,23 @@ def test_a_drill_restores_verifies_and_says_how_long_it_took(clinic_with_history
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_drill_passes_where_nobody_was_removed_yet_and_a_restore_asks(
+    clinic_with_history, tmp_path: Path, settings, monkeypatch
+) -> None:
+    settings.ERASURE_LIST = os.fspath(tmp_path / "erased.txt")  # begins with the first removal
+    monkeypatch.setenv("ERASURE_LIST", settings.ERASURE_LIST)
+    text = StringIO()
+    call_command("restore_drill", stdout=text)
+    assert "drill passed" in text.getvalue()
+    file = tmp_path / "clinic.backup"
+    back_up(file, now=NOW)
+    with scratch_database() as url:
+        done = manage("restore", os.fspath(file), url=url)
+    assert done.returncode != 0
+    assert "say --nobody-was-erased" in done.stderr
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_backup_is_private_comes_back_and_rings_once(clinic_with_history, tmp_path: Path) -> None:
     file, removed = tmp_path / "clinic.backup", tmp_path / "erased.txt"
     clinic = clinic_with_history.clinic

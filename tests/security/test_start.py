@@ -188,6 +188,9 @@ def test_mails_go_over_tls_to_a_server_that_asks_who_we_are(url, says, tmp_path)
     assert says not in start("sweep", tmp_path, EMAIL_URL=url, TRUST_NETWORK="1")[1]
     fine = "smtp+tls://us:a-long-password-of-ours@mail.example:587"
     assert "does not start so" not in start("sweep", tmp_path, EMAIL_URL=fine)[1]
+    token = "0a1b2c3d-1111-2222-3333-444455556666"  # some providers give one, as both
+    both = f"smtp+tls://{token}:{token}@mail.example:587"
+    assert "does not start so" not in start("sweep", tmp_path, EMAIL_URL=both)[1]
 
 
 @pytest.mark.django_db(transaction=True)
