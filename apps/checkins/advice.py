@@ -201,7 +201,8 @@ def tasks_for(check_in: CheckIn) -> list[CareTask]:
     A link used too often asks once: the first task's own time is what is told.
     """
     own = list(check_in.tasks.order_by("kind"))
-    asked = set(check_in.requests) - {task.kind for task in own}
+    stay = {CareTask.Kind.STAY.value} if wants_to_stay(check_in.answers) else set()
+    asked = stay.union(check_in.requests) - {task.kind for task in own}
     if check_in.may_calm or not asked:
         return own
     at = check_in.received_at

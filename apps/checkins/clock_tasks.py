@@ -23,11 +23,13 @@ def open_clock_task(
 ) -> bool:
     """Store a clock's task, owned by who is on call, unless one is open or this one was.
 
+    Open is one of the same kind and the same words.
+
     A task that was overtaken while the patient was away is opened anew: the same clock
     calls again.
     """
     tasks = CareTask.objects.filter(patient=patient, kind=kind)
-    if tasks.filter(done_at__isnull=True).exists():
+    if tasks.filter(done_at__isnull=True, title=title).exists():
         return False
     again = tasks.filter(source_id=source_id).first()
     if again is not None and again.outcome != CareTask.Outcome.OVERTAKEN:

@@ -17,7 +17,7 @@ from apps.checkins.task_ends import choices_for, how_it_ends, stays_open
 from apps.patients.models import Clinic, Patient, Role, StaffMember
 from apps.patients.permissions import Right, may
 from apps.tapers.actions import hold_plan
-from apps.tapers.models import PlanHold
+from apps.tapers.models import PlanHold, TaperPlan
 
 SOURCE_REQUEST: Final = "request"
 ASKED_TO_STAY: Final = "The patient asked to stay at this dose."
@@ -43,11 +43,15 @@ def open_requests(
 
 
 def is_asked_already(patient: Patient, kind: str, now: datetime) -> bool:
-    """Answer whether a task of this wish waits in its time; one to stay, while its hold holds."""
+    """Answer whether a task of this wish waits in its time; one to stay, while its hold holds.
+
+    Without a plan in force there is nothing to hold: the task alone counts.
+    """
     if kind not in FOLDED:
         return False
     waiting = CareTask.objects.open().filter(patient=patient, kind=kind, due_at__gt=now)
-    if kind == CareTask.Kind.STAY and policy_of(patient.clinic_id).hold_on_request:
+    holds = kind == CareTask.Kind.STAY and policy_of(patient.clinic_id).hold_on_request
+    if holds and TaperPlan.objects.active().filter(patient=patient).exists():
         held = PlanHold.objects.filter(
             source_type=SOURCE_REQUEST, source_id=OuterRef("pk"), released_at__isnull=True
         )

@@ -11,7 +11,11 @@ ENDS_BY: Final[dict[str, str]] = {
     Kind.REFERRAL: "Write the unit's answer on the referral: that closes this task.",
     Kind.ARRIVAL: "Write on the referral whether the patient arrived: that closes this task.",
     Kind.CARE_LEVEL: "Answer the level-of-care questions: that closes this task.",
-    Kind.NEW_PLAN: "Put a plan for the rest in force: that closes this task.",
+    Kind.NEW_PLAN: (
+        "Put a plan for the rest in force, or record under “Care” which doctor gives it on: that "
+        "closes this task. Closed otherwise it is asked again after a week, for as long as some "
+        "is taken that no plan gives."
+    ),
     Kind.SECOND: "A second prescriber signs the discharge: that closes this task.",
 }
 # Tasks of the year after have one kind and are told apart by their words.
@@ -22,6 +26,9 @@ TOLD_OFF: Final = "Another benzodiazepine or Z-drug was told off the intake: ask
 BESIDE: Final = (
     "Another benzodiazepine or Z-drug is still taken, by the intake: plan it, or correct the intake"
 )
+# Of another drug than the plan's: these wait beside what else aftercare calls for.
+OF_ANOTHER_DRUG: Final = (BESIDE, TOLD_OFF)
+NO_PLAN: Final = "Some is taken that no plan gives: make a plan, or record which doctor gives it on"
 NEW_TAPER: Final = "Make the new plan to taper that was agreed"
 ENDS_BY_WORDS: Final[dict[str, str]] = {
     BESIDE: (

@@ -98,7 +98,7 @@ CLOCK_RULES = {
         "No check-in on a day of daily contact, 14 days after a discharge (INP-09)."
     ),
     "D06_DEEPLY_SEDATED": "A round, or the look before a dose, found deep sedation.",
-    "D07_NO_PLAN_AFTER": "What is left to taper after discharge has no plan yet.",
+    "D07_NO_PLAN_AFTER": "What is taken after a discharge or a plan has no plan yet.",
     "D10_DANGER_IN_ROUND": "Whoever made the round marked it: dangerous, call help now.",
     "D08_CARE_LEVEL_OPEN": "The level of care was not answered after a severe sign.",
     "D09_AFTERCARE_UNSEEN": "What aftercare calls for was not looked at in time.",

@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "clinical.md"
 TESTS = ROOT / "tests" / "clinical"
-# Apps whose clocks and guards make clinical choices, too; their rules stand in the package.
-AROUND = ("patients", "tapers", "detox")
 PROPOSAL = "[proposal"
 
 INTRODUCTION = """\
@@ -119,9 +117,10 @@ def proposals() -> tuple[Proposal, ...]:
 
 @cache
 def proposals_around() -> tuple[Proposal, ...]:
-    """Return the same of the apps around the rules: their clocks, guards and tasks."""
+    """Return the same of every app around the rules: their clocks, guards, tasks and limits."""
     apps = PACKAGE.parent
-    return tuple(found for app in AROUND for found in _proposals_in(apps / app, apps))
+    around = sorted(path for path in apps.iterdir() if path.is_dir() and path != PACKAGE)
+    return tuple(found for path in around for found in _proposals_in(path, apps))
 
 
 def _proposals_in(folder: Path, root: Path) -> Iterator[Proposal]:

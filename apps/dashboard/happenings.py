@@ -14,6 +14,7 @@ from apps.checkins.models import CareTask, CheckIn
 from apps.clinical.triage import Level
 from apps.dashboard.course import doses_by_day, steps_begun
 from apps.dashboard.patient_history import Line, all_lines_of, plans_of
+from apps.detox.models import CareAssessment, Discharge, Referral, Restart
 from apps.patients.models import Patient, RiskBenefitReview, Section, StopDecision
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import midnight
@@ -23,6 +24,8 @@ HELD_BY_A_REPORT: Final = "a check-in or an alert asked for it"
 GROUPS: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "reports": ("Check-ins and alerts", frozenset({"check_in", "alert"})),
     "plan": ("Plan, steps, holds", frozenset({"version", "step", "hold", "left", "stop"})),
+    "care": ("Care, units, use again",
+             frozenset({"care_level", "referral", "home", "restart", "given_on"})),
     "work": ("Tasks and notes", frozenset({"task", "note"})),
     "record": ("Supply, reviews, intake",
                frozenset({"supply", "review", "pdmp", "intake", "start"})),
@@ -93,7 +96,9 @@ def alerts_in(shown: Iterable[Happening]) -> list[UUID]:
 
 
 Words = tuple[str, str, str, Any]  # icon, words, link, and what it leads to if not the patient
-WITH_TEXT: Final = frozenset({"hold", "version", "note", "left", "supply", "review", "stop"})
+WITH_TEXT: Final = frozenset(
+    {"hold", "version", "note", "left", "supply", "review", "stop"} | GROUPS["care"][1]
+)
 
 
 def words_of_alert(line: Line) -> Words:
@@ -146,6 +151,36 @@ def words_of_intake(line: Line) -> Words:
     return "person", f"Intake changed: {Section(line.what).label.lower()}", "intake", None
 
 
+def words_of_level(line: Line) -> Words:
+    """Return an answered level of care."""
+    decided = CareAssessment.Level(line.what).label
+    return "shield", f"Level of care: {decided.lower()}", "care", None
+
+
+def words_of_referral(line: Line) -> Words:
+    """Return one step of a referral, which it leads to."""
+    status = Referral.Status(line.what).label
+    return "people", f"Referral to {line.word}: {status.lower()}", "referral", line.ref
+
+
+def words_of_home(line: Line) -> Words:
+    """Return a discharge with what the unit says is taken."""
+    none = "none is taken any more, by its word"
+    left = f"still takes {line.word}" if line.what == Discharge.Left.SOME else none
+    return "person", f"Home from a unit: {left}", "care", None
+
+
+def words_of_restart(line: Line) -> Words:
+    """Return use that began again, with what was agreed."""
+    agreed = Restart.Next(line.what).label
+    return "plan", f"Taken again: {line.word.rstrip('.')}. Agreed: {agreed.lower()}", "care", None
+
+
+def words_of_given_on(line: Line) -> Words:
+    """Return a dose that another doctor gives on: who, and what."""
+    return "people", f"Given on by another doctor, {line.word}: {line.what}", "care", None
+
+
 WORDS: Final[dict[str, Callable[[Line], Words]]] = {
     "alert": words_of_alert,
     "hold": words_of_hold,
@@ -155,6 +190,11 @@ WORDS: Final[dict[str, Callable[[Line], Words]]] = {
     "supply": words_of_supply,
     "review": words_of_review,
     "intake": words_of_intake,
+    "care_level": words_of_level,
+    "referral": words_of_referral,
+    "home": words_of_home,
+    "restart": words_of_restart,
+    "given_on": words_of_given_on,
     "note": lambda line: ("plan", "Note", "", None),
     "version": lambda line: ("plan", f"Plan version {line.word} in force", "plan", line.ref),
     "pdmp": lambda line: ("shield", f"PDMP checked on {line.what}", "", None),

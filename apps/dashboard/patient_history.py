@@ -1,7 +1,7 @@
 """Everything that happened to one patient, read in as few queries as it takes.
 
 Alerts, holds, tasks, notes, versions, what was handed out, reviews and changes of the intake
-come in one: they are lines of the same time line.
+come in one, and so does all care around a unit: they are lines of the same time line.
 """
 
 from collections import defaultdict
@@ -27,6 +27,7 @@ from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, CheckIn
 from apps.dashboard.models import PatientNote
 from apps.database.statements import Read, ReadRows
+from apps.detox.models import CareAssessment, Discharge, GivenOn, ReferralStep, Restart
 from apps.patients.models import (
     IntakeEntry,
     Patient,
@@ -97,7 +98,7 @@ def as_lines(rows: Any) -> list[Line]:
 
 def union_of(patient: UUID) -> Any:
     """Return all that happened beside check-ins, in the shape of lines, in no order."""
-    first, *others = [*of_the_board(patient), *of_the_record(patient)]
+    first, *others = [*of_the_board(patient), *of_the_record(patient), *of_care(patient)]
     return first.union(*others, all=True)
 
 
@@ -156,6 +157,23 @@ def of_the_record(patient: UUID) -> list[Any]:
                F("section"), F("number"), Value(""), "saved_by__full_name"),
         shaped(StopDecision.objects.filter(patient=patient), "stop", "id", "decided_at", None,
                F("kind"), Value(""), F("reason"), "decided_by__full_name"),
+    ]  # fmt: skip
+
+
+def of_care(patient: UUID) -> list[Any]:
+    """Return levels of care, each step of a referral, discharges, restarts, doses given on."""
+    steps = ReferralStep.objects.filter(referral__patient=patient)
+    return [
+        shaped(CareAssessment.objects.filter(patient=patient), "care_level", "id", "assessed_at",
+               None, F("decided"), Value(""), F("sign_off"), "assessed_by__full_name"),
+        shaped(steps, "referral", "referral_id", "at", None, F("status"),
+               F("referral__facility__name"), F("note"), "by__full_name"),
+        shaped(Discharge.objects.filter(patient=patient), "home", "id", "recorded_at", None,
+               F("left"), F("taken"), F("summary"), "recorded_by__full_name"),
+        shaped(Restart.objects.filter(patient=patient), "restart", "id", "recorded_at", None,
+               F("agreed"), F("taken"), F("plan"), "recorded_by__full_name"),
+        shaped(GivenOn.objects.filter(patient=patient), "given_on", "id", "recorded_at", None,
+               F("taken"), F("prescriber"), F("agreed"), "recorded_by__full_name"),
     ]  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, Q, Value
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, CheckIn, Reminder, end_of_day
 from apps.checkins.models.reminder import ReminderQuerySet
-from apps.checkins.task_actions import overtake_tasks
 from apps.checkins.task_ends import SILENCE, SILENT, SILENT_AGAIN
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
@@ -19,7 +18,7 @@ from apps.clinical.restarts import TOLD_BY, tells_of_taking
 from apps.detox.models import Restart
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
-from apps.detox.restart_actions import QUESTIONS, goes_on
+from apps.detox.restart_actions import QUESTIONS, end_questions, goes_on, looks_of
 from apps.detox.told_anew import dose_told_again
 from apps.detox.turns import in_turn
 from apps.patients.models import IntakeEntry, Patient
@@ -41,7 +40,7 @@ def in_aftercare(now: datetime) -> Found:
 
     Of whom there is news to look at: a check-in, a hand-out, a dose told on the intake, a missed
     check-in or a closed task of the last days, or the end of the year; and no open task but what
-    a restart asks for, which waits behind silence.
+    a restart asks for, which waits behind silence, or of another drug, which waits beside all.
     """
     own, since = OuterRef("pk"), now - NEWS_OF
     tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE)
@@ -61,7 +60,7 @@ def in_aftercare(now: datetime) -> Found:
     on_plan = Exists(TaperPlan.objects.active().filter(patient=own))
     rows = Patient.objects.filter(status=Patient.Status.ACTIVE)
     rows = rows.filter(Q(last_dose_on__isnull=False) | Q(again, ~on_plan))
-    others = tasks.filter(done_at__isnull=True).exclude(title__in=QUESTIONS)
+    others = looks_of(own).filter(done_at__isnull=True).exclude(title__in=QUESTIONS)
     waiting = rows.filter(news).exclude(Exists(others))
     return in_turn("aftercare", waiting)
 
@@ -111,12 +110,10 @@ def look_at_going_on(patient: Patient, now: datetime) -> bool:
     silence = silence_seen(patient, restart.recorded_at.astimezone(patient.tz).date())
     if silence is None:
         return False
-    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
-    asked = tasks.filter(source_id=uuid5(silence, "silent"))
+    asked = looks_of(patient).filter(source_id=uuid5(silence, "silent"))
     if asked.exclude(outcome=CareTask.Outcome.OVERTAKEN).exists():
         return False
-    if tasks.filter(done_at__isnull=True, title__in=QUESTIONS).exists():
-        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+    end_questions(patient, now)
     return ask(patient, uuid5(silence, "silent"), SILENT_AGAIN, now)
 
 
@@ -173,7 +170,9 @@ def day_after(patient: Patient, day: date) -> datetime:
 
 
 def ask(patient: Patient, source: UUID, title: str, now: datetime) -> bool:
-    """Open the task, unless it was opened for the same before."""
+    """Open the task, unless it was opened for the same before or another look is open."""
+    if looks_of(patient).filter(done_at__isnull=True).exists():
+        return False
     return open_clock_task(
         patient, CareTask.Kind.AFTERCARE, source, now + LOOK_WITHIN, now, title=title
     )

@@ -27,6 +27,7 @@ from apps.detox.aftercare_clocks import in_aftercare, look_at_aftercare
 from apps.detox.guards import severe_sign_after
 from apps.detox.last_dose_clock import note_last_dose, stops_and_restarts
 from apps.detox.models import CareAssessment, Stay
+from apps.detox.no_plan_clock import ask_for_a_plan, end_plan_task, left_without_plan, plans_made
 from apps.detox.referral_actions import locked
 from apps.detox.restart_clock import ask_about_restart, restarts_unmet
 from apps.detox.status_clock import HOSPITAL, PAUSED, ask_after, left_in_peace
@@ -35,7 +36,7 @@ from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found, move_each
 from apps.tapers.models import TaperPlan
-from apps.tapers.today import midnight, plan_today
+from apps.tapers.today import midnight
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +61,6 @@ ALERT_OF: Final = {
     Kind.HOSPITAL: "D13_STILL_IN_HOSPITAL",
     Kind.PAUSED: "D14_STILL_PAUSED",
 }
-# Done when a plan for the rest is in force.
-AFTER_HOME: Final = (Kind.NEW_PLAN, Kind.SECOND)
 Move = Callable[[UUID, datetime], bool]
 
 
@@ -76,6 +75,7 @@ class DetoxReport:
     last_doses: int
     aftercare: int
     restarts: int
+    unplanned: int
     in_hospital: int
     paused: int
     tiers: int
@@ -92,6 +92,7 @@ def sweep_detox(now: datetime) -> DetoxReport:
         last_doses=each(stops_and_restarts(), note_last_dose, now),
         aftercare=each(in_aftercare(now), look_at_aftercare, now),
         restarts=each(restarts_unmet(), ask_about_restart, now),
+        unplanned=each(left_without_plan(), ask_for_a_plan, now),
         in_hospital=each(left_in_peace(HOSPITAL, now), partial(ask_after, HOSPITAL), now),
         paused=each(left_in_peace(PAUSED, now), partial(ask_after, PAUSED), now),
         tiers=each(tiers_that_may_rise(), look_at_tier, now),
@@ -179,27 +180,6 @@ def daily_since(patient: Patient) -> tuple[UUID, datetime] | None:
         return discharge.pk, discharge.recorded_at
     level = patient.care_assessments.filter(decided=CareAssessment.Level.DAILY).first()
     return (level.pk, level.assessed_at) if level is not None else None
-
-
-def plans_made() -> Found:
-    """Return patients whose open task that a plan after discharge answers may be done."""
-    rows = CareTask.objects.filter(kind__in=AFTER_HOME, done_at__isnull=True)
-    return list(rows.values_list("patient_id", "clinic_id").distinct()[:BATCH])
-
-
-@transaction.atomic
-def end_plan_task(patient_id: UUID, now: datetime) -> bool:
-    """End the task when a plan made or changed since the discharge is in force."""
-    patient = locked(patient_id)
-    discharge = patient.discharges.first()
-    state = plan_today(patient, now)
-    if discharge is None or state is None:
-        return False
-    if state.version.enactment.at <= discharge.recorded_at:
-        return False
-    for kind in AFTER_HOME:
-        overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
-    return True
 
 
 def rounds_due(now: datetime) -> Found:

@@ -11,7 +11,7 @@ from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
-from apps.checkins.task_ends import BESIDE, TOLD_OFF
+from apps.checkins.task_ends import BESIDE, OF_ANOTHER_DRUG, TOLD_OFF
 from apps.detox.leaving import beside, further_told_at, given_on_by, newest_plan, taken_beside
 from apps.detox.referral_actions import locked
 from apps.detox.told_anew import told_off_unasked
@@ -66,14 +66,14 @@ def ended_at_nothing(patient: OuterRef) -> QuerySet[TaperPlan]:
 def with_another() -> QuerySet[Patient]:
     """Return followed patients with a second drug on the intake whose plan stands at nothing.
 
-    And those of whom the task about it is open: the drug may have been told off since.
+    And those of whom a task about it is open: the drug may have been told off since, or on again.
     """
     own = OuterRef("pk")
     further = FurtherMedicine.objects.filter(patient=own)
     step = TaperStep.objects.filter(version=OuterRef("in_force"), number=OuterRef("begun_step"))
     plan = TaperPlan.objects.active().filter(patient=own).filter(Exists(step.filter(daily_mg=0)))
     asked = CareTask.objects.filter(
-        patient=own, kind=CareTask.Kind.AFTERCARE, title=BESIDE, done_at__isnull=True
+        patient=own, kind=CareTask.Kind.AFTERCARE, title__in=OF_ANOTHER_DRUG, done_at__isnull=True
     )
     rows = Patient.objects.filter(status=Patient.Status.ACTIVE)
     stands = Exists(plan) | Exists(ended_at_nothing(own)) | Q(last_dose_on__isnull=False)
@@ -127,6 +127,7 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
             return False
         day = step.start_on - timedelta(days=1) if not step.daily_mg else None
     asked = False
+    end_how_it_stopped(patient, now)
     if day is not None and taken_beside(patient, plan or newest_plan(patient)):
         day, asked = told_since(patient), ask_about_another(patient, now)
     elif day is not None and (off := told_off_unasked(patient)) is not None:
@@ -135,7 +136,7 @@ def note_last_dose(patient_id: UUID, now: datetime) -> bool:
         end_question_beside(patient, now)
         # What a person wrote down since, or told off the intake, is later and counts.
         day = patient.last_dose_on or max(day, told_off_on(patient) or day)
-    elif plan is not None:
+    elif plan is not None or not taken_beside(patient, newest_plan(patient)):
         end_question_beside(patient, now)
     return keep_day(patient, day, now) or asked
 
@@ -178,8 +179,7 @@ def ask_about_another(patient: Patient, now: datetime) -> bool:
         return False
     tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE, title=BESIDE)
     last = tasks.order_by("-created_at").first()
-    closed = last is not None and last.outcome != CareTask.Outcome.OVERTAKEN
-    if last is not None and closed and (last.done_at is None or now - last.done_at < ASK_AGAIN):
+    if last is not None and last.was_answered_within(ASK_AGAIN, now):
         return False
     source = uuid5(last.pk if last else patient.pk, "beside")
     return open_clock_task(
@@ -189,9 +189,17 @@ def ask_about_another(patient: Patient, now: datetime) -> bool:
 
 def end_question_beside(patient: Patient, now: datetime) -> None:
     """End the task about what is taken beside it: a plan gives it now, or it is told off."""
-    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE, title=BESIDE)
-    if tasks.filter(done_at__isnull=True).exists():
-        overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+    overtake_tasks(
+        patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now, titles=[BESIDE]
+    )
+
+
+def end_how_it_stopped(patient: Patient, now: datetime) -> None:
+    """End the task about a drug told off where the record answers it, or tells it on again."""
+    if told_off_unasked(patient) is None:
+        overtake_tasks(
+            patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now, titles=[TOLD_OFF]
+        )
 
 
 def ask_how_it_stopped(patient: Patient, entry: IntakeEntry, now: datetime) -> bool:

@@ -4,13 +4,15 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import OuterRef
 
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
+from apps.checkins.models.task import CareTaskQuerySet
 from apps.checkins.task_actions import overtake_tasks
-from apps.checkins.task_ends import NEW_TAPER
+from apps.checkins.task_ends import NEW_TAPER, OF_ANOTHER_DRUG
 from apps.clinical.dependence import RARE_DAYS_PER_WEEK, DependenceRisk
 from apps.clinical.stopping import StopPath
 from apps.detox.leaving import going_on, newest_plan, taken_beside
@@ -91,7 +93,10 @@ def record_restart(
         leave_plans(
             patient=patient, is_over=True, reason=BEGAN_AGAIN, by=by, now=now, because="restart"
         )
-    overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=by, now=now)
+    waiting = looks_of(patient).filter(done_at__isnull=True).values_list("title", flat=True)
+    overtake_tasks(
+        patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=by, now=now, titles=list(waiting)
+    )
     if agreed in ASKED_NEXT:
         title, within = ASKED_NEXT[Restart.Next(agreed)]
         open_clock_task(patient, CareTask.Kind.AFTERCARE, row.pk, now + within, now, title=title)
@@ -133,6 +138,19 @@ def check_stop_again(patient: Patient, days_per_week: int, today: date) -> None:
     verdict = verdict_for(patient, DependenceRisk.RARE, today)
     if verdict.path is StopPath.REFUSED:
         raise RestartError(" ".join((*verdict.because, AGREE_OTHERWISE)), "agreed")
+
+
+def looks_of(patient: Patient | OuterRef) -> CareTaskQuerySet:
+    """Return what aftercare called for, one look at a time; questions of another drug apart."""
+    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
+    return tasks.exclude(title__in=OF_ANOTHER_DRUG)
+
+
+def end_questions(patient: Patient, now: datetime) -> None:
+    """End what a restart asks for: a plan met it, or something more pressing takes its place."""
+    overtake_tasks(
+        patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now, titles=QUESTIONS
+    )
 
 
 def goes_on(patient: Patient) -> Restart | None:

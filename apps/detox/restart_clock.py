@@ -9,11 +9,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import overtake_tasks
 from apps.detox.leaving import given_on_by, going_on
 from apps.detox.models import Restart
 from apps.detox.referral_actions import locked
-from apps.detox.restart_actions import ASKED_NEXT, QUESTIONS
+from apps.detox.restart_actions import ASKED_NEXT, QUESTIONS, end_questions, looks_of
 from apps.detox.turns import in_turn
 from apps.patients.models import Patient
 from apps.patients.moving import Found
@@ -26,10 +25,11 @@ WITHIN: Final = timedelta(days=3)  # [proposal] as for a look at W17
 def restarts_unmet() -> Found:
     """Return followed patients who took some again, by a restart, and have no open task.
 
-    And those on a plan by now whose task about it is open.
+    But one about another drug, which waits beside it. And those on a plan by now whose task
+    about it is open.
     """
     own = OuterRef("pk")
-    tasks = CareTask.objects.filter(patient=own, kind=CareTask.Kind.AFTERCARE, done_at__isnull=True)
+    tasks = looks_of(own).filter(done_at__isnull=True)
     on_plan = Exists(TaperPlan.objects.active().filter(patient=own))
     rows = Patient.objects.filter(Exists(Restart.objects.filter(patient=own)))
     unmet = Q(~on_plan, ~Exists(tasks), last_dose_on__isnull=True)
@@ -46,10 +46,11 @@ def ask_about_restart(patient_id: UUID, now: datetime) -> bool:
     does not. What came of each question stays with its task.
     """
     patient = locked(patient_id)
-    tasks = CareTask.objects.filter(patient=patient, kind=CareTask.Kind.AFTERCARE)
+    tasks = looks_of(patient)
     if TaperPlan.objects.active().filter(patient=patient).exists():
-        if tasks.filter(done_at__isnull=True, title__in=QUESTIONS).exists():
-            overtake_tasks(patient_id=patient.pk, kind=CareTask.Kind.AFTERCARE, by=None, now=now)
+        end_questions(patient, now)
+        return False
+    if tasks.filter(done_at__isnull=True).exists():
         return False
     rows = going_on(patient)
     if not rows or patient.status != Patient.Status.ACTIVE or given_on_by(patient, now):
@@ -57,8 +58,7 @@ def ask_about_restart(patient_id: UUID, now: datetime) -> bool:
     newest = rows[0]
     asked = tasks.filter(created_at__gte=newest.recorded_at, title__in=QUESTIONS)
     last = asked.order_by("-created_at").first()
-    closed = last is not None and last.outcome != CareTask.Outcome.OVERTAKEN
-    if last is not None and closed and (last.done_at is None or now - last.done_at < ASK_AGAIN):
+    if last is not None and last.was_answered_within(ASK_AGAIN, now):
         return False
     title, _ = ASKED_NEXT[Restart.Next(newest.agreed)]
     source = uuid5(last.pk if last else newest.pk, "again")

@@ -18,10 +18,9 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask, policy_of
 from apps.checkins.models.task import HOSPITAL_DAYS, PAUSED_DAYS
 from apps.checkins.task_actions import overtake_tasks
-from apps.detox.leaving import some_still_taken
 from apps.detox.models import Stay
 from apps.detox.referral_actions import locked
-from apps.detox.told_anew import told_anew
+from apps.detox.told_anew import why_not_left
 from apps.detox.turns import in_turn
 from apps.patients.models import DRILL_CLINIC, Patient
 from apps.patients.moving import Found
@@ -64,7 +63,7 @@ def is_left_with_some(patient: Patient, now: datetime) -> bool:
     By the word that would refuse "ended", too. Whom the clinic never tapered nobody asks.
     """
     has_plan = TaperPlan.objects.active().filter(patient=patient).exists()
-    return has_plan or bool(some_still_taken(patient, now) or told_anew(patient, now))
+    return has_plan or bool(why_not_left(patient, now))
 
 
 # Whoever lies in a bed of the clinic's own is not asked after: rounds are, by the hour.

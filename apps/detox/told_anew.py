@@ -10,13 +10,26 @@ from typing import Final
 from apps.checkins.models import CareTask
 from apps.checkins.task_ends import TOLD_OFF
 from apps.clinical.drugs import get_drug
-from apps.detox.leaving import drugs_of, medicine_entries, newest_plan, none_said_at
+from apps.detox.leaving import (
+    drugs_of,
+    given_on_by,
+    medicine_entries,
+    newest_plan,
+    none_said_at,
+    some_still_taken,
+)
 from apps.patients.intake_words import TAPERED, is_further
 from apps.patients.models import IntakeEntry, Patient
+from apps.tapers.models import TaperPlan
+from apps.tapers.taken import Known, taken_without_plan
 
 TAKEN_BY_INTAKE: Final = (
     "The intake was told a dose after the last one. Make a plan for it, or record under "
     "“Aftercare” what is taken: nobody may be left to stop at once (ASAM-03)."
+)
+TAKEN_SINCE_PLAN: Final = (
+    "The intake was told a dose since the last plan ended. Make a plan for it, or record under "
+    "“Care” which doctor gives it on: nobody may be left to stop at once (ASAM-03)."
 )
 HOW_WAS_IT_STOPPED: Final = (
     "Another benzodiazepine or Z-drug was told off the intake. A prescriber first writes on its "
@@ -42,11 +55,13 @@ def dose_told_again(patient: Patient) -> IntakeEntry | None:
 def told_off_unasked(patient: Patient) -> IntakeEntry | None:
     """Return the entry that told another drug off of which no prescriber said how it was stopped.
 
-    Not one that a plan tapered, nor one that became the drug to be tapered.
+    Not one that a plan tapered, nor one that became the drug to be tapered, or is told on again:
+    that is taken.
     """
     plans = patient.plans.filter(activated_at__isnull=False).select_related("in_force")
     tapered = {drug for plan in plans if plan.in_force for drug in drugs_of(plan)}
-    names = {name_of(drug) for drug in tapered}
+    taken = {row.drug_id for row in (patient.medication, *patient.further_medicines.all())}
+    names = {name_of(drug) for drug in tapered | taken}
     found = (entry for entry in medicine_entries(patient) if told_off(entry) - names)
     entry = next(found, None)
     if entry is None:
@@ -89,6 +104,25 @@ def told_anew(patient: Patient, now: datetime) -> str:
     """
     if dose_told_again(patient) is not None:
         return TAKEN_BY_INTAKE
+    if is_told_since_plan(patient) and given_on_by(patient, now) is None:
+        return TAKEN_SINCE_PLAN
     if newest_plan(patient) is not None and told_off_unasked(patient) is not None:
         return HOW_WAS_IT_STOPPED
     return ""
+
+
+def is_told_since_plan(patient: Patient) -> bool:
+    """Answer whether the intake's dose is the newest word of what is taken, after a plan ended.
+
+    No last dose is on record then, whatever that plan ended at.
+    """
+    plan = newest_plan(patient)
+    if plan is None or plan.status != TaperPlan.Status.ENDED or patient.last_dose_on is not None:
+        return False
+    taken = taken_without_plan(patient)
+    return taken.known == Known.INTAKE and any((taken.by_drug or {}).values())
+
+
+def why_not_left(patient: Patient, now: datetime) -> str:
+    """Return why a patient may not be left: some is taken that no plan tapers, or may be."""
+    return some_still_taken(patient, now) or told_anew(patient, now)

@@ -114,7 +114,7 @@ def refer(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "patient": patient, "form": form, "alert": alert,
         "units": form.fields["facility"].queryset,  # type: ignore[attr-defined]
         "may_edit_units": may(member, Right.EDIT_DIRECTORY),
-        "live": patient.referrals.live().select_related("facility").first(),
+        "live": patient.referrals.live().select_related("facility", "sent_by").first(),
     }  # fmt: skip
     return render(request, "detox/refer.html", context, status=422 if form.is_bound else 200)
 

@@ -256,6 +256,29 @@ def test_a_wish_whose_hold_is_gone_holds_anew_by_any_link(patient, prescriber, w
     assert CareTask.objects.count() == 2
 
 
+def test_without_a_plan_to_hold_a_wish_to_stay_is_one_task_while_it_waits(patient, worn) -> None:
+    CheckInPolicy.objects.create(clinic=patient.clinic, hold_on_request=True)
+    for fog in (1, 2, 3):
+        Client().post(worn, posted(CALM | {"s_fog": fog}, requests=["stay"]))
+    assert CareTask.objects.get().kind == "stay"
+
+
+def test_a_weekly_wish_to_stay_by_a_worn_link_is_told_with_the_first_ones_time(
+    patient, monkeypatch
+) -> None:
+    """The wish of the weekly questions stands in their answers, not among the requests."""
+    monkeypatch.setattr("apps.checkins.link_actions.CORRECTIONS", 0)
+    token = create_link(patient=patient, by=None, now=timezone.now())
+    CheckInLink.objects.update(with_weekly=True)
+    Client().post(reverse("checkins:create", args=[token]), posted(CALM))
+    weekly = reverse("checkins:weekly", args=[token])
+    for score in (0, 1, 2):
+        page = Client().post(weekly, posted({"ready_next": "pause", "phq9_1": score}))
+        assert "You asked to stay at this dose. By " in page.text
+    assert CheckIn.objects.filter(questionnaire="weekly", may_calm=False).exists()
+    assert CareTask.objects.get().kind == "stay"
+
+
 def test_the_weekly_questions_are_due_by_when_the_last_ones_were_felt(patient) -> None:
     now = timezone.now()
     sent = {"questionnaire": get_questionnaire("weekly", LATEST["weekly"]), "language": "en"}

@@ -98,6 +98,24 @@ def test_choices_of_ours_are_found_in_comments_and_docstrings():
     assert any(place == "texts.py" for place, _ in found)
 
 
+def test_every_choice_of_every_app_stands_on_the_page():
+    """By its mark, wherever a file has it; of a new app, too."""
+    apps = safety_docs.PACKAGE.parent
+    marked = [
+        path.relative_to(apps).as_posix()
+        for path in apps.rglob("*.py")
+        if "[proposal" in path.read_text(encoding="utf-8")
+        and not {"clinical", "migrations"} & set(path.parts)
+    ]
+    around = PAGE.split("### Around the rules\n")[1]
+    assert {name.split("/")[0] for name in marked} >= {"checkins", "portal", "exchange", "detox"}
+    for name in marked:
+        source = (apps / name).read_text(encoding="utf-8")
+        found = [each for each in safety_docs.proposals_around() if each.place.startswith(name)]
+        assert sum(each.words.count("[proposal") for each in found) >= source.count("[proposal")
+        assert f"| {name}" in around
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

@@ -19,6 +19,7 @@ from apps.tapers.actions import hold_plan
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import plan_today
 from tests.conftest import signed_in
+from tests.detox.test_given_on import agree, go_home, take_again
 from tests.factories import (
     CALM,
     NOW,
@@ -26,6 +27,7 @@ from tests.factories import (
     check_in,
     make_active_plan,
     make_alert,
+    make_care_level,
     make_dispensing,
     make_patient,
     make_task,
@@ -182,6 +184,33 @@ def test_the_whole_time_line_has_everything_and_cuts_nothing(
     page = client.get(url(patient))
     assert "Check-in, score 10 of 40" in page.text  # older than the weeks drawn
     assert url(patient, "history") in page.text
+
+
+def test_care_units_use_again_and_who_gives_it_on_are_in_the_time_line(
+    nurse, patient, prescriber
+) -> None:
+    make_care_level(patient, prescriber.user)
+    home = go_home(patient, prescriber)
+    agree(patient, prescriber, home)
+    patient.refresh_from_db()
+    client, care = signed_in(nurse), reverse("detox:care", args=[patient.pk])
+    whole = client.get(url(patient, "history")).text
+    only = client.get(url(patient, "history"), {"show": "care"}).text
+    unit = patient.referrals.get().facility.name
+    for page in (whole, only, client.get(url(patient)).text):
+        for words in (
+            "Level of care: outpatient", f"Referral to {unit}: sent",
+            f"Referral to {unit}: admitted", f"Referral to {unit}: discharged",
+            "Home from a unit: still takes clonazepam 1 mg",
+            "Given on by another doctor, Dr Ada Other, Mill Street: clonazepam 2 mg a day",
+            "By phone: she writes it from the first on.",
+        ):  # fmt: skip
+            assert words in page, words
+        assert f'<a href="{care}">Given on by another doctor' in page
+    assert "Plan version 1 in force" not in only
+    take_again(patient, prescriber, "stay", now=home + timedelta(days=40))
+    page = client.get(url(patient, "history")).text
+    assert "Taken again: One each night. Agreed: stay at a dose for now" in page
 
 
 def test_nothing_known_draws_no_chart(patient) -> None:

@@ -188,13 +188,13 @@ def test_a_prescriber_signs_it_on_its_page_and_reads_it_under_care(stays, prescr
     assert "This does not count any more" not in shown
 
 
-def take_again(patient, by, agreed: str, taken: str = "One each night") -> None:
+def take_again(patient, by, agreed: str, taken: str = "One each night", now=NOW) -> None:
     """Tell that use began again, a month after the last dose."""
-    Patient.objects.filter(pk=patient.pk).update(last_dose_on=(NOW - 30 * DAY).date())
+    Patient.objects.filter(pk=patient.pk).update(last_dose_on=(now - 30 * DAY).date())
     patient.refresh_from_db()
     record_restart(
         patient=patient, seen_how="told", taken=taken, days_per_week=7, agreed=agreed,
-        plan="Call.", last_dose_on=None, by=by.user, now=NOW,
+        plan="Call.", last_dose_on=None, by=by.user, now=now,
     )  # fmt: skip
     patient.refresh_from_db()
 

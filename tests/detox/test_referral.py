@@ -50,6 +50,21 @@ def move(referral, member, to, now=NOW, note="No bed."):
     return move_referral(referral=referral, to=to, note=note, by=member.user, now=now)
 
 
+def test_who_is_referred_already_is_led_there_and_offered_no_second_form(patient, nurse) -> None:
+    row = make_referral(patient, nurse.user, now=timezone.now())
+    path, client = reverse("detox:refer", args=[patient.pk]), signed_in(nurse)
+    page = client.get(path)
+    assert f"to {row.facility} by {nurse.user.full_name} on" in page.text
+    assert reverse("detox:referral", args=[row.pk]) in page.text
+    assert "Refer now" not in page.text
+    again = {"facility": str(row.facility_id), "reason": "Again.", "how": "phone"}
+    assert client.post(path, again).url == reverse("detox:referral", args=[row.pk])
+    other = make_facility(patient.clinic, nurse.user)
+    refused = client.post(path, again | {"facility": str(other.pk)})
+    assert (refused.status_code, "Withdraw it first" in refused.text) == (422, True)
+    assert Referral.objects.get() == row
+
+
 def test_the_page_of_states_is_the_table() -> None:
     assert DIAGRAMS.read_text("utf-8") == diagrams()
 

@@ -1,7 +1,7 @@
 """What a patient asked for or a clock calls for: an owner, a due time, an outcome."""
 
 import uuid
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -187,9 +187,10 @@ class CareTask(models.Model):
                 field="patient_id", to="patients_patient", column="id", name="task_of_clinic"
             ),
             models.UniqueConstraint(fields=["check_in", "kind"], name="task_once_per_check_in"),
-            # Asked for without a check-in: five taps are one task, until somebody closes it.
+            # Asked for without a check-in: five taps are one task, until somebody closes it. What
+            # clocks tell apart by their words waits side by side.
             models.UniqueConstraint(
-                fields=["patient", "kind"],
+                fields=["patient", "kind", "title"],
                 condition=Q(check_in__isnull=True, done_at__isnull=True) & ~Q(kind="follow_up"),
                 name="task_asked_once",
             ),
@@ -234,6 +235,12 @@ class CareTask(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, due {self.due_at:%Y-%m-%d %H:%M}"
+
+    def was_answered_within(self, span: timedelta, now: datetime) -> bool:
+        """Answer whether it waits, or a person closed it less than `span` ago."""
+        if self.outcome == self.Outcome.OVERTAKEN:
+            return False
+        return self.done_at is None or now - self.done_at < span
 
     def is_overdue(self, now: datetime) -> bool:
         """Answer whether its time has passed and nobody has closed it."""
