@@ -115,6 +115,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["apps.patients.templatetags.drawn_for"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -134,9 +135,11 @@ DATABASES = {
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Sign-in rate limits count in the cache, so every web process must see the same one.
+# Sign-in rate limits count in the cache, so every web process must see the same one. Of more than
+# so many rows a third goes: above Django's 300 a guesser could push out what was counted of them.
 CACHES = {"default": {
     "BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache",
+    "OPTIONS": {"MAX_ENTRIES": 1_000_000},  # the hourly forget_sessions takes what is over
 }}  # fmt: skip
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
@@ -203,7 +206,7 @@ MFA_ADAPTER = "apps.accounts.adapter.SealedFactorsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Glidepath"
-MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_TOLERANCE = env.int("TOTP_TOLERANCE", default=1)  # steps of 30 s to each side
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # it signs alone: possession would be one factor
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO_MODE
 SESSION_COOKIE_AGE = 12 * 3600  # the longest shift; then everybody signs in again

@@ -11,12 +11,15 @@ from typing import Any, Final
 from uuid import uuid4
 
 from cryptography.fernet import InvalidToken
+from django.core.cache import cache
 from django.http import HttpRequest, QueryDict
 
 from apps.accounts.sealed import box_for
 
 SESSION_KEY: Final = "kept_requests"
 FIELD: Final = "kept_request"  # what the form that goes on says of itself
+DRAWN_FOR: Final = "drawn_for"  # the clinic of the page (apps/patients/drawn_for.py)
+OF_THE_FORM: Final = ("csrfmiddlewaretoken", FIELD, DRAWN_FOR)  # nobody typed these
 # [proposal] as long as somebody looks for a telephone; well within the session's idle time
 KEPT_FOR: Final = timedelta(minutes=15)
 AT_MOST: Final = 8  # [proposal] tabs; the oldest goes first
@@ -57,17 +60,20 @@ class Kept:
     def fields(self) -> list[tuple[str, str]]:
         """Names and values, as they were typed, in order; no key of the form's own."""
         sent = self.typed if self.is_post else self.query
-        own = ("csrfmiddlewaretoken", FIELD)
-        pairs = QueryDict(sent).lists()
-        return [(name, str(value)) for name, all_ in pairs if name not in own for value in all_]
+        pairs = ((name, all_) for name, all_ in QueryDict(sent).lists() if name not in OF_THE_FORM)
+        return [(name, str(value)) for name, all_ in pairs for value in all_]
 
 
-def keep(request: HttpRequest, act: str, *, is_file: bool) -> str:
-    """Keep a request and return the id by which `find` gives it back."""
+def keep(request: HttpRequest, act: str, *, is_file: bool, clinic_id: str = "") -> str:
+    """Keep a request and return the id by which `find` gives it back.
+
+    It goes on in the clinic of the request, or in the one that is named.
+    """
     kept = Kept(
         act=act, method="POST" if request.method == "POST" else "GET", path=request.path,
         query=request.GET.urlencode(), typed=request.POST.urlencode(),
-        user_id=str(request.user.pk), clinic_id=clinic_of(request), is_file=is_file,
+        user_id=str(request.user.pk), clinic_id=clinic_id or clinic_of(request),
+        is_file=is_file,
     )  # fmt: skip
     key, seal = str(uuid4()), box().encrypt(json.dumps(asdict(kept)).encode()).decode()
     living = [(each, text) for each, text in slots(request).items() if opened(text) is not None]
@@ -83,6 +89,28 @@ def find(request: HttpRequest, key: str) -> Kept | None:
     return kept
 
 
+def take(request: HttpRequest, key: str) -> bool:
+    """Take what is kept by this id; False when another request was faster.
+
+    A session is read at a request's beginning and written at its end, so two clicks at once would
+    both find it there. Only one of them can put this row into the cache's table.
+    """
+    if not cache.add(taken_key(key), "y", timeout=KEPT_FOR.total_seconds()):
+        return False
+    drop(request, key)
+    return True
+
+
+def give_back(key: str) -> None:
+    """Let it be taken again: nothing was done, because the program failed."""
+    cache.delete(taken_key(key))
+
+
+def taken_key(key: str) -> str:
+    """Return the name under which it is noted that this id was taken."""
+    return f"kept-request-taken:{key}"
+
+
 def drop(request: HttpRequest, key: str) -> None:
     """Forget what is kept by this id. Safe to repeat."""
     request.session[SESSION_KEY] = {
@@ -90,7 +118,7 @@ def drop(request: HttpRequest, key: str) -> None:
     }
 
 
-def clinic_of(request: HttpRequest) -> str:
+def clinic_of(request: HttpRequest | None) -> str:
     """Return the id of the clinic that the request is about, "" if of none."""
     member = getattr(request, "member", None)
     return str(member.clinic_id) if member else ""

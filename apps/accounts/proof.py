@@ -1,6 +1,7 @@
 """Asking for the password or second factor again before something that cannot be undone."""
 
 from collections.abc import Callable
+from typing import Final
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
@@ -15,6 +16,7 @@ from django.utils.http import urlencode
 from apps.accounts import kept
 
 # What the library's own pages ask a proof for: factors, recovery codes, passkeys.
+FAILED: Final = 500  # this status and above: the program failed
 OF_THE_LIBRARY = "Look at or change how you sign in"
 
 
@@ -50,9 +52,14 @@ class KeptRequestsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Take what is kept by the form's own id; do nothing that is gone or of another clinic."""
         if request.user.is_authenticated:
-            key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD)
-            if key and not self.takes(request, key) and request.method == "POST":
+            key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD) or ""
+            takes = bool(key) and self.takes(request, key)
+            if key and not takes and request.method == "POST":
                 return render(request, "account/go_on.html", {"kept": None}, status=409)
+            response = self.get_response(request)
+            if takes and response.status_code >= FAILED:
+                kept.give_back(key)  # the session that still holds it is not written then
+            return response
         return self.get_response(request)
 
     def takes(self, request: HttpRequest, key: str) -> bool:
@@ -62,8 +69,7 @@ class KeptRequestsMiddleware:
             return False
         if found.clinic_id != kept.clinic_of(request):
             return False
-        kept.drop(request, key)
-        return True
+        return kept.take(request, key)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Keep the request and ask for the proof; any other error is not for here."""

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from apps.accounts import kept
 from apps.audit.actions import record
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import member_of, requires
@@ -34,7 +35,8 @@ class ClinicForm(forms.Form):
 def choose_clinic(request: HttpRequest) -> HttpResponse:
     """Work in another clinic until the session ends or the person changes again.
 
-    Each clinic's record names whoever came from or went to another one.
+    Each clinic's record names whoever came from or went to another one. What a page of the chosen
+    clinic sent too late goes on from here, where the form asks for it.
     """
     before, form = member_of(request), ClinicForm(request.POST, user_id=request.user.pk)
     with every_clinic():
@@ -49,4 +51,7 @@ def choose_clinic(request: HttpRequest) -> HttpResponse:
         record("clinic.entered", by=before.user, now=now, clinic_id=chosen.clinic_id, obj=chosen)
         choose(request, chosen)
         messages.success(request, f"You work in {chosen.clinic.name} now.")
+    waits = request.POST.get("goes_on", "")
+    if kept.find(request, waits):
+        return redirect("account_go_on", waits)
     return redirect("dashboard:board")

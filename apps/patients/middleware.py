@@ -5,15 +5,13 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import rotate_token
-from django.shortcuts import redirect
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.database.scope import enter_clinic, every_clinic
 from apps.database.statements import Read
+from apps.patients.drawn_for import is_for_another, refuse
 from apps.patients.models import StaffMember
 
 SESSION_KEY = "clinic_id"
@@ -46,11 +44,18 @@ class CurrentClinicMiddleware:
         request.memberships, request.member = found, member  # type: ignore[attr-defined]
         if member is None:
             return self.get_response(request)
-        if self.has_moved(request, member) and request.method not in SAFE:
-            return redirect(settings.LOGIN_REDIRECT_URL)  # it was meant for the clinic before
+        request.has_moved = self.has_moved(request, member)  # type: ignore[attr-defined]
         enter_clinic(member.clinic_id)
         with timezone.override(zoneinfo.ZoneInfo(member.clinic.time_zone)):
             return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Take what a page of another clinic sends in no view: nothing is done, nothing is lost."""
+        if request.method in SAFE or request.member is None:  # type: ignore[attr-defined]
+            return None
+        return refuse(request) if is_for_another(request, view) else None
 
     def chosen(self, request: HttpRequest, memberships: list[StaffMember]) -> StaffMember | None:
         """Return the membership chosen in this session, else the person's first one."""
@@ -74,14 +79,9 @@ def memberships_of(user_id: UUID) -> list[StaffMember]:
 
 
 def choose(request: HttpRequest, member: StaffMember) -> None:
-    """Work in this clinic from the next request on, for as long as the session lives.
-
-    A form that another tab drew in the clinic before has a key that is not good any more: what
-    names no row, such as registering somebody, would else be done in the wrong clinic.
-    """
+    """Work in this clinic from the next request on, for as long as the session lives."""
     if request.session.get(SESSION_KEY) != str(member.clinic_id):
         request.session[SESSION_KEY] = str(member.clinic_id)
-        rotate_token(request)
 
 
 def begin_in_a_clinic(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:

@@ -203,6 +203,8 @@
       } else if (answer.status === 422) {
         wrong(form, (await answer.json()).errors);
         look();
+      } else if (answer.status === 409) {
+        end(ELSEWHERE);
       } else if (answer.type === "opaqueredirect") {
         end(SIGNED_OUT);
       } else if (answer.status === 403) {

@@ -1,11 +1,15 @@
 """What waits for a fresh proof: several at once, sealed, bound to its act, used once."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -25,8 +29,8 @@ pytestmark = pytest.mark.django_db
 STAFF = reverse("dashboard:staff")
 
 
-def invite(client: Client, email: str) -> Any:
-    return client.post(STAFF, {"email": email, "role": Role.CLINIC_ADMIN})
+def invite(client: Client, email: str, **more: Any) -> Any:
+    return client.post(STAFF, {"email": email, "role": Role.CLINIC_ADMIN} | more)
 
 
 def invited() -> list[str]:
@@ -127,7 +131,8 @@ def test_it_goes_on_in_the_clinic_in_which_it_was_begun(
     session = client.session
     session[CLINIC] = str(clinic_admin.clinic_id)
     session.save()
-    page = page_after(client, invite(client, "one@clinic.example"))
+    drawn = {kept.DRAWN_FOR: clinic_admin.clinic_id}
+    page = page_after(client, invite(client, "one@clinic.example", **drawn))
     session = client.session
     session[CLINIC] = str(other_clinic.pk)
     session.save()
@@ -178,3 +183,46 @@ def test_a_passkey_that_failed_leads_back_to_the_same_question(clinic_admin) -> 
     failed = client.post(path, {"credential": "{}"})
     assert failed.headers["Location"] == path
     assert "Invite one@clinic.example" in client.get(path).text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_do_it_once(clinic_admin) -> None:
+    """Both have read the session, with what is kept in it, before either writes it."""
+    client = sign_in(clinic_admin)
+    page = page_after(client, invite(client, "one@clinic.example"))
+    sent = dict(page.context["kept"].fields) | {kept.FIELD: page.context["kept_id"]}
+    both, found = Barrier(2, timeout=20), kept.find
+
+    def waits(request: Any, key: str) -> Any:
+        there = found(request, key)
+        both.wait()
+        return there
+
+    def click(_: int) -> int:
+        twin = Client()
+        twin.cookies.update(client.cookies)
+        try:
+            return twin.post(STAFF, sent).status_code
+        finally:
+            connection.close()
+
+    with mock.patch.object(kept, "find", waits), ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(click, range(2))) == [302, 409]
+    assert AuditEvent.objects.filter(event="staff.invited").count() == 1
+
+
+def test_what_failed_in_the_program_may_be_sent_again(clinic_admin, monkeypatch) -> None:
+    client = sign_in(clinic_admin)
+    page = page_after(client, invite(client, "one@clinic.example"))
+    sent = dict(page.context["kept"].fields) | {kept.FIELD: page.context["kept_id"]}
+    client.raise_request_exception = False
+
+    def fails(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("in the middle")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("apps.dashboard.staff_actions.invite_staff", fails)
+        assert client.post(STAFF, sent).status_code == 500
+    assert invited() == []
+    assert client.post(STAFF, sent).status_code == 302
+    assert invited() == ["one@clinic.example"]

@@ -1,19 +1,26 @@
 """Somebody on the staff of two clinics works in one at a time, and says in which."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts import kept
 from apps.audit.models import AuditEvent
+from apps.patients.drawn_for import FIELD, HEADER
+from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Patient, Role, StaffMember
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
-from tests.factories import make_alert
+from tests.factories import PASSWORD, make_alert
 
 pytestmark = pytest.mark.django_db
 CHOOSE = reverse("dashboard:clinic")
+TEMPLATES = Path(settings.BASE_DIR) / "templates"
 
 
 @pytest.fixture
@@ -83,27 +90,116 @@ def test_the_same_clinic_again_changes_nothing(both) -> None:
     assert not AuditEvent.objects.filter(event__startswith="clinic.").exists()
 
 
+def fields_of(page: Any) -> dict[str, str]:
+    """Return the hidden fields that every form of a page sends, as a browser without a script."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return {name: value for name, value in found if name in ("csrfmiddlewaretoken", FIELD)}
+
+
 def test_a_form_of_the_clinic_before_does_nothing_in_the_next(both) -> None:
     """A tab that still shows the first clinic would else register somebody in the second."""
-    client = Client(enforce_csrf_checks=True)
+    client, path = Client(enforce_csrf_checks=True), reverse("patients:create")
     client.force_login(both[0].user)
-    page = client.get(reverse("patients:create"))
-    old = page.context["csrf_token"]
-    token = {"csrfmiddlewaretoken": str(old)}
-    assert client.post(CHOOSE, {"clinic": both[1].clinic_id, **token}).status_code == 302
-    answer = client.post(reverse("patients:create"), {"family_name": "Elsewhere", **token})
-    assert answer.status_code == 403
+    old = fields_of(client.get(path))
+    assert old[FIELD] == str(both[0].clinic_id)
+    assert client.post(CHOOSE, {"clinic": both[1].clinic_id, **old}).status_code == 302
+    answer = client.post(path, {"family_name": "Elsewhere", "password": "geheim", **old})
+    assert answer.status_code == 409
+    assert "Nothing was done" in answer.text
+    assert "Elsewhere" in answer.text, "what was typed is on the page"
+    assert "geheim" not in answer.text
     assert not Patient.objects.filter(family_name="Elsewhere").exists()
+
+
+def test_an_older_cookie_that_comes_back_takes_no_form_either(both) -> None:
+    """An answer of the first clinic, slow on its way, sets again what the browser had before."""
+    client, path = Client(enforce_csrf_checks=True), reverse("patients:create")
+    client.force_login(both[0].user)
+    old, jar = fields_of(client.get(path)), dict(client.cookies)
+    client.post(CHOOSE, {"clinic": both[1].clinic_id, **old})
+    client.get(path)
+    client.cookies.update(jar)
+    answer = client.post(path, {"family_name": "Elsewhere", **old})
+    assert answer.status_code == 409
+    assert not Patient.objects.filter(family_name="Elsewhere").exists()
+
+
+def test_a_session_that_an_older_request_wrote_back_takes_no_form(both) -> None:
+    """Two requests at once save one session: the later one brings the first clinic back."""
+    client, path = sign_in(both[0]), reverse("patients:create")
+    client.post(CHOOSE, {"clinic": both[1].clinic_id})
+    new = fields_of(client.get(path))
+    session = client.session
+    session[SESSION_KEY] = str(both[0].clinic_id)
+    session.save()
+    assert client.post(path, {"family_name": "Elsewhere", **new}).status_code == 409
+
+
+def test_what_was_typed_is_sent_where_it_was_meant(both, prescriber) -> None:
+    first, second = both
+    client, path = sign_in(first), reverse("alerts:contacts")
+    old = fields_of(client.get(path))
+    client.post(CHOOSE, {"clinic": second.clinic_id})
+    typed = {"kind": "mail", "address": "night@clinic.example"}
+    answer = client.post(path, typed | old)
+    assert answer.status_code == 409
+    assert f"Change to {first.clinic.name} and send it there" in answer.text
+    waits = answer.context["kept_id"]
+    page = client.post(CHOOSE, {"clinic": first.clinic_id, "goes_on": waits})
+    assert page.headers["Location"] == reverse("account_go_on", args=[waits])
+    page = client.post(client.get(page.headers["Location"]).headers["Location"],
+                       {"password": PASSWORD}, follow=True)  # fmt: skip
+    assert dict(page.context["kept"].fields) == typed
+    assert works_in(client) == first.clinic
+    sent = client.post(path, typed | {kept.FIELD: waits} | fields_of(page))
+    assert sent.status_code != 409
+
+
+def test_what_says_nothing_of_its_clinic_is_taken_from_who_has_one_only(both, prescriber) -> None:
+    path = reverse("patients:create")
+    assert signed_in(both[0]).post(path, {}).status_code == 409
+    assert signed_in(prescriber).post(path, {}).status_code != 409
+
+
+def test_a_script_is_answered_in_a_sentence_and_nothing_is_kept(both) -> None:
+    client, path = signed_in(both[0]), reverse("patients:create")
+    wrong = {HEADER: str(both[1].clinic_id)}
+    part = client.post(path, headers=wrong | {"HX-Request": "true", "HX-Target": "preview-panel"})
+    assert part.status_code == 422
+    assert '<section id="preview-panel"' in part.text
+    assert client.post(path, headers=wrong | {"X-Board": "1"}).status_code == 409
+    assert kept.SESSION_KEY not in client.session
+    right = {HEADER: str(both[0].clinic_id)}
+    assert client.post(path, headers=right).status_code != 409
+
+
+def test_who_signs_out_is_signed_out_from_any_page(both) -> None:
+    client = signed_in(both[0])
+    old = fields_of(client.get(reverse("patients:create")))
+    client.post(CHOOSE, {"clinic": both[1].clinic_id})
+    client.post(reverse("account_logout"), old)
+    assert client.get(reverse("alerts:rota")).status_code == 302
+
+
+def test_no_page_writes_the_key_of_a_form_in_another_way() -> None:
+    """Only `{% csrf_token %}` says for which clinic the page is."""
+    pages = [
+        page for page in TEMPLATES.rglob("*.html") if "csrfmiddlewaretoken" in page.read_text()
+    ]
+    assert pages == []
 
 
 def test_a_clinic_that_ended_leaves_its_forms_dead(both) -> None:
     first, second = both
-    client = Client(enforce_csrf_checks=True)
+    client, path = Client(enforce_csrf_checks=True), reverse("patients:create")
     client.force_login(first.user)
-    old = {"csrfmiddlewaretoken": str(client.get(reverse("patients:create")).context["csrf_token"])}
+    old = fields_of(client.get(path)) | {"family_name": "Elsewhere"}
     StaffMember.objects.filter(pk=first.pk).update(is_active=False)
-    assert client.post(reverse("patients:create"), old).status_code == 302
-    assert client.post(reverse("patients:create"), old).status_code == 403
+    for _ in range(2):
+        answer = client.post(path, old)
+        assert answer.status_code == 409
+        assert "Elsewhere" in answer.text
+        assert "send it there" not in answer.text, "they do not work there any more"
     assert works_in(client) == second.clinic
 
 
