@@ -26,6 +26,13 @@ from apps.audit.models import AuditEvent
 from apps.dashboard.archive import ArchiveError, read, write
 from apps.database.policies import create_roles
 from apps.database.restored import end_all
+from apps.database.unfinished import (
+    MARK,
+    SENTENCE,
+    is_unfinished,
+    mark_unfinished,
+    take_mark_off,
+)
 from apps.patients.models import Clinic
 from config.embedded.postgres_files import find_binaries
 
@@ -88,6 +95,8 @@ def back_up(file: Path, *, now: datetime) -> dict[str, Any]:
     """
     if file.exists():
         raise ArchiveError(f"{file} exists already: choose another name.")
+    if is_unfinished(connection):
+        raise ArchiveError(SENTENCE)
     unfinished = file.with_name(f".{file.name}.unfinished")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -125,15 +134,24 @@ def _dump_into(out: Any, command: list[str], manifest: dict[str, Any]) -> int:
 def restore(file: Path) -> dict[str, Any]:
     """Fill this empty database from a backup and prove that all of it is there.
 
-    All or nothing: a damaged file leaves the database empty. Raises `ArchiveError` with a
-    sentence for the operator.
+    All or nothing: a damaged file leaves the database empty. What is loaded bears the mark of an
+    unfinished restore, which the caller takes off with all that has to follow. Raises
+    `ArchiveError` with a sentence for the operator.
     """
-    if tables():
-        raise ArchiveError("This database is not empty: restore into a new one.")
+    if set(tables()) - {MARK}:
+        was_stopped = is_unfinished(connection)
+        raise ArchiveError(
+            SENTENCE if was_stopped else "This database is not empty: restore into a new one."
+        )
     with file.open("rb") as source:
         manifest, frames = read(source, settings.BACKUP_PASSPHRASE)
         create_roles(connection)  # of whom the policies in the file speak
-        _load(frames)
+        mark_unfinished(connection)
+        try:
+            _load(frames)
+        except ArchiveError:
+            take_mark_off(connection)  # nothing was loaded
+            raise
     analyze()
     wrong = list(differences(manifest))
     if wrong:

@@ -11,6 +11,7 @@ from django.db.backends.signals import connection_created
 
 from apps.database.roles import APP_ROLE, SWEEP_ROLE
 from apps.database.scope import as_owner
+from apps.database.unfinished import refuse_unfinished
 
 ASK = """
 SELECT rolsuper OR rolbypassrls OR EXISTS (
@@ -30,11 +31,11 @@ log = logging.getLogger(__name__)
 def refuse_owner() -> None:
     """Stop a process of a real installation that signs in as the owner of the tables.
 
+    Any process stops before a database into which a restore has begun and not ended.
+
     Called once, where a process begins. Where the database does not answer yet the process
     starts, as it does for every other reason to wait, and its first connection is judged.
     """
-    if settings.DEBUG or settings.DEMO_MODE:
-        return
     try:
         refuse(connection)
     except OperationalError:
@@ -55,7 +56,10 @@ def judge_first(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def refuse(connection: BaseDatabaseWrapper) -> None:
-    """Raise `ImproperlyConfigured` if this connection's login passes the wall."""
+    """Raise `ImproperlyConfigured` for an unfinished restore, or a login that passes the wall."""
+    refuse_unfinished(connection)
+    if settings.DEBUG or settings.DEMO_MODE:
+        return
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(ASK)
         if cursor.fetchone()[0]:

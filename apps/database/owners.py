@@ -2,16 +2,26 @@
 
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
 
 from apps.database.policies import raise_the_wall
 from apps.database.scope import as_owner
+from apps.database.unfinished import refuse_unfinished
 
 OWNS: Final = """
 SELECT pg_has_role(session_user, relowner, 'member') FROM pg_class
 WHERE oid = to_regclass('django_migrations')
 """
+
+
+def check_finished() -> None:
+    """Raise `CommandError` with a sentence where a restore was stopped in the middle."""
+    try:
+        refuse_unfinished(connection)
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
 
 
 def check_owner() -> None:
@@ -45,6 +55,7 @@ class OwnersCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do as Django does; what changes nothing leaves the wall as it is."""
         check_owner()
+        check_finished()
         take_time()
         super().handle(*args, **options)
         if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -246,6 +247,7 @@ def breaks(now):
 restored.ends_with_a_restore("what breaks", breaks)
 call_command("restore", {file!r}, "--nobody-was-erased")
 """
+WORKER: Final = "from config.celery import refuse; import django; django.setup(); refuse()"
 MAY_READ: Final = """
 SELECT has_table_privilege(role, 'django_session', 'SELECT')
 FROM unnest(ARRAY['glidepath_app', 'glidepath_sweep']) role
@@ -269,6 +271,82 @@ def test_nobody_gets_in_before_all_is_ended(clinic_with_history, nurse, tmp_path
             sessions = connection.execute("SELECT count(*) FROM django_session").fetchone()
             assert sessions != (0,), "the load was whole"
             assert connection.execute(MAY_READ).fetchall() == [(False,), (False,)]
+
+
+KILLED: Final = """
+import os, signal, django; django.setup()
+from django.core.management import call_command
+from apps.dashboard import backups
+from apps.dashboard.management.commands import restore
+from apps.database import restored
+
+def killed(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if {where!r} == "before the load":
+    backups._load = killed
+elif {where!r} == "after the load":
+    restore.call_command = killed
+else:
+    restored.ends_with_a_restore("what kills", killed)
+call_command("restore", {file!r}, "--nobody-was-erased")
+"""
+
+
+def python(code: str, url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings_test", "DATABASE_URL": url},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["after the load", "in the last transaction"])
+@pytest.mark.django_db(transaction=True)
+def test_nothing_opens_a_database_whose_restore_was_killed(
+    where: str, clinic_with_history, nurse, tmp_path: Path
+) -> None:
+    """`migrate` would give the rights, and with them whoever was removed and what was ended."""
+    signed_in(nurse)
+    back_up(file := tmp_path / "clinic.backup", now=timezone.now())
+    do = "stopped in the middle.*run manage.py restore again"
+    with scratch_database() as url:
+        done = python(KILLED.format(where=where, file=os.fspath(file)), url)
+        assert done.returncode == -signal.SIGKILL
+        for command in ("migrate", "createcachetable", "seal_audit", "run_dispatcher"):
+            refused = manage(command, url=url)
+            assert refused.returncode != 0, command
+            assert re.search(do, refused.stderr), (command, refused.stderr)
+        for at_home in ("0", "1"):
+            for part in ("import config.wsgi", WORKER):
+                demo = f"import os; os.environ['GLIDEPATH_DEMO'] = '{at_home}'; "
+                refused = python(demo + part, url)
+                assert refused.returncode != 0, part
+                assert re.search(do, refused.stderr), (part, refused.stderr)
+        for command in (("backup", os.fspath(tmp_path / "of-it.backup")),
+                        ("restore", os.fspath(file), "--nobody-was-erased")):  # fmt: skip
+            refused = manage(*command, url=url)
+            assert refused.returncode != 0
+            assert re.search(do, refused.stderr), refused.stderr
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM django_session").fetchone() != (0,)
+            assert connection.execute(MAY_READ).fetchall() == [(False,), (False,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restore_that_was_killed_before_the_load_begins_anew(
+    clinic_with_history, tmp_path: Path
+) -> None:
+    back_up(file := tmp_path / "clinic.backup", now=timezone.now())
+    with scratch_database() as url:
+        python(KILLED.format(where="before the load", file=os.fspath(file)), url)
+        assert "stopped in the middle" in manage("migrate", url=url).stderr
+        done = manage("restore", os.fspath(file), "--nobody-was-erased", url=url)
+        assert done.returncode == 0, done.stderr
+        assert manage("migrate", url=url).returncode == 0
+        with psycopg.connect(url) as connection:
+            mark = "SELECT to_regclass('public.restore_unfinished')"
+            assert connection.execute(mark).fetchone() == (None,)
+            assert connection.execute(MAY_READ).fetchall() == [(True,), (True,)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,6 +18,7 @@ from apps.dashboard.backups import end_access, raise_open_alerts, restore
 from apps.database.owners import take_time
 from apps.database.policies import raise_the_wall
 from apps.database.scope import as_owner
+from apps.database.unfinished import take_mark_off
 from apps.database.working_command import WorkingCommand
 from apps.retention.erased_list import Erased, lines_in
 from apps.retention.erasing import erase_again
@@ -61,13 +62,15 @@ class Command(WorkingCommand):
         except (ArchiveError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         # An older backup gets today's tables. It holds no rights of roles, so no process can read
-        # a row of it, a session or a secret, until all of this is done.
+        # a row of it, a session or a secret, until all of this is done; and the mark that goes
+        # last keeps everything from starting if it never is.
         call_command(MigrateTables(), verbosity=0, interactive=False)
         with transaction.atomic():
             raise_the_wall(connection)
             self.remove_again(erased)
             self.end_what_lives(manifest, links=options["end_links"])
             raised = 0 if options["quiet_alerts"] else self.raise_alerts(manifest)
+            take_mark_off(connection)
         rows, seconds = sum(manifest["rows"].values()), time.monotonic() - began
         self.stdout.write(
             f"restored the backup of {manifest['made_at']}: {rows} rows, every table and the audit "
