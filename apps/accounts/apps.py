@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from apps.accounts import actions, checks, known_browser, middleware, starting  # noqa: F401
+        from apps.accounts.code_counts import count_per_browser
         from apps.accounts.used_codes import mark_code_used
         from apps.database.restored import ends_with_a_restore
         from apps.database.working_command import REFUSALS
@@ -22,6 +23,7 @@ class AccountsConfig(AppConfig):
         if starting.refuse_weak not in REFUSALS:
             REFUSALS.append(starting.refuse_weak)
         TOTP._mark_code_used = mark_code_used
+        count_per_browser()
         user_logged_in.connect(middleware.begin_session, dispatch_uid="accounts.begin_session")
         user_logged_in.connect(known_browser.remember, dispatch_uid="accounts.known_browser")
         for signal in (signals.authenticator_removed, signals.authenticator_reset):

@@ -8,5 +8,6 @@ from apps.accounts import actions
 
 @shared_task
 def forget_sessions() -> None:
-    """Remove sessions that are over."""
+    """Remove sessions that are over, and counts of guesses."""
     actions.forget_sessions(timezone.now())
+    actions.forget_counts(timezone.now())

@@ -17,12 +17,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.actions import forget_sessions
+from apps.accounts.actions import forget_counts, forget_sessions
 from apps.accounts.tasks import forget_sessions as forget_sessions_task
 from apps.patients.models import StaffMember
 from config.schedule import BEAT_SCHEDULE
 from tests.accounts.test_sign_in import sign_in
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, code_of
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +74,21 @@ def test_sessions_that_are_over_are_removed_with_their_place_in_the_list(nurse, 
 def test_beat_asks_for_it() -> None:
     tasks = {each["task"]: each["options"].get("queue") for each in BEAT_SCHEDULE.values()}
     assert tasks[forget_sessions_task.name] == "default"
+
+
+def test_counts_that_are_over_are_removed_and_living_ones_stay(nurse) -> None:
+    cache.add("of-yesterday", "y", timeout=1)
+    cache.add("of-now", "y", timeout=3600)
+    later = timezone.now() + timedelta(minutes=5)
+    assert forget_counts(later) == 1
+    assert forget_counts(later) == 0
+    assert cache.get("of-now") == "y"
+
+
+def test_without_tolerance_a_code_opens_in_its_own_half_minute_only(nurse, settings) -> None:
+    """The setting for who wants the letter of ASVS 6.5.5; the code of the next step waits."""
+    next_one = last_code_of(nurse)
+    settings.MFA_TOTP_TOLERANCE = 0
+    cache.clear()
+    assert not signs_in(nurse, next_one)
+    assert signs_in(nurse, code_of(nurse.user))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +21,7 @@ from apps.portal.actions import give_consent
 from apps.portal.models import SignInCode
 from apps.programs.actions import agree_to_program
 from tests.accounts.test_passkey_ceremony import FLAG, Key
+from tests.accounts.test_sign_in import sign_in
 from tests.factories import code_of, make_program
 from tests.portal.conftest import newest_code, signed_in_as
 from tests.security.test_guessing import GUESSES, PASSWORD
@@ -76,6 +78,41 @@ def test_a_thousand_codes_by_who_knows_the_password(kind, nurse, logs) -> None:
     assert not [code for code in (*guesses[:20], right, PASSWORD) if f" {code}" in written]
     assert nurse.user.email not in written
     assert is_in(by_passkey(key, nurse)), "the real person has another factor"
+
+
+def test_who_knows_the_password_keeps_nobody_from_their_codes(nurse) -> None:
+    """Five wrong codes shut the door elsewhere; a browser that they used has its own count."""
+    own, path = sign_in(nurse), reverse("mfa_authenticate")
+    own.post(reverse("account_logout"))
+    thief = at_the_second_step(nurse)
+    for number in range(20):
+        page = thief.post(path, {"code": f"{number:06d}"})
+    assert "Too many failed login attempts" in page.text
+    cache_forgets_used_codes(nurse)
+    stranger = at_the_second_step(nurse)
+    stranger.post(path, {"code": code_of(nurse.user)})
+    assert not is_in(stranger), "elsewhere it is shut, for the right code as well"
+    own.post(reverse("account_login"), {"login": nurse.user.email, "password": PASSWORD})
+    own.post(path, {"code": code_of(nurse.user)})
+    assert is_in(own)
+
+
+def test_a_known_browser_guesses_no_more_codes_than_any(nurse) -> None:
+    own, path = sign_in(nurse), reverse("mfa_authenticate")
+    own.post(reverse("account_logout"))
+    own.post(reverse("account_login"), {"login": nurse.user.email, "password": PASSWORD})
+    pages = [own.post(path, {"code": f"{number:06d}"}) for number in range(8)]
+    told = ["Too many failed login attempts" in page.text for page in pages]
+    assert told == [False] * 5 + [True] * 3
+    cache_forgets_used_codes(nurse)
+    own.post(path, {"code": code_of(nurse.user)})
+    assert not is_in(own)
+
+
+def cache_forgets_used_codes(member: Any) -> None:
+    """Let the code of the same half minute be used again, as if it were the next one."""
+    row = Authenticator.objects.get(user=member.user, type="totp").wrap()
+    cache.delete(row._get_used_cache_key(code_of(member.user)))
 
 
 def test_a_thousand_codes_of_a_patient(patient, logs) -> None:
