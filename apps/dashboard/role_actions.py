@@ -1,32 +1,24 @@
-"""Roles with clinical rights: a clinical lead agrees to each.
+"""Roles with clinical rights: a clinical lead agrees to each; without one, a prescriber.
 
 A clinic admin has no clinical rights and must not make themselves any, by an address of their own
 that they invite. docs/adr/0066 says which roles wait for whom.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 
 from apps.accounts.models import Invitation, RoleChange, StaffMail, User
 from apps.audit.actions import record
 from apps.dashboard.staff_outbox import put
-from apps.patients.models import Clinic, Role, StaffMember, StaffQuerySet
-from apps.patients.permissions import Right, gains
-
-# What of the rights makes a role a clinical one, and what makes the gravest of them.
-CLINICAL: Final = Right.SEE_PATIENTS
-GRAVEST: Final = Right.ACTIVATE_PLANS
+from apps.dashboard.who_decides import CLINICAL, GRAVEST, deciders_of, who_hears
+from apps.patients.models import Clinic, Role, StaffMember
+from apps.patients.permissions import gains
 
 
 class RoleError(ValueError):
     """The role cannot be decided so; the text is for the reader."""
-
-
-def leads_of(clinic_id: Any) -> StaffQuerySet:
-    """Return who is clinical lead of a clinic now."""
-    return StaffMember.objects.active().filter(clinic_id=clinic_id, role=Role.CLINICAL_LEAD)
 
 
 def is_clinical(role: str, before: str = "") -> bool:
@@ -38,14 +30,16 @@ def is_clinical(role: str, before: str = "") -> bool:
     return CLINICAL in new or GRAVEST in new or (role == Role.CLINICAL_LEAD and bool(new))
 
 
-def must_wait(clinic: Clinic, role: str, before: str = "") -> bool:
-    """Answer whether a clinical lead has to agree to a role: it is clinical, and there is one."""
-    return is_clinical(role, before) and leads_of(clinic.pk).exists()
+def must_wait(clinic: Clinic, role: str, member: StaffMember | None = None) -> bool:
+    """Answer whether somebody has to agree to a role: it is clinical, and one is there who may."""
+    before = member.role if member else ""
+    return is_clinical(role, before) and deciders_of(clinic.pk, about=member).exists()
 
 
-def must_say_who_agreed(clinic: Clinic, role: str, before: str = "") -> bool:
-    """Answer whether the admin has to write down who agreed: no lead of the clinic could."""
-    return is_clinical(role, before) and not leads_of(clinic.pk).exists()
+def must_say_who_agreed(clinic: Clinic, role: str, member: StaffMember | None = None) -> bool:
+    """Answer whether the admin has to write down who agreed: nobody of the clinic could."""
+    before = member.role if member else ""
+    return is_clinical(role, before) and not deciders_of(clinic.pk, about=member).exists()
 
 
 def tell_leads(
@@ -54,16 +48,17 @@ def tell_leads(
 ) -> RoleChange:  # fmt: skip
     """Store a change of roles and a mail to each clinical lead, inside the caller's transaction.
 
-    `subject` is the invitation or the member; `besides` are told, too. `agreement` says who agreed
-    where no lead could.
+    Without a lead everybody who sees patients here gets it. `subject` is the invitation or the
+    member; `besides` are told, too. `agreement` says who agreed where nobody here could.
     """
     state = RoleChange.State.WAITING if waits else RoleChange.State.DONE
     change = RoleChange.objects.create(
         clinic=clinic, what=what, role=role, by=by, at=now, state=state, agreement=agreement,
         **subject,
     )  # fmt: skip
-    leads = leads_of(clinic.pk).select_related("user").order_by("pk")
-    for user in dict.fromkeys([*(lead.user for lead in leads), *besides]):
+    ended = subject["member"] if what == RoleChange.What.ENDED else None
+    hears = who_hears(clinic.pk, ended=ended).select_related("user").order_by("pk")
+    for user in dict.fromkeys([*(each.user for each in hears), *besides]):
         put(now, kind=StaffMail.Kind.ROLE, clinic=clinic, role_change=change, user=user)
     return change
 
@@ -77,8 +72,9 @@ def withdraw(now: datetime, **subject: Any) -> None:
 def decide(*, change: RoleChange, agreed: bool, by: StaffMember, now: datetime) -> RoleChange:
     """Agree to a role, which counts from then on, or refuse it. Safe to repeat.
 
-    Raises `RoleError` for who is no clinical lead of the clinic, for one's own role and one's
-    own wish, and for what was answered otherwise, withdrawn, or is not possible any more.
+    Raises `RoleError` for who is no clinical lead of the clinic (without one, no prescriber), for
+    one's own role and one's own wish, and for what was answered otherwise, withdrawn, or is not
+    possible any more.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=change.clinic_id)
     rows = RoleChange.objects.select_related("clinic", "invitation", "member__user")
@@ -102,9 +98,11 @@ def decide(*, change: RoleChange, agreed: bool, by: StaffMember, now: datetime) 
 
 
 def check_may_decide(change: RoleChange, by: StaffMember) -> None:
-    """Raise `RoleError` unless this member is a clinical lead who may answer this."""
-    if not leads_of(change.clinic_id).filter(pk=by.pk).exists():
-        raise RoleError("Only a clinical lead of this clinic can decide this.")
+    """Raise `RoleError` unless this member may answer this, by role and by who asked."""
+    if not deciders_of(change.clinic_id).filter(pk=by.pk).exists():
+        raise RoleError(
+            "Only a clinical lead of this clinic can decide this; while it has none, a prescriber."
+        )
     mine = change.member is not None and change.member.user_id == by.user_id
     if mine or change.by_id == by.user_id:
         raise RoleError("Somebody else has to decide this: it is about you, or you asked for it.")

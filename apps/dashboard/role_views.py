@@ -1,4 +1,4 @@
-"""The clinical lead's page of roles: what a clinic admin gives and takes, and what waits."""
+"""The page of roles: what a clinic admin gives and takes, and what waits for somebody's word."""
 
 from datetime import timedelta
 from typing import Final
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts.models import RoleChange
 from apps.accounts.proof import require_recent_proof
 from apps.dashboard import role_actions
+from apps.dashboard.who_decides import deciders_of
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.lists import Listing, show_list
 from apps.patients.permissions import RIGHTS, Right, lets_sign
@@ -36,6 +37,7 @@ def roles(request: HttpRequest) -> HttpResponse:
     rows = list(found[:MOST])
     context = {
         "waiting": [row for row in rows if row.state == RoleChange.State.WAITING],
+        "may_decide": deciders_of(mine.clinic_id).filter(pk=mine.pk).exists(),
         "signing": [role for role in RIGHTS if lets_sign(role)],
         "rest": [row for row in rows if row.state != RoleChange.State.WAITING],
     }

@@ -40,10 +40,10 @@ def invite_staff(
 ) -> Invitation:
     """Store an invitation with its mail, which leaves after the commit.
 
-    One to a clinical role waits for the word of a clinical lead; where the clinic has none,
-    `agreement` says who agreed. An invitation of the same person that is not used yet is
-    withdrawn: only the newest link works. Raises `StaffError` for somebody on the staff, and
-    without an agreement where one is needed.
+    One to a clinical role waits for the word of a clinical lead, without one of a prescriber; where
+    the clinic has neither, `agreement` says who agreed. An invitation of the same person that is
+    not used yet is withdrawn: only the newest link works. Raises `StaffError` for somebody on the
+    staff, and without an agreement where one is needed.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     email = email.strip().lower()
@@ -79,8 +79,8 @@ def check_agreement(agreement: str) -> None:
     """Raise `StaffError` unless something says who agreed to a clinical role, and how."""
     if not agreement.strip():
         raise StaffError(
-            "This role sees patients, and the clinic has no clinical lead who could agree here. "
-            "Write who agreed, and how. What waits for a lead: withdraw it, then ask again.",
+            "This role sees patients, and the clinic has no clinical lead or prescriber who could "
+            "agree here. Write who agreed, and how. What waits: withdraw it, then ask again.",
             "agreement",
         )
 
@@ -138,8 +138,9 @@ def change_role(
 ) -> StaffMember:
     """Give somebody another role, from their next click on. The same role changes nothing.
 
-    One with more clinical rights waits for the word of a clinical lead: the member is returned as
-    they were. Where the clinic has none, `agreement` says who agreed. Alerts of one who handles
+    One with more clinical rights waits for the word of a clinical lead, without one of a
+    prescriber: the member is returned as they were. Where there is neither, `agreement` says who
+    agreed. Alerts of one who handles
     none any more open again at the next sweep. Raises `StaffError` for one's own role, for the
     last clinic admin, and without an agreement where one is needed.
     """
@@ -160,8 +161,8 @@ def change_role(
 
 def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreement: str) -> bool:
     """Tell the clinical leads of a clinical role that is given or taken; True if it has to wait."""
-    waits = must_wait(member.clinic, role, member.role)
-    if must_say_who_agreed(member.clinic, role, member.role):
+    waits = must_wait(member.clinic, role, member)
+    if must_say_who_agreed(member.clinic, role, member):
         check_agreement(agreement)
     about: dict[str, Any] = {"clinic": member.clinic, "by": by, "now": now, "member": member}
     asked = RoleChange.objects.waiting().filter(member=member)

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.accounts.models import RoleChange, StaffMail, User
+from apps.dashboard.who_decides import deciders_of, leads_of
 from apps.patients.permissions import lets_sign
 
 
@@ -56,9 +57,12 @@ def role(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
         "who": change.by.full_name, "whom": change.whom, "what": change.what, "waits": waits,
         "role": change.role_words.lower(), "mine": is_about(change, reader),
         "signs": lets_sign(change.role), "at": change.at,
+        "has_lead": leads_of(change.clinic_id).exists(),
+        "may_decide": deciders_of(change.clinic_id).filter(user=reader).exists(),
         "url": settings.SITE_URL + reverse("dashboard:roles"),
     }  # fmt: skip
-    subject = "A role waits for your word" if waits else "A clinical role in your clinic changed"
+    asks = waits and context["may_decide"]
+    subject = "A role waits for your word" if asks else "A clinical role in your clinic changed"
     return reader.email, subject, context
 
 

@@ -12,7 +12,7 @@ from apps.patients.models import Role
 
 
 class AgreementFields(forms.Form):
-    """Who agreed to a clinical role: asked where no clinical lead is there to agree here.
+    """Who agreed to a clinical role: asked where no lead or prescriber could agree here.
 
     Whether the role needs it is judged by the act.
     """
@@ -26,9 +26,9 @@ class AgreementFields(forms.Form):
         """Add the field."""
         self.fields["agreement"] = forms.CharField(
             label="Who agreed to the role, and how", max_length=200, required=False,
-            help_text="For a role that sees patients: this clinic has no clinical lead who could "
-            "agree here. For instance: the medical director, in writing, on 3 May. Later leads "
-            "read it.",
+            help_text="For a role that sees patients: this clinic has no clinical lead or "
+            "prescriber who could agree here. For instance: the medical director, in writing, on "
+            "3 May. Later leads read it.",
         )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from apps.accounts.guessing import guessed_too_often
 from apps.accounts.models import Invitation, RoleChange, User
 from apps.accounts.proof import require_recent_proof
 from apps.dashboard import staff_actions
-from apps.dashboard.role_actions import leads_of
 from apps.dashboard.staff_forms import InviteForm, JoinForm, RoleForm, WelcomeBackForm
+from apps.dashboard.who_decides import deciders_of, leads_of
 from apps.database.scope import enter_clinic, every_clinic
 from apps.patients.access import fetch_in_scope, member_of, requires
 from apps.patients.lists import Listing, show_list
@@ -33,13 +33,18 @@ INVITED_COLUMNS = (
 )  # fmt: skip
 
 
-WAITS = "has the new role when a clinical lead agrees, who was told by mail"
+WAITS = (
+    "has the new role when a clinical lead agrees (without one, a prescriber), who was told by mail"
+)
 
 
 def on_its_way(invitation: Invitation) -> str:
     """Return what the admin reads after inviting somebody."""
     if invitation.waits:
-        return f"{invitation.email} is invited when a clinical lead agrees, who was told by mail."
+        return (
+            f"{invitation.email} is invited when a clinical lead agrees (without one, a "
+            "prescriber), who was told by mail."
+        )
     return f"An invitation is on its way to {invitation.email}."
 
 
@@ -49,7 +54,8 @@ def staff(request: HttpRequest) -> HttpResponse:
     """Show who works here and who is invited, and invite somebody."""
     member = member_of(request)
     has_lead = leads_of(member.clinic_id).exists()
-    form = InviteForm(request.POST or None, asks_who_agreed=not has_lead)
+    has_decider = deciders_of(member.clinic_id).exists()
+    form = InviteForm(request.POST or None, asks_who_agreed=not has_decider)
     if request.method == "POST" and form.is_valid():
         require_recent_proof(request, f"Invite {form.cleaned_data['email']} to the staff")
         try:
@@ -66,7 +72,8 @@ def staff(request: HttpRequest) -> HttpResponse:
     invitations = Invitation.objects.waiting().filter(clinic_id=member.clinic_id)
     context = {
         "form": form, "people": people, "invitations": invitations, "now": timezone.now(),
-        "has_lead": has_lead, "roles_waiting": roles_waiting(member.clinic_id),
+        "has_lead": has_lead, "has_decider": has_decider,
+        "roles_waiting": roles_waiting(member.clinic_id),
     }  # fmt: skip
     lists = (
         Listing("staff", COLUMNS, lambda: people, title="Staff"),
@@ -118,7 +125,7 @@ def staff_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
     person = fetch_in_scope(request, StaffMember.objects.select_related("user"), pk=member_id)
     form = RoleForm(
         request.POST or None, initial={"role": person.role},
-        asks_who_agreed=not leads_of(person.clinic_id).exists(),
+        asks_who_agreed=not deciders_of(person.clinic_id, about=person).exists(),
     )  # fmt: skip
     if request.method == "POST" and form.is_valid():
         require_recent_proof(request, f"Change the role of {person.user.full_name}")

@@ -48,6 +48,7 @@ PRESCRIBING: Final = CARE_TEAM | {
     Right.ACTIVATE_PLANS,
     Right.MUTE_RULES,
     Right.EXPORT_RECORDS,
+    Right.DECIDE_ROLES,  # a prescriber's word counts while there is no lead
 }
 
 RIGHTS: Final[dict[str, frozenset[Right]]] = {
@@ -63,7 +64,6 @@ RIGHTS: Final[dict[str, frozenset[Right]]] = {
         Right.KEEP_RECORDS,
         Right.EDIT_DIRECTORY,
         Right.EXPORT_RESEARCH,
-        Right.DECIDE_ROLES,
     },
     Role.NURSE: CARE_TEAM,
     Role.PHARMACIST: CARE_TEAM | {Right.EDIT_FORMULARY},

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import Invitation, RoleChange, StaffMail
 from apps.audit.models import AuditEvent
 from apps.dashboard import role_actions
-from apps.dashboard.role_actions import RoleError, decide
+from apps.dashboard.role_actions import RoleError, decide, withdraw
 from apps.dashboard.staff_actions import (
     StaffError,
     accept_invitation,
@@ -241,6 +241,58 @@ def test_without_a_lead_the_admin_writes_down_who_agreed(clinic_admin, nurse, cl
     assert "agreement" not in signed_in(clinic_admin).get(staff).context["form"].fields
 
 
+@pytest.mark.parametrize("role", CLINICAL)
+def test_an_admin_who_ends_every_lead_gets_no_clinical_rights_alone(
+    clinic_admin, lead, prescriber, nurse, role
+) -> None:
+    """What they write about who agreed counts for nothing while a prescriber could be asked."""
+    now = timezone.now()
+    for each in (lead, make_lead(lead)):
+        deactivate_member(member=each, by=clinic_admin.user, now=now)
+    everybody = {each.user.email for each in (prescriber, nurse)}
+    assert everybody | {lead.user.email} <= set(told()), "the last lead is told, and all who work"
+    asked = {"email": MINE, "role": role, "agreement": "Dr Vega, by letter."}
+    proven(clinic_admin).post(reverse("dashboard:staff"), asked)
+    invitation = Invitation.objects.get()
+    subjects = told()
+    assert set(subjects) == everybody
+    assert subjects[prescriber.user.email] == "A role waits for your word"
+    bodies = {letter.to[0]: letter.body for letter in mail.outbox}
+    assert reverse("dashboard:roles") in bodies[prescriber.user.email]
+    assert reverse("dashboard:roles") not in bodies[nurse.user.email]
+    assert join(invitation) == 410
+    change = RoleChange.objects.waiting().get()
+    with pytest.raises(RoleError, match="while it has none, a prescriber"):
+        decide(change=change, agreed=True, by=nurse, now=now)
+    assert "Agree<span" in signed_in(prescriber).get(reverse("dashboard:roles")).text
+    decide(change=change, agreed=True, by=prescriber, now=now)
+    assert join(invitation) == 302
+
+
+def test_the_only_prescriber_of_a_clinic_becomes_its_first_lead(clinic_admin, prescriber) -> None:
+    """Nobody answers about themselves, so nobody here could: the admin writes down who agreed."""
+    now, admin = timezone.now(), clinic_admin.user
+    with pytest.raises(StaffError, match="Write who agreed"):
+        change_role(member=prescriber, role=Role.CLINICAL_LEAD, by=admin, now=now)
+    agreed = {"agreement": "The owner, by letter."}
+    change_role(member=prescriber, role=Role.CLINICAL_LEAD, by=admin, now=now, **agreed)
+    prescriber.refresh_from_db()
+    assert prescriber.role == Role.CLINICAL_LEAD
+
+
+def test_a_prescriber_says_nothing_while_there_is_a_lead(
+    clinic_admin, lead, prescriber, nurse
+) -> None:
+    now = timezone.now()
+    make_invitation(clinic_admin, MINE, Role.NURSE, now=now)
+    assert set(told()) == {lead.user.email}
+    with pytest.raises(RoleError, match="Only a clinical lead"):
+        decide(change=RoleChange.objects.get(), agreed=True, by=prescriber, now=now)
+    page = signed_in(prescriber).get(reverse("dashboard:roles")).text
+    assert MINE in page
+    assert "Agree<span" not in page
+
+
 def test_what_waited_when_the_last_lead_left_is_asked_again(clinic_admin, lead, nurse) -> None:
     """Nobody can answer it any more, and nothing happens by that alone."""
     now, admin = timezone.now(), clinic_admin.user
@@ -262,7 +314,8 @@ def test_what_waited_when_the_last_lead_left_is_asked_again(clinic_admin, lead, 
     nurse.refresh_from_db()
     assert nurse.role == Role.PRESCRIBER
     again = make_invitation(clinic_admin, MINE, Role.NURSE, now=now)
-    assert not again.waits
+    assert again.waits, "a prescriber is there now, who can be asked"
+    withdraw(now, invitation=again)
     states = RoleChange.objects.filter(state__in=("waiting", "withdrawn"))
     assert set(states.values_list("state", flat=True)) == {"withdrawn"}
 
@@ -270,7 +323,9 @@ def test_what_waited_when_the_last_lead_left_is_asked_again(clinic_admin, lead, 
 def test_leads_hear_who_was_let_in_again_and_who_is_lead_no_longer(clinic_admin, lead) -> None:
     now, admin, other = timezone.now(), clinic_admin.user, make_lead(lead)
     deactivate_member(member=other, by=admin, now=now)
-    assert set(told()) == {lead.user.email}, "who has no account any more is not written to"
+    assert set(told()) == {lead.user.email, other.user.email}
+    theirs = next(letter.body for letter in mail.outbox if letter.to == [other.user.email])
+    assert "ended your role as clinical lead" in theirs, "who has no account any more hears it, too"
     reactivate_member(member=other, by=admin, now=now)
     assert set(told()) == {lead.user.email, other.user.email}
     change_role(member=other, role=Role.NURSE, by=admin, now=now)
