@@ -13,13 +13,16 @@ from apps.audit.models import UnsealedEvent
 from config.celery import app
 
 QUEUES: Final = ("alerts", "default")
-SECONDS: Final = 1.0
+SECONDS: Final = 0.5  # for each step of asking the broker: whoever asks waits in a web thread
+WAITS: Final = (
+    "socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout", "pool_timeout",
+)  # fmt: skip
 
 
 def queue_figures(now: datetime) -> str:
     """Return depth and age of every queue in Prometheus' text format.
 
-    A broker that does not answer within a second has no depths, and `broker_up` is 0.
+    A broker that does not answer in time has no depths, and `broker_up` is 0.
     """
     found = {name: (row["n"], row["since"]) for name, row in _waiting(now)}
     depths = broker_depths()
@@ -49,13 +52,22 @@ def broker_depths() -> list[Sample]:
     """Return how many messages wait in each queue; empty when the broker does not answer."""
     found = []
     try:
-        with app.connection_for_read() as broker:
+        with app.connection_for_read(transport_options=hurried()) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=SECONDS)
             for name in QUEUES:
                 found.append((f'queue="{name}"', float(_depth(broker, name))))
     except Exception:  # each broker's library raises its own
         return []
     return found
+
+
+def hurried() -> dict[str, Any]:
+    """Return what is set for the broker, with no wait longer than ours: a hung one holds no page.
+
+    A task that is published waits for as long as before.
+    """
+    options = dict(app.conf.broker_transport_options)
+    return options | {name: min(options[name], SECONDS) for name in WAITS if name in options}
 
 
 def _depth(broker: Any, name: str) -> int:

@@ -20,7 +20,8 @@ from apps.alerts.sweep import STRANDED_AFTER, beat, deliver_due, sweep
 from apps.alerts.system_alerts import SINCE, keep
 from apps.alerts.system_sending import tell_due
 from apps.alerts.tasks import beat_heartbeat, check_record
-from apps.audit.actions import record
+from apps.audit.actions import record, seal_events
+from apps.audit.chain import Head, heads
 from apps.database.scope import as_owner
 from config.schedule import BEAT_SCHEDULE
 from tests.factories import NOW, make_alert, put_on_call
@@ -210,6 +211,18 @@ def test_the_nightly_look_at_the_audit_record_tells_what_it_found(all_beat, pati
     Heartbeat.objects.filter(name=RECORD_BROKEN).delete()
     late = timezone.now() + RECORD_LATE_AFTER + timedelta(minutes=1)
     assert "The audit record was not verified for two days." in check_health(late).problems
+
+
+def test_the_heads_of_an_intact_record_go_to_the_log(all_beat, patient, caplog) -> None:
+    """A collector elsewhere keeps what shows a record that was rewritten as a whole."""
+    record("patient.viewed", by=None, now=NOW, clinic_id=patient.clinic_id)
+    while seal_events():
+        pass
+    with caplog.at_level("INFO", logger="apps.alerts.record_check"):
+        check_record()
+    said = [line.removeprefix("audit head ") for line in caplog.messages]
+    assert [Head.parse(line) for line in said] == heads()
+    assert patient.clinic_id in {head.clinic_id for head in heads()}
 
 
 def test_the_record_is_looked_at_each_night() -> None:

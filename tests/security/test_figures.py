@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.alerts.metrics import metrics
 from apps.alerts.models import Delivery
-from apps.dashboard.queue_figures import broker_depths, queue_figures
+from apps.dashboard.queue_figures import SECONDS, broker_depths, hurried, queue_figures
 from config import figures, figures_folder
 from config.celery import app
 from tests.factories import NOW, make_alert, put_on_call, recorded
@@ -109,6 +109,25 @@ def test_the_brokers_queues_are_counted_and_one_that_is_away_is_told(redis_serve
             broker.default_channel.queue_purge("default")
     with use_broker("redis://127.0.0.1:1/0"):
         assert broker_depths() == []
+
+
+@pytest.mark.flow
+@pytest.mark.django_db
+def test_a_broker_that_hangs_is_told_and_holds_no_page(redis_server) -> None:
+    """Stopped, it takes connections and answers none: the kernel still does the first for it."""
+    with use_broker(redis_server.url):
+        assert value(queue_figures(NOW), "glidepath_broker_up") == 1
+        waits = hurried()
+        assert {waits["socket_timeout"], waits["socket_connect_timeout"]} == {SECONDS}
+        os.kill(redis_server.process.pid, signal.SIGSTOP)
+        try:
+            text = queue_figures(NOW)
+        finally:
+            os.kill(redis_server.process.pid, signal.SIGCONT)
+        assert re.search("^glidepath_broker_up 0", text, re.MULTILINE)
+        assert not re.search("^glidepath_broker_messages{", text, re.MULTILINE)
+        assert re.search('^glidepath_queue_waiting{queue="alert messages"}', text, re.MULTILINE)
+        assert value(queue_figures(NOW), "glidepath_broker_up") == 1, "it goes on by itself"
 
 
 @pytest.mark.django_db
