@@ -337,3 +337,26 @@ def test_the_probe_of_a_worker_looks_at_its_own_process(parts, monkeypatch, tmp_
 
 def web_environment(parts: Any) -> dict[str, str]:
     return environment_of(**{**parts.common, "SITE_URL": settings.SITE_URL})
+
+
+def test_the_lists_of_what_may_be_reached_let_nothing_else_out() -> None:
+    """Each rule names an address, of no network until the operator has put theirs in."""
+    policy = yaml.safe_load((DEPLOY / "kubernetes" / "egress.yaml").read_text())
+    pods = [each for each in kubernetes() if each["kind"] == "Deployment"]
+    labels = [each["spec"]["template"]["metadata"]["labels"] for each in pods]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= set.intersection(
+        *(set(each.items()) for each in labels)
+    )
+    assert policy["spec"]["policyTypes"] == ["Egress"]
+    rules = policy["spec"]["egress"]
+    assert all(rule["to"] and rule["ports"] for rule in rules), "one without lets everything out"
+    blocks = [to["ipBlock"]["cidr"] for rule in rules for to in rule["to"] if "ipBlock" in to]
+    dropped = (DEPLOY / "systemd" / "egress.conf").read_text()
+    allowed = re.findall(r"^IPAddressAllow=(.*)$", dropped, re.MULTILINE)
+    assert "\nIPAddressDeny=any\n" in dropped
+    named = [address for line in allowed for address in line.split() if address != "localhost"]
+    assert all(each.startswith("192.0.2.") for each in [*blocks, *named])
+    example = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
+    assert "egress.yaml" not in example["resources"], "off until the addresses are the operator's"
+    for setting in ("DATABASE_URL", "EMAIL_URL", "HEARTBEAT_URL", "ALERT_GATEWAY_HOSTS"):
+        assert setting in (DEPLOY / "kubernetes" / "egress.yaml").read_text()

@@ -6,6 +6,9 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context, ratelimit
+from allauth.mfa.base import forms as codes
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as passkeys
 
 from apps.accounts.known_browser import known_as
 
@@ -26,10 +29,6 @@ def check_rate_limit(user: Any, error_key: str | None = None) -> Callable[[], No
 
 def count_per_browser() -> None:
     """Have every form of the library that takes a code count so."""
-    from allauth.mfa.base import forms as codes
-    from allauth.mfa.totp import forms as totp
-    from allauth.mfa.webauthn import forms as passkeys
-
     forms: tuple[ModuleType, ...] = (codes, totp, passkeys)
     for module in forms:
         vars(module)["check_rate_limit"] = check_rate_limit
