@@ -8,7 +8,6 @@ needs it first.
 import os
 import re
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +43,8 @@ def is_alive(pid: str) -> bool:
     return True
 
 
-def make_room(living: Collection[int]) -> None:
-    """Remove files of processes that are not, where memory is short: their figures fall.
+def make_room() -> None:
+    """Remove files of processes that are gone, where memory is short: their figures fall.
 
     Nothing is counted any more where that does not help.
     """
@@ -54,7 +53,7 @@ def make_room(living: Collection[int]) -> None:
         return
     for file in Path(folder).glob("*.db"):
         pid = re.search(r"_(\d+)\.db$", file.name)
-        if pid and int(pid[1]) not in living:
+        if pid and not is_alive(pid[1]):
             file.unlink(missing_ok=True)
     if not has_room(folder):
         del os.environ[NAME]

@@ -25,7 +25,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = new_folder(worker_tmp_dir)
 
 def pre_fork(server: Any, worker: Any) -> None:
     """See that the next process has room to count in."""
-    make_room(server.WORKERS)
+    make_room()
 
 
 def on_exit(server: Any) -> None:

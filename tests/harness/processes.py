@@ -225,6 +225,24 @@ class DeployedWeb(WebProcess):
         return [*command, *config]
 
 
+class GranianWeb(WebProcess):
+    """The other web server that the image holds, on the test's port.
+
+    It cannot be handed the socket, and so binds the port while nobody listens there.
+    """
+
+    def command(self) -> list[str]:
+        """Return the command line of docs/scaling.md."""
+        self.listener.close()
+        self.environment["WEB_BIND"] = f"127.0.0.1:{self.port}"
+        return [sys.executable, "-m", "config.granian_server"]
+
+    def fds(self) -> tuple[int, ...]:
+        """Return no socket."""
+        return ()
+
+
+DEPLOYED = ("deployed_web", "granian_web")  # both ways in which the image serves pages
 Process = TypeVar("Process", bound=AppProcess)
 
 
@@ -300,6 +318,11 @@ class Parts:
     def deployed_web(self, **environment: str) -> DeployedWeb:
         """Start a web server as the image does."""
         return self._start(DeployedWeb(self.listener, **self._all(environment)))
+
+    def granian_web(self, **environment: str) -> GranianWeb:
+        """Start granian on a port of its own."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        return self._start(GranianWeb(listener, **self._all(environment)))
 
     def _start(self, process: Process) -> Process:
         self.started.append(process)

@@ -97,11 +97,15 @@ class CheckIn(models.Model):
         TRUSTED = "trusted", "Trusted person"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="check_ins")
+    # No index of their own: those below begin with them, and each costs every check-in a write.
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="check_ins", db_index=False
+    )
     # `check_in_of_clinic` keeps it: a second look at the patient would cost each check-in.
     patient = models.ForeignKey(
-        Patient, on_delete=models.PROTECT, related_name="check_ins", db_constraint=False
-    )
+        Patient, on_delete=models.PROTECT, related_name="check_ins", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
     submission_id = models.UUIDField(help_text="Made by the patient's device.")
     questionnaire = models.CharField(max_length=10)
     questionnaire_version = models.PositiveSmallIntegerField()

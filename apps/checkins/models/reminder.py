@@ -94,7 +94,9 @@ class Reminder(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="reminders")
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="reminders", db_index=False
+    )  # an index below begins with it
     kind = models.CharField(max_length=6, choices=Kind)
     interval_days = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=9, choices=State, default=State.PENDING)
