@@ -6,6 +6,8 @@
 .SUFFIXES:
 
 VENV := .venv/bin/python
+# The tests start some three hundred processes: each would compile the whole application anew.
+unexport PYTHONDONTWRITEBYTECODE
 DATA := $(or $(GLIDEPATH_DATA),.data)
 ARTIFACTS := .artifacts
 TEMPLATES := templates $(wildcard apps/*/templates config/*/templates)
