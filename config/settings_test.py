@@ -24,6 +24,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages in tests need no collectstatic; the supervisor's own tests run the real one.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
+# Looked for when asked for: every test's `Client()` would list all of them first.
+WHITENOISE_AUTOREFRESH = True
 # WhiteNoise wants its folder to exist; the files themselves come from the finders.
 STATIC_ROOT = str(BASE_DIR / ".artifacts" / "static")
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
