@@ -110,7 +110,7 @@ CLOCK_RULES = {
         "In hospital for long, and nobody has said since whether the patient is still there."
     ),
     "D14_STILL_PAUSED": (
-        "On a plan and paused for long, and nobody has said since what is taken and how it goes on."
+        "Paused for long while some is taken, and nobody has said since what and how it goes on."
     ),
     "D12_SECOND_UNSIGNED": (
         "Nothing is taken after a short stay in a unit, and no second prescriber has signed it "

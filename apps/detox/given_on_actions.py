@@ -79,12 +79,8 @@ def record_given_on(
 
 def check_given_on(patient: Patient, agreed_on: date, now: datetime) -> None:
     """Raise `GivenOnError` with what stands in the way."""
-    if TaperPlan.objects.active().filter(patient=patient).exists():
-        raise GivenOnError(PLAN_GIVES)
-    if is_with_a_unit(patient):
-        raise GivenOnError(WITH_A_UNIT)
-    if patient.last_dose_on is not None:
-        raise GivenOnError(NONE_TAKEN)
+    if reason := why_nobody_gives_it_on(patient):
+        raise GivenOnError(reason)
     today = now.astimezone(patient.tz).date()
     if agreed_on > today:
         raise GivenOnError(NOT_YET, "agreed_on")
@@ -93,3 +89,12 @@ def check_given_on(patient: Patient, agreed_on: date, now: datetime) -> None:
     told = changed_at(patient)
     if told is not None and agreed_on < told.astimezone(patient.tz).date():
         raise GivenOnError(OF_ANOTHER_DOSE, "agreed_on")
+
+
+def why_nobody_gives_it_on(patient: Patient) -> str:
+    """Return why no other doctor can give this patient's dose on now, empty when one can."""
+    if TaperPlan.objects.active().filter(patient=patient).exists():
+        return PLAN_GIVES
+    if is_with_a_unit(patient):
+        return WITH_A_UNIT
+    return NONE_TAKEN if patient.last_dose_on is not None else ""

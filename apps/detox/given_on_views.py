@@ -8,8 +8,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from apps.detox.given_on_actions import GivenOnError, record_given_on
-from apps.detox.leaving import all_still_taken
+from apps.detox.given_on_actions import (
+    GivenOnError,
+    record_given_on,
+    why_nobody_gives_it_on,
+)
+from apps.detox.leaving import all_still_taken, given_on_by
 from apps.detox.stay_forms import GivenOnForm
 from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_patient, member_of, requires
@@ -34,6 +38,9 @@ def given_on(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             form.was_used()
             messages.success(request, "Signed. Another doctor gives it on.")
             return redirect("detox:care", patient.pk)
-    left = all_still_taken(patient)
-    context = {"patient": patient, "form": form, "left": left}
+    context = {
+        "patient": patient, "form": form, "left": all_still_taken(patient),
+        "why_not": why_nobody_gives_it_on(patient), "known": patient.given_on.first(),
+        "gives_on": given_on_by(patient, timezone.now()) is not None,
+    }  # fmt: skip
     return render(request, "detox/given_on.html", context, status=422 if form.is_bound else 200)

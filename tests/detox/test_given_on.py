@@ -246,3 +246,24 @@ def test_signing_again_what_counts_no_more_is_looked_at_anew(stays, prescriber, 
         agree(stays, prescriber, NOW + 2 * DAY, agreed_on=NOW.date())
     again = agree(stays, prescriber, NOW + 2 * DAY)
     assert (again.pk != row.pk, given_on_by(stays, NOW + 2 * DAY)) == (True, again)
+
+
+def test_the_page_says_at_once_why_nobody_gives_it_on_and_what_was_signed(
+    patient, prescriber
+) -> None:
+    path, seat = reverse("detox:given_on", args=[patient.pk]), signed_in(prescriber)
+    start = timezone.now() - 60 * DAY
+    make_active_plan(
+        patient, prescriber.user, now=start, start_on=start.date().isoformat(), goal_mg="1.5"
+    )
+    page = seat.get(path).text
+    assert "A plan of this clinic is in force" in page
+    assert ">Sign<" not in page
+    leave_plans(patient=patient, is_over=True, reason="Stays.", by=prescriber.user, now=start)
+    then, now = start + DAY, timezone.now()
+    agree(patient, prescriber, then, agreed_on=then.astimezone(patient.tz).date())
+    page = seat.get(path).text
+    assert "Signed before, and counts no more:" in page
+    assert ">Sign<" in page
+    agree(patient, prescriber, now, agreed_on=now.astimezone(patient.tz).date())
+    assert "Signed already:" in seat.get(path).text
