@@ -13,7 +13,9 @@ from typing import Final
 
 NAME: Final = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX: Final = "glidepath-figures-"
-# What one process may come to is 1.2 MB; the rest is for gunicorn's signs of life and for others.
+# What one process may come to: deploy/ gives the folder room for 64 of them, and for what is below.
+PROCESS_BYTES: Final = 1_200_000
+# Kept free, for the next process, gunicorn's signs of life and others.
 ROOM_BYTES: Final = 16_000_000
 
 

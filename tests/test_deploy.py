@@ -29,6 +29,7 @@ from apps.dashboard.health_views import every_figure
 from apps.database.roles import SWEEP_ROLE
 from config import probe
 from config.embedded.processes import end_all, spawn
+from config.figures_folder import PROCESS_BYTES, ROOM_BYTES
 from config.worker_sign import EVERY_SECONDS, SIGN
 from tests.harness.broker import use_broker
 from tests.harness.processes import LOGS, environment_of
@@ -224,6 +225,28 @@ def test_nothing_runs_as_root_or_writes_where_it_should_not() -> None:
     assert re.findall(r"image: (\S+)", (DEPLOY / "compose.yaml").read_text())
     for each in compose()["services"].values():
         assert re.search(r":(\d+\.\d+[\w.-]*|\$\{\w+:-local\})$", each["image"]), "pinned"
+
+
+def test_what_the_processes_of_a_server_count_in_has_room_for_64_of_them() -> None:
+    """Containers give 64 MB to /dev/shm unless told: full, nobody would count any more."""
+    needed = ROOM_BYTES + 64 * PROCESS_BYTES
+    size = re.fullmatch(r"(\d+)m", compose()["services"]["web"]["shm_size"])
+    assert size
+    assert int(size[1]) << 20 >= needed
+    web = next(pod for each in kubernetes() for pod in pods(each) if serves(pod))
+    mounts = {one["mountPath"]: one["name"] for one in web["containers"][0]["volumeMounts"]}
+    volumes = {one["name"]: one["emptyDir"] for one in web["volumes"]}
+    server = (ROOT / "config" / "gunicorn.py").read_text()
+    folder = volumes[mounts[re.findall(r'worker_tmp_dir = "(.+?)"', server)[0]]]
+    assert folder["medium"] == "Memory"
+    size = re.fullmatch(r"(\d+)Mi", folder["sizeLimit"])
+    assert size
+    assert int(size[1]) << 20 >= needed
+
+
+def serves(pod: dict[str, Any]) -> bool:
+    """Answer whether the pod has the web server in it."""
+    return "gunicorn" in pod["containers"][0].get("command", ())
 
 
 @pytest.mark.django_db
