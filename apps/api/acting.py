@@ -207,6 +207,7 @@ def stored_as(stored: CheckIn, patient: Patient) -> str:
     texts = advice.true_advice_for(stored, patient.clinic, alert)
     found = CheckInStored(
         id=stored.pk, level=stored.triage.level, is_complete=stored.is_complete,
+        counts=stored.counts,
         alert_id=alert.pk if alert else None,
         advice=[Advice(level=each["level"], text=str(each["text"])) for each in texts],
         told=str(advice.told_sentence(stored, alert, now)),

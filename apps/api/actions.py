@@ -19,8 +19,9 @@ from apps.alerts.models import Alert
 from apps.alerts.states import AlertStatus
 from apps.alerts.tasks import doorbell
 from apps.audit.actions import record
-from apps.checkins.actions import submit_check_in
+from apps.checkins.actions import NotInTimeError, Submission, submit_check_in
 from apps.checkins.forms import CheckInForm
+from apps.checkins.kept_actions import keep_as_given
 from apps.checkins.link_actions import KEPT_AT_MOST
 from apps.checkins.models import CheckIn
 from apps.patients.errors import FieldError
@@ -107,8 +108,8 @@ def in_words(act: str, seen: Sighting, program: Program) -> str:
     return f"{act} through the program “{program.name}”; seen by {person} at {at:%H:%M:%S}."
 
 
-class TooOldError(ValueError):
-    """Calm answers are older than a phone may keep them."""
+class TooOldError(NotInTimeError):
+    """Calm answers are older than a phone may keep them, and too many such were kept today."""
 
 
 @transaction.atomic
@@ -120,18 +121,24 @@ def send_in(
 
     Sending the same answers again under the same `submission_id` returns the first check-in of
     that patient and questionnaire; other answers correct it. A moment of the future counts as now.
-    Raises `TooOldError` for calm answers older than a phone may keep them: what triage finds is
-    taken at any age, as by a link (ADR 75).
+    What triage finds is taken at any age, as by a link (ADR 75). Calm answers older than a phone
+    may keep them are only kept (ADR 88); raises `TooOldError` where too many were today.
     """
-    kind = form.questionnaire.kind
     felt_at = reported_at if reported_at is not None and reported_at <= now else now
-    check_in = submit_check_in(
-        patient=patient, questionnaire=form.questionnaire, answers=form.answers,
-        # An id of the program's making: it must not meet that of another patient or page.
-        submission_id=uuid5(patient.pk, f"{kind}.{submission_id}"),
-        language=patient.language, reported_at=felt_at, now=now, requests=form.requests,
-        refusal=TooOldError() if is_too_old(reported_at, now) else None,
-    )  # fmt: skip
+    # An id of the program's making: it must not meet that of another patient or page.
+    own_id = uuid5(patient.pk, f"{form.questionnaire.kind}.{submission_id}")
+    try:
+        check_in = submit_check_in(
+            patient=patient, questionnaire=form.questionnaire, answers=form.answers,
+            submission_id=own_id, language=patient.language, reported_at=felt_at, now=now,
+            requests=form.requests,
+            refusal=TooOldError() if is_too_old(reported_at, now) else None,
+        )  # fmt: skip
+    except TooOldError as refusal:
+        sent = Submission(form.questionnaire, form.answers, own_id, patient.language)
+        check_in = keep_as_given(
+            patient=patient, sent=sent, felt_at=felt_at, refusal=refusal, by="program", now=now
+        )
     if check_in.received_at == now:
         record(
             "check_in.sent_in", by=program.member.user, now=now, clinic_id=patient.clinic_id,

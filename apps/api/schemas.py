@@ -208,11 +208,15 @@ class Advice(Schema):
 
 
 class CheckInStored(Schema):
-    """What was stored. Show `advice`, `told` and `watching` to the patient at once."""
+    """What was stored. Show `advice`, `told` and `watching` to the patient at once.
+
+    Without `counts` the answers were too old and told of nothing: they are kept as a note.
+    """
 
     id: UUID
     level: str
     is_complete: bool
+    counts: bool
     alert_id: UUID | None
     advice: list[Advice]
     told: str

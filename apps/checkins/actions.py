@@ -45,6 +45,12 @@ class Submission:
     requests: Sequence[str] = ()
 
 
+class NotInTimeError(ValueError):
+    """Answers came too late, or by a link used too often: they may raise, and never calm."""
+
+    arrival = CheckIn.Arrival.OLD
+
+
 class IdTakenError(ValueError):
     """The patient has a check-in with this submission id already."""
 
@@ -62,7 +68,7 @@ def submit_check_in(
     requests: Sequence[str] = (),
     corrects: CheckIn | None = None,
     trusted_name: str = "",
-    refusal: ValueError | None = None,
+    refusal: NotInTimeError | None = None,
 ) -> CheckIn:
     """Store a check-in with its triage, and what triage asks for: a hold, an alert.
 
@@ -76,7 +82,7 @@ def submit_check_in(
     # One check-in of a patient at a time: five taps arrive together.
     patient = lock_patient(patient.pk)
     sent = Submission(questionnaire, answers, submission_id, language, requests=requests)
-    ids = CheckIn.objects.filter(patient=patient)
+    ids = CheckIn.as_given.filter(patient=patient)
     while existing := ids.filter(submission_id=sent.submission_id).first():
         if is_same(existing, sent, trusted_name):
             return existing
@@ -116,7 +122,7 @@ def under_further_id(sent: Submission, by: str) -> Submission:
 def store_check_in(
     patient: Patient, sent: Submission, felt_at: datetime, now: datetime,
     corrects: CheckIn | None = None, trusted_name: str = "", *,
-    refusal: ValueError | None = None, folds: bool = False,
+    refusal: NotInTimeError | None = None, folds: bool = False,
 ) -> CheckIn:  # fmt: skip
     """Judge and save a new check-in of a locked patient; part of the caller's transaction.
 
@@ -140,6 +146,7 @@ def store_check_in(
         answers=as_json(answers),
         is_complete=not missing_mandatory(questionnaire, answers, left_out),
         may_calm=refusal is None,
+        arrival=refusal.arrival if refusal is not None else "",
         language=sent.language,
         requests=list(sent.requests),
         corrects=corrects,

@@ -14,6 +14,7 @@ from apps.accounts.tokens import hash_token, new_token
 from apps.audit.actions import record
 from apps.checkins.actions import (
     IdTakenError,
+    NotInTimeError,
     Submission,
     is_same,
     store_check_in,
@@ -56,12 +57,16 @@ USE_LINK = Change(
 )  # fmt: skip
 
 
-class LinkUsedError(ValueError):
+class LinkUsedError(NotInTimeError):
     """The link has served for another check-in already."""
 
+    arrival = CheckIn.Arrival.USED
 
-class LinkExpiredError(ValueError):
+
+class LinkExpiredError(NotInTimeError):
     """The answers were given after the link's time."""
+
+    arrival = CheckIn.Arrival.ENDED
 
 
 @transaction.atomic
@@ -226,7 +231,7 @@ def stored_by(link: CheckInLink, submission_id: UUID) -> Mapping[UUID, CheckIn]:
     """Return the check-ins of the link's patient stored under this id, or by this link."""
     own = (submission_id, link.submission_id, link.weekly_submission_id)
     ids = [key for key in own if key]
-    rows = CheckIn.objects.filter(patient_id=link.patient_id, submission_id__in=ids)
+    rows = CheckIn.as_given.filter(patient_id=link.patient_id, submission_id__in=ids)
     return {row.submission_id: row for row in rows.select_related("triage")}
 
 

@@ -94,6 +94,24 @@ def show_done(
     return page
 
 
+def show_kept(
+    request: HttpRequest, link: CheckInLink, form: CheckInForm, check_in: CheckIn
+) -> HttpResponse:
+    """Say that the answers are kept and nobody is told, and how to be heard today."""
+    now = timezone.now()
+    context = {
+        "reason": check_in.arrival,
+        "typed": form.typed(),
+        "clinic": link.clinic,
+        "watching": advice.watching_now(link.clinic, now),
+        "clock_is_off": clock_is_off(form, now),
+        "language": check_in.language,
+    }
+    page = render(request, "checkins/check_in_kept.html", context)
+    page[SAVED] = str(form.submission_id)
+    return page
+
+
 @cache
 def own_address(name: str) -> str:
     """Return the address of a page of the reader's own link, whatever that is."""

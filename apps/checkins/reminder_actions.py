@@ -135,6 +135,7 @@ def hurry(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
     Its silence is judged by today's facts, also the one that was looked at before: what was
     no alert for a weekly window of low risk may be one since the cut or the new tier.
     """
+    resume_mails(live, schedule, now)
     window = next_window(live.patient, schedule, now)
     live.replan_at = window.replan_at
     if window.interval_days < live.interval_days:
@@ -152,10 +153,52 @@ def place(
     live.kind, live.interval_days = window.kind, window.interval_days
     live.due_at = max(window.due_at, at_soonest or window.due_at)
     live.closes_at, live.replan_at = window.closes_at, window.replan_at
-    mails = schedule.wants_mail and bool(patient.email)
+    mails = may_be_mailed(patient, schedule)
     live.state = Reminder.State.PENDING if mails else Reminder.State.NO_MAIL
     live.next_attempt_at = live.due_at if mails else None
     live.judge_at = next_judgement(patient, live, now)
+
+
+def may_be_mailed(patient: Patient, schedule: CheckInSchedule) -> bool:
+    """Answer whether reminders may go out: they are wanted, and the address is the patient's.
+
+    Only the patient's own word by a mail to it proves that. The clock runs all the same.
+    """
+    is_theirs = patient.email_proved == patient.email
+    return bool(schedule.wants_mail and patient.email and is_theirs)
+
+
+def resume_mails(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
+    """Let a window that is due begin its mails where they may go out since, or stop them."""
+    if live.mails_sent:
+        return
+    mails = may_be_mailed(live.patient, schedule)
+    if mails and live.state == Reminder.State.NO_MAIL:
+        live.state, live.next_attempt_at = Reminder.State.PENDING, now
+    elif not mails and live.state == Reminder.State.PENDING:
+        live.state, live.next_attempt_at = Reminder.State.NO_MAIL, None
+
+
+def prove_address(patient: Patient, now: datetime) -> bool:
+    """Let reminders go to the address by whose mail the patient has just agreed or signed in.
+
+    Part of an act of the patient, who is locked and has agreed. A window that waits begins its
+    mails anew: what it sent went to another address. False when the address was known already.
+    """
+    if not patient.email or patient.email_proved == patient.email:
+        return False
+    patient.email_proved = patient.email
+    patient.save(update_fields=["email_proved"])
+    live = Reminder.objects.live().filter(patient=patient).exclude(state=Reminder.State.SENDING)
+    live.update(
+        state=Reminder.State.NO_MAIL, next_attempt_at=None, mails_sent=0, attempts=0, last_error=""
+    )
+    look_again(patient, now)
+    record(
+        "patient.address_proved", by=patient, now=now, clinic_id=patient.clinic_id,
+        patient_id=patient.pk, obj=patient,
+    )  # fmt: skip
+    return True
 
 
 def lock_window(reminder_id: UUID) -> Reminder | None:

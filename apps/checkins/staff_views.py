@@ -16,7 +16,7 @@ from apps.clinical.questionnaires import get_questionnaire
 from apps.patients.access import fetch_in_scope, requires, saw
 from apps.patients.permissions import Right
 
-CHECK_INS = CheckIn.objects.select_related("patient", "clinic", "triage", "corrects")
+CHECK_INS = CheckIn.as_given.select_related("patient", "clinic", "triage", "corrects")
 
 
 @require_GET

@@ -17,14 +17,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.tokens import hash_token
 from apps.alerts.rota import on_call_now
-from apps.checkins.actions import Submission
+from apps.checkins.actions import NotInTimeError, Submission
 from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
+from apps.checkins.kept_actions import keep_by_link
 from apps.checkins.link_actions import (
     PART_CORRECTION,
     PART_FIRST,
     PART_WEEKLY,
-    LinkExpiredError,
     LinkUsedError,
     answering,
     check_part_is_free,
@@ -32,7 +32,7 @@ from apps.checkins.link_actions import (
     submit_by_link,
 )
 from apps.checkins.models import CheckIn, CheckInLink
-from apps.checkins.pages import refuse, show_done, show_form
+from apps.checkins.pages import refuse, show_done, show_form, show_kept
 from apps.clinical.questionnaires import (
     LATEST,
     Questionnaire,
@@ -176,6 +176,8 @@ def take_answers(request: HttpRequest, token: str, part: str) -> HttpResponse:
     if link is None:
         return refuse(request, None, "unknown", typed_into_nowhere(request, data, part))
     with speaking_to(link.patient):
+        if isinstance(stored, CheckIn) and not stored.counts:
+            return show_kept(request, link, form, stored)
         if isinstance(stored, CheckIn):
             on_call = on_call_now(link.clinic_id, timezone.now())
             return show_done(request, link, form, stored, on_call)
@@ -185,7 +187,7 @@ def take_answers(request: HttpRequest, token: str, part: str) -> HttpResponse:
 
 
 def store(link: CheckInLink, form: CheckInForm, part: str) -> CheckIn | str:
-    """Return the check-in made of a form, or why its link takes none."""
+    """Return the check-in made of a form, only kept where it came too late; or why it is none."""
     sent = Submission(
         questionnaire=form.questionnaire,
         answers=form.answers,
@@ -195,9 +197,18 @@ def store(link: CheckInLink, form: CheckInForm, part: str) -> CheckIn | str:
         sent_at=form.sent_at,
         requests=form.requests if part != PART_WEEKLY else (),
     )
+    now = timezone.now()
     try:
-        return submit_by_link(link=link, sent=sent, part=part, now=timezone.now())
-    except LinkUsedError:
-        return "used"
-    except LinkExpiredError:
-        return "expired"
+        return submit_by_link(link=link, sent=sent, part=part, now=now)
+    except NotInTimeError as refusal:
+        return keep_or_refuse(link, sent, refusal, now)
+
+
+def keep_or_refuse(
+    link: CheckInLink, sent: Submission, refusal: NotInTimeError, now: datetime
+) -> CheckIn | str:
+    """Return calm answers as they were kept, or why their link takes none where too many were."""
+    try:
+        return keep_by_link(link=link, sent=sent, refusal=refusal, now=now)
+    except NotInTimeError:
+        return refusal.arrival.value

@@ -70,7 +70,14 @@ def check_in_line(row: CheckIn) -> Line:
     """Return a check-in already fetched, with its triage, as a line."""
     score = "" if row.triage.dws is None else str(row.triage.dws)
     return Line(
-        "check_in", row.pk, row.received_at, None, row.triage.level, score, "", row.reporter_name
+        "check_in",
+        row.pk,
+        row.received_at,
+        None,
+        row.triage.level,
+        score,
+        row.arrival,
+        row.reporter_name,
     )
 
 
@@ -125,7 +132,8 @@ def words_of_check_in(line: Line) -> Words:
     whose = "Report of a trusted person" if line.who else "Check-in"
     level = "" if line.what == Level.NONE.value else f": {line.what}"
     score = f", score {line.word} of 40" if line.word else ""
-    return line.what, f"{whose}{level}{score}", "check_in", line.ref
+    late = f". {CheckIn.Arrival(line.text).label}" if line.text else ""
+    return line.what, f"{whose}{level}{score}{late}", "check_in", line.ref
 
 
 def words_of_left(line: Line) -> Words:

@@ -84,8 +84,8 @@ def lines_of(patient: Patient) -> list[Line]:
 def all_lines_of(patient: Patient) -> list[Line]:
     """Return everything, check-ins among it, the newest first. One query."""
     check_ins = shaped(
-        CheckIn.objects.filter(patient=patient), "check_in", "id", "received_at", None,
-        F("triage__level"), F("triage__dws"), Value(""), "reporter_name",
+        CheckIn.as_given.filter(patient=patient), "check_in", "id", "received_at", None,
+        F("triage__level"), F("triage__dws"), F("arrival"), "reporter_name",
     )  # fmt: skip
     rows = union_of(patient.pk).union(check_ins, all=True)
     return sorted(as_lines(rows), key=lambda line: line.at, reverse=True)

@@ -24,6 +24,7 @@ from apps.tapers.today import Today, unlocked_step
 CHECK_INS_AT_MOST: Final = 800
 ANSWERED_SHOWN: Final = 8
 TIMELINE_SHOWN: Final = 12
+KEPT_SHOWN: Final = 5
 
 
 def rows() -> QuerySet[Patient]:
@@ -31,6 +32,7 @@ def rows() -> QuerySet[Patient]:
     supply = RunOut.objects.filter(patient=OuterRef("pk")).order_by("product")
     duties = StandingDuty.objects.in_force().filter(patient=OuterRef("pk"))
     missed = Reminder.objects.filter(patient=OuterRef("pk"), state=Reminder.State.MISSED)
+    kept = CheckIn.as_given.filter(patient=OuterRef("pk"), counts=False).order_by("-received_at")
     return Patient.objects.select_related(
         "medication", "risk", "clinic", "state", "review_clock"
     ).annotate(
@@ -43,6 +45,9 @@ def rows() -> QuerySet[Patient]:
             )
         ),
         missed=ArraySubquery(missed.values("due_at")),
+        only_kept=ArraySubquery(
+            kept.values(json=JSONObject(key="pk", at="received_at", arrival="arrival"))[:KEPT_SHOWN]
+        ),
     )  # fmt: skip
 
 
@@ -75,6 +80,7 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
             {"row": row, "answers": answer_rows(row)} for row in check_ins[:ANSWERED_SHOWN]
         ],
         "more_check_ins": check_ins[ANSWERED_SHOWN:],
+        "only_kept": only_kept_of(patient),
         "happenings": happenings[:TIMELINE_SHOWN],
         "has_older": len(lines) >= SHOWN_AT_MOST,
         "course": drawn,
@@ -111,6 +117,19 @@ def check_ins_of(patient: Patient, now: datetime, weeks: int | None) -> list[Che
     if weeks is None:
         return ALL_CHECK_INS.all(patient=patient.pk)
     return CHECK_INS_SINCE.all(patient=patient.pk, since=now - timedelta(weeks=weeks))
+
+
+def only_kept_of(patient: Patient) -> list[dict[str, Any]]:
+    """Return the last check-ins that are only kept: when they reached us, why they do not count."""
+    found: list[dict[str, str]] = patient.only_kept  # type: ignore[attr-defined]  # see rows()
+    return [
+        {
+            "pk": each["key"],
+            "received_at": datetime.fromisoformat(each["at"]),
+            "why": CheckIn.Arrival(each["arrival"]).label,
+        }
+        for each in found
+    ]
 
 
 def check_ins_since(patient: UUID, since: datetime) -> QuerySet[CheckIn]:

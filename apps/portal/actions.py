@@ -11,7 +11,7 @@ from apps.audit.actions import HasId, record
 from apps.checkins.link_actions import revoke_links
 from apps.checkins.models import CareTask, CheckInSchedule
 from apps.checkins.models.task import USUAL_TIME
-from apps.checkins.reminder_actions import look_again, set_schedule
+from apps.checkins.reminder_actions import look_again, prove_address, set_schedule
 from apps.checkins.task_actions import ask_for
 from apps.exchange.actions import revoke_feed
 from apps.patients.models import Patient
@@ -51,6 +51,7 @@ def invite_patient(*, patient: Patient, address: str, by: User | None, now: date
             take_back_everything(patient, by, now)
         patient.email = address
         patient.save(update_fields=["email"])
+        look_again(patient, now)
         write_down("patient.address_changed", patient, patient, by, now)
     old = Invitation.objects.live().filter(patient=patient)
     outbox.cancel(PortalMail.objects.filter(invitation__in=old), now)
@@ -103,7 +104,8 @@ def begin(*, invitation: Invitation, now: datetime) -> PatientSession | None:
 def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
     """Record that the patient agreed to the words of today's version, and when.
 
-    Agreeing again changes nothing. A new consent turns the mails on again.
+    Agreeing again changes nothing. Who agrees came by the invitation to their address, so it is
+    theirs and reminders may go there. A new consent turns the mails on again.
     """
     patient = lock_patient(patient)
     existing = Consent.objects.in_force().filter(patient=patient).first()
@@ -114,6 +116,7 @@ def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
         text_hash=text_hash(language, emergency=patient.clinic.emergency_number), given_at=now,
     )  # fmt: skip
     write_down("consent.given", consent, patient, patient, now, version=VERSION)
+    prove_address(patient, now)
     return consent
 
 
@@ -132,6 +135,8 @@ def withdraw_consent(*, patient: Patient, now: datetime) -> bool:
         return False
     consent.withdrawn_at = now
     consent.save(update_fields=["withdrawn_at"])
+    patient.email_proved = ""
+    patient.save(update_fields=["email_proved"])
     set_schedule(
         patient=patient, remind_at=remind_at(patient), wants_mail=False, by=patient, now=now
     )

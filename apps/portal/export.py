@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 
 from apps.accounts.models import User
 from apps.audit.reading import rows_about
+from apps.checkins.models import CheckIn
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
@@ -62,7 +63,7 @@ def export_zip(*, patient: Patient, now: datetime) -> bytes:
     """
     write_down("portal.exported", patient, patient, patient, now)
     data = everything_about(patient, now)
-    check_ins = patient.check_ins.order_by("-received_at")
+    check_ins = CheckIn.as_given.filter(patient=patient).order_by("-received_at")
     page = {
         "patient": patient,
         "clinic": patient.clinic,
@@ -142,7 +143,7 @@ def tables_of(patient: Patient) -> dict[Model, list[models.Model]]:
                 continue
             order = [field for field in ("created_at", "received_at", "at", "number") if
                      field in {f.name for f in model._meta.fields}]  # fmt: skip
-            rows = model._default_manager.filter(**{f"{link}__in": keys})
+            rows = model._base_manager.filter(**{f"{link}__in": keys})
             found[model] = list(rows.order_by(*order[:1], "pk"))
             waiting.append(model)
     return found

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.checkins.reminder_actions import prove_address
 from apps.database.scope import every_clinic
 from apps.patients.models import Patient
 from apps.portal import outbox
@@ -73,6 +74,7 @@ def sign_in(*, codes: Sequence[UUID], typed: str, now: datetime) -> PatientSessi
     spent. Only the browser that asked knows the code's id, so nobody else can spend it.
     """
     with transaction.atomic():
+        lock_owners(codes)
         rows = SignInCode.objects.select_for_update(of=("self",)).select_related("patient")
         found = [row for row in rows.filter(pk__in=codes).order_by("pk") if row.works(now)]
         # Every one is compared, so that time tells nothing.
@@ -86,6 +88,13 @@ def sign_in(*, codes: Sequence[UUID], typed: str, now: datetime) -> PatientSessi
     raise CodeError(left or None)
 
 
+def lock_owners(codes: Sequence[UUID]) -> None:
+    """Lock the patients of these codes: before the codes, as everywhere."""
+    owners = SignInCode.objects.filter(pk__in=codes).values("patient")
+    rows = Patient.objects.select_for_update(no_key=True).filter(pk__in=owners)
+    list(rows.order_by("pk").values_list("pk"))
+
+
 def is_still_theirs(code: SignInCode) -> bool:
     """Answer whether the patient still has the address that the code went to."""
     return code.patient is not None and hash_address(code.patient.email) == code.address_hash
@@ -95,10 +104,16 @@ def is_still_theirs(code: SignInCode) -> bool:
 def open_session(
     *, patient: Patient, now: datetime, code: SignInCode | None = None
 ) -> PatientSession:
-    """Return a new session; the code, if any, is spent."""
+    """Return a new session; the code, if any, is spent.
+
+    A code came by a mail to the patient's address, so it is theirs: of who has agreed, reminders
+    may go there from now on.
+    """
     if code is not None:
         code.ended_at = now
         code.save(update_fields=["ended_at"])
+        if Consent.objects.in_force().filter(patient=patient).exists():
+            prove_address(patient, now)
     session = PatientSession.objects.create(
         patient=patient, kind=PatientSession.Kind.FULL, created_at=now, last_seen_at=now
     )

@@ -142,7 +142,8 @@ def doses_of(patient: Patient, now: datetime) -> list[trend.Dose]:
 @own_page()
 def check_in_list(request: HttpRequest) -> HttpResponse:
     """Show the patient's check-ins, newest first."""
-    rows = patient_of(request).check_ins.select_related("triage").order_by("-received_at")
+    own = CheckIn.as_given.filter(patient=patient_of(request))
+    rows = own.select_related("triage").order_by("-received_at")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     saw(request, "portal.check_ins_viewed", timezone.now())
     columns = (
@@ -158,7 +159,8 @@ def check_in_list(request: HttpRequest) -> HttpResponse:
 @own_page()
 def check_in_detail(request: HttpRequest, check_in_id: UUID) -> HttpResponse:
     """Show one check-in as it was answered; another patient's does not exist."""
-    check_in = patient_of(request).check_ins.filter(pk=check_in_id).first()
+    own = CheckIn.as_given.filter(patient=patient_of(request))
+    check_in = own.filter(pk=check_in_id).first()
     if check_in is None:
         raise Http404
     saw(request, "portal.check_in_viewed", timezone.now(), check_in)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.alerts.actions import acknowledge_alert
 from apps.alerts.models import Alert
 from apps.checkins import advice
-from apps.checkins.actions import submit_check_in
+from apps.checkins.actions import NotInTimeError, submit_check_in
 from apps.checkins.assessment import assessment_of, form_context
 from apps.checkins.gates import NO_CHECK_IN, check_in_came
 from apps.checkins.link_actions import create_link
@@ -73,22 +73,25 @@ def of_record(clinic, prescriber) -> Patient:
     return patient
 
 
-def test_what_the_record_fires_makes_no_late_answers_worth_storing(of_record) -> None:
-    page = Client().post(url_for(of_record), posted(CALM))
-    assert (page.status_code, page.headers["Checkin-Refused"]) == (410, "expired")
+def test_what_the_record_fires_makes_no_late_answers_count(of_record) -> None:
+    assert Client().post(url_for(of_record), posted(CALM)).status_code == 200
     assert not CheckIn.objects.exists()
+    assert not Alert.objects.exists()
+    assert CheckIn.as_given.get().triage.fired == []
     # By a link of today the same answers show it.
     assert Client().post(url_for(of_record, age=timedelta()), posted(CALM)).status_code == 200
     assert "W15" in Alert.objects.get().rules[0]
 
 
-def test_a_link_used_too_often_takes_no_calm_answers_for_the_records_sake(
+def test_a_link_used_too_often_counts_no_calm_answers_for_the_records_sake(
     of_record, monkeypatch
 ) -> None:
     monkeypatch.setattr("apps.checkins.link_actions.CORRECTIONS", 1)
     url = url_for(of_record, age=timedelta())
     found = [Client().post(url, posted(CALM | {"s_fog": n})).status_code for n in (0, 1, 2)]
-    assert found == [200, 200, 410]
+    assert found == [200, 200, 200]
+    rows = CheckIn.as_given.order_by("received_at").values_list("answers__s_fog", "counts")
+    assert list(rows) == [(0, True), (1, True), (2, False)]
 
 
 def test_a_late_red_flag_is_heard_and_calms_nothing(of_record) -> None:
@@ -126,7 +129,8 @@ def test_a_request_is_heard_however_late_its_link(patient, nurse, wish: str) -> 
 def test_no_further_step_is_heard_by_a_weekly_link_however_late(patient) -> None:
     url = url_for(patient, "weekly")
     CheckInLink.objects.update(used_at=timezone.now(), submission_id=uuid4())
-    assert Client().post(url, posted({"phq9_1": "0", "ready_next": "ready"})).status_code == 410
+    assert Client().post(url, posted({"phq9_1": "0", "ready_next": "ready"})).status_code == 200
+    assert not CheckIn.objects.exists()
     assert Client().post(url, posted({"phq9_1": "0", "ready_next": "pause"})).status_code == 200
     assert CareTask.objects.get().kind == "stay"
 
@@ -290,7 +294,7 @@ def test_the_weekly_questions_are_due_by_when_the_last_ones_were_felt(patient) -
     # What may not calm is no week that was asked about either.
     row = submit_check_in(
         patient=patient, answers={"phq9_9": 3}, submission_id=uuid4(), now=now, reported_at=now,
-        refusal=ValueError("too late"), **sent,
+        refusal=NotInTimeError("too late"), **sent,
     )  # fmt: skip
     assert (row.may_calm, weekly_is_due(patient, now)) == (False, True)
 
@@ -323,7 +327,7 @@ def test_no_calm_answer_by_a_worn_link_ends_a_trend_or_lifts_a_baseline(clinic, 
         row = submit_check_in(
             patient=patient, questionnaire=get_questionnaire("daily", LATEST["daily"]),
             answers=answers, submission_id=uuid4(), language="en", reported_at=at, now=at,
-            requests=["call_today"], refusal=ValueError("too late"),
+            requests=["call_today"], refusal=NotInTimeError("too late"),
         )  # fmt: skip
         assert not row.may_calm
 

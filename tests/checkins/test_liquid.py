@@ -87,6 +87,8 @@ def test_millilitres_of_the_plans_liquid_are_judged_by_their_milligrams(liquid, 
         (LESS | {"dose_taken_mg": "0.2"}, "mL", "U21_TOOK_LESS_25"),
         (MORE | {"dose_taken_mg": "2.9"}, "mg", "W08_OFF_PLAN_SMALL"),
         (MORE | {"dose_taken_mg": "3"}, "mg", "U22_TOOK_EXTRA_150"),
+        # "More" and less than planned in mg: as mL it fits, 0.6 mL are 3 mg of 2.
+        (MORE | {"dose_taken_mg": "0.6"}, "mg", "U22_TOOK_EXTRA_150"),
         # Nobody said which: the reading that raises most.
         (MORE | {"dose_taken_mg": "0.6"}, "", "U22_TOOK_EXTRA_150"),
         (LESS | {"dose_taken_mg": "1.9"}, "", "W08_OFF_PLAN_SMALL"),
@@ -117,6 +119,14 @@ def test_a_unit_that_nobody_told_is_shown_as_such(liquid, nurse) -> None:
         reverse("checkins:detail", args=[row.pk])
     ).text  # fmt: skip
     assert answers_of(row)[2].answer == "0.6 (mg or mL not said)"
+
+
+def test_mg_that_contradict_the_answer_are_shown_to_staff_both_ways(liquid, nurse) -> None:
+    _, row = send(liquid, MORE | {"dose_taken_mg": "0.6", "dose_taken_mg_unit": "mg"})
+    assert row.answers["dose_taken_mg"] == "0.6 mg"
+    page = signed_in(nurse).get(reverse("checkins:detail", args=[row.pk])).text
+    assert "0.6 mg is not more than the 2 mg planned" in page
+    assert "as 0.6 mL at 5 mg/mL read as 3 mg" in page
 
 
 @pytest.mark.parametrize("planned", [True, False])

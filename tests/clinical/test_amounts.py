@@ -1,5 +1,6 @@
 """An amount said in mg or mL: what it comes to by the plan's liquids, and what is not sure."""
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 
@@ -23,6 +24,17 @@ VECTORS = [
     # Milligrams stay milligrams, whatever the plan gives.
     ("3 mg", "extra", "2", ["5"], "0", "150", False, None),
     ("3 mg", "extra", "2", [], "2", "150", False, None),
+    # ... unless they contradict "more than planned" and fit as mL of the plan's liquid.
+    ("0.6 mg", "extra", "2", ["5"], "0", "150", False,
+     "0.6 mg is not more than the 2 mg planned: not sure, as 0.6 mL at 5 mg/mL read as 3 mg"),
+    ("0.6 mg", "extra", "7", ["5"], "5", Decimal(800) / 7, False,
+     "0.6 mg is not more than the 7 mg planned: not sure, as 0.6 mL at 5 mg/mL read as 8 mg"),
+    ("2 mg", "extra", "2", ["1", "5"], "0", "500", False,
+     "2 mg is not more than the 2 mg planned: not sure, "
+     "as 2 mL at 1 mg/mL or 5 mg/mL read as 10 mg"),
+    ("0.3 mg", "extra", "2", ["5"], "0", "15", False, None),
+    ("0.6 mg", "extra", "2", [], "2", "30", False, None),
+    ("0.36 mg", "less", "2", ["5"], "0", "18", False, None),
     # No unit and no liquid: milligrams, as the old form asked.
     (Decimal("1.5"), "less", "2", [], "2", "75", False, None),
     # No unit, and a liquid: 1.8 mg (90 %) or 1.8 mL at 0.5 mg/mL (45 %); 0.6 mg or 3 mg.
@@ -106,7 +118,8 @@ def test_what_is_not_sure_is_never_calmer_than_any_way_to_read_it(
     )  # fmt: skip
     for said, ways in ((f"{value} mL", in_ml), (value, [value, *(in_ml if liquids else [])])):
         level = level_of(said, took, context)
-        assert level >= max((level_of(f"{mg:f} mg", took, context) for mg in ways), default=level)
+        outright = replace(context, liquid_mg_per_ml=())  # mg that nobody takes for mL
+        assert level >= max((level_of(f"{mg:f} mg", took, outright) for mg in ways), default=level)
         if said != value and not liquids and value:
             assert level.value == "urgent"
 
@@ -115,7 +128,17 @@ def test_what_is_not_sure_is_never_calmer_than_any_way_to_read_it(
 def test_one_liquid_gives_the_same_level_as_its_milligrams(value, strength, took, planned):
     context = Context(planned_daily_mg=planned, liquid_mg_per_ml=(Decimal(strength),))
     said = level_of(f"{value} mL", took, context)
-    assert said == level_of(f"{value * Decimal(strength):f} mg", took, context)
+    outright = replace(context, liquid_mg_per_ml=())
+    assert said == level_of(f"{value * Decimal(strength):f} mg", took, outright)
+
+
+@given(amounts, strengths, how, st.decimals("0.25", 60, places=2), st.decimals(0, 20, places=2))
+def test_mg_beside_a_liquid_are_never_calmer_than_without_one(value, liquids, took, planned, solid):
+    """Reading "mg" as mL only ever raises."""
+    context = Context(planned_daily_mg=planned, liquid_mg_per_ml=liquids, planned_solid_mg=solid)
+    outright = replace(context, liquid_mg_per_ml=())
+    said = f"{value:f} mg"
+    assert level_of(said, took, context) >= level_of(said, took, outright)
 
 
 def level_of(said, took, context):

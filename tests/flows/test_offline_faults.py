@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.checkins.models import CheckIn
 from tests.flows.test_browser_path import ANSWERS
-from tests.flows.test_offline import KEPT, answer, network, open_form, phone  # noqa: F401
+from tests.flows.test_offline import KEPT, fill, network, open_form, phone  # noqa: F401
 from tests.flows.test_offline_tabs import CALM, OF_THE_FORMER_VERSION, new_url, seizures, send
 from tests.harness.marks import BROWSER_FLOW
 from tests.harness.proxy import Line
@@ -70,7 +70,7 @@ def test_a_store_that_another_page_holds_keeps_no_seizure_back(
     phone.evaluate(HOLD)
     other = phone.context.new_page()
     other.goto(new_url(network, marked_patient))
-    answer(other, ANSWERS)
+    fill(other, ANSWERS)
     send(other)
     other.get_by_text(TOLD).wait_for()
     assert seizures() == ["yes"]
@@ -78,7 +78,7 @@ def test_a_store_that_another_page_holds_keeps_no_seizure_back(
     wait_until(lambda: other.evaluate(KEPT) == 0)
     # The store works again when the former page has let it go.
     other.goto(new_url(network, marked_patient))
-    answer(other, {"dose_taken": "yes_all"})
+    fill(other, {"dose_taken": "yes_all"})
     wait_until(lambda: other.evaluate(KEPT) == 1)
 
 
@@ -92,7 +92,7 @@ def test_a_write_that_another_page_never_ends_keeps_no_seizure_back(
     other = phone.context.new_page()
     other.goto(new_url(network, marked_patient))
     phone.evaluate(HOLD_A_WRITE)
-    answer(other, ANSWERS)
+    fill(other, ANSWERS)
     send(other)
     other.get_by_text(TOLD).wait_for()
     assert seizures() == ["yes"]
@@ -133,7 +133,7 @@ def test_too_much_text_is_told_beside_its_field_and_nothing_is_lost(
 ) -> None:
     phone.goto(new_url(network, marked_patient))
     assert phone.locator("#i-supply_days").get_attribute("maxlength") == "20"
-    answer(phone, CALM)
+    fill(phone, CALM)
     phone.evaluate(FLOOD)
     send(phone)
     phone.locator("#e-supply_days").wait_for()
@@ -142,25 +142,18 @@ def test_too_much_text_is_told_beside_its_field_and_nothing_is_lost(
     assert seizures() == []
 
 
-def test_a_seizure_with_too_much_text_gets_through(network, people, marked_patient, phone) -> None:  # noqa: F811
-    phone.goto(new_url(network, marked_patient))
-    answer(phone, ANSWERS)
-    phone.evaluate(FLOOD)
-    send(phone)
-    phone.get_by_text(TOLD).wait_for()
-    assert seizures() == ["yes"]
-    assert phone.evaluate(KEPT) == 0
-
-
-def test_what_is_too_much_in_all_sends_the_tapped_answers_of_a_seizure(
+@pytest.mark.parametrize("flood", [FLOOD, MANY], ids=["one field", "in all"])
+def test_a_seizure_with_too_much_text_gets_through(
     network,  # noqa: F811
     people,
     marked_patient,
     phone,  # noqa: F811
+    flood,
 ) -> None:
+    """Where all of it is still too much, the tapped answers go out alone."""
     phone.goto(new_url(network, marked_patient))
-    answer(phone, ANSWERS)
-    phone.evaluate(MANY)
+    fill(phone, ANSWERS)
+    phone.evaluate(flood)
     send(phone)
     phone.get_by_text(TOLD).wait_for()
     assert seizures() == ["yes"]
@@ -174,7 +167,7 @@ def test_what_is_too_much_in_all_is_in_the_form_again(
     phone,  # noqa: F811
 ) -> None:
     phone.goto(new_url(network, marked_patient))
-    answer(phone, CALM)
+    fill(phone, CALM)
     phone.evaluate(MANY)
     send(phone)
     phone.get_by_text("That was too much text").wait_for()
@@ -235,7 +228,7 @@ def test_where_no_answer_comes_the_kept_form_opens_and_is_sent_later(
     url = new_url(network, marked_patient)
     network.line = line
     phone.goto(url)
-    answer(phone, ANSWERS)
+    fill(phone, ANSWERS)
     send(phone)
     network.line = Line.FINE
     phone.get_by_text(TOLD).wait_for()

@@ -87,6 +87,18 @@ class CheckInQuerySet(models.QuerySet["CheckIn"]):
         return self.filter(reporter=CheckIn.Reporter.PATIENT)
 
 
+class CountedManager(models.Manager["CheckIn"]):
+    """What `CheckIn.objects` and `patient.check_ins` give: never what is only kept.
+
+    Whoever reads check-ins to judge, to count or to draw asks here. What is only kept is asked for
+    by name (`CheckIn.as_given`), so that no reader can forget it and be calmed by it (ADR 88).
+    """
+
+    def get_queryset(self) -> CheckInQuerySet:
+        """Return the check-ins that count."""
+        return CheckInQuerySet(self.model, using=self._db).filter(counts=True)
+
+
 class CheckIn(models.Model):
     """What a patient answered, as given; or what their trusted person saw, marked as theirs."""
 
@@ -95,6 +107,13 @@ class CheckIn(models.Model):
 
         PATIENT = "patient", "The patient"
         TRUSTED = "trusted", "Trusted person"
+
+    class Arrival(models.TextChoices):
+        """Why answers may calm nobody; in words for staff."""
+
+        USED = "used", "It came by a link that was already used or did not ask for it"
+        ENDED = "expired", "It came after its link had ended"
+        OLD = "old", "It came too long after it was answered"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # No index of their own: those below begin with them, and each costs every check-in a write.
@@ -117,6 +136,14 @@ class CheckIn(models.Model):
         default=True, db_default=True,
         help_text="False for what came too late, or by a link used too often: it only raises.",
     )  # fmt: skip
+    arrival = models.CharField(
+        max_length=7, choices=Arrival, blank=True, default="", db_default="",
+        help_text="Why it may not calm; empty where it may, or nobody wrote it down.",
+    )  # fmt: skip
+    counts = models.BooleanField(
+        default=True, db_default=True,
+        help_text="False for calm answers that may not calm: kept as given, judged by nothing.",
+    )  # fmt: skip
     language = models.CharField(max_length=2, default="en")
     requests = models.JSONField(
         default=list, help_text="What was asked for beside the questions: call_today, stay."
@@ -132,12 +159,21 @@ class CheckIn(models.Model):
     reported_at = models.DateTimeField()
     received_at = models.DateTimeField()
 
-    objects = CheckInQuerySet.as_manager()
+    objects = CountedManager.from_queryset(CheckInQuerySet)()
+    as_given = CheckInQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
             SameClinic(
                 field="patient_id", to="patients_patient", column="id", name="check_in_of_clinic"
+            ),
+            models.CheckConstraint(
+                condition=Q(arrival="") | Q(may_calm=False), name="check_in_arrival_never_calms"
+            ),
+            models.CheckConstraint(
+                condition=Q(counts=True)
+                | Q(may_calm=False, corrects__isnull=True) & ~Q(arrival=""),
+                name="check_in_kept_never_calms",
             ),
             models.CheckConstraint(
                 condition=Q(reporter="patient", reporter_name="")
@@ -152,7 +188,11 @@ class CheckIn(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["patient", "-received_at"]),
             models.Index(fields=["clinic", "-received_at"]),
-        ]
+            models.Index(
+                fields=["patient", "-received_at"], condition=Q(counts=False),
+                name="check_in_only_kept",
+            ),
+        ]  # fmt: skip
         triggers: ClassVar = [
             immutable("check_in_immutable"),
         ]

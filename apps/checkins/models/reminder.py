@@ -52,6 +52,8 @@ class ReminderQuerySet(models.QuerySet["Reminder"]):
         )
         # Who turned mails off gets no second one either.
         due = due.exclude(patient__check_in_schedule__wants_mail=False)
+        # Whoever owns another address has agreed to nothing, and may be a stranger (ADR 88).
+        due = due.filter(patient__email=F("patient__email_proved"))
         return due.order_by("next_attempt_at")
 
     def lease_expired(self, now: datetime) -> "ReminderQuerySet":
@@ -87,7 +89,7 @@ class Reminder(models.Model):
         SENDING = "sending", "Being sent"
         SENT = "sent", "Every mail is sent"
         FAILED = "failed", "The mail cannot be delivered"
-        NO_MAIL = "no_mail", "No mail: none wanted, or no address"
+        NO_MAIL = "no_mail", "No mail: none wanted, or no address that is proved"
         ANSWERED = "answered", "Answered"
         MISSED = "missed", "Missed"
         CANCELLED = "cancelled", "Left in peace"

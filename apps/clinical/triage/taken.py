@@ -29,10 +29,14 @@ def amount_taken(said: Amount, context: Context, *, took_extra: bool) -> AmountT
     """Return what was taken in the last 24 hours as a share of the plan.
 
     100 * mg taken / mg planned (triage.md section 3). Of several readings the highest counts for
-    who took more, else the lowest. Millilitres without any strength known are unknown.
+    who took more, else the lowest. Millilitres without any strength known are unknown. Milligrams
+    that are not more than planned, of who says that it was more, are read as mL too. [proposal]
     """
     if not context.planned_daily_mg:
         return AmountTaken(words=f"{said}: not compared" if needs_words(said, context) else "")
+    if took_extra and (other := meant_as_ml(said, context)):
+        words = both_in_words(said, other, context)
+        return AmountTaken(100 * other / context.planned_daily_mg, words=words)
     found = readings(said, context)
     if not found:
         return AmountTaken(
@@ -55,15 +59,41 @@ def readings(said: Amount, context: Context) -> frozenset[Decimal]:
         return frozenset((Decimal(0),))
     found = {said.value} if said.unit != ML else set()
     if said.unit != MG:
-        for strength in context.liquid_mg_per_ml:
-            liquid = said.value * strength
-            found |= {liquid, liquid + context.planned_solid_mg}
+        found |= as_ml(said, context)
     return frozenset(found)
+
+
+def as_ml(said: Amount, context: Context) -> set[Decimal]:
+    """Return the milligrams of so many millilitres of each liquid, without and with the tablets."""
+    liquids = {said.value * strength for strength in context.liquid_mg_per_ml}
+    return liquids | {liquid + context.planned_solid_mg for liquid in liquids}
+
+
+def meant_as_ml(said: Amount, context: Context) -> Decimal | None:
+    """Return the most milligrams that "mg" may mean of a liquid, None where mg is believed.
+
+    Who took more than planned and names no more milligrams than that contradicts themselves; as
+    millilitres of the plan's own liquid the number may fit. The reading that raises most counts.
+    """
+    planned = context.planned_daily_mg
+    if said.unit != MG or not said.value or planned is None or said.value > planned:
+        return None
+    return max((mg for mg in as_ml(said, context) if mg > planned), default=None)
 
 
 def needs_words(said: Amount, context: Context) -> bool:
     """Answer whether it was not simply milligrams: mL, or no unit although a liquid is given."""
     return said.unit == ML or (said.unit is None and bool(context.liquid_mg_per_ml))
+
+
+def both_in_words(said: Amount, mg: Decimal, context: Context) -> str:
+    """Return both ways to read a "mg" that contradicts what was answered beside it."""
+    strengths = " or ".join(f"{plain(each)} mg/mL" for each in context.liquid_mg_per_ml)
+    planned = plain(context.planned_daily_mg or Decimal(0))
+    return (
+        f"{said} is not more than the {planned} mg planned: not sure, "
+        f"as {said.value:f} mL at {strengths} read as {plain(mg)} mg"
+    )
 
 
 def in_words(said: Amount, mg: Decimal, context: Context, *, is_sure: bool) -> str:

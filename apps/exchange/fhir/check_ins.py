@@ -144,6 +144,8 @@ def response(record: Record, row: CheckIn) -> Resource:
         extension=extensions(
             extension("received-at", valueInstant=moment(row.received_at)),
             *(extension("asked-for", valueCode=each) for each in row.requests),
+            extension("came-out-of-time", valueCode=row.arrival),
+            *([] if row.counts else [extension("only-kept", valueBoolean=True)]),
             *([extension("corrects", valueReference=reference(
                 "QuestionnaireResponse", row.corrects_id))] if row.corrects_id else []),
         ),
@@ -201,7 +203,9 @@ def quantity(given: Any) -> dict[str, Any]:
 
 def score_observations(record: Record) -> list[Resource]:
     """Return the scores and the level of each check-in, and the CIWA-B totals of a stay."""
-    of_check_ins = [each for row in record.check_ins for each in scores_of(record, row)]
+    of_check_ins = [
+        each for row in record.check_ins if row.counts for each in scores_of(record, row)
+    ]
     return [*of_check_ins, *ciwa_totals(record)]
 
 

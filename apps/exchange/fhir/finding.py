@@ -126,9 +126,7 @@ def owner_of(kind: str, key: str, clinic_id: UUID) -> UUID | None:
         return None
     for model, path in OWNERS.get(kind, ()):
         prefix, column = (f"{path}__", f"{path}_id") if path else ("", "pk")
-        rows: QuerySet[Any] = model._default_manager.filter(
-            pk=pk, **{f"{prefix}clinic_id": clinic_id}
-        )
+        rows: QuerySet[Any] = model._base_manager.filter(pk=pk, **{f"{prefix}clinic_id": clinic_id})
         found: UUID | None = rows.values_list(column, flat=True).first()
         if found is not None:
             return found

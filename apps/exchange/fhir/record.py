@@ -69,8 +69,8 @@ class Record:
 
     @cached_property
     def check_ins(self) -> list[CheckIn]:
-        """Every check-in with what was made of it."""
-        rows = self.patient.check_ins.select_related("triage")
+        """Every check-in with what was made of it, also what is only kept."""
+        rows = CheckIn.as_given.filter(patient=self.patient).select_related("triage")
         return list(rows.order_by("received_at", "pk"))
 
     @cached_property

@@ -56,6 +56,10 @@ class Patient(models.Model):
     sex = models.CharField(max_length=6, choices=Sex, blank=True)
     address = models.CharField(max_length=240, blank=True)
     email = models.EmailField(max_length=254, blank=True)
+    email_proved = models.CharField(
+        max_length=254, blank=True, default="", db_default="",
+        help_text="The address by whose mail the patient agreed or signed in: reminders go there.",
+    )  # fmt: skip
     phone = models.CharField(max_length=30, blank=True)
     emergency_contact = models.CharField(max_length=160, blank=True)
     language = models.CharField(max_length=2, choices=Language, default=Language.EN)

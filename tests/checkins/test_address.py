@@ -1,0 +1,197 @@
+"""Reminders go to the patient's own address only, in time, and once (ADR 88)."""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.alerts.models import Alert
+from apps.audit.models import AuditEvent
+from apps.checkins.models import Reminder
+from apps.checkins.reminder_actions import prove_address, set_schedule
+from apps.patients.intake_actions import SectionValues, save_section
+from apps.patients.models import Patient
+from apps.portal.actions import (
+    begin,
+    give_consent,
+    invite_patient,
+    set_preferences,
+    withdraw_consent,
+)
+from apps.portal.models import SignInCode
+from apps.portal.sign_in_actions import send_code_to, sign_in
+from apps.portal.tokens import code_digits
+from tests.checkins.conftest import Clock, live, run
+from tests.factories import make_active_plan, make_patient
+
+pytestmark = pytest.mark.django_db
+OWN, WRONG = "wren@home.example", "wern@home.example"
+
+
+@pytest.fixture
+def new(clinic, prescriber) -> Patient:
+    """High risk, one week after the first cut, and not invited yet."""
+    patient = make_patient(clinic, risk={"prior_wd_seizure": True})
+    make_active_plan(patient, prescriber.user)
+    return patient
+
+
+def invited(patient: Patient, address: str, by: Any, clock: Clock) -> Any:
+    invitation = invite_patient(patient=patient, address=address, by=by, now=clock())
+    patient.refresh_from_db()
+    return invitation
+
+
+def agrees(patient: Patient, invitation: Any, clock: Clock) -> None:
+    assert begin(invitation=invitation, now=clock()) is not None
+    give_consent(patient=patient, language="en", now=clock())
+    patient.refresh_from_db()
+
+
+def signs_in(patient: Patient, clock: Clock) -> None:
+    (code,) = send_code_to(patient=patient, now=clock())
+    sign_in(codes=[code], typed=code_digits(code), now=clock())
+    patient.refresh_from_db()
+
+
+def sent_to(mail: Any) -> list[str]:
+    """Return the addresses of reminders; nothing else is delivered here."""
+    return [message.recipients[0] for message in mail.messages]
+
+
+def to_the_due_hour(clock: Clock, patient: Patient) -> None:
+    run(clock)
+    clock.time = live(patient).due_at
+    run(clock)
+
+
+def test_no_reminder_goes_out_before_its_owner_agreed_and_silence_is_judged(
+    new, prescriber, clock, mail
+) -> None:
+    invitation = invited(new, OWN, prescriber.user, clock)
+    to_the_due_hour(clock, new)
+    assert live(new).state == "no_mail"
+    begin(invitation=invitation, now=clock())  # opened is not agreed
+    run(clock)
+    assert sent_to(mail) == []
+    for _ in range(3):
+        clock.tick(days=1)
+    assert sent_to(mail) == []
+    assert Alert.objects.get().rules == ["U24_NO_CHECKIN_HIGH"]
+
+
+def test_who_agrees_while_the_window_is_open_is_asked_in_it_once(
+    new, prescriber, clock, mail
+) -> None:
+    invitation = invited(new, OWN, prescriber.user, clock)
+    to_the_due_hour(clock, new)
+    window = live(new)
+    clock.tick(hours=2)
+    agrees(new, invitation, clock)
+    run(clock)
+    run(clock)
+    assert sent_to(mail) == [OWN]
+    assert live(new).pk == window.pk
+    assert AuditEvent.objects.filter(event="patient.address_proved").count() == 1
+    clock.tick(hours=3)
+    assert sent_to(mail) == [OWN, OWN]
+    clock.tick(hours=3)
+    assert sent_to(mail) == [OWN, OWN]
+
+
+def test_a_corrected_address_gets_the_mail_of_the_open_window_once_it_is_proved(
+    new, prescriber, clock, mail
+) -> None:
+    agrees(new, invited(new, WRONG, prescriber.user, clock), clock)
+    to_the_due_hour(clock, new)
+    assert sent_to(mail) == [WRONG]
+    clock.tick(hours=1)
+    invited(new, OWN, prescriber.user, clock)
+    clock.tick(hours=4)
+    assert sent_to(mail) == [WRONG]  # ... and no second one to either
+    signs_in(new, clock)
+    run(clock)
+    run(clock)
+    assert sent_to(mail) == [WRONG, OWN]
+
+
+@pytest.mark.parametrize("state", ["failed", "no_mail"])
+def test_a_window_whose_mail_could_not_go_out_goes_out_to_the_proved_address(
+    new, prescriber, clock, mail, state
+) -> None:
+    agrees(new, invited(new, WRONG, prescriber.user, clock), clock)
+    to_the_due_hour(clock, new)
+    Reminder.objects.update(state=state, next_attempt_at=None, mails_sent=0)
+    mail.messages.clear()
+    invited(new, OWN, prescriber.user, clock)
+    clock.tick(minutes=5)
+    assert sent_to(mail) == []
+    signs_in(new, clock)
+    run(clock)
+    assert sent_to(mail) == [OWN]
+
+
+def test_a_code_of_who_took_consent_back_proves_nothing(new, prescriber, clock, mail) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    withdraw_consent(patient=new, now=clock())
+    new.refresh_from_db()
+    signs_in(new, clock)
+    set_schedule(patient=new, remind_at=live_time(new), wants_mail=True, by=new, now=clock())
+    to_the_due_hour(clock, new)
+    assert sent_to(mail) == []
+    assert SignInCode.objects.get().ended_at is not None
+
+
+def live_time(patient: Patient) -> Any:
+    return patient.check_in_schedule.remind_at
+
+
+def test_mails_turned_on_while_the_window_is_open_begin_in_it(new, prescriber, clock, mail) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    run(clock)
+    wishes = {
+        "language": "en", "time_zone": new.time_zone, "calendar_names_drug": False,
+        "remind_at": live_time(new),
+    }  # fmt: skip
+    set_preferences(patient=new, wishes=wishes | {"wants_mail": False}, now=clock())
+    to_the_due_hour(clock, new)
+    assert sent_to(mail) == []
+    set_preferences(patient=new, wishes=wishes | {"wants_mail": True}, now=clock())
+    run(clock)
+    assert sent_to(mail) == [OWN]
+
+
+def test_proving_it_again_changes_nothing_and_without_its_audit_row_nothing(
+    new, prescriber, clock, monkeypatch
+) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    assert prove_address(new, clock()) is False
+    invited(new, WRONG, prescriber.user, clock)
+    (code,) = send_code_to(patient=new, now=clock())
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("apps.checkins.reminder_actions.record", fail)
+    with pytest.raises(RuntimeError):
+        sign_in(codes=[code], typed=code_digits(code), now=clock())
+    new.refresh_from_db()
+    assert new.email_proved == OWN
+    assert SignInCode.objects.get(pk=code).ended_at is None
+
+
+def test_another_zone_entered_by_staff_moves_the_window_that_waits(high, nurse, clock) -> None:
+    run(clock)
+    assert live(high).due_at.astimezone(high.tz).strftime("%d %H:%M") == "24 09:00"
+    save_section(
+        patient=high, section="person", based_on=99, by=nurse.user, now=clock(),
+        values=SectionValues(person={"time_zone": "America/Los_Angeles"}),
+    )  # fmt: skip
+    high.refresh_from_db()
+    assert high.tz == ZoneInfo("America/Los_Angeles")
+    clock.tick(minutes=1)
+    window = live(high)
+    # It is seven in the morning there: nine o'clock of today is still to come.
+    assert window.due_at.astimezone(high.tz).strftime("%d %H:%M") == "23 09:00"
+    assert window.closes_at == window.due_at + timedelta(days=1)
