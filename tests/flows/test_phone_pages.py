@@ -1,5 +1,6 @@
 """Every patient page on the smallest phone: by keyboard, in both languages, without a barrier."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from apps.checkins.link_actions import create_link
 from apps.checkins.models import CareTask, CheckIn, CheckInLink
+from tests.flows.test_offline import FILLED
 from tests.harness.barriers import barriers
 from tests.harness.marks import BROWSER_FLOW
 
@@ -118,9 +120,7 @@ def test_a_calm_day_is_seventeen_taps_also_at_twice_the_text_size(
     )
     context.set_default_timeout(30_000)
     page = context.new_page()
-    # Twice the letters of the browser itself, so that the page's own rules for it apply.
-    sizes = {"fontSizes": {"standard": letters, "fixed": 13}}
-    context.new_cdp_session(page).send("Page.setFontSizes", sizes)
+    enlarge(page, letters)
     page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
     taps = 0
     while page.locator(".item.is-current").count():
@@ -163,21 +163,28 @@ def test_a_yes_opens_the_next_question_of_the_week(url, marked_patient, browser)
     assert CheckIn.objects.get(questionnaire="weekly").answers == {"phq9_9": 2}
 
 
+def enlarge(page: Any, letters: int) -> None:
+    """Set the browser's own size of letters, so that the page's own rules for it apply."""
+    sizes = {"fontSizes": {"standard": letters, "fixed": 13}}
+    page.context.new_cdp_session(page).send("Page.setFontSizes", sizes)
+
+
 def barriers_without_script(page: Any) -> bool:
     wide: bool = page.locator("html").evaluate("el => el.scrollWidth > el.clientWidth")
     return wide
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "letters"), [("light", 32), ("dark", 16)])
 def test_an_amount_and_its_unit_are_one_screen_and_the_unit_is_never_tapped_past(
-    url, marked_patient, browser, screenshot, language, scheme
+    url, marked_patient, browser, screenshot, language, scheme, letters
 ) -> None:
     type(marked_patient).objects.update(language=language)
     context = browser.new_context(
         viewport=SMALLEST, has_touch=True, is_mobile=True, color_scheme=scheme
     )
     page = context.new_page()
+    enlarge(page, letters)
     page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
     page.locator("#q-dose_taken.is-current").wait_for()
     page.wait_for_timeout(500)
@@ -228,17 +235,21 @@ def answer_the_rest(page: Any) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("scheme", "letters"), [("light", 16), ("dark", 16), ("light", 32)])
 def test_an_amount_and_its_unit_without_script(
-    url, marked_patient, browser, screenshot, language
+    url, marked_patient, browser, screenshot, language, scheme, letters
 ) -> None:
     type(marked_patient).objects.update(language=language)
-    page = browser.new_context(viewport=SMALLEST, java_script_enabled=False).new_page()
+    context = browser.new_context(viewport=SMALLEST, java_script_enabled=False, color_scheme=scheme)
+    page = context.new_page()
+    enlarge(page, letters)
     page.goto(url + reverse("checkins:create", args=[token_for(marked_patient)]))
     assert page.locator("#q-dose_taken_mg").is_hidden()
     page.locator("label[for='i-dose_taken-took_less']").click()
     page.locator("#i-dose_taken_mg").fill("0.6")
     page.locator("label[for='i-dose_taken_mg-mL']").click()
     assert barriers_without_script(page) is False
+    assert page.locator("label[for='i-dose_taken_mg-mL']").bounding_box()["height"] >= 44
     screenshot(page, "1 amount without script")
     for wanted in ("seizure-no", "red_flags-none", "si-no"):
         page.locator(f"label[for='i-{wanted}']").click()
@@ -246,3 +257,33 @@ def test_an_amount_and_its_unit_without_script(
     page.locator(".saved--ok, .box").first.wait_for()
     page.context.close()
     assert CheckIn.objects.get().answers["dose_taken_mg"] == "0.6 mL"
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("scheme", "letters"), [("light", 32), ("dark", 16)])
+def test_answers_that_are_only_kept_are_told_as_such_on_the_smallest_phone(
+    url, marked_patient, browser, screenshot, language, scheme, letters
+) -> None:
+    from tests.factories import CALM
+
+    type(marked_patient).objects.update(language=language)
+    address = url + reverse("checkins:create", args=[token_for(marked_patient)])
+    page = browser.new_context(viewport=SMALLEST, color_scheme=scheme).new_page()
+    enlarge(page, letters)
+    page.goto(address)
+    page.locator("#q-dose_taken.is-current").wait_for()
+    long_ago = timezone.now() - timedelta(days=30)
+    CheckInLink.objects.update(created_at=long_ago, expires_at=long_ago + timedelta(days=2))
+    ids = [
+        f"i-{key}-{value[0] if isinstance(value, tuple | list) else value}"
+        for key, value in CALM.items()
+    ]
+    page.evaluate(FILLED, ids)
+    answer_the_rest(page)
+    page.locator(".btn--send").click()
+    page.locator(".saved--plain").wait_for()
+    screenshot(page, "kept")
+    assert barriers(page) == []
+    page.context.close()
+    assert CheckIn.as_given.get().arrival == "expired"
+    assert not CheckIn.objects.exists()
