@@ -48,7 +48,7 @@ SELECT counted_on, n, count(*), sum(mean)
 FROM week CROSS JOIN LATERAL (
     SELECT avg(t.dws) AS mean
     FROM checkins_checkin c JOIN checkins_triageresult t ON t.check_in_id = c.id
-    WHERE c.patient_id = week.patient_id AND c.reporter = 'patient'
+    WHERE c.patient_id = week.patient_id AND c.reporter = 'patient' AND c.counts
       AND c.received_at >= first_on::timestamp AT TIME ZONE %(zone)s
       AND c.received_at < (first_on + 7)::timestamp AT TIME ZONE %(zone)s
 ) AS felt

@@ -1,6 +1,8 @@
 """Calm answers by a worn or too old link are kept as given, and calm nothing (ADR 88)."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +18,7 @@ from apps.checkins.assessment import assessment_of, form_context
 from apps.checkins.gates import NO_CHECK_IN, check_in_came
 from apps.checkins.models import CareTask, CheckIn, CheckInLink, Reminder
 from apps.checkins.windows import last_complete
+from apps.dashboard import counting
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.record import Record
 from apps.patients.models import Patient
@@ -198,3 +201,17 @@ def test_postgresql_refuses_a_kept_row_that_calms(late, patient, wrong: dict[str
         setattr(row, key, value)
     with pytest.raises(IntegrityError), transaction.atomic():
         row.save(force_insert=True)
+
+
+def test_who_reads_check_ins_past_their_manager_is_known() -> None:
+    """Raw SQL and joins do not ask the manager: each such place leaves out what is only kept."""
+    past = re.compile(
+        r"check_ins__|JOIN checkins_checkin|FROM checkins_checkin|CheckIn\._base_manager"
+    )
+    found = {
+        (path.parent.name, path.name)
+        for path in (Path(__file__).resolve().parents[2] / "apps").glob("*/**/*.py")
+        if path.parent.name != "migrations" and past.search(path.read_text("utf-8"))
+    }
+    assert found == {("dashboard", "counting.py")}
+    assert "AND c.counts" in counting.COURSE_SQL
