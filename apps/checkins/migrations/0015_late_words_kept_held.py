@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("checkins", "0013_late_words_kept")]
+    dependencies = [("checkins", "0014_late_words_kept")]
 
     operations = [
         AddIndexConcurrently(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("checkins", "0012_waits_by_its_words"),
+        ("checkins", "0013_fewer_indexes"),
         ("patients", "0009_days_told_elsewhere"),
     ]
 

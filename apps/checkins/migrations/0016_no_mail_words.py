@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("checkins", "0014_late_words_kept_held"),
+        ("checkins", "0015_late_words_kept_held"),
     ]
 
     operations = [
