@@ -78,12 +78,12 @@ if DEMO_MODE:
 
 MIDDLEWARE = [
     "config.tracing.RequestIdMiddleware",
+    "config.middleware.ContentPolicyMiddleware",  # of every answer, a file's and a redirect's, too
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads its answers, so that their length tells nothing about a token in them (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.middleware.ContentPolicyMiddleware",
     "config.middleware.PrivacyHeadersMiddleware",
     "apps.api.middleware.ReadableRefusalsMiddleware",
     "apps.database.middleware.NoClinicMiddleware",  # until the person or the link says which
@@ -214,8 +214,11 @@ SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=30 * 60)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-if HTTPS:  # browsers take such a name only with Secure, for this host alone
-    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+# Browsers take a name that begins so only with Secure, for this host alone.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
+# Not Django's cookie: what is told after an act names the patient.
+MESSAGE_STORAGE = "apps.accounts.sealed_messages.SealedMessages"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "apps.portal.error_views.csrf_failure"
 

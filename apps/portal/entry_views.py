@@ -27,7 +27,7 @@ from apps.portal.tokens import hash_address
 
 CODES_KEY = "patient_codes"
 LANGUAGE_KEY = "patient_language"
-DEVICE_COOKIE = "patient_device"
+DEVICE_COOKIE = f"{settings.COOKIE_PREFIX}patient_device"
 DEVICE_SALT = "apps.portal.device"
 DEVICE_SECONDS = 180 * 86400
 LANGUAGES = tuple(Patient.Language.values)
@@ -168,7 +168,7 @@ def remember_device(response: HttpResponse, address_hash: str) -> HttpResponse:
     """Let this browser ask for codes in its own count. The cookie opens nothing."""
     response.set_signed_cookie(
         DEVICE_COOKIE, f"{address_hash}:{secrets.token_urlsafe(12)}",
-        salt=DEVICE_SALT, max_age=DEVICE_SECONDS, path="/me/", httponly=True,
+        salt=DEVICE_SALT, max_age=DEVICE_SECONDS, httponly=True,
         secure=settings.SESSION_COOKIE_SECURE, samesite="Lax",
     )  # fmt: skip
     return response

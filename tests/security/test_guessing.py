@@ -7,11 +7,12 @@ import pytest
 from django.contrib.auth.signals import user_login_failed
 from django.core import mail
 from django.core.cache import cache
+from django.core.signing import TimestampSigner, b62_encode
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.known_browser import cookie_of
+from apps.accounts.known_browser import KNOWN_AT_MOST, cookie_of
 from apps.accounts.models import Invitation, User
 from apps.alerts.links import token_for
 from apps.audit.models import AuditEvent
@@ -19,7 +20,7 @@ from apps.checkins.link_actions import create_link
 from apps.dashboard.staff_delivery import deliver_due
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
-from tests.factories import make_alert, make_invitation, put_on_call
+from tests.factories import code_of, make_alert, make_invitation, put_on_call
 
 pytestmark = pytest.mark.django_db
 GUESSES = 1_000
@@ -126,8 +127,27 @@ def test_no_browser_makes_itself_known(nurse) -> None:
     answer = stranger.post(reverse("account_login"), {"login": email, "password": PASSWORD})
     assert answer.status_code == 200
     known = sign_in_anew(nurse).cookies[cookie_of(email)]
-    assert (known["httponly"], known["samesite"], known["path"]) == (True, "Lax", "/accounts/")
+    assert (known["httponly"], known["samesite"], known["path"]) == (True, "Lax", "/")
     assert email not in str(known)
+
+
+def test_a_computer_of_many_knows_who_was_there_last(nurse) -> None:
+    """A server refuses more than 8 kB of cookies: of everybody, with nobody signed in."""
+    client = sign_in_anew(nurse)
+    mine = cookie_of(nurse.user.email)
+    signed = TimestampSigner()
+    for number in range(KNOWN_AT_MOST + 5):
+        signed.timestamp = lambda number=number: b62_encode(1_700_000_000 + number)  # type: ignore[method-assign]
+        client.cookies[cookie_of(f"{number}@clinic.example")] = signed.sign("x")
+    client.post(reverse("account_logout"))
+    cache.clear()
+    client.post(reverse("account_login"), {"login": nurse.user.email, "password": PASSWORD})
+    client.post(reverse("mfa_authenticate"), {"code": code_of(nurse.user)})
+    left = [name for name, each in client.cookies.items() if "known_" in name and each.value]
+    assert len(left) == KNOWN_AT_MOST
+    assert mine in left
+    assert cookie_of("0@clinic.example") not in left
+    assert cookie_of(f"{KNOWN_AT_MOST + 4}@clinic.example") in left
 
 
 def sign_in_anew(member: Any) -> Client:

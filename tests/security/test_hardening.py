@@ -109,6 +109,27 @@ def test_cookies_are_for_this_site_and_no_script(nurse) -> None:
         assert cookie["httponly"], name
 
 
+def test_no_cookie_holds_what_a_page_tells(nurse) -> None:
+    """Such a sentence names the patient; it waits sealed in the session for the next page."""
+    client, said = signed_in(nurse), "You do not work in that clinic"
+    assert client.post(reverse("dashboard:clinic"), {"clinic": "x"}).status_code == 302
+    assert set(client.cookies) <= {"csrftoken", "sessionid"}
+    assert said not in str(list(client.session.items()))
+    page = reverse("alerts:rota")
+    assert [said in client.get(page).text for _ in range(2)] == [True, False]
+
+
+def test_files_and_redirects_say_what_they_may_load(settings) -> None:
+    """A picture that is opened by itself is a page, too."""
+    settings.SECURE_SSL_REDIRECT = True
+    for path, secure, status in (("/static/img/mark.svg", True, 200), ("/", False, 301)):
+        answer = Client().get(path, secure=secure)
+        assert answer.status_code == status, path
+        policy = answer.headers["Content-Security-Policy"]
+        assert "object-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
 @pytest.mark.parametrize("word", ["a\r\nSet-Cookie: x=1", "a\nLocation: //evil.example"])
 def test_no_header_is_made_of_what_somebody_typed(word: str, nurse) -> None:
     for answer in (

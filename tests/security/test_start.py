@@ -83,7 +83,10 @@ def test_what_stays_on_this_machine_or_a_trusted_network_needs_no_tls() -> None:
 def test_over_https_cookies_are_bound_to_this_host() -> None:
     show = (
         "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, "
-        "s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS)"
+        "s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS); import django; "
+        "django.setup(); from apps.accounts.known_browser import cookie_of; "
+        "from apps.portal.entry_views import DEVICE_COOKIE; "
+        "print(cookie_of('a@b.example')[:13], DEVICE_COOKIE)"
     )
     done = subprocess.run(
         [sys.executable, "-c", show], cwd=PROJECT, capture_output=True, text=True, check=True,
@@ -91,6 +94,7 @@ def test_over_https_cookies_are_bound_to_this_host() -> None:
     )  # fmt: skip
     assert done.stdout.split() == [
         "__Host-sessionid", "__Host-csrftoken", "True", "True", "31536000",
+        "__Host-known_", "__Host-patient_device",
     ]  # fmt: skip
 
 
