@@ -17,6 +17,7 @@ from apps.patients.models import Patient, Role, StaffMember
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, make_alert
+from tests.security.walk import every_stop
 
 pytestmark = pytest.mark.django_db
 CHOOSE = reverse("dashboard:clinic")
@@ -219,3 +220,14 @@ def test_an_open_board_of_the_clinic_before_says_so(both, patient) -> None:
     client.post(CHOOSE, {"clinic": both[1].clinic_id})
     assert client.get(live, headers=header).status_code == 409
     assert client.get(live, headers={"X-Board": str(both[1].clinic_id)}).status_code == 200
+
+
+def test_no_walk_over_the_pages_stops_at_this_door(patient, prescriber) -> None:
+    """Else the leak test, the fuzzer and the matrix would see the refusal and nothing behind it."""
+    stops = [stop for stop in every_stop(patient, prescriber) if stop.name.startswith("patients:")]
+    assert len(stops) > 3
+    for stop in stops:
+        assert FIELD not in stop.fields(), stop.name
+        if "POST" in stop.methods:
+            sent = dict.fromkeys(stop.fields(), "x")
+            assert "another clinic" not in stop.client.post(stop.path, sent).text

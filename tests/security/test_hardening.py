@@ -1,6 +1,7 @@
 """What every answer of every URL tells the browser, and what no page may hold."""
 
 import re
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -123,9 +124,9 @@ def test_files_and_redirects_say_what_they_may_load(settings) -> None:
     """A picture that is opened by itself is a page, too."""
     settings.SECURE_SSL_REDIRECT = True
     for path, secure, status in (("/static/img/mark.svg", True, 200), ("/", False, 301)):
-        answer = Client().get(path, secure=secure)
-        assert answer.status_code == status, path
-        policy = answer.headers["Content-Security-Policy"]
+        with closing(Client().get(path, secure=secure)) as answer:
+            assert answer.status_code == status, path
+            policy = answer.headers["Content-Security-Policy"]
         assert "object-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
 
