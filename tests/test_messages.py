@@ -23,23 +23,40 @@ def show(request: HttpRequest) -> HttpResponse:
     return HttpResponse(" ".join(str(each) for each in messages.get_messages(request)))
 
 
+class Session(dict):  # type: ignore[type-arg]
+    """As much of a session as Django's storage asks for."""
+
+    modified = False
+
+
 def answer(
-    view: Callable[[HttpRequest], HttpResponse], cookie: str = ""
+    view: Callable[[HttpRequest], HttpResponse], session: Session | None = None
 ) -> tuple[HttpRequest, HttpResponse]:
     request = RequestFactory().get("/")
-    request.session = {}  # type: ignore[assignment]
-    if cookie:
-        request.COOKIES["messages"] = cookie
+    request.session = Session() if session is None else session  # type: ignore[assignment]
     return request, MessagesMiddleware(view)(request)
 
 
 def test_a_message_waits_for_the_page_that_shows_it_and_is_shown_once() -> None:
-    said = answer(say)[1].cookies["messages"].value
-    assert said
-    assert "messages" not in answer(say_nothing, said)[1].cookies
-    page = answer(show, said)[1]
+    session = Session()
+    answer(say, session)
+    (kept,) = session.values()
+    assert "Saved" not in kept
+    answer(say_nothing, session)
+    assert list(session.values()) == [kept]
+    page = answer(show, session)[1]
     assert page.content == b"Saved."
-    assert page.cookies["messages"].value == ""
+    assert not page.cookies
+    assert not session
+
+
+def test_one_whose_seal_does_not_open_any_more_is_gone_and_breaks_no_page() -> None:
+    session = Session()
+    answer(say, session)
+    (name,) = session
+    for broken in ("", "x", session[name][:-8] + "AAAAAAA="):
+        session[name] = broken
+        assert answer(show, session)[1].content == b""
 
 
 def test_a_page_without_messages_makes_no_storage_for_them() -> None:

@@ -373,7 +373,7 @@ def test_the_cookies_are_out_of_reach(wren, settings) -> None:
         assert cookie["httponly"]
         assert cookie["secure"]
         assert cookie["samesite"] == "Lax"
-    assert phone.cookies["patient_device"]["path"] == "/me/"
+    assert phone.cookies["patient_device"]["path"] == "/", "as a name of this host alone needs"
     assert wren.email not in phone.cookies["patient_device"].value
 
 
