@@ -6,6 +6,7 @@ from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.kept import DRAWN_FOR
 from apps.accounts.models import EmergencyAccess
 from apps.audit.models import AuditEvent
 from apps.dashboard import break_glass
@@ -127,13 +128,14 @@ def test_it_opens_nothing_in_the_other_clinic_where_they_work(
     StaffMember.objects.create(clinic=other_clinic, user=clinic_admin.user, role=Role.CLINIC_ADMIN)
     make_member(other_clinic, Role.CLINICAL_LEAD)
     admin, path = proven(clinic_admin), reverse("dashboard:break_glass")
-    there = {"reference": other_patient.reference, "reason": REASON}
+    drawn = {DRAWN_FOR: str(clinic_admin.clinic_id)}
+    there = {"reference": other_patient.reference, "reason": REASON} | drawn
     session = admin.session
     session[SESSION_KEY] = str(clinic_admin.clinic_id)
     session.save()
     assert admin.post(path, there).status_code == 422
     assert not EmergencyAccess.objects.exists()
-    admin.post(path, {"reference": patient.reference, "reason": REASON})
+    admin.post(path, {"reference": patient.reference, "reason": REASON} | drawn)
     assert admin.get(page_of(patient)).status_code == 200
     session = admin.session
     session[SESSION_KEY] = str(other_clinic.pk)
