@@ -7,6 +7,7 @@ than pages, and none is of anybody.
 """
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from logging import getLogger
 from typing import Final
 
@@ -17,7 +18,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+Sample = tuple[Mapping[str, str], float]  # labels and value
+Family = tuple[str, str, Iterable[Sample]]  # name without "glidepath_", what it is, figures
 
 METHODS: Final = ("GET", "HEAD", "POST")
 # Seconds: about the promises of speed (120 ms, 0.5 s, 1 s) and up to what a reader still waits for.
@@ -55,3 +61,29 @@ def text() -> str:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry).decode()
+
+
+def gauges(families: Iterable[Family]) -> str:
+    """Return figures that were read just now, as gauges in the same format."""
+    registry = CollectorRegistry()
+    registry.register(_Read(families))
+    return generate_latest(registry).decode()
+
+
+class _Read(Collector):
+    """Hands figures over as they were read."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self.families = families
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Name none before they are asked for."""
+        return ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield each family of figures."""
+        for name, text, samples in self.families:
+            family = GaugeMetricFamily(f"glidepath_{name}", text)
+            for labels, value in samples:
+                family.add_sample(family.name, dict(labels), float(value))
+            yield family

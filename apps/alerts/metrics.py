@@ -1,9 +1,5 @@
-"""Figures for Prometheus: of the machinery only, never of a patient.
+"""Figures for Prometheus: of the machinery only, never of a patient."""
 
-Written by hand: a dozen lines of text in a fixed format need no library.
-"""
-
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,9 +12,8 @@ from apps.alerts.models import Alert, Delivery, Drill, Heartbeat, MailServer, Sy
 from apps.alerts.states import AlertStatus, DeliveryStatus
 from apps.alerts.sweep import STRANDED_AFTER
 from apps.alerts.system_alerts import DRILL_SLOW_AFTER
+from config.figures import Family, gauges
 
-Sample = tuple[str, float]  # labels and value
-Family = tuple[str, str, Iterable[Sample]]
 CONNECTIONS: Final = """
 SELECT numbackends, current_setting('max_connections')::int FROM pg_stat_database
 WHERE datname = current_database()
@@ -51,26 +46,26 @@ def metrics(now: datetime) -> str:
     beats = Heartbeat.objects.order_by("name")
     families: list[Family] = [
         ("alerts", "Alerts that still need a person.", [
-            (f'level="{level}",status="{status}"', by_state.get((level, status), 0))
+            ({"level": level, "status": status}, by_state.get((level, status), 0))
             for level in Level for status in (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
         ]),
         ("alerts_stranded", "Alerts whose time is over and that nothing has moved.",
-         [("", Alert.objects.stranded(now, STRANDED_AFTER).count())]),
-        ("deliveries_pending", "Messages waiting to be sent.", [("", waiting.count())]),
+         [({}, Alert.objects.stranded(now, STRANDED_AFTER).count())]),
+        ("deliveries_pending", "Messages waiting to be sent.", [({}, waiting.count())]),
         ("deliveries_pending_oldest_seconds", "Age of the oldest of them.",
-         [("", (now - oldest).total_seconds() if oldest else 0)]),
+         [({}, (now - oldest).total_seconds() if oldest else 0)]),
         ("heartbeat_age_seconds", "Since the last sign of life.",
-         [(f'name="{b.name}"', (now - b.beat_at).total_seconds()) for b in beats]),
+         [({"name": b.name}, (now - b.beat_at).total_seconds()) for b in beats]),
         ("mail_server_failures", "Failures in a row; the breaker opens at 2.",
-         [(f'server="{s.name}"', s.failures) for s in MailServer.objects.order_by("name")]),
+         [({"server": s.name}, s.failures) for s in MailServer.objects.order_by("name")]),
         ("drill_seconds", "The slowest of each clinic's last drill; -1 if one reached nobody.",
-         [("", -1 if lost else max(times))] if lost or times else []),
+         [({}, -1 if lost else max(times))] if lost or times else []),
         ("drill_age_seconds", "Since the oldest of them began.",
-         [("", max((now - each.started_at).total_seconds() for each in drills))] if drills else []),
+         [({}, max((now - each.started_at).total_seconds() for each in drills))] if drills else []),
         *latency_families(now),
         *machine_families(now),
     ]  # fmt: skip
-    return "".join(line for family in families for line in lines(*family))
+    return gauges(families)
 
 
 def latency_families(now: datetime) -> list[Family]:
@@ -80,11 +75,11 @@ def latency_families(now: datetime) -> list[Family]:
         found = {level: (times, number) for level, times, number in cursor.fetchall()}
     none: tuple[list[float], int] = ([], 0)
     times = [
-        (f'level="{level}",quantile="{quantile:g}"', seconds)
+        ({"level": level, "quantile": f"{quantile:g}"}, seconds)
         for level in Level
         for quantile, seconds in zip(QUANTILES, found.get(level, none)[0], strict=False)
     ]
-    numbers = [(f'level="{level}"', found.get(level, none)[1]) for level in Level]
+    numbers = [({"level": level}, found.get(level, none)[1]) for level in Level]
     return [
         (
             "alert_latency_seconds",
@@ -104,20 +99,10 @@ def machine_families(now: datetime) -> list[Family]:
         used, limit = cursor.fetchone()
     return [
         ("alerts_unreached", "Open alerts that have reached nobody in time.",
-         [("", Alert.objects.nobody_reached(now).count())]),
+         [({}, Alert.objects.nobody_reached(now).count())]),
         ("system_alerts", "Troubles of the machinery that its leads were told of.",
-         [(f'kind="{kind}"', troubles.get(kind, 0)) for kind in SystemAlert.Kind.values]),
-        ("database_connections", "Sessions of this database.", [("", used)]),
-        ("database_connections_limit", "Sessions that the server allows.", [("", limit)]),
-        ("build_info", "Which release answers.", [(f'release="{settings.RELEASE}"', 1)]),
+         [({"kind": kind}, troubles.get(kind, 0)) for kind in SystemAlert.Kind.values]),
+        ("database_connections", "Sessions of this database.", [({}, used)]),
+        ("database_connections_limit", "Sessions that the server allows.", [({}, limit)]),
+        ("build_info", "Which release answers.", [({"release": settings.RELEASE}, 1)]),
     ]  # fmt: skip
-
-
-def lines(name: str, text: str, samples: Iterable[Sample]) -> list[str]:
-    """Return one family of figures."""
-    full = f"glidepath_{name}"
-    head = [f"# HELP {full} {text}\n", f"# TYPE {full} gauge\n"]
-    return head + [
-        f"{full}{{{labels}}} {value:g}\n" if labels else f"{full} {value:g}\n"
-        for labels, value in samples
-    ]

@@ -7,7 +7,10 @@ first does them, because each row is claimed by one process only.
 
 import time
 from collections.abc import Callable
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet
 
 LOOK_SECONDS: Final = 1.0  # so that a dispatcher told to stop does not sleep on
 
@@ -34,3 +37,12 @@ ROUNDS: dict[str, Round] = {}
 def register_round(name: str, seconds: float, act: Callable[[], object]) -> None:
     """Have every dispatcher do this, too. Registering twice is once."""
     ROUNDS[name] = Round(name, seconds, act)
+
+
+Due = Callable[[datetime], QuerySet[Any]]
+QUEUES: dict[str, Due] = {}
+
+
+def register_queue(name: str, due: Due) -> None:
+    """Have /metrics tell how many rows are due by their `next_attempt_at`, and since when."""
+    QUEUES[name] = due

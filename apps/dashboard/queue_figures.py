@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min
 
 from apps.accounts.models import StaffMail
-from apps.alerts.metrics import Family, Sample, lines
 from apps.alerts.models import Delivery
+from apps.alerts.rounds import QUEUES, Due
 from apps.audit.models import UnsealedEvent
 from config.celery import app
+from config.figures import Family, Sample, gauges
 
-QUEUES: Final = ("alerts", "default")
+IN_BROKER: Final = ("alerts", "default")
 SECONDS: Final = 0.5  # for each step of asking the broker: whoever asks waits in a web thread
 WAITS: Final = (
     "socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout", "pool_timeout",
@@ -28,34 +29,34 @@ def queue_figures(now: datetime) -> str:
     depths = broker_depths()
     families: list[Family] = [
         ("queue_waiting", "Rows that are due and not done.",
-         [(f'queue="{name}"', number) for name, (number, _) in found.items()]),
+         [({"queue": name}, number) for name, (number, _) in found.items()]),
         ("queue_oldest_seconds", "How long the oldest of them has been due.",
-         [(f'queue="{name}"', (now - since).total_seconds() if since else 0)
+         [({"queue": name}, (now - since).total_seconds() if since else 0)
           for name, (_, since) in found.items()]),
         ("broker_messages", "Messages that no worker has taken.", depths),
-        ("broker_up", "Whether the broker answers.", [("", bool(depths))]),
+        ("broker_up", "Whether the broker answers.", [({}, bool(depths))]),
     ]  # fmt: skip
-    return "".join(line for family in families for line in lines(*family))
+    return gauges(families)
 
 
 def _waiting(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
-    due: dict[str, QuerySet[Any]] = {
-        "alert messages": Delivery.objects.due(now),
-        "staff mails": StaffMail.objects.due(now),
+    own: dict[str, Due] = {
+        "alert messages": Delivery.objects.due,
+        "staff mails": StaffMail.objects.due,
     }
-    for name, rows in due.items():
-        yield name, rows.order_by().aggregate(n=Count("pk"), since=Min("next_attempt_at"))
+    for name, due in {**own, **QUEUES}.items():
+        yield name, due(now).order_by().aggregate(n=Count("pk"), since=Min("next_attempt_at"))
     yield "seals", UnsealedEvent.objects.aggregate(n=Count("pk"), since=Min("since"))
 
 
 def broker_depths() -> list[Sample]:
     """Return how many messages wait in each queue; empty when the broker does not answer."""
-    found = []
+    found: list[Sample] = []
     try:
         with app.connection_for_read(transport_options=hurried()) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=SECONDS)
-            for name in QUEUES:
-                found.append((f'queue="{name}"', float(_depth(broker, name))))
+            for name in IN_BROKER:
+                found.append(({"queue": name}, float(_depth(broker, name))))
     except Exception:  # each broker's library raises its own
         return []
     return found

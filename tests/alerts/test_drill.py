@@ -78,7 +78,7 @@ def test_a_drill_goes_to_who_is_on_call_is_timed_and_ends_by_itself(drill, on_ca
     assert report.subject == "The weekly drill reached somebody in 2.0 seconds"
     assert f"{on_call.user.full_name}, e-mail: accepted" in report.body
     assert not SystemAlert.objects.exists()
-    assert "glidepath_drill_seconds 2" in metrics(NOW + DAY)
+    assert "glidepath_drill_seconds 2.0" in metrics(NOW + DAY)
 
 
 def test_a_drill_goes_by_the_persons_own_first_way_and_gateway(
@@ -120,7 +120,7 @@ def test_a_drill_that_reaches_nobody_climbs_is_told_and_gives_up(
     drill.alert.refresh_from_db()
     assert (drill.alert.status, drill.alert.note) == ("resolved", "Nobody was reached.")
     assert SystemAlert.objects.filter(kind="drill", closed_at=None).exists()
-    assert "glidepath_drill_seconds -1" in metrics(NOW + HOUR)
+    assert "glidepath_drill_seconds -1.0" in metrics(NOW + HOUR)
 
 
 def test_another_clinic_reads_nothing_of_a_drill_that_failed(drill, other_clinic, outsider) -> None:

@@ -9,15 +9,20 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
 from apps.alerts.metrics import metrics
 from apps.alerts.models import Delivery
+from apps.checkins.models import Reminder
+from apps.checkins.reminder_actions import plan_window
 from apps.dashboard.queue_figures import SECONDS, broker_depths, hurried, queue_figures
+from apps.portal.actions import invite_patient
+from apps.portal.models import PortalMail
 from config import figures, figures_folder
 from config.celery import app
-from tests.factories import NOW, make_alert, put_on_call, recorded
+from tests.factories import NOW, make_active_plan, make_alert, put_on_call, recorded
 from tests.harness.broker import use_broker
 from tests.harness.processes import DEPLOYED
 from tests.harness.waiting import wait_until
@@ -90,8 +95,14 @@ def test_all_processes_are_counted_together_and_a_killed_one_takes_nothing_away(
 
 
 @pytest.mark.django_db
-def test_what_waits_is_told_with_its_age(patient, nurse) -> None:
+def test_what_waits_is_told_with_its_age(patient, nurse, prescriber) -> None:
     now = timezone.now()
+    make_active_plan(patient, prescriber.user, now=now)
+    invite_patient(patient=patient, address="wren@example.org", by=nurse.user, now=now)
+    plan_window(patient.pk, now)
+    PortalMail.objects.update(next_attempt_at=now - timedelta(seconds=20))
+    Reminder.objects.update(state="pending", next_attempt_at=now - timedelta(seconds=30))
+    type(patient).objects.update(email_proved=F("email"))
     put_on_call(nurse)
     make_alert(patient)
     Delivery.objects.update(next_attempt_at=now - timedelta(seconds=40))
@@ -100,7 +111,12 @@ def test_what_waits_is_told_with_its_age(patient, nurse) -> None:
     assert value(text, 'glidepath_queue_waiting{queue="alert messages"}') == 1
     assert value(text, 'glidepath_queue_oldest_seconds{queue="alert messages"}') == 40
     assert value(text, 'glidepath_queue_waiting{queue="seals"}') > 0
-    for word in (patient.family_name, patient.reference, str(patient.pk), nurse.user.email):
+    assert value(text, 'glidepath_queue_waiting{queue="reminders"}') == 1
+    assert value(text, 'glidepath_queue_oldest_seconds{queue="reminders"}') == 30
+    assert value(text, 'glidepath_queue_waiting{queue="portal mails"}') == 1
+    assert value(text, 'glidepath_queue_oldest_seconds{queue="portal mails"}') == 20
+    found = [patient.family_name, patient.reference, str(patient.pk), nurse.user.email, "wren@"]
+    for word in found:
         assert word not in text
 
 
@@ -109,7 +125,7 @@ def test_the_brokers_queues_are_counted_and_one_that_is_away_is_told(redis_serve
     with use_broker(redis_server.url):
         assert [depth for _, depth in broker_depths()] == [0, 0]
         app.send_task("nobody.takes.it", queue="default")
-        assert dict(broker_depths()) == {'queue="alerts"': 0, 'queue="default"': 1}
+        assert broker_depths() == [({"queue": "alerts"}, 0), ({"queue": "default"}, 1)]
         with app.connection_for_write() as broker:
             broker.default_channel.queue_purge("default")
     with use_broker("redis://127.0.0.1:1/0"):
