@@ -49,8 +49,9 @@ def home(patient, prescriber):
 
 
 def go_home(stay, by, now=HOME, **changes):
+    today = now.astimezone(stay.referral.patient.tz).date()
     values = {
-        "discharged_at": now, "left": "none", "taken": "", "last_dose_on": now.date(),
+        "discharged_at": now, "left": "none", "taken": "", "last_dose_on": today,
         "summary": "Calm.", "short_because": WHY,
     } | changes  # fmt: skip
     return discharge_patient(referral=stay.referral, by=by.user, now=now, **values)
