@@ -238,8 +238,8 @@ def warn_of_task(task_id: UUID, now: datetime) -> bool:
         return warn(task.patient, rule, SOURCE_CLOCK_TASK, task.pk, now)
     if (first.opened_at - task.due_at) // AGAIN_AFTER == day:
         return False
-    # One task of a kind is open at a time, so the alert of its rule is the alert of this task.
-    if of_tasks.unresolved().filter(patient=task.patient, rules__contains=[rule]).exists():
+    own = [task.pk, *(uuid5(task.pk, f"day {n}") for n in range(1, day + 1))]
+    if of_tasks.unresolved().filter(source_id__in=own).exists():
         return False
     return warn(task.patient, rule, SOURCE_CLOCK_TASK, uuid5(task.pk, f"day {day}"), now)
 

@@ -5,6 +5,7 @@ the clinic follows them. Other clocks ask of a restart and of a second drug; wha
 or what was closed by hand while nothing changed, is asked here.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -21,7 +22,7 @@ from apps.detox.aftercare_clocks import RESTART, ask
 from apps.detox.discharge_actions import SIGN_WITHIN
 from apps.detox.guards import NO_SECOND
 from apps.detox.last_dose_clock import ask_how_it_stopped
-from apps.detox.leaving import changed_at
+from apps.detox.leaving import beside, changed_at, given_on_by
 from apps.detox.models import Discharge, Restart
 from apps.detox.referral_actions import locked
 from apps.detox.restart_actions import PLAN_WITHIN, QUESTIONS
@@ -41,7 +42,11 @@ ASK_AGAIN: Final = timedelta(days=7)  # [proposal] as of use that goes on withou
 Kind = CareTask.Kind
 # Done when a plan for what is taken is in force.
 UNTIL_A_PLAN: Final = (Kind.NEW_PLAN, Kind.SECOND)
-ASKS: Final = (*QUESTIONS, *OF_ANOTHER_DRUG, RESTART)
+ASKS: Final = (*QUESTIONS, RESTART)
+# A plan for what is taken is no task of now: others look after them, or nobody can.
+OTHERS_ASK: Final = (
+    Patient.Status.IN_HOSPITAL, Patient.Status.ENDED, Patient.Status.DECEASED,
+)  # fmt: skip
 
 
 def left_without_plan() -> Found:
@@ -70,9 +75,12 @@ def left_without_plan() -> Found:
     return in_turn("taken without a plan", rows.exclude(Exists(asked)))
 
 
-def asking(patient: Patient | OuterRef) -> CareTaskQuerySet:
-    """Return the tasks that ask for a plan of what is taken, or wait for somebody to be heard."""
-    aftercare = Q(kind=Kind.AFTERCARE, title__in=(*ASKS, *SILENCE))
+def asking(patient: Patient | OuterRef, more: Iterable[str] = ()) -> CareTaskQuerySet:
+    """Return the tasks that ask for a plan of what is taken, or wait for somebody to be heard.
+
+    Those with the words of `more`, too: a question about another drug says nothing of this one.
+    """
+    aftercare = Q(kind=Kind.AFTERCARE, title__in=(*ASKS, *SILENCE, *more))
     return CareTask.objects.filter(aftercare | Q(kind__in=UNTIL_A_PLAN), patient=patient)
 
 
@@ -87,7 +95,8 @@ def ask_for_a_plan(patient_id: UUID, now: datetime) -> bool:
     why = why_not_left(patient, now)
     if patient.status != Patient.Status.ACTIVE or on_plan or not why:
         return False
-    tasks = asking(patient)
+    of_another = (HOW_WAS_IT_STOPPED, beside(patient, given_on_by(patient, now)))
+    tasks = asking(patient, OF_ANOTHER_DRUG if why in of_another else ())
     if tasks.filter(done_at__isnull=True).exists() or was_answered(patient, tasks, now):
         return False
     newest = tasks.order_by("-created_at").first()
@@ -124,12 +133,15 @@ def plans_made() -> Found:
 def end_plan_task(patient_id: UUID, now: datetime) -> bool:
     """End the task when a plan made or changed since the discharge is in force.
 
-    And without a plan when nothing is taken any more that would need one.
+    And without a plan when nothing is taken any more that would need one, in a hospital, and
+    while the question of a paused patient is open. Whoever is active again is asked at once.
     """
     patient = locked(patient_id)
     discharge, state = patient.discharges.first(), plan_today(patient, now)
     if state is None:
-        needless = patient.status == Patient.Status.ACTIVE and not why_not_left(patient, now)
+        needless = is_asked_elsewhere(patient) or (
+            patient.status == Patient.Status.ACTIVE and not why_not_left(patient, now)
+        )
         ended: tuple[str, ...] = (Kind.NEW_PLAN,) if needless else ()
     else:
         is_old = discharge is not None and state.version.enactment.at <= discharge.recorded_at
@@ -137,3 +149,11 @@ def end_plan_task(patient_id: UUID, now: datetime) -> bool:
     for kind in ended:
         overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
     return bool(ended)
+
+
+def is_asked_elsewhere(patient: Patient) -> bool:
+    """Answer whether the clock of the patient's status asks, or nobody is to be asked."""
+    if patient.status == Patient.Status.PAUSED:
+        asked = CareTask.objects.filter(patient=patient, kind=Kind.PAUSED, done_at__isnull=True)
+        return asked.exists()
+    return patient.status in OTHERS_ASK

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid5
 
 import pytest
 
 from apps.alerts.models import Alert
+from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import TaskClosedError, close_task
-from apps.checkins.task_ends import BESIDE, NO_PLAN, TOLD_OFF
+from apps.checkins.task_ends import BESIDE, NO_PLAN, SILENT, TOLD_OFF
 from apps.detox.aftercare_clocks import RESTART
-from apps.detox.clocks import sweep_detox
+from apps.detox.clocks import sweep_detox, warn_of_task
 from apps.detox.discharge_actions import discharge_patient
 from apps.detox.no_plan_clock import ask_for_a_plan, end_plan_task
 from apps.patients.actions import StatusError, change_status
@@ -19,6 +21,7 @@ from apps.tapers.leaving_actions import leave_plans
 from tests.detox.test_beside import ZOLPIDEM, at_nothing, say_how, tell
 from tests.detox.test_discharge import refuse
 from tests.detox.test_given_on import agree, go_home, leave, stays, take_again
+from tests.detox.test_stay import resolve
 from tests.factories import NOW, make_active_plan, make_patient, make_stay
 
 __all__ = ["stays"]  # the fixture
@@ -231,3 +234,62 @@ def test_ending_it_twice_is_once(stays) -> None:
 def test_ended_stays_refused_meanwhile(stays, nurse) -> None:
     with pytest.raises(StatusError, match="ASAM-03"):
         change_status(patient=stays, status="ended", by=nurse.user, now=NOW + HOUR)
+
+
+def test_nobody_asks_for_a_plan_in_a_hospital_and_at_once_after_it(stays, nurse) -> None:
+    sweep_detox(NOW + HOUR)
+    assert asked() == [(NO_PLAN, "")]
+    change_status(patient=stays, status="in_hospital", by=nurse.user, now=NOW + 2 * HOUR)
+    for hours in (3, 74, 100):
+        sweep_detox(NOW + hours * HOUR)
+    assert CareTask.objects.get(kind="new_plan").outcome == "overtaken"
+    assert not Alert.objects.filter(rules__contains=["D07_NO_PLAN_AFTER"]).exists()
+    change_status(patient=stays, status="active", by=nurse.user, now=NOW + 101 * HOUR)
+    sweep_detox(NOW + 102 * HOUR)
+    assert CareTask.objects.open().get().title == NO_PLAN
+
+
+def test_who_is_paused_after_the_question_is_asked_about_once(stays, nurse) -> None:
+    sweep_detox(NOW + HOUR)
+    change_status(patient=stays, status="paused", by=nurse.user, now=NOW + 2 * HOUR)
+    sweep_detox(NOW + DAY)
+    assert CareTask.objects.open().get().kind == "new_plan", "until the other clock asks"
+    for days in (8, 10):
+        sweep_detox(NOW + days * DAY)
+    assert CareTask.objects.open().get().kind == "paused"
+
+
+def test_a_question_about_a_second_drug_holds_none_about_the_first_back(
+    clinic, nurse, prescriber
+) -> None:
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    tell(wren, nurse, ZOLPIDEM)
+    at_nothing(wren, prescriber)
+    late = NOW + 15 * DAY
+    sweep_detox(late)
+    assert CareTask.objects.open().get().title == BESIDE
+    stay = make_stay(Patient.objects.get(pk=wren.pk), prescriber.user, now=late + HOUR)
+    home = late + 5 * DAY
+    discharge_patient(
+        referral=stay.referral, by=prescriber.user, now=home, discharged_at=home, left="some",
+        taken="diazepam 5 mg", last_dose_on=None, summary="Calm.",
+    )  # fmt: skip
+    task = CareTask.objects.open().get(kind="new_plan")
+    close_task(task=task, by=prescriber.user, outcome="other", note="Later.", now=home + DAY)
+    sweep_detox(home + 2 * DAY)
+    assert (NO_PLAN, "") not in asked(), "somebody closed it yesterday"
+    sweep_detox(home + 9 * DAY)
+    assert {(NO_PLAN, ""), (BESIDE, "")} <= set(asked())
+
+
+def test_each_overdue_task_of_a_kind_is_told_again_by_itself(clinic, nurse) -> None:
+    wren = make_patient(clinic)
+    for title in (BESIDE, SILENT):
+        source = uuid5(wren.pk, title)
+        open_clock_task(wren, "aftercare", source, NOW + 3 * HOUR, NOW, title=title)
+    for task in CareTask.objects.all():
+        assert warn_of_task(task.pk, NOW + 4 * HOUR)
+    silent = CareTask.objects.get(title=SILENT)
+    resolve(Alert.objects.get(source_id=silent.pk), nurse, NOW + 5 * HOUR)
+    assert warn_of_task(silent.pk, NOW + 30 * HOUR), "its own alert was closed"
+    assert not warn_of_task(CareTask.objects.get(title=BESIDE).pk, NOW + 30 * HOUR), "its is open"

@@ -55,6 +55,8 @@ def every_way(patient: Any, member: Any, admin: Any) -> dict[str, Way]:
 
     now, cookie = timezone.now(), settings.SESSION_COOKIE_NAME
     give_consent(patient=patient, language="en", now=now)
+    # Of a role that waits for nobody's word.
+    invited = make_invitation(admin, role="clinic_admin", now=now)
     program = make_program(member, Scope.WORKLIST_READ, agreed=False, now=now)
     secret = agree_to_program(program=program, by=member.user, now=now)
     client = {"client_id": str(program.pk), "client_secret": secret}
@@ -70,7 +72,7 @@ def every_way(patient: Any, member: Any, admin: Any) -> dict[str, Way]:
             {cookie: signed_in_as(patient).cookies[cookie].value},
         ),
         "invitation of staff": Way(
-            reverse("dashboard:join", args=[make_invitation(admin, now=now).token]),
+            reverse("dashboard:join", args=[invited.token]),
             'name="full_name"',
         ),
         "invitation of a patient": Way(
