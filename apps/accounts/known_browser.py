@@ -40,8 +40,11 @@ def too_many(request: HttpRequest, name: str) -> list[str]:
 
 def signed_at(value: str) -> int:
     """Return the second in which a cookie was signed; 0 for what we did not sign."""
-    parts = value.rsplit(":", 2)
-    return b62_decode(parts[1]) if len(parts) == 3 and parts[1].isalnum() else 0
+    _, _, signed = value.rpartition(":")[0].rpartition(":")
+    try:
+        return b62_decode(signed)
+    except (ValueError, IndexError):  # other letters, or none
+        return 0
 
 
 def known_as(request: HttpRequest, address: str) -> str:

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from apps.accounts.actions import end_all_sessions, forget_proofs, set_active
 from apps.accounts.models import Invitation, RoleChange, User
@@ -50,12 +49,12 @@ def invite_staff(
     if StaffMember.objects.active().filter(clinic=clinic, user__email=email).exists():
         raise StaffError("This person is on the staff already.")
     waiting = Invitation.objects.select_for_update().waiting().filter(clinic=clinic, email=email)
-    settled = was_agreed(waiting, role)
-    if must_say_who_agreed(clinic, role) and not settled:
+    works = waiting.filter(role=role, waits=False, expires_at__gt=now).exists()
+    if must_say_who_agreed(clinic, role) and not works:
         check_agreement(agreement)
     withdraw(now, invitation__in=list(waiting))
     waiting.update(revoked_at=now)
-    waits = must_wait(clinic, role) and not settled
+    waits = must_wait(clinic, role) and not was_agreed(clinic, email, role, now)
     invitation = Invitation(
         clinic=clinic, email=email, role=role, invited_by=by, created_at=now,
         expires_at=now + LIFETIME, waits=waits,
@@ -85,9 +84,15 @@ def check_agreement(agreement: str) -> None:
         )
 
 
-def was_agreed(invitations: QuerySet[Invitation], role: str) -> bool:
-    """Answer whether one of these to this role goes already: sent again, however often, it does."""
-    return invitations.filter(role=role, waits=False).exists()
+def was_agreed(clinic: Clinic, email: str, role: str, now: datetime) -> bool:
+    """Answer whether somebody agreed lately to this person in this role: sent again, it goes.
+
+    For as long as the link that was agreed to would have worked, however often it was sent since.
+    The admin's own word, of a day without anybody who could agree, counts on that day only.
+    """
+    words = RoleChange.objects.filter(clinic=clinic, invitation__email=email, role=role)
+    lately = words.filter(state=RoleChange.State.AGREED, decided_at__gt=now - LIFETIME)
+    return lately.exists()
 
 
 @transaction.atomic

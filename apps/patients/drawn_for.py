@@ -30,7 +30,7 @@ def is_for_another(request: HttpRequest, view: Callable[..., Any]) -> bool:
     One that does not say for which is taken from who works in one clinic only, and did when the
     session began. What goes on after a proof is bound to its clinic by its own id.
     """
-    if not getattr(view, "login_required", True) or kept.FIELD in request.POST:
+    if not getattr(view, "login_required", True) or request.POST.get(kept.FIELD):
         return False
     if request.path.startswith(OF_THE_PERSON) or request.path == reverse("dashboard:clinic"):
         return False

@@ -19,6 +19,7 @@ from apps.dashboard.staff_actions import (
     change_role,
     deactivate_member,
     forget_member_proofs,
+    invite_staff,
     reactivate_member,
     revoke_invitation,
 )
@@ -31,6 +32,7 @@ from tests.factories import make_invitation, make_member
 
 pytestmark = pytest.mark.django_db
 
+DAY = timedelta(days=1)
 CLINICAL = (Role.PRESCRIBER, Role.CLINICAL_LEAD, Role.NURSE, Role.PHARMACIST)
 SIGNING = (Role.PRESCRIBER, Role.CLINICAL_LEAD)
 MINE = "the.admin@home.example"  # a second address of the admin's own
@@ -108,6 +110,27 @@ def test_a_link_that_was_agreed_to_is_sent_again_without_another_word(clinic_adm
     assert not make_invitation(clinic_admin, MINE, Role.PRESCRIBER, now=timezone.now()).waits
     assert make_invitation(clinic_admin, MINE, Role.CLINICAL_LEAD, now=timezone.now()).waits
     assert not Invitation.objects.waiting().filter(pk=first.pk).exists()
+
+
+def test_a_word_grows_old_with_the_link_it_was_given_for(clinic_admin, lead) -> None:
+    """And sending it again every day makes it no younger."""
+    now, by = timezone.now(), {"clinic": clinic_admin.clinic, "by": clinic_admin.user}
+    asked = {"email": "late@home.example", "role": Role.PRESCRIBER, **by}
+    invite_staff(**asked, now=now - 9 * DAY)
+    decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=now - 8 * DAY)
+    assert not invite_staff(**asked, now=now - 2 * DAY).waits
+    assert invite_staff(**asked, now=now).waits
+
+
+def test_the_admins_own_word_does_not_outlive_the_day_without_a_lead(clinic_admin) -> None:
+    now, by = timezone.now(), {"clinic": clinic_admin.clinic, "by": clinic_admin.user}
+    asked = {"email": MINE, "role": Role.CLINICAL_LEAD, **by}
+    assert not invite_staff(**asked, now=now, agreement="Dr. X, by telephone").waits
+    assert not invite_staff(**asked, now=now + DAY).waits, "there is nobody yet"
+    with pytest.raises(StaffError, match="Write who agreed"):
+        invite_staff(**asked, now=now + 9 * DAY)
+    make_member(clinic_admin.clinic, Role.CLINICAL_LEAD)
+    assert invite_staff(**asked, now=now + 2 * DAY).waits
 
 
 def test_sending_again_takes_a_proof_and_is_refused_for_who_is_on_the_staff(

@@ -163,6 +163,12 @@ def test_what_says_nothing_of_its_clinic_is_taken_from_who_has_one_only(both, pr
     assert signed_in(prescriber).post(path, {}).status_code != 409
 
 
+def test_an_empty_id_of_a_kept_request_goes_round_no_door(both, nurse) -> None:
+    client, there = sign_in(nurse), str(both[1].clinic_id)  # works in the first by its name
+    sent = {FIELD: there, kept.FIELD: ""}
+    assert client.post(reverse("patients:create"), sent).status_code == 409
+
+
 def test_a_script_is_answered_in_a_sentence_and_nothing_is_kept(both) -> None:
     client, path = signed_in(both[0]), reverse("patients:create")
     wrong = {HEADER: str(both[1].clinic_id)}

@@ -139,6 +139,8 @@ def test_a_computer_of_many_knows_who_was_there_last(nurse) -> None:
     for number in range(KNOWN_AT_MOST + 5):
         signed.timestamp = lambda number=number: b62_encode(1_700_000_000 + number)  # type: ignore[method-assign]
         client.cookies[cookie_of(f"{number}@clinic.example")] = signed.sign("x")
+    for number, odd in enumerate(("", "x", "x::y", "x:é1:y", "x:-:y")):  # of somebody's own making
+        client.cookies[cookie_of(f"odd{number}@clinic.example")] = odd
     client.post(reverse("account_logout"))
     cache.clear()
     client.post(reverse("account_login"), {"login": nurse.user.email, "password": PASSWORD})
