@@ -1,15 +1,18 @@
 """Reminders go to the patient's own address only, in time, and once (ADR 88)."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import Reminder
 from apps.checkins.reminder_actions import prove_address, set_schedule
+from apps.database.scope import as_owner
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Patient
 from apps.portal.actions import (
@@ -195,3 +198,18 @@ def test_another_zone_entered_by_staff_moves_the_window_that_waits(high, nurse, 
     # It is seven in the morning there: nine o'clock of today is still to come.
     assert window.due_at.astimezone(high.tz).strftime("%d %H:%M") == "23 09:00"
     assert window.closes_at == window.due_at + timedelta(days=1)
+
+
+def test_an_upgrade_proves_the_address_of_who_has_agreed_and_of_nobody_else(
+    new, clinic, prescriber, clock
+) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    other = make_patient(clinic)
+    invited(other, WRONG, prescriber.user, clock)
+    Patient.objects.update(email_proved="")  # as the release before left them
+    migration = import_module("apps.portal.migrations.0005_addresses_proved")
+    with as_owner(), connection.cursor() as cursor:  # as `migrate` signs in
+        cursor.execute(migration.PROVE)
+        assert cursor.rowcount == 1
+    proved = dict(Patient.objects.values_list("pk", "email_proved"))
+    assert (proved[new.pk], proved[other.pk]) == (OWN, "")
