@@ -105,9 +105,10 @@ def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
     """Record that the patient agreed to the words of today's version, and when.
 
     Agreeing again changes nothing. Who agrees came by the invitation to their address, so it is
-    theirs and reminders may go there. A new consent turns the mails on again.
+    theirs and reminders may go there; not to one that staff wrote since `patient` was read. A new
+    consent turns the mails on again.
     """
-    patient = lock_patient(patient)
+    came_by, patient = patient.email, lock_patient(patient)
     existing = Consent.objects.in_force().filter(patient=patient).first()
     if existing is not None:
         return existing
@@ -116,7 +117,8 @@ def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
         text_hash=text_hash(language, emergency=patient.clinic.emergency_number), given_at=now,
     )  # fmt: skip
     write_down("consent.given", consent, patient, patient, now, version=VERSION)
-    prove_address(patient, now)
+    if patient.email == came_by:
+        prove_address(patient, now)
     return consent
 
 

@@ -213,3 +213,14 @@ def test_an_upgrade_proves_the_address_of_who_has_agreed_and_of_nobody_else(
         assert cursor.rowcount == 1
     proved = dict(Patient.objects.values_list("pk", "email_proved"))
     assert (proved[new.pk], proved[other.pk]) == (OWN, "")
+
+
+def test_who_agrees_while_the_address_is_corrected_proves_not_the_new_one(
+    new, prescriber, clock
+) -> None:
+    invitation = invited(new, WRONG, prescriber.user, clock)
+    begin(invitation=invitation, now=clock())  # and the page of consent has read the patient
+    invite_patient(patient=new, address=OWN, by=prescriber.user, now=clock())
+    give_consent(patient=new, language="en", now=clock())
+    new.refresh_from_db()
+    assert (new.email, new.email_proved) == (OWN, "")
