@@ -15,8 +15,8 @@ from django.utils.http import urlencode
 
 from apps.accounts import kept
 
-# What the library's own pages ask a proof for: factors, recovery codes, passkeys.
 FAILED: Final = 500  # this status and above: the program failed
+# What the library's own pages ask a proof for: factors, recovery codes, passkeys.
 OF_THE_LIBRARY = "Look at or change how you sign in"
 
 

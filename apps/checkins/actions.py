@@ -137,22 +137,8 @@ def store_check_in(
     left_out = not_asked_of(patient, known.context)
     if refusal is not None and is_calm(sent, result, known, left_out):
         raise refusal
-    check_in = CheckIn(
-        clinic_id=patient.clinic_id,
-        patient=patient,
-        submission_id=sent.submission_id,
-        questionnaire=questionnaire.kind,
-        questionnaire_version=questionnaire.version,
-        answers=as_json(answers),
-        is_complete=not missing_mandatory(questionnaire, answers, left_out),
-        may_calm=refusal is None,
-        arrival=refusal.arrival if refusal is not None else "",
-        language=sent.language,
-        requests=list(sent.requests),
-        corrects=corrects,
-        reported_at=felt_at,
-        received_at=now,
-        **reporter(trusted_name),
+    check_in = row_of(
+        patient, sent, felt_at, now, left_out, refusal, corrects=corrects, **reporter(trusted_name)
     )
     window = window_ahead(check_in)
     if not INSERT_CHECK_IN.run(check_in):
@@ -163,6 +149,29 @@ def store_check_in(
     open_requests(check_in, kinds, now, folds=folds)
     answer_window(check_in, window(), now)
     return check_in
+
+
+def row_of(
+    patient: Patient, sent: Submission, felt_at: datetime, now: datetime,
+    left_out: Collection[str], refusal: NotInTimeError | None, **more: Any,
+) -> CheckIn:  # fmt: skip
+    """Return answers as they were given, as a row that is not saved; `more` are further columns."""
+    return CheckIn(
+        clinic_id=patient.clinic_id,
+        patient=patient,
+        submission_id=sent.submission_id,
+        questionnaire=sent.questionnaire.kind,
+        questionnaire_version=sent.questionnaire.version,
+        answers=as_json(sent.answers),
+        is_complete=not missing_mandatory(sent.questionnaire, sent.answers, left_out),
+        may_calm=refusal is None,
+        arrival=refusal.arrival if refusal is not None else "",
+        language=sent.language,
+        requests=list(sent.requests),
+        reported_at=felt_at,
+        received_at=now,
+        **more,
+    )
 
 
 def is_calm(sent: Submission, result: Triage, known: Assessment, left_out: Collection[str]) -> bool:

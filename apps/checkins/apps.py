@@ -28,5 +28,5 @@ class CheckinsConfig(AppConfig):
         register_risk_listener(look_again)
         ends_with_a_restore("links of check-ins", revoke_every_link, only_if_asked=True)
         register_round("reminders", 20.0, ask_and_judge)
-        register_queue("reminders", lambda now: Reminder.objects.mail_due(now))
+        register_queue("reminders", Reminder.objects.mail_due)
         register_round("clocks", 300.0, lambda: sweep_clocks(timezone.now()))

@@ -10,12 +10,11 @@ from typing import Final
 from django.db import transaction
 
 from apps.audit.actions import record
-from apps.checkins.actions import NotInTimeError, Submission, as_json, under_further_id
+from apps.checkins.actions import NotInTimeError, Submission, row_of, under_further_id
 from apps.checkins.assessment import assessment_of, not_asked_of
 from apps.checkins.link_actions import honest_time
 from apps.checkins.models import CheckIn, CheckInLink, TriageResult
 from apps.checkins.reminder_actions import lock_patient
-from apps.clinical.questionnaires import missing_mandatory
 from apps.clinical.triage import Level, TaperAction, Triage, assess
 from apps.patients.models import Patient
 
@@ -59,21 +58,8 @@ def keep_as_given(
         raise refusal
     known = assessment_of(patient, now, felt_at)
     left_out = not_asked_of(patient, known.context)
-    check_in = CheckIn.as_given.create(
-        clinic_id=patient.clinic_id,
-        patient=patient,
-        submission_id=sent.submission_id,
-        questionnaire=sent.questionnaire.kind,
-        questionnaire_version=sent.questionnaire.version,
-        answers=as_json(sent.answers),
-        is_complete=not missing_mandatory(sent.questionnaire, sent.answers, left_out),
-        may_calm=False,
-        arrival=refusal.arrival,
-        counts=False,
-        language=sent.language,
-        reported_at=felt_at,
-        received_at=now,
-    )
+    check_in = row_of(patient, sent, felt_at, now, left_out, refusal, counts=False)
+    check_in.save(force_insert=True)
     result = told_nobody(assess(sent.answers, known.profile, known.context))
     TriageResult.objects.create(check_in=check_in, **result.as_dict())
     record(

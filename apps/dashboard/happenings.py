@@ -102,7 +102,7 @@ def alerts_in(shown: Iterable[Happening]) -> list[UUID]:
     return [alert for alert in map(alert_of, shown) if alert is not None]
 
 
-Words = tuple[str, str, str, Any]  # icon, words, link, and what it leads to if not the patient
+Words = tuple[str, str, str, Any]  # icon, words, page, and of what if not of the patient
 WITH_TEXT: Final = frozenset(
     {"hold", "version", "note", "left", "supply", "review", "stop"} | GROUPS["care"][1]
 )
@@ -111,7 +111,8 @@ WITH_TEXT: Final = frozenset(
 def words_of_alert(line: Line) -> Words:
     """Return an alert with how far it came."""
     state = "closed" if line.word == AlertStatus.RESOLVED else line.word
-    return line.what, f"{line.what.capitalize()} alert {line.text}, {state}", "alert", line.ref
+    words = f"{line.what.capitalize()} alert {line.text}, {state}"
+    return line.what, words, "dashboard:alert", line.ref
 
 
 def words_of_hold(line: Line) -> Words:
@@ -124,7 +125,7 @@ def words_of_task(line: Line) -> Words:
     """Return a task with what came of it."""
     words = line.text or CareTask.Kind(line.what).label
     done = f": {CareTask.Outcome(line.word).label.lower()}" if line.word else ", open"
-    return "phone", words + done, "task", line.ref
+    return "phone", words + done, "checkins:task", line.ref
 
 
 def words_of_check_in(line: Line) -> Words:
@@ -133,60 +134,66 @@ def words_of_check_in(line: Line) -> Words:
     level = "" if line.what == Level.NONE.value else f": {line.what}"
     score = f", score {line.word} of 40" if line.word else ""
     late = f". {CheckIn.Arrival(line.text).label}" if line.text else ""
-    return line.what, f"{whose}{level}{score}{late}", "check_in", line.ref
+    return line.what, f"{whose}{level}{score}{late}", "checkins:detail", line.ref
 
 
 def words_of_left(line: Line) -> Words:
     """Return the end of a plan, or its way to a hospital."""
     went = "handed over to a hospital" if line.what == TaperPlan.Status.INPATIENT else "ended"
-    return "plan", f"Plan {went}", "plan", line.ref
+    return "plan", f"Plan {went}", "tapers:detail", line.ref
 
 
 def words_of_supply(line: Line) -> Words:
     """Return what was handed out, or a record of it set right."""
     said = "Dispensing corrected" if line.word else "Handed out"
-    return "supply", f"{said}: {line.what}", "supply", None
+    return "supply", f"{said}: {line.what}", "checkins:supply", None
 
 
 def words_of_review(line: Line) -> Words:
     """Return a risk-benefit review with what follows from it."""
     outcome = RiskBenefitReview.Outcome(line.what).label
-    return "shield", f"Risk-benefit review of {line.word}: {outcome.lower()}", "review", None
+    return (
+        "shield",
+        f"Risk-benefit review of {line.word}: {outcome.lower()}",
+        "checkins:review",
+        None,
+    )
 
 
 def words_of_intake(line: Line) -> Words:
     """Return a change of the intake."""
-    return "person", f"Intake changed: {Section(line.what).label.lower()}", "intake", None
+    return "person", f"Intake changed: {Section(line.what).label.lower()}", "patients:changes", None
 
 
 def words_of_level(line: Line) -> Words:
     """Return an answered level of care."""
     decided = CareAssessment.Level(line.what).label
-    return "shield", f"Level of care: {decided.lower()}", "care", None
+    return "shield", f"Level of care: {decided.lower()}", "detox:care", None
 
 
 def words_of_referral(line: Line) -> Words:
     """Return one step of a referral, which it leads to."""
     status = Referral.Status(line.what).label
-    return "people", f"Referral to {line.word}: {status.lower()}", "referral", line.ref
+    return "people", f"Referral to {line.word}: {status.lower()}", "detox:referral", line.ref
 
 
 def words_of_home(line: Line) -> Words:
     """Return a discharge with what the unit says is taken."""
     none = "none is taken any more, by its word"
     left = f"still takes {line.word}" if line.what == Discharge.Left.SOME else none
-    return "person", f"Home from a unit: {left}", "care", None
+    return "person", f"Home from a unit: {left}", "detox:care", None
 
 
 def words_of_restart(line: Line) -> Words:
     """Return use that began again, with what was agreed."""
     agreed = Restart.Next(line.what).label
-    return "plan", f"Taken again: {line.word.rstrip('.')}. Agreed: {agreed.lower()}", "care", None
+    words = f"Taken again: {line.word.rstrip('.')}. Agreed: {agreed.lower()}"
+    return "plan", words, "detox:care", None
 
 
 def words_of_given_on(line: Line) -> Words:
     """Return a dose that another doctor gives on: who, and what."""
-    return "people", f"Given on by another doctor, {line.word}: {line.what}", "care", None
+    return "people", f"Given on by another doctor, {line.word}: {line.what}", "detox:care", None
 
 
 WORDS: Final[dict[str, Callable[[Line], Words]]] = {
@@ -204,7 +211,8 @@ WORDS: Final[dict[str, Callable[[Line], Words]]] = {
     "restart": words_of_restart,
     "given_on": words_of_given_on,
     "note": lambda line: ("plan", "Note", "", None),
-    "version": lambda line: ("plan", f"Plan version {line.word} in force", "plan", line.ref),
+    "version": lambda line: ("plan", f"Plan version {line.word} in force", "tapers:detail",
+                             line.ref),
     "pdmp": lambda line: ("shield", f"PDMP checked on {line.what}", "", None),
     "stop": lambda line: ("plan", f"Decided: {StopDecision.Kind(line.what).label.lower()}",
                           "", None),

@@ -19,7 +19,7 @@ class PortalConfig(AppConfig):
         from apps.portal.trusted_actions import hide_every_dose
 
         register_round("portal mails", 2.0, send_waiting)
-        register_queue("portal mails", lambda now: PortalMail.objects.due(now))
+        register_queue("portal mails", PortalMail.objects.due)
         ends_with_a_restore("sessions of patients", end_every_session)
         ends_with_a_restore("invitations of patients", revoke_every_invitation)
         ends_with_a_restore("doses that trusted people see", hide_every_dose)

@@ -1,6 +1,6 @@
 """Whoever takes some that no plan gives is asked about for as long as the clinic follows them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid5
 
@@ -43,6 +43,15 @@ def close(by, now, outcome: str = "other") -> None:
 def unplanned(now) -> list[int]:
     """Return what two sweeps of one moment opened."""
     return [sweep_detox(now).unplanned for _ in range(2)]
+
+
+def at_nothing_beside_zolpidem(clinic, nurse, prescriber) -> tuple[Patient, datetime]:
+    """Return a patient whose plan stands at nothing, with a second drug, and a moment after."""
+    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
+    tell(wren, nurse, ZOLPIDEM)
+    at_nothing(wren, prescriber)
+    late = NOW + 15 * DAY
+    return wren, late
 
 
 def test_a_plan_that_ended_at_a_dose_is_asked_about_then_alerts_and_asks_again(
@@ -166,10 +175,7 @@ def test_the_intake_told_anew_after_a_plan_at_nothing_lets_nobody_be_left(
     clinic, nurse, prescriber
 ) -> None:
     """The second drug kept the last dose from being noted; then the main one is told again."""
-    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
-    tell(wren, nurse, ZOLPIDEM)
-    at_nothing(wren, prescriber)
-    late = NOW + 15 * DAY
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
     sweep_detox(late)
     leave_plans(patient=wren, is_over=True, reason="Over.", by=prescriber.user, now=late)
     tell(wren, nurse, now=late + DAY, medication={"night_mg": Decimal(2)})
@@ -185,10 +191,7 @@ def test_the_intake_told_anew_after_a_plan_at_nothing_lets_nobody_be_left(
 
 
 def test_a_question_about_a_second_drug_holds_no_other_look_back(clinic, nurse, prescriber) -> None:
-    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
-    tell(wren, nurse, ZOLPIDEM)
-    at_nothing(wren, prescriber)
-    late = NOW + 15 * DAY
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
     sweep_detox(late)
     leave_plans(patient=wren, is_over=True, reason="Over.", by=prescriber.user, now=late)
     take_again(wren, prescriber, "stay", now=late + DAY)
@@ -203,10 +206,7 @@ def test_a_question_about_a_second_drug_holds_no_other_look_back(clinic, nurse, 
 def test_a_question_about_a_drug_told_off_ends_when_it_is_told_on_again(
     clinic, nurse, prescriber
 ) -> None:
-    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
-    tell(wren, nurse, ZOLPIDEM)
-    at_nothing(wren, prescriber)
-    late = NOW + 15 * DAY
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
     tell(wren, nurse, now=late)
     sweep_detox(late + HOUR)
     assert asked() == [(TOLD_OFF, "")]
@@ -262,10 +262,7 @@ def test_who_is_paused_after_the_question_is_asked_about_once(stays, nurse) -> N
 def test_a_question_about_a_second_drug_holds_none_about_the_first_back(
     clinic, nurse, prescriber
 ) -> None:
-    wren = make_patient(clinic, drug_id="diazepam", slots={"night": "1"})
-    tell(wren, nurse, ZOLPIDEM)
-    at_nothing(wren, prescriber)
-    late = NOW + 15 * DAY
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
     sweep_detox(late)
     assert CareTask.objects.open().get().title == BESIDE
     stay = make_stay(Patient.objects.get(pk=wren.pk), prescriber.user, now=late + HOUR)
