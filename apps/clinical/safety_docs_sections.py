@@ -134,7 +134,9 @@ def forms() -> str:
     parts = [
         "## Check-in forms\n\nTests: `test_questionnaires.py`. An amount in mL is read by the "
         "strength of the liquids that the plan gives that day. Of several ways to read it the one "
-        "that raises most counts; with no strength known U21 or U22 fires [proposal]: "
+        "that raises most counts; with no strength known U21 or U22 fires [proposal]. An amount "
+        "that contradicts “less” or “more” beside it is read in the other unit where that fits "
+        "[proposal], and staff read of each contradiction: "
         "`test_amounts.py`."
     ]
     for kind, version in LATEST.items():

@@ -29,16 +29,17 @@ from tests.factories import CALM, NOW, check_in, make_active_plan, make_patient,
 
 pytestmark = pytest.mark.django_db
 FIVE = {"strength_mg": "5", "form": "liquid", "smallest_part": "0.01"}
+WEAK = FIVE | {"strength_mg": "0.4"}
 MORE = CALM | {"dose_taken": "took_extra", "hours_since_last_dose": "8"}
 LESS = CALM | {"dose_taken": "took_less", "hours_since_last_dose": "8"}
 
 
-def on_liquid(clinic: Any, prescriber: Any) -> Patient:
+def on_liquid(clinic: Any, prescriber: Any, product: dict[str, str] = FIVE) -> Patient:
     """Return a patient whose plan gives 2 mg of diazepam a day: 0.4 mL of 5 mg/mL."""
     patient = make_patient(clinic, now=timezone.now(), drug_id="diazepam", slots={"night": "2"})
     make_active_plan(
         patient, prescriber.user, now=timezone.now(), start_on=today().isoformat(),
-        products=[FIVE],
+        products=[product],
     )  # fmt: skip
     return patient
 
@@ -125,8 +126,26 @@ def test_mg_that_contradict_the_answer_are_shown_to_staff_both_ways(liquid, nurs
     _, row = send(liquid, MORE | {"dose_taken_mg": "0.6", "dose_taken_mg_unit": "mg"})
     assert row.answers["dose_taken_mg"] == "0.6 mg"
     page = signed_in(nurse).get(reverse("checkins:detail", args=[row.pk])).text
-    assert "0.6 mg is not more than the 2 mg planned" in page
-    assert "as 0.6 mL at 5 mg/mL read as 3 mg" in page
+    assert "0.6 mg; that is not more than the 2 mg planned" in page
+    assert "the answers contradict each other, as 0.6 mL at 5 mg/mL read as 3 mg" in page
+
+
+def test_less_that_is_more_in_mg_is_read_by_a_weak_liquid_and_staff_see_it(
+    clinic, prescriber, nurse
+) -> None:
+    """3 mL of 0.4 mg/mL, told as "3 mg": 60 % of 2 mg, not 150 %."""
+    put_on_call(nurse, now=timezone.now())
+    patient = on_liquid(clinic, prescriber, WEAK)
+    _, row = send(patient, LESS | {"dose_taken_mg": "3", "dose_taken_mg_unit": "mg"})
+    assert "U21_TOOK_LESS_25" in rules(row)
+    alert = Alert.objects.get(patient=patient)
+    for address in (
+        reverse("checkins:detail", args=[row.pk]), reverse("dashboard:alert", args=[alert.pk]),
+    ):  # fmt: skip
+        page = signed_in(nurse).get(address).text
+        assert "3 mg; that is not less than the 2 mg planned" in page
+        assert "the answers contradict each other, as 3 mL at 0.4 mg/mL read as 1.2 mg" in page
+        assert "Taken, per cent of the plan: 60" in page
 
 
 @pytest.mark.parametrize("planned", [True, False])

@@ -26,15 +26,56 @@ VECTORS = [
     ("3 mg", "extra", "2", [], "2", "150", False, None),
     # ... unless they contradict "more than planned" and fit as mL of the plan's liquid.
     ("0.6 mg", "extra", "2", ["5"], "0", "150", False,
-     "0.6 mg is not more than the 2 mg planned: not sure, as 0.6 mL at 5 mg/mL read as 3 mg"),
+     "0.6 mg; that is not more than the 2 mg planned: the answers contradict each other, "
+     "as 0.6 mL at 5 mg/mL read as 3 mg"),
     ("0.6 mg", "extra", "7", ["5"], "5", Decimal(800) / 7, False,
-     "0.6 mg is not more than the 7 mg planned: not sure, as 0.6 mL at 5 mg/mL read as 8 mg"),
+     "0.6 mg; that is not more than the 7 mg planned: the answers contradict each other, "
+     "as 0.6 mL at 5 mg/mL read as 8 mg"),
     ("2 mg", "extra", "2", ["1", "5"], "0", "500", False,
-     "2 mg is not more than the 2 mg planned: not sure, "
+     "2 mg; that is not more than the 2 mg planned: the answers contradict each other, "
      "as 2 mL at 1 mg/mL or 5 mg/mL read as 10 mg"),
-    ("0.3 mg", "extra", "2", ["5"], "0", "15", False, None),
-    ("0.6 mg", "extra", "2", [], "2", "30", False, None),
     ("0.36 mg", "less", "2", ["5"], "0", "18", False, None),
+    # ... or "less than planned": 3 mL of 0.4 mg/mL are 1.2 mg, of 2 mg planned 60 %.
+    ("3 mg", "less", "2", ["0.4"], "0", "60", False,
+     "3 mg; that is not less than the 2 mg planned: the answers contradict each other, "
+     "as 3 mL at 0.4 mg/mL read as 1.2 mg"),
+    ("2 mg", "less", "2", ["0.4"], "0", "40", False,
+     "2 mg; that is not less than the 2 mg planned: the answers contradict each other, "
+     "as 2 mL at 0.4 mg/mL read as 0.8 mg"),
+    ("4.5 mg", "less", "2", ["0.4"], "0", "90", False,
+     "4.5 mg; that is not less than the 2 mg planned: the answers contradict each other, "
+     "as 4.5 mL at 0.4 mg/mL read as 1.8 mg"),
+    ("3 mg", "less", "2", ["0.4", "0.5"], "0", "60", False,
+     "3 mg; that is not less than the 2 mg planned: the answers contradict each other, "
+     "as 3 mL at 0.4 mg/mL or 0.5 mg/mL read as 1.2 mg"),
+    ("7 mg", "less", "7", ["0.4"], "5", "40", False,  # the liquid alone, not beside 5 mg of tablets
+     "7 mg; that is not less than the 7 mg planned: the answers contradict each other, "
+     "as 7 mL at 0.4 mg/mL read as 2.8 mg"),
+    # The same the other way round: mL that contradict what was said, and fit as mg.
+    ("3 mL", "less", "10", ["5"], "0", "30", False,
+     "3 mL at 5 mg/mL is 15 mg; that is not less than the 10 mg planned: "
+     "the answers contradict each other, read as 3 mg"),
+    ("3 mL", "extra", "2", ["0.4"], "0", "150", False,
+     "3 mL at 0.4 mg/mL is 1.2 mg; that is not more than the 2 mg planned: "
+     "the answers contradict each other, read as 3 mg"),
+    # Neither unit fits: staff read that, and the smaller rule fires.
+    ("0.3 mg", "extra", "2", ["5"], "0", "15", False,
+     "0.3 mg; that is not more than the 2 mg planned: the answers contradict each other"),
+    ("0.6 mg", "extra", "2", [], "2", "30", False,
+     "0.6 mg; that is not more than the 2 mg planned: the answers contradict each other"),
+    ("6 mg", "less", "2", ["0.4"], "0", "300", False,
+     "6 mg; that is not less than the 2 mg planned: the answers contradict each other"),
+    ("3 mg", "less", "2", [], "2", "150", False,
+     "3 mg; that is not less than the 2 mg planned: the answers contradict each other"),
+    ("0 mL", "extra", "2", ["5"], "0", "0", False,
+     "0 mL at 5 mg/mL is 0 mg; that is not more than the 2 mg planned: "
+     "the answers contradict each other"),
+    (Decimal(3), "less", "2", [], "2", "150", False,
+     "3 (mg or mL not said); that is not less than the 2 mg planned: "
+     "the answers contradict each other"),
+    (Decimal(6), "less", "2", ["0.4"], "0", "120", False,
+     "6 (mg or mL not said) at 0.4 mg/mL: not sure, read as 2.4 mg; "
+     "that is not less than the 2 mg planned: the answers contradict each other"),
     # No unit and no liquid: milligrams, as the old form asked.
     (Decimal("1.5"), "less", "2", [], "2", "75", False, None),
     # No unit, and a liquid: 1.8 mg (90 %) or 1.8 mL at 0.5 mg/mL (45 %); 0.6 mg or 3 mg.
@@ -46,7 +87,8 @@ VECTORS = [
      "0.6 (mg or mL not said) at 5 mg/mL: not sure, read as 0.6 mg"),
     # At 1 mg/mL both are the same.
     (Decimal(2), "less", "2", ["1"], "0", "100", False,
-     "2 (mg or mL not said) at 1 mg/mL is 2 mg"),
+     "2 (mg or mL not said) at 1 mg/mL is 2 mg; that is not less than the 2 mg planned: "
+     "the answers contradict each other"),
     # Two strengths: the one that raises most.
     ("0.6 mL", "extra", "2", ["1", "5"], "0", "150", False,
      "0.6 mL at 1 mg/mL or 5 mg/mL: not sure, read as 3 mg"),
@@ -54,7 +96,8 @@ VECTORS = [
      "0.6 mL at 1 mg/mL or 5 mg/mL: not sure, read as 0.6 mg"),
     # A tablet beside the liquid: whoever says mL may have left it out, or not have taken it.
     ("0.4 mL", "extra", "7", ["5"], "5", "100", False,
-     "0.4 mL at 5 mg/mL, 5 mg planned beside it: not sure, read as 7 mg"),
+     "0.4 mL at 5 mg/mL, 5 mg planned beside it: not sure, read as 7 mg; "
+     "that is not more than the 7 mg planned: the answers contradict each other"),
     ("0.7 mL", "less", "7", ["5"], "5", "50", False,
      "0.7 mL at 5 mg/mL, 5 mg planned beside it: not sure, read as 3.5 mg"),
     # mL without a strength that is known.
@@ -126,10 +169,54 @@ def test_what_is_not_sure_is_never_calmer_than_any_way_to_read_it(
 
 @given(amounts, st.sampled_from(["0.5", "1", "5"]), how, st.decimals("0.25", 60, places=2))
 def test_one_liquid_gives_the_same_level_as_its_milligrams(value, strength, took, planned):
+    """... and no calmer one where they contradict what was said beside them."""
     context = Context(planned_daily_mg=planned, liquid_mg_per_ml=(Decimal(strength),))
+    mg = value * Decimal(strength)
     said = level_of(f"{value} mL", took, context)
-    outright = replace(context, liquid_mg_per_ml=())
-    assert said == level_of(f"{value * Decimal(strength):f} mg", took, outright)
+    outright = level_of(f"{mg:f} mg", took, replace(context, liquid_mg_per_ml=()))
+    fits = mg < planned if took == "less" else mg > planned
+    assert said == outright if fits else said >= outright
+
+
+@given(
+    amounts, st.sampled_from([" mg", " mL", ""]), strengths, how,
+    st.decimals("0.25", 60, places=2), st.decimals(0, 20, places=2),
+)  # fmt: skip
+def test_no_contradiction_lowers_what_the_answers_say(value, unit, liquids, took, planned, solid):
+    """Whatever is said: "took less" or "more" by itself, and every reading that fits it, counts.
+
+    Staff read of a contradiction exactly where no reading in the unit that was said fits.
+    """
+    context = Context(planned_daily_mg=planned, liquid_mg_per_ml=liquids, planned_solid_mg=solid)
+    outright = replace(context, liquid_mg_per_ml=())  # mg that nobody takes for mL
+    in_ml = {value * each + more for each in liquids for more in (0, solid)} if value else {value}
+    in_unit = {" mg": {value}, " mL": in_ml, "": {value} | in_ml}[unit]
+
+    def fits(mg):
+        return mg < planned if took == "less" else mg > planned
+
+    known = [mg for mg in in_unit | in_ml | {value} if fits(mg)]
+    if any(map(fits, in_unit)) or (unit == " mL" and not in_unit):
+        known = [mg for mg in in_unit if fits(mg)]
+    said = Decimal(value) if not unit else f"{value:f}{unit}"
+    level = level_of(said, took, context)
+    assert level >= assess({"dose_taken": f"took_{took}"}, context=context).level
+    assert level >= max((level_of(f"{mg:f} mg", took, outright) for mg in known), default=level)
+    read = [each.get("dose_taken_read") or "" for each in adherence(said, took, context).values()]
+    is_said = any("contradict" in words for words in read)
+    assert is_said is (bool(in_unit) and not any(map(fits, in_unit)))
+
+
+@given(
+    st.sampled_from(["yes_all", "missed_some", "stopped", "ran_out"]), amounts,
+    st.sampled_from([" mg", " mL", ""]), strengths, st.decimals("0.25", 60, places=2),
+)  # fmt: skip
+def test_an_amount_beside_any_other_answer_changes_no_level(answer, value, unit, liquids, planned):
+    """A page that asked for it nonetheless: the answer itself says what it says."""
+    context = Context(planned_daily_mg=planned, liquid_mg_per_ml=liquids)
+    said = f"{value:f}{unit}" if unit else value
+    with_it = assess({"dose_taken": answer, "dose_taken_mg": said}, context=context)
+    assert with_it.level == assess({"dose_taken": answer}, context=context).level
 
 
 @given(amounts, strengths, how, st.decimals("0.25", 60, places=2), st.decimals(0, 20, places=2))

@@ -29,14 +29,13 @@ def amount_taken(said: Amount, context: Context, *, took_extra: bool) -> AmountT
     """Return what was taken in the last 24 hours as a share of the plan.
 
     100 * mg taken / mg planned (triage.md section 3). Of several readings the highest counts for
-    who took more, else the lowest. Millilitres without any strength known are unknown. Milligrams
-    that are not more than planned, of who says that it was more, are read as mL too. [proposal]
+    who took more, else the lowest. Millilitres without any strength known are unknown. Where no
+    reading is more (or less) than planned, of who says that it was, the number is read in the
+    other unit too. [proposal]
     """
-    if not context.planned_daily_mg:
+    planned = context.planned_daily_mg
+    if not planned:
         return AmountTaken(words=f"{said}: not compared" if needs_words(said, context) else "")
-    if took_extra and (other := meant_as_ml(said, context)):
-        words = both_in_words(said, other, context)
-        return AmountTaken(100 * other / context.planned_daily_mg, words=words)
     found = readings(said, context)
     if not found:
         return AmountTaken(
@@ -44,10 +43,13 @@ def amount_taken(said: Amount, context: Context, *, took_extra: bool) -> AmountT
             words=f"{said}: not sure, the plan gives no liquid whose strength is known",
         )
     mg = max(found) if took_extra else min(found)
-    pct = 100 * mg / context.planned_daily_mg
-    if not needs_words(said, context):
-        return AmountTaken(pct)
-    return AmountTaken(pct, words=in_words(said, mg, context, is_sure=len(found) == 1))
+    words = in_words(said, mg, context, is_sure=len(found) == 1)
+    if (mg <= planned) if took_extra else (mg >= planned):
+        other = meant_in_the_other_unit(said, context, took_extra=took_extra)
+        given = words if needs_words(said, context) else as_told(said)
+        words = contradiction(given, other, said, context, took_extra=took_extra)
+        return AmountTaken(100 * (mg if other is None else other) / planned, words=words)
+    return AmountTaken(100 * mg / planned, words=words if needs_words(said, context) else "")
 
 
 def readings(said: Amount, context: Context) -> frozenset[Decimal]:
@@ -69,16 +71,22 @@ def as_ml(said: Amount, context: Context) -> set[Decimal]:
     return liquids | {liquid + context.planned_solid_mg for liquid in liquids}
 
 
-def meant_as_ml(said: Amount, context: Context) -> Decimal | None:
-    """Return the most milligrams that "mg" may mean of a liquid, None where mg is believed.
+def meant_in_the_other_unit(
+    said: Amount, context: Context, *, took_extra: bool
+) -> Decimal | None:  # fmt: skip
+    """Return the milligrams that fit what was answered beside it, None where nothing does.
 
-    Who took more than planned and names no more milligrams than that contradicts themselves; as
-    millilitres of the plan's own liquid the number may fit. The reading that raises most counts.
+    Who took more than planned and names no more, or took less and names no less, contradicts
+    themselves; "mg" may have been mL of the plan's own liquid, "mL" may have been mg. Of what
+    fits the one that raises most counts.
     """
     planned = context.planned_daily_mg
-    if said.unit != MG or not said.value or planned is None or said.value > planned:
+    if not said.value or planned is None:
         return None
-    return max((mg for mg in as_ml(said, context) if mg > planned), default=None)
+    others = as_ml(said, context) if said.unit == MG else {said.value}
+    if took_extra:
+        return max((mg for mg in others if mg > planned), default=None)
+    return min((mg for mg in others if mg < planned), default=None)
 
 
 def needs_words(said: Amount, context: Context) -> bool:
@@ -86,20 +94,36 @@ def needs_words(said: Amount, context: Context) -> bool:
     return said.unit == ML or (said.unit is None and bool(context.liquid_mg_per_ml))
 
 
-def both_in_words(said: Amount, mg: Decimal, context: Context) -> str:
-    """Return both ways to read a "mg" that contradicts what was answered beside it."""
-    strengths = " or ".join(f"{plain(each)} mg/mL" for each in context.liquid_mg_per_ml)
+def contradiction(
+    given: str, other: Decimal | None, said: Amount, context: Context, *, took_extra: bool
+) -> str:  # fmt: skip
+    """Return that an amount contradicts what was answered beside it, and how it was read."""
     planned = plain(context.planned_daily_mg or Decimal(0))
-    return (
-        f"{said} is not more than the {planned} mg planned: not sure, "
-        f"as {said.value:f} mL at {strengths} read as {plain(mg)} mg"
+    words = (
+        f"{given}; that is not {'more' if took_extra else 'less'} than the {planned} mg planned: "
+        "the answers contradict each other"
     )
+    if other is None:
+        return words
+    if said.unit == ML:
+        return f"{words}, read as {plain(other)} mg"
+    return f"{words}, as {said.value:f} mL at {strengths_of(context)} read as {plain(other)} mg"
+
+
+def as_told(said: Amount) -> str:
+    """Return the amount, with a word where its unit was not said."""
+    return str(said) if said.unit else f"{said} ({NOT_SAID['en']})"
+
+
+def strengths_of(context: Context) -> str:
+    """Return the strengths of the plan's liquids; empty without one."""
+    return " or ".join(f"{plain(each)} mg/mL" for each in context.liquid_mg_per_ml)
 
 
 def in_words(said: Amount, mg: Decimal, context: Context, *, is_sure: bool) -> str:
     """Return how it was read, such as "0.6 mL at 5 mg/mL is 3 mg"."""
-    given = str(said) if said.unit else f"{said} ({NOT_SAID['en']})"
-    strengths = " or ".join(f"{plain(each)} mg/mL" for each in context.liquid_mg_per_ml)
+    given = as_told(said)
+    strengths = strengths_of(context)
     at = f" at {strengths}" if strengths else ""
     beside = (
         f", {plain(context.planned_solid_mg)} mg planned beside it"
