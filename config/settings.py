@@ -141,7 +141,7 @@ CACHES = {"default": {
     "BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache",
     "OPTIONS": {"MAX_ENTRIES": 1_000_000},  # the hourly forget_sessions takes what is over
 }}  # fmt: skip
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "apps.accounts.sessions"
 
 # --- Time and language --------------------------------------------------------------------------
 USE_TZ, TIME_ZONE = True, "UTC"

@@ -5,6 +5,7 @@ what was typed, where it was to go, and for whom: a dump of the sessions shows n
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -64,14 +65,23 @@ class Kept:
         return [(name, str(value)) for name, all_ in pairs for value in all_]
 
 
-def keep(request: HttpRequest, act: str, *, is_file: bool, clinic_id: str = "") -> str:
+def all_of_it(name: str) -> bool:
+    """Keep a field, whatever it is called."""
+    return True
+
+
+def keep(
+    request: HttpRequest, act: str, *, is_file: bool, clinic_id: str = "",
+    holds: Callable[[str], bool] = all_of_it,
+) -> str:  # fmt: skip
     """Keep a request and return the id by which `find` gives it back.
 
-    It goes on in the clinic of the request, or in the one that is named.
+    It goes on in the clinic of the request, or in the one that is named. `holds` says of a field's
+    name whether it is kept as well.
     """
     kept = Kept(
         act=act, method="POST" if request.method == "POST" else "GET", path=request.path,
-        query=request.GET.urlencode(), typed=request.POST.urlencode(),
+        query=fields_of(request.GET, all_of_it), typed=fields_of(request.POST, holds),
         user_id=str(request.user.pk), clinic_id=clinic_id or clinic_of(request),
         is_file=is_file,
     )  # fmt: skip
@@ -79,6 +89,14 @@ def keep(request: HttpRequest, act: str, *, is_file: bool, clinic_id: str = "") 
     living = [(each, text) for each, text in slots(request).items() if opened(text) is not None]
     request.session[SESSION_KEY] = dict([*living[1 - AT_MOST :], (key, seal)])
     return key
+
+
+def fields_of(sent: QueryDict, holds: Callable[[str], bool]) -> str:
+    """Return what was sent as it goes into an address, without the key of what went on just now."""
+    left = sent.copy()
+    for name in [each for each in left if each == FIELD or not holds(each)]:
+        del left[name]
+    return left.urlencode()
 
 
 def find(request: HttpRequest, key: str) -> Kept | None:

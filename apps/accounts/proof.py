@@ -50,26 +50,36 @@ class KeptRequestsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Take what is kept by the form's own id; do nothing that is gone or of another clinic."""
-        if request.user.is_authenticated:
-            key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD) or ""
-            takes = bool(key) and self.takes(request, key)
-            if key and not takes and request.method == "POST":
-                return render(request, "account/go_on.html", {"kept": None}, status=409)
-            response = self.get_response(request)
-            if takes and response.status_code >= FAILED:
-                kept.give_back(key)  # the session that still holds it is not written then
-            return response
-        return self.get_response(request)
+        """Take what is kept by the form's own id; do nothing that is gone or of another clinic.
 
-    def takes(self, request: HttpRequest, key: str) -> bool:
-        """Answer whether this is what was kept, where it was to go; it is used up then."""
+        A file is handed out by no other address than the one that was kept, so it is taken as
+        once as what was posted. A page goes on at its own address, which may be loaded again.
+        """
+        key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD) or ""
+        if not (key and request.user.is_authenticated):
+            return self.get_response(request)
+        found = self.taken(request, key)
+        if found is None:
+            return render(request, "account/go_on.html", {"kept": None}, status=409)
+        if not (found.is_post or found.is_file):
+            return redirect(found.address)
+        response = self.get_response(request)
+        if response.status_code >= FAILED:
+            kept.give_back(key)  # the session that still holds it is not written then
+        return response
+
+    def taken(self, request: HttpRequest, key: str) -> kept.Kept | None:
+        """Return what was kept, if this is it and where it was to go; it is used up then."""
         found = kept.find(request, key)
-        if found is None or (found.method, found.path) != (request.method, request.path):
-            return False
-        if found.clinic_id != kept.clinic_of(request):
-            return False
-        return kept.take(request, key)
+        if found is None:
+            return None
+        if (found.method, found.path) != (request.method, request.path):
+            request.refused_as = "not what was kept"  # type: ignore[attr-defined]
+        elif found.clinic_id != kept.clinic_of(request):
+            request.refused_as = "kept for another clinic"  # type: ignore[attr-defined]
+        else:
+            return found if kept.take(request, key) else None
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Keep the request and ask for the proof; any other error is not for here."""

@@ -14,14 +14,16 @@ from django.urls import reverse
 
 from apps.accounts import kept
 from apps.patients.models import StaffMember
+from apps.patients.refusals import note_refused
 
 FIELD: Final = kept.DRAWN_FOR  # in a form, written by {% csrf_token %}
 HEADER: Final = "X-Clinic"  # of a script that sends no form
 # A person's own sign-in, sessions and factors: of no clinic.
 OF_THE_PERSON: Final = "/accounts/"
 BY_SCRIPT: Final = ("HX-Request", "X-Board")
-# Never shown again, nor kept: what nobody should read over a shoulder.
-SECRET: Final = ("password", "code", "secret", "token")
+# Never shown again, nor kept: what nobody should read over a shoulder. By a field's whole name, so
+# that nothing typed is lost that is only called alike. `url` is a gateway's, with its key in it.
+SECRET: Final = frozenset({"password", "code", "secret", "url"})
 
 
 def is_for_another(request: HttpRequest, view: Callable[..., Any]) -> bool:
@@ -50,6 +52,8 @@ def refuse(request: HttpRequest) -> HttpResponse:
     drawn_for = request.POST.get(FIELD, "")
     meant = next((each for each in mine if str(each.clinic_id) == drawn_for), None)
     context = {"meant": meant, "typed": shown(request.POST), "target": ""}
+    request.refused_as = "a page of another clinic"  # type: ignore[attr-defined]
+    note_refused(drawn_for or request.headers.get(HEADER, ""))
     if any(name in request.headers for name in BY_SCRIPT):
         context["target"] = request.headers.get("HX-Target", "")
         # htmx shows an answer of 422 in its place, and none of the other refusals
@@ -57,7 +61,9 @@ def refuse(request: HttpRequest) -> HttpResponse:
         return render(request, "patients/other_clinic_part.html", context, status=status)
     if meant:
         act = f"Send what you typed to {meant.clinic.name}"
-        context["kept_id"] = kept.keep(request, act, is_file=False, clinic_id=drawn_for)
+        context["kept_id"] = kept.keep(
+            request, act, is_file=False, clinic_id=drawn_for, holds=may_be_shown
+        )
     return render(request, "patients/other_clinic.html", context, status=409)
 
 
@@ -66,7 +72,12 @@ def shown(sent: QueryDict) -> list[tuple[str, str]]:
     return [
         (name.rsplit("-", 1)[-1].replace("_", " "), str(value))
         for name, values in sent.lists()
-        if name not in kept.OF_THE_FORM and not any(word in name for word in SECRET)
+        if name not in kept.OF_THE_FORM and may_be_shown(name)
         for value in values
         if str(value).strip()
     ]
+
+
+def may_be_shown(name: str) -> bool:
+    """Answer whether a field, by its name without the form's prefix, is none of the secret ones."""
+    return name.rsplit("-", 1)[-1] not in SECRET

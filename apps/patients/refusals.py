@@ -95,16 +95,18 @@ class RefusedAttemptsMiddleware:
             named = _named.get() or []
         finally:
             _named.reset(mark)
-        refused = response.status_code in REFUSED
+        refused = response.status_code in REFUSED or hasattr(request, "refused_as")
         if (refused or named) and request.user.is_authenticated:
-            self.write_down(request, response.status_code, named)
+            self.write_down(request, response.status_code, named, of_path=refused)
         return response
 
-    def write_down(self, request: HttpRequest, status: int, named: list[str]) -> None:
+    def write_down(
+        self, request: HttpRequest, status: int, named: list[str], *, of_path: bool
+    ) -> None:
         """Store who asked for what: the URL's name and ids, nothing that was typed.
 
         `sent` holds the ids that came beside the path; those of the path were refused only if
-        the page was.
+        the page was. `refused_as` says in our words why, where the status does not.
         """
         member = getattr(request, "member", None)
         # By the path: what waited for a proof is done while the address is that of the proof.
@@ -113,7 +115,9 @@ class RefusedAttemptsMiddleware:
         sent: dict[str, Any] = {"sent": named[-KEPT_AT_MOST:]} if named else {}
         if len(named) > KEPT_AT_MOST:
             sent["more"] = len(named) - KEPT_AT_MOST
-        in_path = match.kwargs.items() if match and status in REFUSED else ()
+        if refused_as := getattr(request, "refused_as", ""):
+            sent["why"] = refused_as
+        in_path = match.kwargs.items() if match and of_path else ()
         # The page may have entered another clinic, whose help it shows to everybody.
         with one_clinic(member.clinic_id) if member else nullcontext():
             record(

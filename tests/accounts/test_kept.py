@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -17,13 +18,14 @@ from django.utils import timezone
 from apps.accounts import kept
 from apps.accounts.models import Invitation
 from apps.audit.models import AuditEvent
+from apps.patients.lists import UNPROVED_AT_MOST
 from apps.patients.middleware import SESSION_KEY as CLINIC
 from apps.patients.models import Role, StaffMember
 from tests.accounts.test_passkey_ceremony import Key
 from tests.accounts.test_sign_in import sign_in
 from tests.conftest import go_on
 from tests.detox.test_discharge import stay  # noqa: F401 - pytest finds fixtures by name
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_patient, make_task
 
 pytestmark = pytest.mark.django_db
 STAFF = reverse("dashboard:staff")
@@ -128,23 +130,17 @@ def test_it_goes_on_in_the_clinic_in_which_it_was_begun(
     """Else somebody is invited by the clinic to which another tab has changed meanwhile."""
     StaffMember.objects.create(clinic=other_clinic, user=clinic_admin.user, role="clinic_admin")
     client = sign_in(clinic_admin)
-    session = client.session
-    session[CLINIC] = str(clinic_admin.clinic_id)
-    session.save()
+    set_clinic(client, clinic_admin.clinic_id)
     drawn = {kept.DRAWN_FOR: clinic_admin.clinic_id}
     page = page_after(client, invite(client, "one@clinic.example", **drawn))
-    session = client.session
-    session[CLINIC] = str(other_clinic.pk)
-    session.save()
+    set_clinic(client, other_clinic.pk)
     answer = client.get(page.request["PATH_INFO"])
     assert answer.status_code == 409
     assert "another clinic" in answer.text
     sent = dict(page.context["kept"].fields) | {kept.FIELD: page.context["kept_id"]}
     assert client.post(STAFF, sent).status_code == 409
     assert invited() == []
-    session = client.session
-    session[CLINIC] = str(clinic_admin.clinic_id)
-    session.save()
+    set_clinic(client, clinic_admin.clinic_id)
     assert client.post(STAFF, sent).status_code == 302, "nothing that was typed is lost by it"
 
 
@@ -165,12 +161,74 @@ def test_a_file_leaves_the_page_with_a_way_back(patient, prescriber) -> None:
     assert f'href="{path}">Back to the page' in page.text
 
 
+@pytest.fixture
+def export(clinic_admin, nurse) -> tuple[Client, str, dict[str, str]]:
+    """A file that is asked for by GET and waits for a proof: the client, its path, what to send."""
+    for _ in range(UNPROVED_AT_MOST + 1):
+        make_task(make_patient(nurse.clinic))
+    client, path = sign_in(nurse), reverse("checkins:task_list")
+    page = page_after(client, client.get(path, {"format": "csv"}))
+    sent = dict(page.context["kept"].fields) | {kept.FIELD: str(page.context["kept_id"])}
+    return client, path, sent
+
+
+def files() -> int:
+    return AuditEvent.objects.filter(event="tasks.exported").count()
+
+
+def test_a_file_that_waited_is_handed_out_once(export) -> None:
+    client, path, sent = export
+    answer = client.get(path, sent)
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    again = client.get(path, sent)
+    assert (again.status_code, files()) == (409, 1)
+    assert "It was done already" in again.text
+
+
+def test_a_file_that_waited_comes_from_no_other_clinic(export, nurse, other_clinic) -> None:
+    """The act named the patients of the one; another tab has changed the clinic meanwhile."""
+    client, path, sent = export
+    StaffMember.objects.create(clinic=other_clinic, user=nurse.user, role=Role.NURSE)
+    set_clinic(client, other_clinic.pk)
+    assert (client.get(path, sent).status_code, files()) == (409, 0)
+    row = AuditEvent.objects.get(event="access.refused")
+    assert (row.clinic_id, row.details["why"]) == (other_clinic.pk, "kept for another clinic")
+    set_clinic(client, nurse.clinic_id)
+    assert (client.get(path, sent).status_code, files()) == (200, 1)
+
+
+def test_the_way_back_from_a_file_that_waited_twice_is_alive(export, nurse) -> None:
+    """The proof grew old on the page: the file waits anew, without the key that it used up."""
+    client, path, sent = export
+    forget_proof(client)
+    page = page_after(client, client.get(path, sent))
+    assert kept.FIELD not in page.context["kept"].address
+    assert client.get(page.context["kept"].page).status_code == 200
+    assert f'action="{path}"' in page.text
+
+
+def set_clinic(client: Client, clinic_id: Any) -> None:
+    session = client.session
+    session[CLINIC] = str(clinic_id)
+    session.save()
+
+
+def forget_proof(client: Client) -> None:
+    session = client.session
+    for row in session[AUTHENTICATION_METHODS_SESSION_KEY]:
+        row["at"] -= 3600
+    session.save()
+
+
 def test_the_librarys_own_pages_wait_the_same_way(nurse) -> None:
     client = sign_in(nurse)
     asked = client.get(reverse("mfa_add_webauthn"))
     assert "change how you sign in" in client.get(asked.headers["Location"]).text
     assert "account_reauthentication_state" not in client.session
-    assert go_on(client, asked).status_code == 200
+    page = go_on(client, asked)
+    assert page.headers["Location"] == reverse("mfa_add_webauthn"), "which may be loaded again"
+    for _ in range(2):
+        assert client.get(page.headers["Location"]).status_code == 200
 
 
 def test_a_passkey_that_failed_leads_back_to_the_same_question(clinic_admin) -> None:
@@ -209,6 +267,30 @@ def test_two_clicks_at_once_do_it_once(clinic_admin) -> None:
     with mock.patch.object(kept, "find", waits), ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(click, range(2))) == [302, 409]
     assert AuditEvent.objects.filter(event="staff.invited").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_ask_at_once_lose_nothing(clinic_admin) -> None:
+    """Both have read the session before either writes it; each keeps what was typed in it."""
+    client, both, keep = sign_in(clinic_admin), Barrier(2, timeout=20), kept.keep
+
+    def waits(*args: Any, **kwargs: Any) -> str:
+        both.wait()
+        return keep(*args, **kwargs)
+
+    def ask(name: str) -> Any:
+        twin = Client()
+        twin.cookies.update(client.cookies)
+        try:
+            return invite(twin, f"{name}@clinic.example")
+        finally:
+            connection.close()
+
+    with mock.patch.object(kept, "keep", waits), ThreadPoolExecutor(2) as threads:
+        asked = list(threads.map(ask, ("one", "two")))
+    for each in asked:
+        assert go_on(client, each).headers["Location"] == STAFF
+    assert invited() == ["one@clinic.example", "two@clinic.example"]
 
 
 def test_what_failed_in_the_program_may_be_sent_again(clinic_admin, monkeypatch) -> None:

@@ -1,18 +1,20 @@
 """Somebody on the staff of two clinics works in one at a time, and says in which."""
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django import forms
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import kept
 from apps.audit.models import AuditEvent
-from apps.patients.drawn_for import FIELD, HEADER
+from apps.patients.drawn_for import FIELD, HEADER, SECRET
 from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Patient, Role, StaffMember
 from tests.accounts.test_sign_in import sign_in
@@ -22,6 +24,7 @@ from tests.security.walk import every_stop
 
 pytestmark = pytest.mark.django_db
 CHOOSE = reverse("dashboard:clinic")
+OTP = "one-time-code"  # how a browser is told of a code
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 
 
@@ -111,6 +114,63 @@ def test_a_form_of_the_clinic_before_does_nothing_in_the_next(both) -> None:
     assert "Elsewhere" in answer.text, "what was typed is on the page"
     assert "geheim" not in answer.text
     assert not Patient.objects.filter(family_name="Elsewhere").exists()
+
+
+def test_a_form_of_another_clinic_is_on_record_as_refused(both, patient) -> None:
+    """In the clinic where it came in, by the page's name and ids, without a word that was typed."""
+    first, second = both
+    here = first if patient.clinic_id == first.clinic_id else second
+    there = second if here is first else first
+    client, path = sign_in(first), reverse("checkins:task_create", args=[patient.pk])
+    client.post(CHOOSE, {"clinic": there.clinic_id})
+    for header in ({}, {"HX-Request": "true"}):
+        sent = {FIELD: str(here.clinic_id), "note": "Ida Quillfeather"}
+        status = client.post(path, sent, headers=header).status_code
+        row = AuditEvent.objects.filter(event="access.refused").latest("pk")
+        assert (row.actor_id, row.clinic_id) == (first.user_id, there.clinic_id)
+        assert row.details == {
+            "url": "checkins:task_create", "method": "POST", "ids": [str(patient.pk)],
+            "status": status, "sent": [str(here.clinic_id)], "why": "a page of another clinic",
+        }  # fmt: skip
+    client.post(path, {"note": "Ida Quillfeather"})
+    assert AuditEvent.objects.filter(event="access.refused").count() == 3, "nor without its clinic"
+
+
+def test_only_what_is_secret_is_left_out_of_what_is_shown_again(both) -> None:
+    """A field that is only called alike holds somebody's work: it is shown and goes on."""
+    client, path = sign_in(both[0]), reverse("patients:create")
+    typed = {
+        "postcode": "90210", "codeine_mg": "30", "token_of_thanks": "a card", "url_of_nothing": "x",
+        "secretary": "Kim", "2-zip_code": "10001",
+    }  # fmt: skip
+    hidden = {"password": "geheim1", "code": "geheim2", "2-secret": "geheim3", "url": "geheim4"}
+    answer = client.post(path, {**typed, **hidden, FIELD: str(both[1].clinic_id)})
+    assert answer.status_code == 409
+    assert [value for _, value in answer.context["typed"]] == list(typed.values())
+    client.post(CHOOSE, {"clinic": both[1].clinic_id})
+    request = answer.wsgi_request
+    assert dict(kept.find(request, answer.context["kept_id"]).fields) == typed
+    assert "geheim" not in answer.text
+
+
+def test_every_field_that_a_page_masks_is_among_the_secret_ones() -> None:
+    """A new form with a secret in it stands in no list by itself."""
+    masked = set()
+    for form in every_form(forms.BaseForm):
+        for name, field in form.base_fields.items():
+            attrs = field.widget.attrs
+            if isinstance(field.widget, forms.PasswordInput) or attrs.get("autocomplete") == OTP:
+                masked.add(name)
+    assert {"password", "code", "secret", "url"} <= masked
+    assert masked <= SECRET
+
+
+def every_form(form: type) -> Iterator[Any]:
+    """Yield the classes of our own forms; the library's stand at addresses of the person."""
+    for each in form.__subclasses__():
+        if each.__module__.startswith("apps.") and hasattr(each, "base_fields"):
+            yield each
+        yield from every_form(each)
 
 
 def test_an_older_cookie_that_comes_back_takes_no_form_either(both) -> None:
