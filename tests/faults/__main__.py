@@ -111,6 +111,8 @@ def report_night(late: list[float]) -> int:
 
 def report(result: Any, trials: int, seconds: float, explain: float) -> int:
     """Print what came of it; return the exit code."""
+    from tests.faults.counting import timeline
+
     done = ", ".join(f"{what} {number}" for what, number in sorted(result.crashes.items()))
     print(
         f"\ntrials {trials} in {seconds:.0f} s, check-ins saved {result.saved}, "
@@ -119,19 +121,22 @@ def report(result: Any, trials: int, seconds: float, explain: float) -> int:
         f"repeats {result.repeats} (unlabelled {result.unlabelled}, "
         f"most copies of one mail {result.most_copies})\n"
         f"text messages {result.texts}, repeats {result.text_repeats}, "
-        f"alerts without a text or the mail in its place {len(result.no_text)}\n"
+        f"alerts without a text or the mail in its place {len(result.no_text)}, "
+        f"refused both for good {len(result.refused)}\n"
         f"done to the clinic: {done}; kept and not answered {result.unanswered}\n"
         f"messages repeated more than once per crash {len(result.too_often)}"
     )
     for has_phone, clinic in ((False, "clinic with mail alone"), (True, "with a phone too")):
         print_times(clinic, [r.seconds for r in result.recoveries if r.has_phone is has_phone])
     print_slowest(result, explain)
+    for trial, alert in result.no_text:
+        print(f"\n{trial}, no text:", *timeline(alert), sep="\n")
     kinds = {
         "not saved": result.unsaved,
         "lost": result.lost,
         "mail about no check-in": result.strangers,
         "not one alert": result.not_one_alert,
-        "no text": result.no_text,
+        "no text": [trial for trial, _ in result.no_text],
         "repeated too often": result.too_often,
     }
     for kind, names in kinds.items():

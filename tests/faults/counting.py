@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from apps.alerts.models import Alert, DeliveryAttempt, Drill
+from apps.alerts.states import AlertStatus, DeliveryStatus
 from apps.checkins.models import CheckIn
 from tests.faults.rig import Crash, Rig
 from tests.faults.trials import (
@@ -44,7 +45,8 @@ class Count:
     too_often: list[str] = field(default_factory=list)
     texts: int = 0
     text_repeats: int = 0
-    no_text: list[str] = field(default_factory=list)
+    no_text: list[tuple[str, Alert]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
 
     def is_unfinished(self) -> bool:
@@ -72,7 +74,10 @@ def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
         alerts = list(Alert.objects.filter(source_id__in=found.values("pk")))
         ours |= {alert.reference for alert in alerts}
         if submission.has_phone and len(alerts) == 1 and alerts[0].reference not in by_phone:
-            result.no_text.append(submission.trial)
+            if is_refused_for_good(alerts[0], phones, rig):
+                result.refused.append(submission.trial)
+            else:
+                result.no_text.append((submission.trial, alerts[0]))
         if len(found) != 1 or len(alerts) != 1:
             result.not_one_alert.append(submission.trial)
         elif alerts[0].reference not in first:
@@ -87,6 +92,27 @@ def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
     result.strangers = sorted(set(first) - ours - drills - {""})
     result.recoveries.sort(key=lambda recovery: recovery.seconds)
     return result
+
+
+def is_refused_for_good(alert: Alert, phones: set[str], rig: Rig) -> bool:
+    """Answer whether number and mailbox of the one with a phone were refused until it was closed.
+
+    Then the next person was told instead, whom `lost` counts. That the texts were refused is the
+    gateway's own word; the mail server knows no reference of what it refuses at the address.
+    """
+    if alert.status == AlertStatus.OPEN:
+        return False  # she may yet be told with everyone
+    tried = list(alert.deliveries.filter(recipient__user__email__in=phones))
+    texts = {str(one.pk) for one in tried if one.gateway_id}
+    mails = {one.pk for one in tried if not one.gateway_id}
+    refused = {message["ref"] for message in list(rig.gateway.refused)}
+    by_mail = alert.deliveries.filter(pk__in=mails, tries__result="permanent").distinct()
+    return (
+        all(one.status == DeliveryStatus.FAILED for one in tried)
+        and bool(texts and mails)
+        and texts <= refused
+        and by_mail.count() == len(mails)
+    )
 
 
 def count_texts(rig: Rig, result: Count) -> dict[str, float]:
