@@ -183,16 +183,19 @@ def prove_address(patient: Patient, now: datetime) -> bool:
     """Let reminders go to the address by whose mail the patient has just agreed or signed in.
 
     Part of an act of the patient, who is locked and has agreed. A window that waits begins its
-    mails anew: what it sent went to another address. False when the address was known already.
+    mails anew: what it sent, or is sending this moment, went to another address. False when the
+    address was known already.
     """
     if not patient.email or patient.email_proved == patient.email:
         return False
     patient.email_proved = patient.email
     patient.save(update_fields=["email_proved"])
-    live = Reminder.objects.live().filter(patient=patient).exclude(state=Reminder.State.SENDING)
-    live.update(
-        state=Reminder.State.NO_MAIL, next_attempt_at=None, mails_sent=0, attempts=0, last_error=""
-    )
+    # Also one in a sender's hand, who finds its lease gone: if that mail fails, nobody would be
+    # asked in this window. And of one that another transaction settles, the row as it leaves it.
+    Reminder.objects.live().filter(patient=patient).update(
+        state=Reminder.State.NO_MAIL, next_attempt_at=None, lease_token=None, lease_until=None,
+        mails_sent=0, attempts=0, last_error="",
+    )  # fmt: skip
     look_again(patient, now)
     record(
         "patient.address_proved", by=patient, now=now, clinic_id=patient.clinic_id,

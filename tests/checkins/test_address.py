@@ -1,17 +1,20 @@
 """Reminders go to the patient's own address only, in time, and once (ADR 88)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from apps.alerts import smtp
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import Reminder
 from apps.checkins.reminder_actions import prove_address, set_schedule
+from apps.checkins.reminder_delivery import claim, deliver_due, settle
 from apps.database.scope import as_owner
 from apps.patients.intake_actions import SectionValues, save_section
 from apps.patients.models import Patient
@@ -27,6 +30,8 @@ from apps.portal.sign_in_actions import send_code_to, sign_in
 from apps.portal.tokens import code_digits
 from tests.checkins.conftest import Clock, live, run
 from tests.factories import make_active_plan, make_patient
+from tests.harness.smtp import Answer
+from tests.harness.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 OWN, WRONG = "wren@home.example", "wern@home.example"
@@ -131,6 +136,75 @@ def test_a_window_whose_mail_could_not_go_out_goes_out_to_the_proved_address(
     clock.tick(minutes=5)
     assert sent_to(mail) == []
     signs_in(new, clock)
+    run(clock)
+    assert sent_to(mail) == [OWN]
+
+
+def proves_elsewhere(patient: Patient, clock: Clock) -> None:
+    """Sign in by another connection of the database."""
+    signs_in(Patient.objects.get(pk=patient.pk), clock)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answer", [Answer.PERMANENT_AT_RCPT, Answer.ACCEPT])
+def test_a_mail_to_the_old_address_that_is_on_its_way_leaves_nobody_unasked(
+    new, prescriber, clock, mail, answer
+) -> None:
+    """Between the claim and the mail server's answer the address is corrected and proved."""
+    agrees(new, invited(new, WRONG, prescriber.user, clock), clock)
+    run(clock)
+    clock.time = live(new).due_at
+    mail.behave(answer, to=WRONG)
+    claimed_state: list[str] = []
+
+    class Meanwhile(Clock):
+        """The sender looks at it before the mail goes out, its claim committed."""
+
+        def __call__(self):
+            if not claimed_state and live(new).state == "sending":
+                claimed_state.append("sending")
+                invite_patient(patient=new, address=OWN, by=prescriber.user, now=clock())
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(proves_elsewhere, new, clock).result(20)
+            return clock()
+
+    deliver_due(Meanwhile())
+    assert claimed_state == ["sending"]
+    assert mail.attempts[0] == WRONG
+    window = live(new)
+    assert (window.state, window.lease_token, window.mails_sent) == ("no_mail", None, 0)
+    mail.messages.clear()
+    run(clock)
+    run(clock)
+    assert sent_to(mail) == [OWN]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_that_is_stored_while_the_address_is_proved_leaves_nobody_unasked(
+    new, prescriber, clock, mail
+) -> None:
+    """The settling transaction has the row; the proof waits for it and sees what it left."""
+    agrees(new, invited(new, WRONG, prescriber.user, clock), clock)
+    run(clock)
+    clock.time = live(new).due_at
+    taken = claim(clock())
+    invited(new, OWN, prescriber.user, clock)
+
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            return cursor.fetchone() is not None
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert settle(taken[0], smtp.Answer(smtp.Result.PERMANENT, "550"), clock())
+            proof = pool.submit(proves_elsewhere, new, clock)
+            wait_until(waits, 10)
+        proof.result(20)
+    assert live(new).state == "no_mail"
     run(clock)
     assert sent_to(mail) == [OWN]
 
