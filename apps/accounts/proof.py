@@ -55,8 +55,10 @@ class KeptRequestsMiddleware:
         A file is handed out by no other address than the one that was kept, so it is taken as
         once as what was posted. A page goes on at its own address, which may be loaded again.
         """
+        if not request.user.is_authenticated:  # else a program's body would be read here
+            return self.get_response(request)
         key = request.POST.get(kept.FIELD) or request.GET.get(kept.FIELD) or ""
-        if not (key and request.user.is_authenticated):
+        if not key:
             return self.get_response(request)
         found = self.taken(request, key)
         if found is None:

@@ -14,7 +14,7 @@ from apps.audit.actions import record
 from apps.dashboard.staff_outbox import put
 from apps.dashboard.who_decides import CLINICAL, GRAVEST, deciders_of, who_hears
 from apps.patients.models import Clinic, Role, StaffMember
-from apps.patients.permissions import gains
+from apps.patients.permissions import Right, gains
 
 
 class RoleError(ValueError):
@@ -28,6 +28,16 @@ def is_clinical(role: str, before: str = "") -> bool:
     """
     new = gains(before, role)
     return CLINICAL in new or GRAVEST in new or (role == Role.CLINICAL_LEAD and bool(new))
+
+
+def is_taken(before: str, role: str = "") -> bool:
+    """Answer whether `role` instead of the one `before` takes what counts; "" is none.
+
+    That is to see patients, to sign, to rule over the staff, or anything of a lead's: who loses it
+    is told, and so are the leads.
+    """
+    lost = gains(role, before)
+    return before == Role.CLINICAL_LEAD or bool(lost & {CLINICAL, GRAVEST, Right.MANAGE_STAFF})
 
 
 def must_wait(clinic: Clinic, role: str, member: StaffMember | None = None) -> bool:
@@ -61,6 +71,17 @@ def tell_leads(
     for user in dict.fromkeys([*(each.user for each in hears), *besides]):
         put(now, kind=StaffMail.Kind.ROLE, clinic=clinic, role_change=change, user=user)
     return change
+
+
+def tell_of_loss(member: StaffMember, by: User, now: datetime) -> None:
+    """Tell whose role ends, also if no account is left, and the clinical leads.
+
+    Who has a clinic admin's password could else empty a clinic, and nobody would know by whom.
+    """
+    tell_leads(
+        clinic=member.clinic, what=RoleChange.What.ENDED, role=member.role, by=by, now=now,
+        member=member, besides=(member.user,),
+    )  # fmt: skip
 
 
 def withdraw(now: datetime, **subject: Any) -> None:
@@ -121,6 +142,8 @@ def bring_about(change: RoleChange, now: datetime) -> None:
     member = change.member
     if member is None or not member.is_active:
         raise RoleError("This person is not on the staff any more.")
+    if is_taken(member.role, change.role):
+        tell_of_loss(member, change.by, now)
     before, member.role = member.role, change.role
     member.save(update_fields=["role"])
     record(

@@ -11,9 +11,11 @@ from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
 from apps.dashboard.role_actions import (
     is_clinical,
+    is_taken,
     must_say_who_agreed,
     must_wait,
     tell_leads,
+    tell_of_loss,
     withdraw,
 )
 from apps.dashboard.staff_outbox import put
@@ -165,7 +167,7 @@ def change_role(
 
 
 def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreement: str) -> bool:
-    """Tell the clinical leads of a clinical role that is given or taken; True if it has to wait."""
+    """Tell of a clinical role that is given and of any that is taken; True if it has to wait."""
     waits = must_wait(member.clinic, role, member)
     if must_say_who_agreed(member.clinic, role, member):
         check_agreement(agreement)
@@ -174,8 +176,8 @@ def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreem
     if waits and asked.filter(role=role).exists():
         return True
     withdraw(now, member=member)
-    if member.role == Role.CLINICAL_LEAD:
-        tell_leads(what=RoleChange.What.ENDED, role=member.role, besides=(member.user,), **about)
+    if is_taken(member.role, role) and not waits:
+        tell_of_loss(member, by, now)
     if not is_clinical(role, member.role):
         return False
     tell_leads(what=RoleChange.What.CHANGED, role=role, waits=waits, agreement=agreement, **about)
@@ -199,11 +201,7 @@ def deactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         return member
     check_may_lose_role(member, by)
     withdraw(now, member=member)
-    if member.role == Role.CLINICAL_LEAD:
-        tell_leads(
-            clinic=member.clinic, what=RoleChange.What.ENDED, role=member.role, by=by, now=now,
-            member=member, besides=(member.user,),
-        )  # fmt: skip
+    tell_of_loss(member, by, now)
     member.is_active = False
     member.save(update_fields=["is_active"])
     with every_clinic():

@@ -49,7 +49,7 @@ def invitation(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
 
 
 def role(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
-    """Return the same of a role that a clinical lead hears of, or is asked about."""
+    """Return the same of a role that somebody hears of, or is asked about."""
     change, reader = mail.role_change, mail.user
     assert change is not None and reader is not None  # noqa: S101, PT018 - the table's constraint
     waits = change.state == RoleChange.State.WAITING
@@ -58,12 +58,17 @@ def role(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
         "role": change.role_words.lower(), "mine": is_about(change, reader),
         "signs": lets_sign(change.role), "at": change.at,
         "has_lead": leads_of(change.clinic_id).exists(),
-        "may_decide": deciders_of(change.clinic_id).filter(user=reader).exists(),
+        "may_decide": may_decide(change, reader),
         "url": settings.SITE_URL + reverse("dashboard:roles"),
     }  # fmt: skip
     asks = waits and context["may_decide"]
-    subject = "A role waits for your word" if asks else "A clinical role in your clinic changed"
+    subject = "A role waits for your word" if asks else "A role in your clinic changed"
     return reader.email, subject, context
+
+
+def may_decide(change: RoleChange, reader: User) -> bool:
+    """Answer whether the reader's word counts for it; nobody's does about themselves."""
+    return deciders_of(change.clinic_id, about=change.member).filter(user=reader).exists()
 
 
 def is_about(change: RoleChange, reader: User) -> bool:

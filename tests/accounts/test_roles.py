@@ -223,7 +223,7 @@ def test_what_was_withdrawn_overtaken_or_left_cannot_be_agreed_to(
     change_role(member=nurse, role=Role.CLINICAL_LEAD, by=admin, now=now)
     deactivate_member(member=nurse, by=admin, now=now)
     changes = list(RoleChange.objects.all())
-    assert [change.state for change in changes] == ["withdrawn"] * 3
+    assert sorted(change.state for change in changes) == ["done", *["withdrawn"] * 3]
     for change in changes:
         with pytest.raises(RoleError, match="not open any more"):
             decide(change=change, agreed=True, by=lead, now=now)
@@ -234,9 +234,12 @@ def test_an_admin_of_another_kind_becomes_no_nurse_alone(clinic_admin, lead, rol
     second = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN)
     now = timezone.now()
     assert change_role(member=second, role=role, by=clinic_admin.user, now=now).role == second.role
+    assert set(told()) == {lead.user.email}, "nothing has ended yet"
     decide(change=RoleChange.objects.get(), agreed=True, by=lead, now=now)
     second.refresh_from_db()
     assert second.role == role
+    assert set(told()) == {lead.user.email, second.user.email}
+    assert "ended your role as clinic admin" in body_to(second)
 
 
 def test_a_nurse_who_becomes_pharmacist_waits_for_nobody(clinic_admin, lead, nurse) -> None:
@@ -367,10 +370,67 @@ def test_leads_and_the_person_hear_of_proofs_that_were_taken_away(
     assert any("begin again, without password" in letter.body for letter in mail.outbox)
 
 
-def test_roles_without_clinical_rights_are_nobody_elses_business(clinic_admin, lead, nurse) -> None:
+@pytest.mark.parametrize("role", Role.values)
+def test_whoever_loses_a_role_is_told_and_so_are_the_leads(clinic_admin, lead, role) -> None:
+    """Else who has an admin's password empties the clinic, and nobody knows by whom."""
+    now, admin = timezone.now(), clinic_admin.user
+    member = make_member(clinic_admin.clinic, role, "Robin Ends")
+    less = Role.NURSE if role == Role.CLINICAL_LEAD else Role.CLINIC_ADMIN
+    if role != less:
+        change_role(member=member, role=less, by=admin, now=now)
+        assert set(told()) == {lead.user.email, member.user.email}
+        assert "ended your role as" in body_to(member)
+        assert "ended the role of Robin Ends as" in body_to(lead)
+        StaffMember.objects.filter(pk=member.pk).update(role=role)
+    for _ in range(2):
+        deactivate_member(member=member, by=admin, now=now)
+    assert set(told()) == {lead.user.email, member.user.email}
+    assert f"ended your role as {member.get_role_display().lower()}" in body_to(member)
+    assert len(mail.outbox) == 2
+    assert RoleChange.objects.filter(what="ended", role=role).count() == 1 + (role != less)
+
+
+def body_to(member: StaffMember) -> str:
+    return next(letter.body for letter in mail.outbox if letter.to == [member.user.email])
+
+
+def test_who_gets_a_role_or_is_let_in_again_is_not_told_that_it_ended(
+    clinic_admin, lead, prescriber
+) -> None:
+    now, admin = timezone.now(), clinic_admin.user
+    deactivate_member(member=lead, by=admin, now=now)
+    told()
+    second = make_member(clinic_admin.clinic, Role.PRESCRIBER)
+    change_role(member=prescriber, role=Role.CLINICAL_LEAD, by=admin, now=now)
+    subjects = told()
+    assert subjects[prescriber.user.email] == "A role in your clinic changed"
+    assert "wants you to be clinical lead" in body_to(prescriber)
+    assert reverse("dashboard:roles") not in body_to(prescriber), "nobody answers about themselves"
+    assert subjects[second.user.email] == "A role waits for your word"
+    deactivate_member(member=second, by=admin, now=now)
+    told()
+    withdraw(now)
+    agreed = {"agreement": "The owner, by letter."}
+    change_role(member=prescriber, role=Role.CLINICAL_LEAD, by=admin, now=now, **agreed)
+    told()
+    assert "made you clinical lead" in body_to(prescriber)
+    deactivate_member(member=prescriber, by=admin, now=now)
+    told()
+    reactivate_member(member=prescriber, by=admin, now=now)
+    told()
+    assert "let you in again as clinical lead" in body_to(prescriber)
+    assert "ended" not in body_to(prescriber)
+
+
+def test_roles_without_clinical_rights_are_given_without_a_word(clinic_admin, lead) -> None:
     make_invitation(clinic_admin, "new@clinic.example", Role.CLINIC_ADMIN, now=timezone.now())
-    change_role(member=nurse, role=Role.CLINIC_ADMIN, by=clinic_admin.user, now=timezone.now())
     assert set(told()) == {"new@clinic.example"}
+
+
+def test_a_role_with_other_rights_that_takes_nothing_is_no_loss(clinic_admin, lead, nurse) -> None:
+    for role in (Role.PHARMACIST, Role.NURSE):
+        change_role(member=nurse, role=role, by=clinic_admin.user, now=timezone.now())
+        assert told() == {}
 
 
 def test_a_clinic_without_a_lead_begins_and_the_record_says_so(clinic_admin) -> None:
