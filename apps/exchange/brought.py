@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.dateparse import parse_date, parse_datetime
 
+from apps.exchange.fhir.codes import BASE
 from apps.exchange.fhir.kept import is_of_now
 from apps.exchange.fhir.within import first
 
@@ -22,6 +23,11 @@ NAMES: Final = {
     "Task": "Task", "Communication": "Message", "Provenance": "Signature",
     "Condition": "Condition", "MedicationStatement": "Taken at intake",
 }  # fmt: skip
+# Marks of ours (docs/exchange.md) without which a reader would take the words for more.
+MARKS: Final = {
+    f"{BASE}/StructureDefinition/only-kept": "Kept, not counted by the clinic that it came to",
+    f"{BASE}/StructureDefinition/came-out-of-time": "It came too late or by a used link",
+}
 OF_NOW: Final = "Taken when the file was made"
 
 
@@ -81,7 +87,8 @@ def words(each: dict[str, Any]) -> list[str]:
     payload = [part.get("contentString") for part in list_in(each, "payload")]
     notes = [part.get("text") for part in list_in(each, "note")]
     answers = [answer for item in list_in(each, "item") for answer in answered(item)]
-    found = [*concept, *values, *payload, *steps, *answers, *notes]
+    marks = [MARKS.get(str(part.get("url"))) for part in list_in(each, "extension")]
+    found = [*marks, *concept, *values, *payload, *steps, *answers, *notes]
     return [str(value) for value in found if value not in (None, "")]
 
 

@@ -19,6 +19,7 @@ from apps.checkins.gates import NO_CHECK_IN, check_in_came
 from apps.checkins.models import CareTask, CheckIn, CheckInLink, Reminder
 from apps.checkins.windows import last_complete
 from apps.dashboard import counting
+from apps.exchange.brought import words as brought_words
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.record import Record
 from apps.patients.models import Patient
@@ -185,6 +186,9 @@ def test_it_is_in_the_export_and_in_fhir_as_what_it_is(late, patient) -> None:
     assert said["only-kept"]["valueBoolean"] is True
     # Nobody draws its score into a curve.
     assert not [each for each in told if each["id"].startswith(f"{row.pk}-")]
+    assert list(brought_words(mine))[:2] == [
+        "It came too late or by a used link", "Kept, not counted by the clinic that it came to",
+    ]  # fmt: skip
     rows = everything_about(patient, now)["tables"]["checkins.CheckIn"]
     assert [each["arrival"] for each in rows if not each["counts"]] == [why]
 

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 from apps.alerts.actions import acknowledge_alert, resolve_alert
 from apps.alerts.models import Alert
-from apps.checkins.actions import submit_check_in
+from apps.checkins.actions import Submission, submit_check_in
+from apps.checkins.kept_actions import keep_as_given
+from apps.checkins.link_actions import LinkExpiredError
 from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.task_actions import close_task
 from apps.clinical.questionnaires import LATEST, get_questionnaire
@@ -50,6 +52,17 @@ def daily(patient: Patient, answers: dict[str, Any], now: Any, requests: Any = (
     )  # fmt: skip
 
 
+def only_kept(patient: Patient, answers: dict[str, Any], now: Any) -> CheckIn:
+    """Return weekly answers that came after their link had ended."""
+    sent = Submission(
+        questionnaire=get_questionnaire("weekly", LATEST["weekly"]), answers=answers,
+        submission_id=uuid4(), language="en", reported_at=now,
+    )  # fmt: skip
+    return keep_as_given(
+        patient=patient, sent=sent, felt_at=now, refusal=LinkExpiredError(), by="test", now=now
+    )
+
+
 def make_rich(prescriber: StaffMember, nurse: StaffMember) -> Patient:
     """Return a patient with a plan changed once, a second draft, check-ins, an alert, supply."""
     put_on_call(nurse)
@@ -62,6 +75,7 @@ def make_rich(prescriber: StaffMember, nurse: StaffMember) -> Patient:
     plan = make_active_plan(patient, prescriber.user)
     daily(patient, CALM, NOW + timedelta(hours=1), ("stay",))
     weekly(patient, WEEKLY, NOW + timedelta(hours=2))
+    only_kept(patient, WEEKLY | {"note": "Of last month."}, NOW + timedelta(hours=2))
     change_plan(
         plan=plan, change=Change("hold", "Sleeps badly.", {"days": 14}), based_on=1,
         signing=Signing("two_factors"), by=prescriber.user, now=NOW + timedelta(hours=3),

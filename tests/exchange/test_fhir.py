@@ -143,6 +143,18 @@ def test_what_a_trusted_person_reported_is_not_the_patients_word(rich) -> None:
     assert found["source"] == {"type": "RelatedPerson", "display": "Robin"}
 
 
+def test_the_words_of_what_is_only_kept_say_so_as_its_answers_do(rich) -> None:
+    kept = CheckIn.as_given.get(patient=rich, counts=False)
+    marked = {
+        each["id"]: extension_of(each, "only-kept")
+        for each in told(rich, "QuestionnaireResponse", "Communication")
+        if extension_of(each, "came-out-of-time") == "expired"
+    }
+    assert marked == {str(kept.pk): True, f"{kept.pk}-words": True}
+    (words,) = [each for each in told(rich, "Communication") if each["id"] == f"{kept.pk}-words"]
+    assert words["payload"] == [{"contentString": "Of last month."}]
+
+
 def test_a_corrected_dispensing_is_counted_once(rich) -> None:
     counted = [
         each["quantity"]["value"] for each in told(rich, "MedicationDispense")

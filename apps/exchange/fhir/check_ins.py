@@ -144,8 +144,7 @@ def response(record: Record, row: CheckIn) -> Resource:
         extension=extensions(
             extension("received-at", valueInstant=moment(row.received_at)),
             *(extension("asked-for", valueCode=each) for each in row.requests),
-            extension("came-out-of-time", valueCode=row.arrival),
-            *([] if row.counts else [extension("only-kept", valueBoolean=True)]),
+            *out_of_time(row),
             *([extension("corrects", valueReference=reference(
                 "QuestionnaireResponse", row.corrects_id))] if row.corrects_id else []),
         ),
@@ -156,6 +155,14 @@ def response(record: Record, row: CheckIn) -> Resource:
         authored=moment(row.reported_at), author=told_by(record, row),
         source=told_by(record, row), item=list(answered_sections(form, row.answers)),
     )  # fmt: skip
+
+
+def out_of_time(row: CheckIn) -> list[dict[str, Any]]:
+    """Return the marks of what came too late or by a used link, and of what is only kept."""
+    return [
+        extension("came-out-of-time", valueCode=row.arrival),
+        *([] if row.counts else [extension("only-kept", valueBoolean=True)]),
+    ]
 
 
 def told_by(record: Record, row: CheckIn) -> dict[str, str]:
@@ -273,7 +280,8 @@ def words_of(record: Record, row: CheckIn) -> Resource | None:
     if not written and not asked:
         return None
     return resource(
-        "Communication", f"{row.pk}-words", language=row.language, status="completed",
+        "Communication", f"{row.pk}-words", extension=extensions(*out_of_time(row)),
+        language=row.language, status="completed",
         subject=reference("Patient", record.patient.pk),
         about=[reference("QuestionnaireResponse", row.pk)],
         sent=moment(row.reported_at), received=moment(row.received_at),
