@@ -17,7 +17,6 @@ from apps.api.actions import (
     PersonNeededError,
     Sighting,
     SightingError,
-    TooOldError,
     close_alert,
     send_in,
     take_alert,
@@ -36,6 +35,7 @@ from apps.api.schemas import (
 from apps.checkins import advice
 from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
+from apps.checkins.kept_actions import KEPT_A_DAY, KeptEnoughError
 from apps.checkins.models import CheckIn
 from apps.clinical.questionnaires import (
     LATEST,
@@ -155,8 +155,11 @@ def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent
                     patient=patient, form=form, submission_id=sent.submission_id,
                     reported_at=sent.reported_at, program=program, now=now,
                 )  # fmt: skip
-            except TooOldError as error:
-                text = "These answers are too old. Ask the patient anew."
+            except KeptEnoughError as error:
+                text = (
+                    "These answers are too old to count, and as many as are kept in a day "
+                    f"({KEPT_A_DAY}) were kept. Ask the patient anew, or send them again tomorrow."
+                )
                 raise wrong({"reported_at": text}) from error
             return 201, stored_as(stored, patient)
 

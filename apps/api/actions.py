@@ -109,7 +109,7 @@ def in_words(act: str, seen: Sighting, program: Program) -> str:
 
 
 class TooOldError(NotInTimeError):
-    """Calm answers are older than a phone may keep them, and too many such were kept today."""
+    """Calm answers are older than a phone may keep them: at most kept."""
 
 
 @transaction.atomic
@@ -122,7 +122,7 @@ def send_in(
     Sending the same answers again under the same `submission_id` returns the first check-in of
     that patient and questionnaire; other answers correct it. A moment of the future counts as now.
     What triage finds is taken at any age, as by a link (ADR 75). Calm answers older than a phone
-    may keep them are only kept (ADR 88); raises `TooOldError` where too many were today.
+    may keep them are only kept (ADR 88); raises `KeptEnoughError` where too many were today.
     """
     felt_at = reported_at if reported_at is not None and reported_at <= now else now
     # An id of the program's making: it must not meet that of another patient or page.

@@ -23,12 +23,16 @@ KEPT_A_DAY: Final = 10
 DAY: Final = timedelta(days=1)
 
 
+class KeptEnoughError(NotInTimeError):
+    """Calm answers that would only be kept, and too many such were kept in the last day."""
+
+
 def keep_by_link(
     *, link: CheckInLink, sent: Submission, refusal: NotInTimeError, now: datetime
 ) -> CheckIn:
     """Keep what `submit_by_link` refused for its link; the link itself is not touched.
 
-    Part of the block of `answering`. Raises `refusal` where too much was kept today.
+    Part of the block of `answering`. Raises `KeptEnoughError` where too much was kept today.
     """
     felt_at = honest_time(sent, link, now)
     return keep_as_given(
@@ -45,8 +49,8 @@ def keep_as_given(
 
     No alert, task, hold, trend, clock, window or gate knows of the row, and no correction is made
     by it. Check-in, result and audit row are saved together. `by` says what brought them: sending
-    the same words again by it under the same id returns the first row. Raises `refusal`, with
-    nothing written, where `KEPT_A_DAY` of the patient's came in the last day.
+    the same words again by it under the same id returns the first row. Raises
+    `KeptEnoughError`, with nothing written, where `KEPT_A_DAY` came of the patient in the last day.
     """
     patient = lock_patient(patient.pk)
     sent = under_further_id(sent, f"kept {by}")
@@ -55,7 +59,7 @@ def keep_as_given(
         stored.patient = patient
         return stored
     if own.filter(counts=False, received_at__gt=now - DAY).count() >= KEPT_A_DAY:
-        raise refusal
+        raise KeptEnoughError
     known = assessment_of(patient, now, felt_at)
     left_out = not_asked_of(patient, known.context)
     check_in = row_of(patient, sent, felt_at, now, left_out, refusal, counts=False)

@@ -15,6 +15,7 @@ from apps.alerts.models import Shift
 from apps.checkins import advice
 from apps.checkins.assessment import form_context
 from apps.checkins.forms import CheckInForm
+from apps.checkins.kept_actions import KEPT_A_DAY
 from apps.checkins.kept_pages import KeptPages
 from apps.checkins.link_actions import (
     PART_CORRECTION,
@@ -30,7 +31,10 @@ from apps.clinical.triage import Level
 SAVED: Final = "Checkin-Saved"
 REFUSED: Final = "Checkin-Refused"
 BLANK: Final = "Checkin-Form"
-STATUS: Final = {"unknown": 404, "too_long": 413, "used": 410, "expired": 410, "guessed": 429}
+ENOUGH: Final = "enough"  # was kept of the patient's today
+STATUS: Final = {
+    "unknown": 404, "too_long": 413, "used": 410, "expired": 410, "guessed": 429, ENOUGH: 429,
+}  # fmt: skip
 CLOCK_IS_OFF: Final = timedelta(hours=1)  # [proposal]
 OWN_LINK: Final = "the-readers-own-link"  # stands for its token in a page that many get
 DONE: Final = KeptPages("checkins/check_in_done.html")
@@ -136,6 +140,7 @@ def refuse(
     with translation.override(language):
         context = {
             "reason": reason,
+            "kept_at_most": KEPT_A_DAY,
             "clinic": link.clinic if link else None,
             "typed": form.typed() if form else [],
             "advice": form.tap_texts() if form and link else [],

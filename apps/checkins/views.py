@@ -20,7 +20,7 @@ from apps.alerts.rota import on_call_now
 from apps.checkins.actions import NotInTimeError, Submission
 from apps.checkins.assessment import not_asked_of
 from apps.checkins.forms import CheckInForm
-from apps.checkins.kept_actions import keep_by_link
+from apps.checkins.kept_actions import KeptEnoughError, keep_by_link
 from apps.checkins.link_actions import (
     PART_CORRECTION,
     PART_FIRST,
@@ -32,7 +32,7 @@ from apps.checkins.link_actions import (
     submit_by_link,
 )
 from apps.checkins.models import CheckIn, CheckInLink
-from apps.checkins.pages import refuse, show_done, show_form, show_kept
+from apps.checkins.pages import ENOUGH, refuse, show_done, show_form, show_kept
 from apps.clinical.questionnaires import (
     LATEST,
     Questionnaire,
@@ -207,8 +207,8 @@ def store(link: CheckInLink, form: CheckInForm, part: str) -> CheckIn | str:
 def keep_or_refuse(
     link: CheckInLink, sent: Submission, refusal: NotInTimeError, now: datetime
 ) -> CheckIn | str:
-    """Return calm answers as they were kept, or why their link takes none where too many were."""
+    """Return calm answers as they were kept, or that enough of the patient's were today."""
     try:
         return keep_by_link(link=link, sent=sent, refusal=refusal, now=now)
-    except NotInTimeError:
-        return refusal.arrival.value
+    except KeptEnoughError:
+        return ENOUGH

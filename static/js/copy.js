@@ -10,9 +10,9 @@
       field.select();
       try {
         await navigator.clipboard.writeText(field.value);
-        said.textContent = "Copied.";
+        said.textContent = said.dataset.copied || "Copied.";
       } catch {
-        said.textContent = "Selected. Press Ctrl+C or ⌘C to copy.";
+        said.textContent = said.dataset.copyByHand || "Selected. Press Ctrl+C or ⌘C to copy.";
       }
     });
   }

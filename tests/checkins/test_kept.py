@@ -113,22 +113,37 @@ def test_no_flood_of_kept_answers_hides_a_rising_trend(patient, monkeypatch) -> 
 
 def test_so_many_are_kept_in_a_day_and_the_next_is_shown_back(late, patient, monkeypatch) -> None:
     monkeypatch.setattr(kept_actions, "KEPT_A_DAY", 2)
-    url, why = late
+    url, _ = late
     for fog in (1, 2):
         assert Client().post(url, posted(CALM | {"s_fog": fog})).status_code == 200
     page = Client().post(url, posted(CALM | {"s_fog": 3}))
-    assert (page.status_code, page.headers["Checkin-Refused"]) == (410, why)
+    assert (page.status_code, page.headers["Checkin-Refused"]) == (429, "enough")
+    assert "We keep 10 notes from such links in one day" in page.text
+    assert "Nobody has seen the answers below" in page.text
     assert "What you answered" in page.text
+    shown = re.findall(r"<dt>(.*?)</dt><dd dir=\"auto\">(.*?)</dd>", page.text)
+    to_copy = page.text.partition("readonly")[2].partition("</textarea>")[0]
+    assert shown  # ... and all of it as text, too
+    assert all(f"{question} {answer}\n" in to_copy for question, answer in shown)
     assert "Checkin-Saved" not in page.headers
     # ... of whatever links, while what triage finds is heard at any number.
     again = Client().post(url_for(patient), posted(CALM | {"s_fog": 2}))
-    assert again.status_code == 410
+    assert again.status_code == 429
     assert Client().post(url, posted(CALM | SEIZURE)).status_code == 200
     assert Alert.objects.get().level == "emergency"
     with pytest.MonkeyPatch.context() as patch:
         later = timezone.now() + timedelta(hours=25)
         patch.setattr(timezone, "now", lambda: later)
         assert Client().post(url, posted(CALM | {"s_fog": 3})).status_code == 200
+
+
+def test_in_spanish_the_page_says_as_much(late, patient, monkeypatch) -> None:
+    monkeypatch.setattr(kept_actions, "KEPT_A_DAY", 0)
+    Patient.objects.update(language="es")
+    page = Client().post(late[0], posted(CALM | {"s_fog": 3})).text
+    assert "guardamos 10 notas de esos enlaces" in page
+    assert "Nadie ha visto las respuestas de abajo" in page
+    assert "Copiar mis respuestas" in page
 
 
 def test_a_link_that_was_taken_back_keeps_nothing(patient) -> None:
