@@ -8,6 +8,7 @@ from apps.checkins.models import CareTask
 from apps.clinical.rule_words import rule_words
 from apps.detox.guards import level_is_open, level_is_settled, severe_sign_after
 from apps.detox.leaving import given_on_by
+from apps.detox.own_stops import awaiting_second
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
 
@@ -35,6 +36,8 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
         "discharge": patient.discharges.select_related("recorded_by", "second__signed_by").first(),
         "given_on": patient.given_on.select_related("recorded_by").first(),
         "gives_on": given_on_by(patient, now) is not None,
+        "own_stop": patient.own_stops.select_related("recorded_by", "second__signed_by").first(),
+        "stop_waits": awaiting_second(patient) is not None,
         "tasks": CareTask.objects.open()
         .filter(patient=patient, kind__in=OPEN_KINDS)
         .select_related("owner"),
