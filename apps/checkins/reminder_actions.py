@@ -11,6 +11,7 @@ from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert
 from apps.audit.actions import HasId, record
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, policy_of
+from apps.checkins.no_mail import why_no_mail
 from apps.checkins.windows import (
     context_of_silence,
     last_complete,
@@ -153,26 +154,17 @@ def place(
     live.kind, live.interval_days = window.kind, window.interval_days
     live.due_at = max(window.due_at, at_soonest or window.due_at)
     live.closes_at, live.replan_at = window.closes_at, window.replan_at
-    mails = may_be_mailed(patient, schedule)
+    mails = not why_no_mail(patient, schedule)
     live.state = Reminder.State.PENDING if mails else Reminder.State.NO_MAIL
     live.next_attempt_at = live.due_at if mails else None
     live.judge_at = next_judgement(patient, live, now)
-
-
-def may_be_mailed(patient: Patient, schedule: CheckInSchedule) -> bool:
-    """Answer whether reminders may go out: they are wanted, and the address is the patient's.
-
-    Only the patient's own word by a mail to it proves that. The clock runs all the same.
-    """
-    is_theirs = patient.email_proved == patient.email
-    return bool(schedule.wants_mail and patient.email and is_theirs)
 
 
 def resume_mails(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
     """Let a window that is due begin its mails where they may go out since, or stop them."""
     if live.mails_sent:
         return
-    mails = may_be_mailed(live.patient, schedule)
+    mails = not why_no_mail(live.patient, schedule)
     if mails and live.state == Reminder.State.NO_MAIL:
         live.state, live.next_attempt_at = Reminder.State.PENDING, now
     elif not mails and live.state == Reminder.State.PENDING:

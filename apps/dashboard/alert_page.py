@@ -9,7 +9,8 @@ from apps.audit.models import AuditEvent
 from apps.checkins.advice import advice_for
 from apps.checkins.as_given import answer_rows, fired_rows
 from apps.checkins.models import CheckIn
-from apps.dashboard.views import decorate, plan_summary
+from apps.checkins.no_mail import why_no_mail
+from apps.dashboard.views import decorate, plan_summary, rights_of
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
 
@@ -57,6 +58,8 @@ def page_of(
             Mute.objects.in_force(now).filter(patient=alert.patient).select_related("created_by")
         ),
         "may_mute": may(reader, Right.MUTE_RULES) and bool(set(alert.rules) & set(MUTABLE_RULES)),
+        "no_mail": why_no_mail(alert.patient),
+        "rights": rights_of(reader),
         "may_change_plan": may(reader, Right.ACTIVATE_PLANS),
         "is_mine": alert.owner_id == reader.user_id,
         "now": now,

@@ -27,8 +27,11 @@ from apps.patients.permissions import Right
 
 def fetch_alert(request: HttpRequest, alert_id: UUID) -> Alert:
     """Return the alert with what its page shows, or 404 out of scope."""
-    rows = Alert.objects.select_related("patient__risk", "patient__medication", "owner", "clinic")
-    alert: Alert = fetch_in_scope(request, rows.select_related("resolved_by"), pk=alert_id)
+    rows = Alert.objects.select_related(
+        "patient__risk", "patient__medication", "patient__check_in_schedule", "owner", "clinic",
+        "resolved_by",
+    )  # fmt: skip
+    alert: Alert = fetch_in_scope(request, rows, pk=alert_id)
     return alert
 
 

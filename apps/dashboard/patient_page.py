@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, JSONObject, Least
 
 from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CareTask, CheckIn, Reminder, StandingDuty
+from apps.checkins.no_mail import why_no_mail
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
 from apps.dashboard.happenings import check_in_line, happenings_of
@@ -34,7 +35,7 @@ def rows() -> QuerySet[Patient]:
     missed = Reminder.objects.filter(patient=OuterRef("pk"), state=Reminder.State.MISSED)
     kept = CheckIn.as_given.filter(patient=OuterRef("pk"), counts=False).order_by("-received_at")
     return Patient.objects.select_related(
-        "medication", "risk", "clinic", "state", "review_clock"
+        "medication", "risk", "clinic", "state", "review_clock", "check_in_schedule"
     ).annotate(
         supply=ArraySubquery(
             supply.values(json=JSONObject(product="product", left="left", on="run_out_on"))
@@ -81,6 +82,7 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
         ],
         "more_check_ins": check_ins[ANSWERED_SHOWN:],
         "only_kept": only_kept_of(patient),
+        "no_mail": why_no_mail(patient),
         "happenings": happenings[:TIMELINE_SHOWN],
         "has_older": len(lines) >= SHOWN_AT_MOST,
         "course": drawn,

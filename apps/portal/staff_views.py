@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.checkins.no_mail import why_no_mail
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
 from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
@@ -33,7 +34,8 @@ TRUSTED_COLUMNS = (
 @requires(Right.INVITE_TO_CHECK_IN)
 def access(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show how a patient comes in; a POST invites them, at a corrected address if need be."""
-    patient = fetch_patient(request, patient_id, Patient.objects.select_related("clinic"))
+    rows = Patient.objects.select_related("clinic", "check_in_schedule")
+    patient = fetch_patient(request, patient_id, rows)
     data = request.POST if request.method == "POST" else None
     form = InviteForm(data, initial={"email": patient.email}, button=button_for(patient))
     if form.is_bound and form.is_valid() and invite(request, patient, form):
@@ -57,6 +59,7 @@ def access(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             kind=PatientSession.Kind.FULL,
         ),
         "people": people,
+        "no_mail": why_no_mail(patient),
         "research": patient.research_consents.in_force().first(),
         "now": now,
     }  # fmt: skip

@@ -146,17 +146,16 @@ class Journey:
         )
 
     def enrol(self) -> None:
-        """Let whoever one can enter as agree on the day of registration, and trust somebody."""
+        """Let whoever answers agree on the day of registration, and trust somebody."""
         at = self.morning(self.story.registered) + timedelta(minutes=30)
         if len(self.story.full_name) % 4:  # three of four; the others were not asked or said no
             record_research_paper(
                 patient=self.patient, signed_on=at.astimezone(self.clinic.tz).date(),
                 by=self.prescriber, now=at,
             )  # fmt: skip
-        if not self.story.entry_note:
-            return
-        give_consent(patient=self.patient, language=self.patient.language, now=at)
-        if self.story.trusts:
+        if self.story.method is not None or self.story.entry_note:
+            give_consent(patient=self.patient, language=self.patient.language, now=at)
+        if self.story.entry_note and self.story.trusts:
             invite_trusted(
                 patient=self.patient, name=self.story.trusts, language=self.patient.language,
                 email=address(f"{self.story.trusts} {self.story.family}", "family.example"),

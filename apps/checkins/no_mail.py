@@ -1,0 +1,25 @@
+"""Why no reminder goes out to a patient. Pure."""
+
+from typing import Final
+
+from apps.checkins.models import CheckInSchedule
+from apps.patients.models import Patient
+
+NO_ADDRESS: Final = "no_address"
+NOT_WANTED: Final = "not_wanted"
+NOT_PROVED: Final = "not_proved"
+
+
+def why_no_mail(patient: Patient, schedule: CheckInSchedule | None = None) -> str:
+    """Return why reminders may not go out, empty where they may.
+
+    Only the patient's own word by a mail to the address on record proves it (ADR 88). Who has no
+    schedule yet has turned nothing off. Without `schedule` the patient's own is read; a view
+    selects it along.
+    """
+    schedule = schedule or getattr(patient, "check_in_schedule", None)
+    if not patient.email:
+        return NO_ADDRESS
+    if schedule is not None and not schedule.wants_mail:
+        return NOT_WANTED
+    return "" if patient.email_proved == patient.email else NOT_PROVED

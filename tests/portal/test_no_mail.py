@@ -1,0 +1,105 @@
+"""Staff read that no reminder goes out, why, and what to do: nobody waits for a mail in vain."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.alerts.models import Alert
+from apps.checkins.models import Reminder
+from apps.checkins.no_mail import why_no_mail
+from apps.checkins.reminder_actions import set_schedule
+from apps.checkins.reminder_sweep import sweep_reminders
+from apps.patients.models import Patient
+from apps.portal.actions import begin, give_consent, invite_patient, withdraw_consent
+from tests.conftest import signed_in
+from tests.factories import make_active_plan, make_patient, put_on_call
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "wren@home.example"
+NONE_GO_OUT, NOT_PROVED = "No reminders go out.", "Nobody has agreed or signed in by a mail to"
+
+
+@pytest.fixture
+def new(clinic, prescriber) -> Patient:
+    """On a plan for a week, at high risk, with an address that staff typed."""
+    now = timezone.now() - timedelta(days=7)
+    patient = make_patient(clinic, now=now, risk={"prior_wd_seizure": True})
+    make_active_plan(patient, prescriber.user, now=now)
+    Patient.objects.filter(pk=patient.pk).update(email=ADDRESS, email_proved="")
+    set_schedule(
+        patient=patient, remind_at=timezone.now().time(), wants_mail=True, by=None, now=now
+    )
+    patient.refresh_from_db()
+    return patient
+
+
+def text(client: Client, name: str, row: object) -> str:
+    page = client.get(reverse(name, args=[row.pk]))
+    assert page.status_code == 200
+    return page.text
+
+
+def agrees(patient: Patient) -> None:
+    now = timezone.now()
+    invitation = invite_patient(patient=patient, address=ADDRESS, by=None, now=now)
+    patient.refresh_from_db()
+    assert begin(invitation=invitation, now=now) is not None
+    give_consent(patient=patient, language="en", now=now)
+    patient.refresh_from_db()
+
+
+def test_until_the_address_is_proved_each_page_says_that_no_reminder_goes_out(new, nurse) -> None:
+    client, access = signed_in(nurse), reverse("portal:access", args=[new.pk])
+    of_patient = text(client, "dashboard:patient", new)
+    for page in (of_patient, text(client, "portal:access", new)):
+        assert NONE_GO_OUT in page
+        assert NOT_PROVED in page
+        assert ADDRESS in page
+        assert "A missed check-in is judged all the same." in page
+    assert f'href="{access}#invite"' in of_patient
+    sent = client.post(access, {"email": ADDRESS}, follow=True)  # the button that it points to
+    assert "The invitation is on its way" in sent.text
+    assert NONE_GO_OUT in sent.text  # a mail that was sent proves nothing
+    agrees(new)
+    for name in ("dashboard:patient", "portal:access"):
+        assert NONE_GO_OUT not in text(client, name, new)
+    assert f"go to {ADDRESS}" in text(client, "portal:access", new)
+
+
+def test_an_alert_about_silence_says_that_nobody_was_asked_by_mail(new, nurse) -> None:
+    now = timezone.now()
+    put_on_call(nurse, now=now)
+    sweep_reminders(now - timedelta(days=6))
+    for hours in range(0, 6 * 24, 12):
+        sweep_reminders(now - timedelta(days=6) + timedelta(hours=hours))
+    alert = Alert.objects.filter(patient=new).earliest("opened_at")
+    assert alert.source_type == "silence"
+    assert not Reminder.objects.filter(mails_sent__gt=0).exists()
+    client = signed_in(nurse)
+    page = text(client, "dashboard:alert", alert)
+    assert NONE_GO_OUT in page
+    assert NOT_PROVED in page
+    agrees(new)
+    assert NONE_GO_OUT not in text(client, "dashboard:alert", alert)
+
+
+def test_why_no_reminder_goes_out(new) -> None:
+    assert why_no_mail(new) == "not_proved"
+    agrees(new)
+    assert why_no_mail(new) == ""
+    assert why_no_mail(Patient(email=ADDRESS, email_proved="another@home.example")) == "not_proved"
+    assert why_no_mail(Patient(email="")) == "no_address"
+    withdraw_consent(patient=new, now=timezone.now())
+    found = Patient.objects.select_related("check_in_schedule").get(pk=new.pk)
+    assert why_no_mail(found) == "not_wanted"
+
+
+def test_a_patient_whom_the_clinic_does_not_wait_for_has_no_such_note(clinic, nurse) -> None:
+    patient = make_patient(clinic)
+    Patient.objects.filter(pk=patient.pk).update(email=ADDRESS, email_proved="")
+    page = text(signed_in(nurse), "dashboard:patient", patient)
+    assert NONE_GO_OUT not in page
+    assert "Not proved: no reminders go to it" in page
