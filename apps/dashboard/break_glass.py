@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from apps.accounts.models import EmergencyAccess
 from apps.audit.actions import record
+from apps.dashboard.who_decides import who_hears
 from apps.patients.models import Patient, Role, StaffMember, StaffQuerySet
 from apps.patients.moving import inside
 
@@ -60,10 +61,10 @@ def leads_of(patient: Patient) -> StaffQuerySet:
 def tell_leads(clock: Callable[[], datetime]) -> int:
     """Mail the leads of every access they were not told of; return how many were told.
 
-    One that cannot be sent stays due and stops no other.
+    One that cannot be sent stays due and stops no other: the newest goes first.
     """
     told = 0
-    untold = EmergencyAccess.objects.filter(lead_told_at=None).order_by("opened_at")
+    untold = EmergencyAccess.objects.filter(lead_told_at=None).order_by("-opened_at")
     for key, clinic_id in list(untold.values_list("pk", "clinic_id")[:50]):
         with inside(clinic_id):
             told += tell_of(key, clock)
@@ -71,10 +72,17 @@ def tell_leads(clock: Callable[[], datetime]) -> int:
 
 
 def tell_of(access_id: UUID, clock: Callable[[], datetime]) -> int:
-    """Mail the leads of one access; 1 if it left, 0 if not."""
+    """Mail the leads of one access; 1 if it left, 0 if not.
+
+    Without a lead by now all who see patients get it: who broke the glass may have ended the lead's
+    access before the mail left.
+    """
     access = EmergencyAccess.objects.select_related("member__user", "patient").get(pk=access_id)
+    mail = mail_of(access)
+    if not mail.to:  # sent to nobody it would count as told; it waits for who comes
+        return 0
     try:
-        mail_of(access).send()
+        mail.send()
     except OSError as error:
         logger.warning("emergency access %s: no mail yet (%s)", access.pk, type(error).__name__)
         return 0
@@ -83,12 +91,12 @@ def tell_of(access_id: UUID, clock: Callable[[], datetime]) -> int:
 
 def mail_of(access: EmergencyAccess) -> EmailMessage:
     """Return the mail; the reason may hold health words and stays in the app."""
-    people = leads_of(access.patient).select_related("user")
+    people = who_hears(access.clinic_id).exclude(pk=access.member_id).select_related("user")
     path = reverse("dashboard:audit_patient", args=[access.patient_id])
     context = {
         "who": access.member.user.full_name,
         "at": access.opened_at,
-        "url": settings.SITE_URL + path,
+        "url": settings.SITE_URL + path if leads_of(access.patient).exists() else "",
     }
     return EmailMessage(
         subject="A record was opened in an emergency",

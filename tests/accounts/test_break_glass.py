@@ -121,6 +121,23 @@ def test_a_mail_that_fails_is_tried_again(clinic_admin, lead, patient, settings)
     assert tell_leads(timezone.now) == 1
 
 
+def test_who_ends_the_lead_before_the_mail_leaves_is_told_of_all_the_same(
+    clinic_admin, lead, patient, clinic
+) -> None:
+    """An admin may end the only lead: a mail to nobody counted as told."""
+    now = timezone.now()
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=now)
+    deactivate_member(member=lead, by=clinic_admin.user, now=now)
+    assert tell_leads(timezone.now) == 0
+    assert EmergencyAccess.objects.get().lead_told_at is None
+    nurse = make_member(clinic, Role.NURSE)
+    assert tell_leads(timezone.now) == 1
+    (letter,) = mail.outbox
+    assert letter.to == [nurse.user.email]
+    assert "no clinical lead now" in letter.body
+    assert reverse("dashboard:audit_patient", args=[patient.pk]) not in letter.body
+
+
 def test_it_opens_nothing_in_the_other_clinic_where_they_work(
     clinic_admin, lead, patient, other_clinic, other_patient
 ) -> None:
