@@ -5,11 +5,17 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import F
 
 from apps.accounts.models import Invitation, StaffMail, User
+
+
+def lock_sessions(*, user: User | AnonymousUser) -> None:
+    """Hold this person's list of sessions: one that changes its key waits, and is then over."""
+    list(UserSession.objects.select_for_update().filter(user_id=user.pk))
 
 
 @transaction.atomic
@@ -19,13 +25,18 @@ def end_all_sessions(*, user: User) -> None:
     Sessions that no list knows end too: what is part of each session's key changes.
     """
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    lock_sessions(user=user)
     for session in UserSession.objects.filter(user=user):
         session.end()
 
 
 @transaction.atomic
 def end_other_sessions(*, user: User, kept: str | None) -> None:
-    """End every listed session of this person but the one with this key. Safe to repeat."""
+    """End every listed session of this person but the one with this key. Safe to repeat.
+
+    One that changes its key just now waits for this, or this for it: it ends under either.
+    """
+    lock_sessions(user=user)
     for session in UserSession.objects.filter(user=user).exclude(session_key=kept):
         session.end()
 

@@ -14,7 +14,14 @@ class AccountsConfig(AppConfig):
         from allauth.mfa.totp.internal.auth import TOTP
         from django.contrib.auth.signals import user_logged_in
 
-        from apps.accounts import actions, checks, known_browser, middleware, starting  # noqa: F401
+        from apps.accounts import (  # noqa: F401
+            actions,
+            checks,
+            known_browser,
+            middleware,
+            proofs,
+            starting,
+        )
         from apps.accounts.code_counts import count_per_browser
         from apps.accounts.used_codes import mark_code_used
         from apps.database.restored import ends_with_a_restore
@@ -28,5 +35,8 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(known_browser.remember, dispatch_uid="accounts.known_browser")
         for signal in (signals.authenticator_removed, signals.authenticator_reset):
             signal.connect(middleware.end_others, dispatch_uid="accounts.end_others")
+        signals.authenticator_added.connect(
+            proofs.new_factor_was_proved, dispatch_uid="accounts.new_factor"
+        )
         ends_with_a_restore("sessions of staff", actions.end_every_session)
         ends_with_a_restore("invitations of staff", actions.revoke_every_invitation)

@@ -8,6 +8,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -22,6 +23,7 @@ BEGAN, SEEN = "session_began", "session_seen"
 NOTE_EVERY_SECONDS = 60
 # What a script adds to a question that nobody asked: htmx, and the open board.
 BY_ITSELF = ("HX-Request", "X-Board")
+GO_ON = "/accounts/go-on/"
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
@@ -100,9 +102,14 @@ class SessionLimitsMiddleware:
             request.session.setdefault(BEGAN, now)
 
 
+@transaction.atomic
 def change_key(request: HttpRequest) -> None:
-    """Give the session another key: one that was known before the proof opens nothing after it."""
+    """Give the session another key: one that was known before the proof opens nothing after it.
+
+    Whoever ends this person's sessions meanwhile waits and finds the new key, or was first.
+    """
     before = request.session.session_key
+    list(UserSession.objects.select_for_update().filter(session_key=before))
     request.session.cycle_key()
     UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
@@ -127,6 +134,7 @@ class SecondFactorMiddleware:
             reverse("mfa_index"),
             reverse("account_reauthenticate"),
             reverse("account_logout"),
+            GO_ON,  # the page after the proof for setting one up
         )
         if request.path.startswith(allowed):
             return False

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from apps.accounts import kept
+from apps.accounts.proofs import missing_proof
 
 FAILED: Final = 500  # this status and above: the program failed
 # What the library's own pages ask a proof for: factors, recovery codes, passkeys.
@@ -21,11 +22,14 @@ OF_THE_LIBRARY = "Look at or change how you sign in"
 
 
 class ProofRequired(ReauthenticationRequired):  # type: ignore[misc]
-    """A fresh proof has to come first. `act` says for what, `is_file` that a file is the answer."""
+    """A fresh proof has to come first. `act` says for what, `is_file` that a file is the answer.
 
-    def __init__(self, act: str, *, is_file: bool = False) -> None:
+    `way` names the page on which it is asked for; "" is the first that the person has.
+    """
+
+    def __init__(self, act: str, *, is_file: bool = False, way: str = "") -> None:
         super().__init__(act)
-        self.act, self.is_file = act, is_file
+        self.act, self.is_file, self.way = act, is_file, way
 
 
 def require_recent_proof(request: HttpRequest, act: str, *, is_file: bool = False) -> None:
@@ -38,6 +42,16 @@ def require_recent_proof(request: HttpRequest, act: str, *, is_file: bool = Fals
     """
     if not settings.DEMO_MODE and is_reauthentication_required(request, app=""):
         raise ProofRequired(act, is_file=is_file)
+
+
+def require_full_proof(request: HttpRequest, act: str) -> None:
+    """Send the person to prove who they are by both factors, unless they did so lately.
+
+    For what decides who gets in from then on: one factor, and a browser that was left open, would
+    else be enough to set up another for good (ASVS 5.0, 7.5.1). One page asks after the other.
+    """
+    if not settings.DEMO_MODE and (way := missing_proof(request)):
+        raise ProofRequired(act, way=way)
 
 
 class KeptRequestsMiddleware:
@@ -87,15 +101,16 @@ class KeptRequestsMiddleware:
         """Keep the request and ask for the proof; any other error is not for here."""
         if not isinstance(error, ReauthenticationRequired) or not request.user.is_authenticated:
             return None
-        act, is_file = OF_THE_LIBRARY, False
+        act, is_file, way = OF_THE_LIBRARY, False, ""
         if isinstance(error, ProofRequired):
-            act, is_file = error.act, error.is_file
-        return ask(request, kept.keep(request, act, is_file=is_file))
+            act, is_file, way = error.act, error.is_file, error.way
+        return ask(request, kept.keep(request, act, is_file=is_file), way)
 
 
-def ask(request: HttpRequest, key: str) -> HttpResponse:
+def ask(request: HttpRequest, key: str, way: str = "") -> HttpResponse:
     """Send the person to prove who they are, and from there to what is kept by this id."""
     ways = get_adapter().get_reauthentication_methods(request.user)
-    asks = ways[0]["url"] if ways else reverse("account_login")
+    first = ways[0]["url"] if ways else reverse("account_login")
+    asks = reverse(way) if way else first
     goes_on = reverse("account_go_on", args=[key])
     return redirect(f"{asks}?{urlencode({REDIRECT_FIELD_NAME: goes_on})}")

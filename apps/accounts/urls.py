@@ -8,12 +8,14 @@ from allauth import urls as library
 from allauth.account.utils import get_next_redirect_url
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLResolver, path, reverse
 from django.utils.http import urlencode
 
-from apps.accounts.proof import require_recent_proof
+from apps.accounts.actions import lock_sessions
+from apps.accounts.proof import OF_THE_LIBRARY, require_full_proof, require_recent_proof
 from apps.accounts.views import go_on
 
 # The address of a person is the one to which the clinic admin's invitation went. The library's
@@ -22,6 +24,11 @@ CLOSED: Final = {"account_email", "account_confirm_email", "account_email_verifi
 
 PROVED: Final = {"usersessions_list"}
 LED_AWAY: Final = {"mfa_reauthenticate_webauthn"}
+# What decides by which factors somebody gets in from then on.
+PROVED_FULLY: Final = {
+    "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn",
+    "mfa_generate_recovery_codes", "mfa_view_recovery_codes", "mfa_download_recovery_codes",
+}  # fmt: skip
 
 
 @login_not_required
@@ -44,8 +51,22 @@ def after_proof(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST":
-            require_recent_proof(request, "Sign out everywhere else")
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        require_recent_proof(request, "Sign out everywhere else")
+        with transaction.atomic():
+            lock_sessions(user=request.user)
+            return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def after_full_proof(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Return the view so that it opens to who has proved both factors."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        require_full_proof(request, OF_THE_LIBRARY)
         return view(request, *args, **kwargs)
 
     return guarded
@@ -68,7 +89,10 @@ def asks_again(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 
 
 def guard(patterns: Iterable[Any]) -> None:
-    """Put the views that end sessions behind a proof: whoever finds an open browser ends none."""
+    """Put the views that end sessions or change factors behind a proof.
+
+    Whoever finds an open browser ends no session, and sets up no way in of their own.
+    """
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             guard(pattern.url_patterns)
@@ -76,6 +100,8 @@ def guard(patterns: Iterable[Any]) -> None:
             pattern.callback = after_proof(pattern.callback)
         elif pattern.name in LED_AWAY:
             pattern.callback = asks_again(pattern.callback)
+        elif pattern.name in PROVED_FULLY:
+            pattern.callback = after_full_proof(pattern.callback)
 
 
 shut(library.urlpatterns)

@@ -1,16 +1,21 @@
 """A session that several requests write at once: each writes what it changed, and no more."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY as WHO
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as Before
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.urls import reverse
 
 from apps.accounts import middleware
+from apps.accounts.actions import end_other_sessions
 from apps.accounts.sessions import SessionStore, merged
 from tests.accounts.test_sign_in import sign_in
 from tests.factories import PASSWORD
@@ -93,6 +98,35 @@ def test_who_was_signed_out_elsewhere_during_a_proof_stays_out(clinic_admin, mon
     client.raise_request_exception = False
     answer = client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert answer.status_code == 400
+    held = [row.get_decoded() for row in Session.objects.all()]
+    assert not any(WHO in data for data in held)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_changes_its_key_while_it_is_ended_ends(clinic_admin, monkeypatch) -> None:
+    """Its owner signs out everywhere else while somebody in it types the password."""
+    client, end, late = sign_in(clinic_admin), UserSession.end, []
+    client.raise_request_exception = False
+
+    def proves() -> int:
+        try:
+            path = reverse("account_reauthenticate")
+            return client.post(path, {"password": PASSWORD}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def ends_late(session: UserSession) -> None:
+            """The list is read; the key changes now, if nothing holds it back."""
+            late.append(threads.submit(proves))
+            with suppress(TimeoutError):
+                late[0].result(timeout=2)
+            end(session)
+
+        monkeypatch.setattr(UserSession, "end", ends_late)
+        end_other_sessions(user=clinic_admin.user, kept=None)
+        assert late[0].result(timeout=20) == 400
     held = [row.get_decoded() for row in Session.objects.all()]
     assert not any(WHO in data for data in held)
 

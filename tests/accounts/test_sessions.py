@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.accounts.actions import end_all_sessions, set_active
 from apps.accounts.middleware import BEGAN, SEEN
 from apps.accounts.models import User
-from tests.accounts.test_sign_in import sign_in
+from tests.accounts.test_sign_in import prove_fully, sign_in
 from tests.conftest import go_on, signed_in
 from tests.factories import PASSWORD
 
@@ -107,7 +107,7 @@ def test_a_factor_taken_away_or_made_anew_ends_the_other_sessions(nurse) -> None
     """Whoever lost the telephone means the sessions it opened, too."""
     RecoveryCodes.activate(nurse.user)
     here = sign_in(nurse)
-    here.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    prove_fully(here, nurse)
     for page in ("mfa_generate_recovery_codes", "mfa_deactivate_totp"):
         there = sign_in(nurse)
         assert here.post(reverse(page)).status_code == 302

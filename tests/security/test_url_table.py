@@ -23,6 +23,7 @@ from apps.dashboard.models import SavedView
 from apps.dashboard.view_actions import save_view
 from apps.patients.models import Role
 from apps.programs.models import Program
+from tests.accounts.test_sign_in import prove_fully, sign_in
 from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
 from tests.factories import make_member, make_program
@@ -121,7 +122,8 @@ def test_nobody_moves_the_address_of_an_open_browser(nurse) -> None:
 
 @pytest.mark.parametrize("name", ["mfa_edit_webauthn", "mfa_remove_webauthn"])
 def test_anothers_passkey_does_not_exist(name: str, nurse, prescriber, outsider) -> None:
-    client = proven(nurse)
+    client = sign_in(nurse)
+    prove_fully(client, nurse)
     mine = Authenticator.objects.create(user=nurse.user, type="webauthn", data={"name": "Mine"})
     assert client.get(reverse(name, args=[mine.pk])).status_code == 200
     for other in (prescriber, outsider):
