@@ -35,7 +35,7 @@ from apps.detox.told_anew import (
     why_not_left,
 )
 from apps.detox.turns import in_turn
-from apps.patients.models import DRILL_CLINIC, FurtherMedicine, IntakeEntry, Patient
+from apps.patients.models import DRILL_CLINIC, FurtherMedicine, IntakeEntry, Patient, Section
 from apps.patients.moving import Found
 from apps.tapers.models import TaperPlan
 from apps.tapers.today import plan_today
@@ -64,7 +64,9 @@ def left_without_plan() -> Found:
         | Exists(Restart.objects.filter(patient=own))
     )
     # After the last dose only a unit, or the intake, can tell of more.
-    told = IntakeEntry.objects.filter(patient=own, saved_at__date__gte=F("patient__last_dose_on"))
+    of_doses = Q(section=Section.MEDICINE) | Q(taken_before__isnull=False)
+    entries = IntakeEntry.objects.filter(of_doses, patient=own)
+    told = entries.filter(saved_at__date__gte=F("patient__last_dose_on"))
     more = (
         Exists(plans.filter(status=TaperPlan.Status.INPATIENT))
         | Exists(FurtherMedicine.objects.filter(patient=own))

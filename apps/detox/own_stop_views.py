@@ -19,6 +19,7 @@ from apps.detox.views import PATIENTS
 from apps.patients.access import fetch_patient, member_of, requires
 from apps.patients.models import Patient
 from apps.patients.permissions import Right
+from apps.tapers.models import TaperPlan
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,7 +78,10 @@ def own_stop_sign(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             form.was_used()
             messages.success(request, "Signed. None is taken any more, and the year after begins.")
             return redirect("detox:care", patient.pk)
-    context = {"patient": patient, "own_stop": found, "form": form, "why_not": why_not}
+    context = {
+        "patient": patient, "own_stop": found, "form": form, "why_not": why_not,
+        "has_plan": TaperPlan.objects.active().filter(patient=patient).exists(),
+    }  # fmt: skip
     status = 422 if form.is_bound else 200
     return render(request, "detox/own_stop_sign.html", context, status=status)
 

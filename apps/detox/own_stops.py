@@ -19,13 +19,14 @@ from apps.tapers.today import midnight
 # One whole day without any must be over: today's empty slot is no fact of the past [proposal].
 WHOLE_DAYS_WITHOUT: Final = timedelta(days=2)
 SOME_TAKEN: Final = ("yes_all", "missed_some", "took_less", "took_extra")
-FOLLOWED: Final = (Patient.Status.ACTIVE, Patient.Status.PAUSED)
 ON_RECORD: Final = "The last dose is on record already: it was on {}."
 WITH_A_UNIT: Final = (
     "A unit has this patient, or its word waits for a second signature. Settle that under “Care” "
     "first."
 )
-NOT_FOLLOWED: Final = "The clinic does not follow this patient now."
+NOT_ACTIVE: Final = (
+    "Set the patient to active first: whoever is not is not asked every day after a recent stop."
+)
 NOT_OVER: Final = (
     "This is written down only after the first whole day without any. Nothing is stopped at once "
     "here (ASAM-03): while some is taken, make a plan to taper it."
@@ -54,7 +55,7 @@ def why_no_own_stop(patient: Patient) -> str:
         return ON_RECORD.format(words_of_day(patient.last_dose_on))
     if is_with_a_unit(patient):
         return WITH_A_UNIT
-    return "" if patient.status in FOLLOWED else NOT_FOLLOWED
+    return "" if patient.status == Patient.Status.ACTIVE else NOT_ACTIVE
 
 
 def check_own_stop(patient: Patient, last_dose_on: date, said_on: date, now: datetime) -> None:

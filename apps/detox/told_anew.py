@@ -53,21 +53,26 @@ def dose_told_again(patient: Patient) -> IntakeEntry | None:
 
 
 def told_off_unasked(patient: Patient) -> IntakeEntry | None:
-    """Return the entry that told another drug off of which no prescriber said how it was stopped.
+    """Return the oldest entry that told a drug off of which no prescriber said how it was stopped.
 
     Not one that a plan tapered, nor one that became the drug to be tapered, or is told on again:
-    that is taken.
+    that is taken. Of each drug the last time it was told off counts.
     """
     plans = patient.plans.filter(activated_at__isnull=False).select_related("in_force")
     tapered = {drug for plan in plans if plan.in_force for drug in drugs_of(plan)}
     taken = {row.drug_id for row in (patient.medication, *patient.further_medicines.all())}
     names = {name_of(drug) for drug in tapered | taken}
-    found = (entry for entry in medicine_entries(patient) if told_off(entry) - names)
-    entry = next(found, None)
-    if entry is None:
+    last: dict[str, IntakeEntry] = {}
+    for entry in medicine_entries(patient):
+        for name in told_off(entry) - names:
+            last.setdefault(name, entry)
+    if not last:
         return None
     said = none_said_at(patient)
-    return None if (said and said >= entry.saved_at) or is_answered(patient, entry) else entry
+    waiting = {
+        entry.number: entry for entry in last.values() if not (said and said >= entry.saved_at)
+    }
+    return first_unanswered(patient, [waiting[number] for number in sorted(waiting)])
 
 
 def name_of(drug_id: str) -> str:
@@ -88,13 +93,23 @@ def is_still(label: str) -> bool:
     return is_further(label) or label == TAPERED
 
 
-def is_answered(patient: Patient, entry: IntakeEntry) -> bool:
-    """Answer whether a prescriber wrote, since that entry, how the drug was stopped."""
+def first_unanswered(patient: Patient, entries: list[IntakeEntry]) -> IntakeEntry | None:
+    """Return the first of these entries of which no prescriber wrote how the drug was stopped.
+
+    A task answers for one save of the intake, never for one later than the task itself: what is
+    written of one drug says nothing of another.
+    """
     tasks = CareTask.objects.filter(
         patient=patient, kind=CareTask.Kind.AFTERCARE, title=TOLD_OFF,
-        done_at__gte=entry.saved_at,
+        outcome=CareTask.Outcome.OTHER,
     )  # fmt: skip
-    return tasks.filter(outcome=CareTask.Outcome.OTHER).exists()
+    answers = list(tasks.order_by("created_at").values_list("created_at", flat=True))
+    for entry in entries:
+        answer = next((at for at in answers if at >= entry.saved_at), None)
+        if answer is None:
+            return entry
+        answers.remove(answer)
+    return None
 
 
 def told_anew(patient: Patient, now: datetime) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
+from apps.checkins.clock_sweep import sweep_clocks
 from apps.checkins.models import CareTask
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
@@ -22,6 +23,7 @@ from apps.detox.models import GivenOn
 from apps.detox.restart_actions import record_restart
 from apps.patients.actions import StatusError, change_status
 from apps.patients.models import Patient
+from apps.patients.review_actions import set_review_clock
 from apps.tapers.leaving_actions import leave_plans
 from tests.conftest import signed_in
 from tests.detox.test_beside import ZOLPIDEM, tell
@@ -267,3 +269,13 @@ def test_the_page_says_at_once_why_nobody_gives_it_on_and_what_was_signed(
     assert ">Sign<" in page
     agree(patient, prescriber, now, agreed_on=now.astimezone(patient.tz).date())
     assert "Signed already:" in seat.get(path).text
+
+
+def test_the_review_of_risks_and_benefits_goes_on_whoever_gives_it(stays, prescriber) -> None:
+    """No plan and another doctor's yes: ASAM-01's three months run all the same."""
+    set_review_clock(stays)
+    agree(stays, prescriber)
+    sweep_clocks(NOW + 60 * DAY)
+    assert not CareTask.objects.filter(kind="review").exists()
+    sweep_clocks(NOW + 90 * DAY)
+    assert CareTask.objects.open().filter(kind="review").count() == 1

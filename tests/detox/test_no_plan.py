@@ -1,22 +1,28 @@
 """Whoever takes some that no plan gives is asked about for as long as the clinic follows them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from threading import Event
 from uuid import uuid5
 
 import pytest
+from django.db import connection, transaction
 
 from apps.alerts.models import Alert
 from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
-from apps.checkins.task_actions import TaskClosedError, close_task
+from apps.checkins.task_actions import TaskClosedError, close_task, overtake_tasks
 from apps.checkins.task_ends import BESIDE, NO_PLAN, SILENT, TOLD_OFF
 from apps.detox.aftercare_clocks import RESTART
 from apps.detox.clocks import sweep_detox, warn_of_task
 from apps.detox.discharge_actions import discharge_patient
-from apps.detox.no_plan_clock import ask_for_a_plan, end_plan_task
+from apps.detox.no_plan_clock import ask_for_a_plan, end_plan_task, left_without_plan
+from apps.detox.referral_actions import locked
 from apps.patients.actions import StatusError, change_status
-from apps.patients.models import Patient
+from apps.patients.intake_actions import SectionValues, save_section
+from apps.patients.models import RISK_FLAGS, Patient
 from apps.tapers.leaving_actions import leave_plans
 from tests.detox.test_beside import ZOLPIDEM, at_nothing, say_how, tell
 from tests.detox.test_discharge import refuse
@@ -290,3 +296,99 @@ def test_each_overdue_task_of_a_kind_is_told_again_by_itself(clinic, nurse) -> N
     resolve(Alert.objects.get(source_id=silent.pk), nurse, NOW + 5 * HOUR)
     assert warn_of_task(silent.pk, NOW + 30 * HOUR), "its own alert was closed"
     assert not warn_of_task(CareTask.objects.get(title=BESIDE).pk, NOW + 30 * HOUR), "its is open"
+
+
+def test_two_drugs_told_off_are_asked_about_one_by_one(clinic, nurse, prescriber) -> None:
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
+    other = ZOLPIDEM | {"drug_id": "lorazepam_ir", "night_mg": Decimal(1)}
+    tell(wren, nurse, now=late)
+    sweep_detox(late + HOUR)
+    tell(wren, nurse, other, now=late + 2 * HOUR)
+    sweep_detox(late + 3 * HOUR)
+    tell(wren, nurse, now=late + DAY)
+    say_how(prescriber, late + DAY + HOUR)
+    for _ in range(2):
+        sweep_detox(late + DAY + 2 * HOUR)
+    answered = [(TOLD_OFF, "other"), (BESIDE, "overtaken")]
+    assert asked() == [*answered, (TOLD_OFF, "")], "nobody wrote of the second one yet"
+    assert "A prescriber first writes" in leave(wren, nurse, late + DAY + 2 * HOUR)
+    say_how(prescriber, late + 2 * DAY)
+    sweep_detox(late + 2 * DAY + HOUR)
+    assert leave(wren, nurse, late + 2 * DAY + HOUR) == ""
+
+
+def test_two_drugs_told_off_before_any_clock_looked_take_two_answers(
+    clinic, nurse, prescriber
+) -> None:
+    wren, late = at_nothing_beside_zolpidem(clinic, nurse, prescriber)
+    other = ZOLPIDEM | {"drug_id": "lorazepam_ir", "night_mg": Decimal(1)}
+    tell(wren, nurse, ZOLPIDEM, other, now=late)
+    tell(wren, nurse, other, now=late + HOUR)
+    tell(wren, nurse, now=late + 2 * HOUR)
+    for day in (1, 2):
+        sweep_detox(late + day * DAY)
+        assert "A prescriber first writes" in leave(wren, nurse, late + day * DAY)
+        say_how(prescriber, late + day * DAY + HOUR)
+    sweep_detox(late + 3 * DAY)
+    assert asked() == [(TOLD_OFF, "other")] * 2
+    assert leave(wren, nurse, late + 3 * DAY) == ""
+
+
+def test_a_word_in_another_section_neither_silences_the_clock_nor_wakes_it(
+    stays, clinic, nurse, prescriber
+) -> None:
+    """After the last dose only what tells of a dose calls for a look; before it, nothing less."""
+    save = partial(save_section, section="health", by=nurse.user, now=NOW + DAY)
+    save(patient=stays, values=SectionValues(risk={RISK_FLAGS[0]: True}), based_on=99)
+    assert unplanned(NOW + DAY + HOUR) == [1, 0], "the dose of a plan that ended is asked about"
+    at_rest = make_patient(clinic)
+    make_active_plan(at_rest, prescriber.user)
+    leave_plans(patient=at_rest, is_over=True, reason="x", by=prescriber.user, now=NOW)
+    Patient.objects.filter(pk=at_rest.pk).update(last_dose_on=NOW.date())
+    save(patient=at_rest, values=SectionValues(risk={RISK_FLAGS[0]: True}), based_on=99)
+    assert at_rest.pk not in dict(left_without_plan())
+    tell(at_rest, nurse, now=NOW + 2 * DAY, medication={"night_mg": Decimal("0.5")})
+    assert at_rest.pk in dict(left_without_plan())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_alert_of_a_late_task_and_the_act_that_ends_it_never_wait_for_each_other(
+    patient, prescriber
+) -> None:
+    """The alert holds the task and refers to the patient, whom the act holds on its way to it."""
+    make_active_plan(patient, prescriber.user)
+    with transaction.atomic():
+        leave_plans(patient=patient, is_over=True, reason="x", by=prescriber.user, now=NOW)
+    ask_for_a_plan(patient.pk, NOW + HOUR)
+    task = CareTask.objects.get()
+    late = task.due_at + HOUR
+    task_held, patient_held = Event(), Event()
+
+    def warn() -> bool:
+        try:
+            with transaction.atomic():
+                CareTask.objects.select_for_update(of=("self",)).get(pk=task.pk)
+                task_held.set()
+                assert patient_held.wait(20)
+                return warn_of_task(task.pk, late)
+        finally:
+            connection.close()
+
+    def act() -> None:
+        try:
+            assert task_held.wait(20)
+            with transaction.atomic():
+                held = locked(patient.pk)
+                held.daily_until = NOW.date()
+                held.save(update_fields=["daily_until"])
+                patient_held.set()
+                overtake_tasks(patient_id=patient.pk, kind="new_plan", by=None, now=late)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        warned, acted = pool.submit(warn), pool.submit(act)
+        acted.result(30)
+        assert warned.result(30) is True
+    task.refresh_from_db()
+    assert (task.outcome, Alert.objects.count()) == ("overtaken", 1)

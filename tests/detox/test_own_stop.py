@@ -240,10 +240,10 @@ def test_a_new_record_takes_the_place_of_one_unsigned(stays, prescriber, other) 
     assert stays.last_dose_on == new.last_dose_on
 
 
-@pytest.mark.parametrize("status", ["in_hospital", "ended", "deceased"])
+@pytest.mark.parametrize("status", ["in_hospital", "paused", "ended", "deceased"])
 def test_whom_a_unit_has_or_nobody_follows_it_is_not_said_of(stays, prescriber, status) -> None:
     Patient.objects.update(status=status)
-    with pytest.raises(OwnStopError, match=r"A unit has|does not follow"):
+    with pytest.raises(OwnStopError, match=r"A unit has|to active first"):
         tell_of_stop(stays, prescriber)
 
 
@@ -351,3 +351,26 @@ def test_two_prescribers_sign_it_on_its_pages_and_read_it_under_care(
     assert others.get(sign_path).status_code == 302
     history = seat.get(reverse("dashboard:patient", args=[patient.pk])).text
     assert "The patient stopped alone, last dose" in history
+
+
+def test_care_offers_it_only_where_it_can_be_said(patient, prescriber) -> None:
+    care = reverse("detox:care", args=[patient.pk])
+    path = reverse("detox:own_stop", args=[patient.pk])
+    assert path in signed_in(prescriber).get(care).text
+    assert path not in signed_in(make_member(patient.clinic, Role.NURSE)).get(care).text
+    Patient.objects.update(status="in_hospital")
+    assert path not in signed_in(prescriber).get(care).text
+
+
+def test_who_signs_while_a_plan_runs_reads_that_it_goes_on_unless_they_sign(
+    patient, prescriber, other
+) -> None:
+    now = timezone.now()
+    start = now - 40 * DAY
+    Patient.objects.update(registered_at=now - 90 * DAY)
+    make_active_plan(
+        patient, prescriber.user, now=start, start_on=day_of(start, patient).isoformat()
+    )
+    tell_of_stop(patient, prescriber, now, days=5)
+    page = signed_in(other).get(reverse("detox:own_stop_sign", args=[patient.pk])).text
+    assert "the plan in force goes on" in page
