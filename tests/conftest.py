@@ -32,7 +32,7 @@ from tests.harness.fixtures import (  # noqa: F401 - pytest finds fixtures by na
 from tests.harness.rabbitmq_packages import CHOICE, left_out
 from tests.harness.template import choose_name, drop_template, is_shared, template
 
-LONGEST = {"faults", "test_whole_way.py"}
+LONGEST = {"faults", "upgrade", "test_every_door.py", "test_whole_way.py"}
 # A busy machine is no finding: time is measured by `make bench`, no test hangs on it.
 settings.register_profile(
     "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -195,7 +195,7 @@ def test_an_outage_into_the_night_does_not_put_the_last_message_off(nurse, patie
 
 def test_a_server_that_refuses_everybody_makes_rounds_that_grow_rare(nurse, patient) -> None:
     alert = make_alert(patient)
-    answer_all(Clock(), timedelta(hours=2), 15 * SECOND, REFUSED)
+    answer_all(Clock(), timedelta(hours=2), 30 * SECOND, REFUSED)
     rounds = set(alert.deliveries.values_list("round", flat=True))
     assert len(rounds) < 6 + timedelta(hours=2) / REPEAT_AFTER["emergency"]
     assert len(rounds) > timedelta(hours=2) / REPEAT_AFTER["emergency"] - 2
@@ -215,7 +215,7 @@ def test_a_hundred_years_of_rounds_fit(nurse, patient) -> None:
 
 def test_who_is_still_being_tried_gets_no_second_message_of_everyone(nurse, patient) -> None:
     alert = make_alert(patient)
-    answer_all(Clock(), timedelta(hours=1), 10 * SECOND, LATER)
+    answer_all(Clock(), timedelta(hours=1), 20 * SECOND, LATER)
     assert alert.deliveries.count() == 1
 
 

@@ -191,6 +191,9 @@ def test_mails_go_over_tls_to_a_server_that_asks_who_we_are(url, says, tmp_path)
     assert says in said
     assert "a-long-password" not in said
     assert says not in start("sweep", tmp_path, EMAIL_URL=url, TRUST_NETWORK="1")[1]
+
+
+def test_mails_over_tls_with_a_good_password_or_a_token_for_both_are_sent(tmp_path) -> None:
     fine = "smtp+tls://us:a-long-password-of-ours@mail.example:587"
     assert "does not start so" not in start("sweep", tmp_path, EMAIL_URL=fine)[1]
     token = "0a1b2c3d-1111-2222-3333-444455556666"  # some providers give one, as both
