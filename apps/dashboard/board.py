@@ -60,7 +60,7 @@ SEEN_COLUMNS: Final = (
 LEVELS: Final = (Level.EMERGENCY.value, Level.URGENT.value, Level.WATCH.value)
 KINDS_SEEN: Final = (CareTask.Kind.SILENT, CareTask.Kind.STEP_REVIEW)
 # Nobody can take it for a prescriber, and it ends with their signature alone: never a task.
-UNSIGNED: Final = "second"
+UNSIGNED: Final = "unsigned"  # no kind of a task: the one of a discharge is another line
 UNSIGNED_WORDS: Final = "Plan waits for a second signature"
 
 

@@ -202,6 +202,20 @@ def test_a_silent_patient_and_a_waiting_step_are_tasks_until_somebody_takes_them
     )
 
 
+def test_the_second_name_under_a_discharge_is_taken_and_leads_to_care(
+    client, patient, nurse
+) -> None:
+    now = timezone.now()
+    task = CareTask.objects.create(
+        clinic_id=patient.clinic_id, patient=patient, kind="second", source_id=patient.pk,
+        created_at=now, due_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    page = client.get("/").text
+    assert url("board_task_take", task.pk) in page
+    assert reverse("detox:care", args=[patient.pk]) in page
+    assert "#second-signatures" not in page, "no plan waits there"
+
+
 def test_a_plan_with_one_signature_of_two_is_on_the_board_until_the_second(
     client, clinic, patient, prescriber, django_assert_max_num_queries
 ) -> None:
@@ -212,7 +226,7 @@ def test_a_plan_with_one_signature_of_two_is_on_the_board_until_the_second(
     sign(plan, prescriber.user, now=now, breach_reason="Falls.")
     page = client.get("/")
     (job,) = page.context["board"].jobs
-    assert (job.kind, job.patient, job.due_at) == ("second", patient.full_name, now)
+    assert (job.kind, job.patient, job.due_at) == ("unsigned", patient.full_name, now)
     assert "Plan waits for a second signature" in page.text
     assert url("board_seen_take", patient.pk) not in page.text
     with django_assert_max_num_queries(12):

@@ -149,6 +149,7 @@ JOB_ICONS = {
     "call_today": "phone", "stay": "lock", "silent": "watch", "step": "plan", "consent": "shield",
     "follow_up": "person", "read_today": "info", "review": "calendar", "refill": "pill",
     "second": "people",
+    "unsigned": "people",
 }  # fmt: skip
 
 
