@@ -266,10 +266,10 @@ def add_missed(
 
 
 def add_ticks(course: Course, at: Any) -> None:
-    """Add five dates along the axis."""
+    """Add five dates along the axis, fewer where there are fewer days."""
     span = (course.last - course.first).days
-    for part in range(5):
-        day = course.first + timedelta(days=span * part // 4)
+    for days in sorted({span * part // 4 for part in range(5)}):
+        day = course.first + timedelta(days=days)
         course.ticks.append((at(day, 0)[0], day))
 
 

@@ -84,6 +84,14 @@ def test_a_patient_without_anything_has_a_page_that_teaches(nurse, patient) -> N
     assert "No plan yet" in page.text
 
 
+def test_the_axis_names_each_day_once_however_few_there_are(nurse, patient, prescriber) -> None:
+    make_active_plan(patient, prescriber.user, now=timezone.now(), start_on=today().isoformat())
+    drawn = signed_in(nurse).get(url(patient)).context["course"]
+    days = [day for _, day in drawn.ticks]
+    assert days
+    assert days == sorted(set(days))
+
+
 def test_of_several_check_ins_a_day_the_worst_is_drawn(nurse, patient, prescriber) -> None:
     morning = datetime.combine(today() - timedelta(days=3), time(9), tzinfo=patient.tz)
     check_in(patient, CALM | {"s_shaky": 2, "s_sleep": 3}, now=morning)
