@@ -235,8 +235,8 @@ def test_long_after_its_time_a_link_counts_no_calm_answers(patient, monkeypatch)
     assert not CheckIn.objects.exists()
     monkeypatch.setattr("apps.checkins.kept_actions.KEPT_A_DAY", 1)
     page = Client().post(url, posted(CALM))
-    assert page.status_code == 410
-    assert page.headers["Checkin-Refused"] == "expired"
+    assert page.status_code == 429
+    assert page.headers["Checkin-Refused"] == "enough"
     # ... and nothing that was typed is lost.
     assert "Nobody has seen the answers below" in page.text
     assert "Did you have a seizure" in page.text
