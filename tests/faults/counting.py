@@ -38,7 +38,7 @@ class Count:
     lost: list[str] = field(default_factory=list)
     not_one_alert: list[str] = field(default_factory=list)
     repeats: int = 0
-    unlabelled: int = 0
+    unlabelled: list[str] = field(default_factory=list)
     most_copies: int = 0
     crashes: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
@@ -59,6 +59,7 @@ def count(rig: Rig, casts: list[Cast], submissions: list[Submission]) -> Count:
     result, mails = Count(), read_mails(rig)
     texted = count_texts(rig, result)
     phones = {cast.phone_mail for cast in casts if cast.phone_mail}
+    count_unlabelled(rig, mails, result)
     by_phone = set(texted) | {
         subject_reference(mail["subject"]) for mail in mails if phones & set(mail["to"])
     }
@@ -123,7 +124,6 @@ def count_texts(rig: Rig, result: Count) -> dict[str, float]:
         repeat = copies[message["ref"]] > 0
         copies[message["ref"]] += 1
         result.text_repeats += repeat
-        result.unlabelled += repeat and "(repeat)" not in message["text"]
         first.setdefault(subject_reference(message["text"]), message["at"])
     result.texts = len(copies)
     return first
@@ -137,10 +137,24 @@ def count_mails(mails: list[dict[str, Any]], result: Count) -> dict[str, float]:
         repeat = copies[mail["id"]] > 0
         copies[mail["id"]] += 1
         result.repeats += repeat
-        result.unlabelled += repeat and "(repeat)" not in mail["subject"]
         first.setdefault(subject_reference(mail["subject"]), float(mail["at"]))
     result.most_copies = max(copies.values(), default=0)
     return first
+
+
+def count_unlabelled(rig: Rig, mails: list[dict[str, Any]], result: Count) -> None:
+    """Find messages of which more than one copy does not say that it is a repeat.
+
+    Of two copies either may come first: a sender whose lease ended under it, as when the clock is
+    set forward, is overtaken by the one that sends again and says so.
+    """
+    plain: dict[str, list[str]] = defaultdict(list)
+    told = [(mail["id"], mail["subject"], mail["at"]) for mail in mails]
+    told += [(one["ref"], one["text"], one["at"]) for one in list(rig.gateway.messages)]
+    for key, words, at in told:
+        if "(repeat)" not in words:
+            plain[key].append(f"{subject_reference(words)} at {float(at):.2f}")
+    result.unlabelled = [", ".join(copies) for copies in plain.values() if len(copies) > 1]
 
 
 def count_repeats(rig: Rig, mails: list[dict[str, Any]], result: Count) -> None:
