@@ -199,8 +199,6 @@ MATRIX: dict[str, tuple[set[str], set[str], str]] = {
     "detox:discharge_sign": ({"GET", "POST"}, PRESCRIBING, "referral_id"),
     "detox:outcome": ({"GET"}, CARE_TEAM, "patient_id"),
     "detox:given_on": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
-    "detox:own_stop": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
-    "detox:own_stop_sign": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "detox:restart": ({"GET", "POST"}, PRESCRIBING, "patient_id"),
     "detox:support": ({"GET"}, CARE_TEAM, "patient_id"),
     "detox:therapy_create": ({"GET", "POST"}, CARE_TEAM, "patient_id"),

@@ -12,11 +12,11 @@ ENDS_BY: Final[dict[str, str]] = {
     Kind.ARRIVAL: "Write on the referral whether the patient arrived: that closes this task.",
     Kind.CARE_LEVEL: "Answer the level-of-care questions: that closes this task.",
     Kind.NEW_PLAN: (
-        "Put a plan for the rest in force, or record under “Care” which doctor gives it on or that "
-        "the patient stopped alone: that closes this task. Closed otherwise it is asked again "
-        "after a week, for as long as some is taken that no plan gives."
+        "Put a plan for the rest in force, or record under “Care” which doctor gives it on: that "
+        "closes this task. Closed otherwise it is asked again after a week, for as long as some "
+        "is taken that no plan gives."
     ),
-    Kind.SECOND: "A second prescriber signs it under “Care”: that closes this task.",
+    Kind.SECOND: "A second prescriber signs the discharge: that closes this task.",
 }
 # Tasks of the year after have one kind and are told apart by their words.
 SILENT: Final = "Two check-ins in a row were missed after the last dose: get in touch"
@@ -29,7 +29,6 @@ BESIDE: Final = (
 # Of another drug than the plan's: these wait beside what else aftercare calls for.
 OF_ANOTHER_DRUG: Final = (BESIDE, TOLD_OFF)
 NO_PLAN: Final = "Some is taken that no plan gives: make a plan, or record which doctor gives it on"
-ALONE_UNSIGNED: Final = "The patient stopped alone, by one name: a second prescriber signs"
 NEW_TAPER: Final = "Make the new plan to taper that was agreed"
 ENDS_BY_WORDS: Final[dict[str, str]] = {
     BESIDE: (

@@ -5,14 +5,12 @@ clinicians experienced in it (ASAM-20), and the published courses are marked "do
 (INP-04, INP-05, INP-06). What stands here is what a team must look at, not what it gives.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from apps.clinical.errors import ClinicalError
 from apps.clinical.triage import RULES
-from apps.clinical.triage.facts import STEP_WINDOW_DAYS, STEP_WINDOW_DAYS_UNKNOWN
 from apps.clinical.triage.rules_emergency import FEVER_C
 
 # INP-09 [proposal]: contact after discharge, then a daily check-in for so many days.
@@ -97,8 +95,7 @@ CLOCK_RULES = {
     "D03_ROUND_OVERDUE": "An observation round is overdue.",
     "D04_NO_CONTACT_72H": "No contact within 72 hours after discharge (INP-09).",
     "D05_NO_DAILY_CHECK_IN": (
-        "No check-in on a day of daily contact: after a discharge (INP-09), a level of care, or a "
-        "stop that the patient made alone."
+        "No check-in on a day of daily contact, 14 days after a discharge (INP-09)."
     ),
     "D06_DEEPLY_SEDATED": "A round, or the look before a dose, found deep sedation.",
     "D07_NO_PLAN_AFTER": "What is taken after a discharge or a plan has no plan yet.",
@@ -116,8 +113,8 @@ CLOCK_RULES = {
         "Paused for long while some is taken, and nobody has said since what and how it goes on."
     ),
     "D12_SECOND_UNSIGNED": (
-        "Nothing is taken after a short stay in a unit, or since the patient stopped alone, and no "
-        "second prescriber has signed it (ASAM-03)."
+        "Nothing is taken after a short stay in a unit, and no second prescriber has signed it "
+        "(ASAM-03)."
     ),
 }
 
@@ -141,16 +138,6 @@ LAST_DOSE_BEFORE_ADMISSION_DAYS = 30
 def is_late_entry(happened_at: datetime, written_at: datetime) -> bool:
     """Answer whether something was written down so late that every reader is told so."""
     return written_at - happened_at > timedelta(minutes=LATE_AFTER_MINUTES)
-
-
-def daily_days_after_own_stop(half_lives: Iterable[str]) -> int:
-    """Return on how many days after a last dose nobody planned a patient is asked every day.
-
-    By the longest half-life class of what was taken, as after any step: 14, 21 or 28 days
-    (guideline.md "Follow-up frequency", INP-09) [proposal]. An unknown class counts as the longest.
-    """
-    days = (STEP_WINDOW_DAYS.get(each, STEP_WINDOW_DAYS_UNKNOWN) for each in half_lives)
-    return max(days, default=STEP_WINDOW_DAYS_UNKNOWN)
 
 
 def is_short_stay(admitted_at: datetime, discharged_at: datetime) -> bool:

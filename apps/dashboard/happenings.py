@@ -25,8 +25,7 @@ GROUPS: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "reports": ("Check-ins and alerts", frozenset({"check_in", "alert"})),
     "plan": ("Plan, steps, holds", frozenset({"version", "step", "hold", "left", "stop"})),
     "care": ("Care, units, use again",
-             frozenset({"care_level", "referral", "home", "restart", "given_on",
-                        "own_stop", "own_stop_second"})),
+             frozenset({"care_level", "referral", "home", "restart", "given_on"})),
     "work": ("Tasks and notes", frozenset({"task", "note"})),
     "record": ("Supply, reviews, intake",
                frozenset({"supply", "review", "pdmp", "intake", "start"})),
@@ -197,16 +196,6 @@ def words_of_given_on(line: Line) -> Words:
     return "people", f"Given on by another doctor, {line.word}: {line.what}", "detox:care", None
 
 
-def words_of_own_stop(line: Line) -> Words:
-    """Return a stop that the patient made alone, with the last day on which some was taken."""
-    return "plan", f"The patient stopped alone, last dose {line.what}", "detox:care", None
-
-
-def words_of_own_stop_second(line: Line) -> Words:
-    """Return the second prescriber's name under such a stop."""
-    return "shield", f"Second name: stopped alone, last dose {line.what}", "detox:care", None
-
-
 WORDS: Final[dict[str, Callable[[Line], Words]]] = {
     "alert": words_of_alert,
     "hold": words_of_hold,
@@ -221,8 +210,6 @@ WORDS: Final[dict[str, Callable[[Line], Words]]] = {
     "home": words_of_home,
     "restart": words_of_restart,
     "given_on": words_of_given_on,
-    "own_stop": words_of_own_stop,
-    "own_stop_second": words_of_own_stop_second,
     "note": lambda line: ("plan", "Note", "", None),
     "version": lambda line: ("plan", f"Plan version {line.word} in force", "tapers:detail",
                              line.ref),

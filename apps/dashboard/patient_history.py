@@ -27,15 +27,7 @@ from apps.alerts.models import Alert
 from apps.checkins.models import CareTask, CheckIn
 from apps.dashboard.models import PatientNote
 from apps.database.statements import Read, ReadRows
-from apps.detox.models import (
-    CareAssessment,
-    Discharge,
-    GivenOn,
-    OwnStop,
-    OwnStopSignature,
-    ReferralStep,
-    Restart,
-)
+from apps.detox.models import CareAssessment, Discharge, GivenOn, ReferralStep, Restart
 from apps.patients.models import (
     IntakeEntry,
     Patient,
@@ -169,7 +161,7 @@ def of_the_record(patient: UUID) -> list[Any]:
 
 
 def of_care(patient: UUID) -> list[Any]:
-    """Return levels of care, referrals, discharges, restarts, doses given on, own stops."""
+    """Return levels of care, each step of a referral, discharges, restarts, doses given on."""
     steps = ReferralStep.objects.filter(referral__patient=patient)
     return [
         shaped(CareAssessment.objects.filter(patient=patient), "care_level", "id", "assessed_at",
@@ -182,11 +174,6 @@ def of_care(patient: UUID) -> list[Any]:
                F("agreed"), F("taken"), F("plan"), "recorded_by__full_name"),
         shaped(GivenOn.objects.filter(patient=patient), "given_on", "id", "recorded_at", None,
                F("taken"), F("prescriber"), F("agreed"), "recorded_by__full_name"),
-        shaped(OwnStop.objects.filter(patient=patient), "own_stop", "id", "recorded_at", None,
-               day_words("last_dose_on"), Value(""), F("told"), "recorded_by__full_name"),
-        shaped(OwnStopSignature.objects.filter(own_stop__patient=patient), "own_stop_second",
-               "own_stop_id", "signed_at", None, day_words("own_stop__last_dose_on"), Value(""),
-               F("reason"), "signed_by__full_name"),
     ]  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from apps.checkins.task_ends import SILENCE, SILENT, SILENT_AGAIN
 from apps.checkins.windows import last_complete
 from apps.clinical.aftercare import MONTHLY_UNTIL_DAY
 from apps.clinical.restarts import TOLD_BY, tells_of_taking
-from apps.detox.leaving import none_said_at
 from apps.detox.models import Restart
 from apps.detox.outcome import weighing_of
 from apps.detox.referral_actions import locked
@@ -121,11 +120,9 @@ def look_at_going_on(patient: Patient, now: datetime) -> bool:
 def restart_seen(patient: Patient, last: date) -> UUID | None:
     """Return what says that a sedative is taken again, None for nothing.
 
-    A check-in, a hand-out, or a dose told on the intake; of each what no restart answered yet,
-    nor a word since that none at all is taken.
+    A check-in, a hand-out, or a dose told on the intake; of each what no restart answered yet.
     """
-    restart, said = patient.restarts.first(), none_said_at(patient)
-    since = max((at for at in (restart and restart.recorded_at, said) if at), default=None)
+    since = patient.restarts.first()
     told = CheckIn.objects.by_the_patient().filter(
         Q(answers__has_any_keys=TOLD_BY), patient=patient, received_at__gte=day_after(patient, last)
     )
@@ -133,8 +130,8 @@ def restart_seen(patient: Patient, last: date) -> UUID | None:
         Q(quantity__gt=0), patient=patient, dispensed_on__gt=last, correction__isnull=True
     )
     if since is not None:
-        told = told.filter(received_at__gt=since)
-        given = given.filter(recorded_at__gt=since)
+        told = told.filter(received_at__gt=since.recorded_at)
+        given = given.filter(recorded_at__gt=since.recorded_at)
     rows = told.order_by("-received_at").values_list("pk", "answers")
     found: UUID | None = next((key for key, answers in rows if tells_of_taking(answers)), None)
     found = found or given.order_by("-recorded_at").values_list("pk", flat=True).first()

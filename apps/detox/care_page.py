@@ -8,7 +8,6 @@ from apps.checkins.models import CareTask
 from apps.clinical.rule_words import rule_words
 from apps.detox.guards import level_is_open, level_is_settled, severe_sign_after
 from apps.detox.leaving import given_on_by
-from apps.detox.own_stops import awaiting_second, why_no_own_stop
 from apps.patients.models import Patient
 from apps.tapers.models import TaperPlan
 
@@ -36,9 +35,6 @@ def page_of(patient: Patient, now: datetime) -> dict[str, Any]:
         "discharge": patient.discharges.select_related("recorded_by", "second__signed_by").first(),
         "given_on": patient.given_on.select_related("recorded_by").first(),
         "gives_on": given_on_by(patient, now) is not None,
-        "own_stop": patient.own_stops.select_related("recorded_by", "second__signed_by").first(),
-        "stop_waits": awaiting_second(patient) is not None,
-        "can_stop_alone": not why_no_own_stop(patient),
         "tasks": CareTask.objects.open()
         .filter(patient=patient, kind__in=OPEN_KINDS)
         .select_related("owner"),

@@ -174,13 +174,10 @@ def is_day_of_contact(day: date, begun: datetime, until: date, tz: ZoneInfo) -> 
 
 
 def daily_since(patient: Patient) -> tuple[UUID, datetime] | None:
-    """Return what daily contact began with and when: a discharge, an own stop, a level of care."""
+    """Return what daily contact began with and when: a discharge, or a level of care."""
     discharge = patient.discharges.first()
     if discharge is not None and discharge.daily_until == patient.daily_until:
         return discharge.pk, discharge.recorded_at
-    alone = patient.own_stops.first()
-    if alone is not None and alone.daily_until == patient.daily_until:
-        return alone.pk, alone.recorded_at
     level = patient.care_assessments.filter(decided=CareAssessment.Level.DAILY).first()
     return (level.pk, level.assessed_at) if level is not None else None
 

@@ -74,9 +74,7 @@ def none_said_at(patient: Patient) -> datetime | None:
         if home.is_none_settled
     ]
     ended = patient.restarts.filter(agreed=Restart.Next.STOP_AGAIN)
-    alone = [row.settled_at for row in patient.own_stops.select_related("second")]
-    found = [*said, *ended.values_list("recorded_at", flat=True), *alone]
-    return max((moment for moment in found if moment is not None), default=None)
+    return max([*said, *ended.values_list("recorded_at", flat=True)], default=None)
 
 
 def going_on(patient: Patient, until: datetime | None = None) -> list[Restart]:

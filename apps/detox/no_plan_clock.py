@@ -24,8 +24,6 @@ from apps.detox.guards import NO_SECOND
 from apps.detox.last_dose_clock import ask_how_it_stopped
 from apps.detox.leaving import beside, changed_at, given_on_by
 from apps.detox.models import Discharge, Restart
-from apps.detox.own_stop_actions import end_call_for_second
-from apps.detox.own_stops import awaiting_second
 from apps.detox.referral_actions import locked
 from apps.detox.restart_actions import PLAN_WITHIN, QUESTIONS
 from apps.detox.told_anew import (
@@ -151,10 +149,7 @@ def end_plan_task(patient_id: UUID, now: datetime) -> bool:
         is_old = discharge is not None and state.version.enactment.at <= discharge.recorded_at
         ended = () if is_old else UNTIL_A_PLAN
     for kind in ended:
-        # A discharge's own words; a stop that the patient made alone may stand beside a plan.
-        overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now, titles=["", NO_PLAN])
-    if awaiting_second(patient) is None:
-        end_call_for_second(patient, None, now)
+        overtake_tasks(patient_id=patient.pk, kind=kind, by=None, now=now)
     return bool(ended)
 
 

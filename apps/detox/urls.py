@@ -7,7 +7,6 @@ from apps.detox import (
     discharge_views,
     given_on_views,
     outcome_views,
-    own_stop_views,
     stay_views,
     support_views,
     views,
@@ -21,12 +20,6 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/care/outcome/", outcome_views.outcome, name="outcome"),
     path("patients/<uuid:patient_id>/care/again/", outcome_views.restart, name="restart"),
     path("patients/<uuid:patient_id>/care/with/", given_on_views.given_on, name="given_on"),
-    path("patients/<uuid:patient_id>/care/none/", own_stop_views.own_stop, name="own_stop"),
-    path(
-        "patients/<uuid:patient_id>/care/none/second/",
-        own_stop_views.own_stop_sign,
-        name="own_stop_sign",
-    ),
     path("patients/<uuid:patient_id>/support/", support_views.support, name="support"),
     path(
         "patients/<uuid:patient_id>/support/with/",

@@ -40,15 +40,14 @@ SAYS_STOP: Final = {
     "drug_id": "clonazepam", "pattern": "rarely", "taken_months": "0", "outcome": "other",
     "morning_mg": "0", "noon_mg": "0", "evening_mg": "0", "night_mg": "0", "quantity": "0",
     "prescriber": "Dr Ada Other", "reached_by": "555 0199", "decided": "outpatient",
-    "sign_off": "Is well.", "known_by": "patient", "told": "Stopped.", "none_at_all": "on",
-    "harm": "no", "unmanageable": "no", "severe_withdrawal": "no",
+    "sign_off": "Is well.", "harm": "no", "unmanageable": "no", "severe_withdrawal": "no",
 }  # fmt: skip
 AS_A_PROGRAM: Final = {"goal_mg": "0", "method": "custom", "daily_mg": ["0"]}
 # The doors that open onto a dose: asked so, each says why not. A change of method keeps the goal,
 # which is a dose here; test_no_abrupt_stop.py tries it with a goal of nothing.
 SAYS_WHY: Final = {
     "tapers:create", "tapers:edit", "tapers:end", "tapers:goal",
-    "patients:status", "patients:stop", "detox:restart", "detox:own_stop", "api:plan_preview",
+    "patients:status", "patients:stop", "detox:restart", "api:plan_preview",
 }  # fmt: skip
 WHY: Final = ("(ASAM-03)", "the medicine at once", "takes a dose on record", "End the plan first")
 
@@ -85,7 +84,7 @@ def send(stop: Stop, key: UUID, draft: UUID) -> list[str]:
     said = []
     for path in dict.fromkeys((stop.path, stop.path.replace(str(draft), str(key)))):
         home = timezone.localtime(timezone=Patient.objects.first().clinic.tz)
-        days = dict.fromkeys(("start_on", "agreed_on", "last_dose_on", "said_on"), day)
+        days = dict.fromkeys(("start_on", "agreed_on", "last_dose_on"), day)
         typed = {**SAYS_STOP, **days, "discharged_at": f"{home:%Y-%m-%dT%H:%M}", **proof}
         page = client.post(path, typed, follow=True)
         preview = page.context.get("preview") if page.context else None

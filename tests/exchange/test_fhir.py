@@ -166,7 +166,7 @@ def test_a_corrected_dispensing_is_counted_once(rich) -> None:
 def test_the_record_is_read_with_few_queries_however_long_it_is(rich) -> None:
     with CaptureQueriesContext(connection) as queries:
         collection(Record(rich, LATER))
-    assert len(queries) <= 44, [each["sql"][:90] for each in queries]
+    assert len(queries) <= 43, [each["sql"][:90] for each in queries]
     with CaptureQueriesContext(connection) as one:
         resources_of(Record(rich, LATER), ["QuestionnaireResponse"])
     assert len(one) == 2

@@ -4,7 +4,6 @@ from apps.detox.models.aftercare import Restart
 from apps.detox.models.care_level import CareAssessment
 from apps.detox.models.discharge import Discharge, DischargeSignature
 from apps.detox.models.given_on import GivenOn
-from apps.detox.models.own_stop import OwnStop, OwnStopSignature
 from apps.detox.models.referral import Facility, Referral, ReferralStep
 from apps.detox.models.stay import DoseRecord, Round, Stay
 from apps.detox.models.support import AdjunctMedicine, CopingPlan, Therapy, TherapyVisit
@@ -18,8 +17,6 @@ __all__ = [
     "DoseRecord",
     "Facility",
     "GivenOn",
-    "OwnStop",
-    "OwnStopSignature",
     "Referral",
     "ReferralStep",
     "Restart",
