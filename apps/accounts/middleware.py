@@ -5,10 +5,8 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,6 +14,7 @@ from django.utils import timezone
 
 from apps.accounts.actions import end_other_sessions
 from apps.accounts.models import User
+from apps.accounts.proof import FAILED
 from apps.accounts.proofs import last_proof
 
 BEGAN, SEEN = "session_began", "session_seen"
@@ -44,7 +43,7 @@ class PollsKeepCookiesMiddleware:
     """Let what a page fetches by itself never take the session's cookie away.
 
     Such a question may be under way with the key of before while another tab gets a new one
-    (`change_key`): Django would answer it by deleting the cookie, and so the new key.
+    (`cycle_key`): Django would answer it by deleting the cookie, and so the new key.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -84,8 +83,10 @@ class SessionLimitsMiddleware:
         self.note(request, now)
         proved_at = last_proof(request)
         response = self.get_response(request)
-        if request.user.is_authenticated and proved_at < last_proof(request):
-            change_key(request)
+        done = response.status_code < FAILED  # else nothing of the session is written
+        if done and request.user.is_authenticated and proved_at < last_proof(request):
+            # A key that was known before the proof opens nothing after it.
+            request.session.cycle_key()
         return response
 
     def is_over(self, request: HttpRequest, now: int) -> bool:
@@ -100,18 +101,6 @@ class SessionLimitsMiddleware:
         if seen is None or (now - seen >= NOTE_EVERY_SECONDS and not is_by_itself(request)):
             request.session[SEEN] = now
             request.session.setdefault(BEGAN, now)
-
-
-@transaction.atomic
-def change_key(request: HttpRequest) -> None:
-    """Give the session another key: one that was known before the proof opens nothing after it.
-
-    Whoever ends this person's sessions meanwhile waits and finds the new key, or was first.
-    """
-    before = request.session.session_key
-    list(UserSession.objects.select_for_update().filter(session_key=before))
-    request.session.cycle_key()
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 class SecondFactorMiddleware:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from apps.accounts.proofs import last_proof
+from apps.accounts.proofs import last_confirmation
 
 # A proof serves one signature, and for so long.
 PROVED_FOR_SECONDS: Final = 300
@@ -146,7 +146,7 @@ class ProofFields(forms.Form):
         used, now = self.request.session.get(SIGNED_WITH, 0), timezone.now().timestamp()
         if not self.cleaned_data.get("passkey"):
             self.add_error("passkey", "Tick this box to sign.")
-        elif not max(used, now - PROVED_FOR_SECONDS) < last_proof(self.request, "webauthn") <= now:
+        elif not max(used, now - PROVED_FOR_SECONDS) < last_confirmation(self.request) <= now:
             self.add_error(
                 "passkey",
                 "Confirm with your passkey first: the link below opens a new tab, and nothing "
@@ -164,4 +164,4 @@ class ProofFields(forms.Form):
         """Let the proof serve no second signature; called once one is stored."""
         self.request.session.pop(CODE_GIVEN, None)
         if self.cleaned_data.get("passkey"):
-            self.request.session[SIGNED_WITH] = last_proof(self.request, "webauthn")
+            self.request.session[SIGNED_WITH] = last_confirmation(self.request)

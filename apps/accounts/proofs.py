@@ -13,17 +13,27 @@ from django.http import HttpRequest
 from apps.accounts.models import User
 
 PASSWORD = "password"  # noqa: S105 - as allauth names this proof
+SET_UP = "set_up"  # the proof came with a new factor, and was asked for nothing else
 KEY, APP, RECOVERY = (
     Authenticator.Type.WEBAUTHN, Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES,
 )  # fmt: skip
 
 
-def last_proof(request: HttpRequest, kind: str = "") -> float:
+def last_proof(request: HttpRequest) -> float:
     """Return when this session's person last proved again who they are, in seconds; 0 for never.
 
-    `kind` asks for one sort of proof, as allauth names it ("webauthn"); the sign-in is none.
+    The sign-in is no such proof.
     """
-    return max((at for at, each in proofs_of(request) if kind in ("", each)), default=0)
+    return max((row["at"] for row in proofs_of(request)), default=0)
+
+
+def last_confirmation(request: HttpRequest) -> float:
+    """Return when this session's person last confirmed with a passkey; as `last_proof`.
+
+    To set one up confirms nothing: nobody agreed to anything by it but to the passkey.
+    """
+    rows = [row for row in proofs_of(request) if kind_of(row) == KEY and not row.get(SET_UP)]
+    return max((row["at"] for row in rows), default=0)
 
 
 def missing_proof(request: HttpRequest) -> str:
@@ -33,7 +43,7 @@ def missing_proof(request: HttpRequest) -> str:
     proves what there is. Each counts for five minutes.
     """
     since = time.time() - app_settings.REAUTHENTICATION_TIMEOUT
-    given = {kind for at, kind in proofs_of(request) if at > since}
+    given = {kind_of(row) for row in proofs_of(request) if row["at"] > since}
     user = request.user
     if KEY in given or not user.is_authenticated:
         return ""
@@ -51,15 +61,19 @@ def new_factor_was_proved(
     """Count the code or the key by which a factor was set up as a proof of it.
 
     The page after it shows the recovery codes, and the app's code works once: who has just typed it
-    would wait for the next to type that.
+    would wait for the next to type that. It signs nothing: see `last_confirmation`.
     """
     if authenticator.type in (APP, KEY):
-        new = {"id": authenticator.pk, "type": authenticator.type}
+        new = {"id": authenticator.pk, "type": authenticator.type, SET_UP: True}
         record_authentication(request, user, "mfa", reauthenticated=True, **new)
 
 
-def proofs_of(request: HttpRequest) -> list[tuple[float, str]]:
-    """Return when this session's person proved again who they are, and by which sort of proof."""
+def proofs_of(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return allauth's records of this session's person proving again who they are."""
     records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
-    again = [row for row in records if row.get("reauthenticated")]
-    return [(row["at"], row.get("type") or row["method"]) for row in again]
+    return [row for row in records if row.get("reauthenticated")]
+
+
+def kind_of(record: dict[str, Any]) -> str:
+    """Return by which sort of proof, as allauth names it ("webauthn")."""
+    return str(record.get("type") or record["method"])

@@ -14,13 +14,14 @@ from django.urls import reverse
 
 from apps.accounts.models import EmergencyAccess
 from apps.audit.actions import record
-from apps.dashboard.who_decides import who_hears
-from apps.patients.models import Patient, Role, StaffMember, StaffQuerySet
+from apps.dashboard.who_decides import is_heard, leads_of, who_hears
+from apps.patients.models import Patient, StaffMember
 from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
 
 LASTS: Final = timedelta(hours=1)  # [proposal]
+AT_ONCE: Final = 50  # mails of one run
 
 
 class BreakGlassError(ValueError):
@@ -40,7 +41,7 @@ def open_record(
     open_now = EmergencyAccess.objects.in_force(now).filter(member=member, patient=patient)
     if (already := open_now.first()) is not None:
         return already
-    if not leads_of(patient).exists():
+    if not leads_of(patient.clinic_id).exists():
         raise BreakGlassError("This clinic has no clinical lead who could be told.")
     access = EmergencyAccess.objects.create(
         clinic_id=patient.clinic_id, member=member, patient=patient, reason=reason,
@@ -53,19 +54,15 @@ def open_record(
     return access
 
 
-def leads_of(patient: Patient) -> StaffQuerySet:
-    """Return the clinical leads of the patient's clinic."""
-    return StaffMember.objects.active().filter(clinic_id=patient.clinic_id, role=Role.CLINICAL_LEAD)
-
-
 def tell_leads(clock: Callable[[], datetime]) -> int:
     """Mail the leads of every access they were not told of; return how many were told.
 
-    One that cannot be sent stays due and stops no other: the newest goes first.
+    One that cannot be sent stays due and stops no other: the newest goes first, and where nobody
+    hears, none is counted.
     """
     told = 0
-    untold = EmergencyAccess.objects.filter(lead_told_at=None).order_by("-opened_at")
-    for key, clinic_id in list(untold.values_list("pk", "clinic_id")[:50]):
+    untold = EmergencyAccess.objects.filter(is_heard(), lead_told_at=None).order_by("-opened_at")
+    for key, clinic_id in list(untold.values_list("pk", "clinic_id")[:AT_ONCE]):
         with inside(clinic_id):
             told += tell_of(key, clock)
     return told
@@ -79,7 +76,7 @@ def tell_of(access_id: UUID, clock: Callable[[], datetime]) -> int:
     """
     access = EmergencyAccess.objects.select_related("member__user", "patient").get(pk=access_id)
     mail = mail_of(access)
-    if not mail.to:  # sent to nobody it would count as told; it waits for who comes
+    if not mail.to:  # the last one left just now; sent to nobody it would count as told
         return 0
     try:
         mail.send()
@@ -91,12 +88,12 @@ def tell_of(access_id: UUID, clock: Callable[[], datetime]) -> int:
 
 def mail_of(access: EmergencyAccess) -> EmailMessage:
     """Return the mail; the reason may hold health words and stays in the app."""
-    people = who_hears(access.clinic_id).exclude(pk=access.member_id).select_related("user")
+    people = who_hears(access.clinic_id, about=access.member).select_related("user")
     path = reverse("dashboard:audit_patient", args=[access.patient_id])
     context = {
         "who": access.member.user.full_name,
         "at": access.opened_at,
-        "url": settings.SITE_URL + path if leads_of(access.patient).exists() else "",
+        "url": settings.SITE_URL + path if leads_of(access.clinic_id).exists() else "",
     }
     return EmailMessage(
         subject="A record was opened in an emergency",

@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import Invitation, RoleChange, StaffMail, User
 from apps.audit.actions import record
 from apps.dashboard.staff_outbox import put
-from apps.dashboard.who_decides import CLINICAL, GRAVEST, deciders_of, who_hears
+from apps.dashboard.who_decides import CLINICAL, GRAVEST, deciders_of, who_answers, who_hears
 from apps.patients.models import Clinic, Role, StaffMember
 from apps.patients.permissions import Right, gains
 
@@ -28,6 +28,17 @@ def is_clinical(role: str, before: str = "") -> bool:
     """
     new = gains(before, role)
     return CLINICAL in new or GRAVEST in new or (role == Role.CLINICAL_LEAD and bool(new))
+
+
+def is_given(role: str, before: str = "") -> bool:
+    """Answer whether the leads are told of a role: a clinical one, or one that rules over staff."""
+    return is_clinical(role, before) or Right.MANAGE_STAFF in gains(before, role)
+
+
+def is_last_admin(member: StaffMember) -> bool:
+    """Answer whether nobody else of the clinic rules over its staff. Hold the clinic's lock."""
+    admins = StaffMember.objects.active().filter(clinic=member.clinic, role=Role.CLINIC_ADMIN)
+    return member.role == Role.CLINIC_ADMIN and not admins.exclude(pk=member.pk).exists()
 
 
 def is_taken(before: str, role: str = "") -> bool:
@@ -67,7 +78,7 @@ def tell_leads(
         **subject,
     )  # fmt: skip
     ended = subject["member"] if what == RoleChange.What.ENDED else None
-    hears = who_hears(clinic.pk, ended=ended).select_related("user").order_by("pk")
+    hears = who_hears(clinic.pk, about=ended).select_related("user").order_by("pk")
     for user in dict.fromkeys([*(each.user for each in hears), *besides]):
         put(now, kind=StaffMail.Kind.ROLE, clinic=clinic, role_change=change, user=user)
     return change
@@ -120,13 +131,12 @@ def decide(*, change: RoleChange, agreed: bool, by: StaffMember, now: datetime) 
 
 def check_may_decide(change: RoleChange, by: StaffMember) -> None:
     """Raise `RoleError` unless this member may answer this, by role and by who asked."""
-    if not deciders_of(change.clinic_id).filter(pk=by.pk).exists():
+    if not who_answers(change).filter(pk=by.pk).exists():
+        if deciders_of(change.clinic_id).filter(pk=by.pk).exists():
+            raise RoleError("Somebody else has to decide this: it is about you, or your own wish.")
         raise RoleError(
             "Only a clinical lead of this clinic can decide this; while it has none, a prescriber."
         )
-    mine = change.member is not None and change.member.user_id == by.user_id
-    if mine or change.by_id == by.user_id:
-        raise RoleError("Somebody else has to decide this: it is about you, or you asked for it.")
     if change.state != RoleChange.State.WAITING:
         raise RoleError(f"This is not open any more: {change.get_state_display().lower()}.")
 
@@ -142,6 +152,8 @@ def bring_about(change: RoleChange, now: datetime) -> None:
     member = change.member
     if member is None or not member.is_active:
         raise RoleError("This person is not on the staff any more.")
+    if is_last_admin(member):  # another one left while this waited
+        raise RoleError("This is the only clinic admin by now. Another one has to come first.")
     if is_taken(member.role, change.role):
         tell_of_loss(member, change.by, now)
     before, member.role = member.role, change.role

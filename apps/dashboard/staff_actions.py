@@ -11,6 +11,8 @@ from apps.accounts.tokens import hash_token
 from apps.audit.actions import record
 from apps.dashboard.role_actions import (
     is_clinical,
+    is_given,
+    is_last_admin,
     is_taken,
     must_say_who_agreed,
     must_wait,
@@ -20,7 +22,7 @@ from apps.dashboard.role_actions import (
 )
 from apps.dashboard.staff_outbox import put
 from apps.database.scope import every_clinic
-from apps.patients.models import Clinic, Role, StaffMember
+from apps.patients.models import Clinic, StaffMember
 from apps.programs.actions import forget_secrets
 from apps.programs.models import Program
 
@@ -63,7 +65,7 @@ def invite_staff(
     )  # fmt: skip
     invitation.token_hash = hash_token(invitation.token)
     invitation.save(force_insert=True)
-    if is_clinical(role):
+    if is_given(role):
         tell_leads(
             clinic=clinic, what=RoleChange.What.INVITED, role=role, by=by, now=now, waits=waits,
             agreement=agreement, invitation=invitation,
@@ -167,7 +169,7 @@ def change_role(
 
 
 def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreement: str) -> bool:
-    """Tell of a clinical role that is given and of any that is taken; True if it has to wait."""
+    """Tell of a role that counts and is given, and of any that is taken; True if it has to wait."""
     waits = must_wait(member.clinic, role, member)
     if must_say_who_agreed(member.clinic, role, member):
         check_agreement(agreement)
@@ -178,7 +180,7 @@ def hear_of_role(member: StaffMember, role: str, by: User, now: datetime, agreem
     withdraw(now, member=member)
     if is_taken(member.role, role) and not waits:
         tell_of_loss(member, by, now)
-    if not is_clinical(role, member.role):
+    if not is_given(role, member.role):
         return False
     tell_leads(what=RoleChange.What.CHANGED, role=role, waits=waits, agreement=agreement, **about)
     if waits:
@@ -225,7 +227,7 @@ def reactivate_member(*, member: StaffMember, by: User, now: datetime) -> StaffM
         member.is_active = True
         member.save(update_fields=["is_active"])
         set_active(user=member.user, active=True)
-        if is_clinical(member.role):
+        if is_given(member.role):
             tell_leads(
                 clinic=member.clinic, what=RoleChange.What.BACK, role=member.role, by=by, now=now,
                 member=member,
@@ -282,6 +284,5 @@ def check_may_lose_role(member: StaffMember, by: User) -> None:
     """Raise `StaffError` for oneself and for the clinic's last admin."""
     if member.user_id == by.pk:
         raise StaffError("You cannot change your own access. Ask another clinic admin.")
-    admins = StaffMember.objects.active().filter(clinic=member.clinic, role=Role.CLINIC_ADMIN)
-    if member.role == Role.CLINIC_ADMIN and not admins.exclude(pk=member.pk).exists():
+    if is_last_admin(member):
         raise StaffError("This is the only clinic admin. Invite another one first.")

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.accounts.models import RoleChange, StaffMail, User
-from apps.dashboard.who_decides import deciders_of, leads_of
+from apps.dashboard.who_decides import leads_of, who_answers
 from apps.patients.permissions import lets_sign
 
 
@@ -58,17 +58,12 @@ def role(mail: StaffMail) -> tuple[str, str, dict[str, object]]:
         "role": change.role_words.lower(), "mine": is_about(change, reader),
         "signs": lets_sign(change.role), "at": change.at,
         "has_lead": leads_of(change.clinic_id).exists(),
-        "may_decide": may_decide(change, reader),
+        "may_decide": who_answers(change).filter(user=reader).exists(),
         "url": settings.SITE_URL + reverse("dashboard:roles"),
     }  # fmt: skip
     asks = waits and context["may_decide"]
     subject = "A role waits for your word" if asks else "A role in your clinic changed"
     return reader.email, subject, context
-
-
-def may_decide(change: RoleChange, reader: User) -> bool:
-    """Answer whether the reader's word counts for it; nobody's does about themselves."""
-    return deciders_of(change.clinic_id, about=change.member).filter(user=reader).exists()
 
 
 def is_about(change: RoleChange, reader: User) -> bool:

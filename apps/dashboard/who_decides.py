@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef
+
+from apps.accounts.models import RoleChange
 from apps.patients.models import Role, StaffMember, StaffQuerySet
 from apps.patients.permissions import RIGHTS, Right
 
@@ -24,12 +27,22 @@ def deciders_of(clinic_id: Any, *, about: StaffMember | None = None) -> StaffQue
     return _others(leads_of(clinic_id), about) or _others(_having(clinic_id, GRAVEST), about)
 
 
-def who_hears(clinic_id: Any, *, ended: StaffMember | None = None) -> StaffQuerySet:
+def who_answers(change: RoleChange) -> StaffQuerySet:
+    """Return whose word counts for a change: nobody's about themselves or their own wish."""
+    return deciders_of(change.clinic_id, about=change.member).exclude(user_id=change.by_id)
+
+
+def who_hears(clinic_id: Any, *, about: StaffMember | None = None) -> StaffQuerySet:
     """Return who is told of clinical roles: the leads; without one, all who see patients.
 
-    Whose role is `ended` counts as no lead any more.
+    Whom it is `about`, such as the lead whose role ends, is not one of them.
     """
-    return _others(leads_of(clinic_id), ended) or _others(_having(clinic_id, CLINICAL), ended)
+    return _others(leads_of(clinic_id), about) or _others(_having(clinic_id, CLINICAL), about)
+
+
+def is_heard() -> Exists:
+    """Return the condition that `who_hears` of a row's clinic finds somebody but its member."""
+    return Exists(_having(OuterRef("clinic_id"), CLINICAL).exclude(pk=OuterRef("member_id")))
 
 
 def _having(clinic_id: Any, right: Right) -> StaffQuerySet:

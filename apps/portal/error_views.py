@@ -7,7 +7,9 @@ pages. Named in config/urls.py.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import translation
 from django.views import csrf, defaults
 
@@ -23,7 +25,13 @@ OF_PROGRAMS: Final[Mapping[str, Callable[[ProblemError], HttpResponse]]] = {
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that nothing was sent because it could not be read, most often too much of it."""
+    """Say that nothing was sent because it could not be read, most often too much of it.
+
+    A session that ended meanwhile is told at the answer's end: by then the act may be stored.
+    """
+    if isinstance(exception, SessionInterrupted):
+        unsure = problem(request, "unsure", 400)
+        return unsure or render(request, "400_session.html", status=400)
     return problem(request, "unread", 400) or defaults.bad_request(request, exception)
 
 

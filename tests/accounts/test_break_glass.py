@@ -1,5 +1,7 @@
 """One record, for an hour, with a reason, and the lead is told."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.db import DatabaseError
@@ -14,6 +16,7 @@ from apps.dashboard.break_glass import LASTS, BreakGlassError, open_record, tell
 from apps.dashboard.staff_actions import deactivate_member
 from apps.patients.middleware import SESSION_KEY
 from apps.patients.models import Role, StaffMember
+from apps.patients.moving import inside
 from tests.accounts.test_staff import proven
 from tests.conftest import signed_in
 from tests.factories import make_member, make_patient
@@ -136,6 +139,35 @@ def test_who_ends_the_lead_before_the_mail_leaves_is_told_of_all_the_same(
     assert letter.to == [nurse.user.email]
     assert "no clinical lead now" in letter.body
     assert reverse("dashboard:audit_patient", args=[patient.pk]) not in letter.body
+
+
+def test_a_clinic_where_nobody_hears_keeps_no_other_from_hearing(
+    clinic_admin, lead, patient, other_clinic, monkeypatch
+) -> None:
+    """It waits, and counts for none of the mails of one run."""
+    monkeypatch.setattr(break_glass, "AT_ONCE", 2)
+    now = timezone.now()
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=now - timedelta(hours=1))
+    with inside(other_clinic.pk):
+        admin = make_member(other_clinic, Role.CLINIC_ADMIN)
+        gone = make_member(other_clinic, Role.CLINICAL_LEAD)
+        for _ in range(2):
+            theirs = make_patient(other_clinic)
+            open_record(member=admin, patient=theirs, reason=REASON, now=now)
+        StaffMember.objects.filter(pk=gone.pk).update(is_active=False)
+    assert tell_leads(timezone.now) == 1
+    assert [letter.to for letter in mail.outbox] == [[lead.user.email]]
+
+
+def test_who_opened_it_and_became_the_only_lead_is_not_the_one_who_hears(
+    clinic_admin, lead, patient, nurse
+) -> None:
+    now = timezone.now()
+    open_record(member=clinic_admin, patient=patient, reason=REASON, now=now)
+    StaffMember.objects.filter(pk=lead.pk).update(is_active=False)
+    StaffMember.objects.filter(pk=clinic_admin.pk).update(role=Role.CLINICAL_LEAD)
+    assert tell_leads(timezone.now) == 1
+    assert [letter.to for letter in mail.outbox] == [[nurse.user.email]]
 
 
 def test_it_opens_nothing_in_the_other_clinic_where_they_work(

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
@@ -22,7 +22,8 @@ from fido2.webauthn import (
     CollectedClientData,
 )
 
-from tests.accounts.test_sign_in import sign_in
+from apps.accounts.proof_form import ProofFields
+from tests.accounts.test_sign_in import prove_fully, sign_in
 
 pytestmark = pytest.mark.django_db
 FLAG = AuthenticatorData.FLAG
@@ -33,19 +34,24 @@ PATH = reverse("mfa_reauthenticate_webauthn")
 class Key:
     """A passkey in somebody's hand."""
 
-    def __init__(self, user: Any) -> None:
+    def __init__(self, user: Any = None) -> None:
         self.id, self.secret = token_bytes(16), ec.generate_private_key(ec.SECP256R1())
+        if user is not None:
+            data = {"name": "Key", "credential": self.made(token_bytes(32))}
+            Authenticator.objects.create(user=user, type="webauthn", data=data)
+
+    def made(self, challenge: bytes | str) -> dict[str, Any]:
+        """Return what a browser sends when it is set up."""
         public = ES256.from_cryptography_key(self.secret.public_key())
         attested = AttestedCredentialData.create(Aaguid.NONE, self.id, public)
         made = AuthenticatorData.create(HERE, FLAG.UP | FLAG.UV | FLAG.AT, 0, bytes(attested))
         response = {
-            "clientDataJSON": websafe_encode(self.said("webauthn.create", token_bytes(32))),
+            "clientDataJSON": websafe_encode(self.said("webauthn.create", challenge)),
             "attestationObject": websafe_encode(bytes(AttestationObject.create("none", made, {}))),
         }
-        data = {"name": "Key", "credential": self.named(response)}
-        Authenticator.objects.create(user=user, type="webauthn", data=data)
+        return self.named(response)
 
-    def said(self, kind: str, challenge: bytes) -> bytes:
+    def said(self, kind: str, challenge: bytes | str) -> bytes:
         return bytes(CollectedClientData.create(kind, challenge, "https://testserver"))
 
     def named(self, response: dict[str, str]) -> dict[str, Any]:
@@ -116,3 +122,23 @@ def test_nobody_elses_passkey_proves_who_one_is(nurse, prescriber) -> None:
     challenge_of(client)
     client.post(PATH, {"credential": mine.answer(elsewhere, FLAG.UP | FLAG.UV)})
     assert proofs(client) == 0
+
+
+def test_to_set_up_a_passkey_signs_nothing(prescriber) -> None:
+    """Only a confirmation does: else who was asked to set one up would sign the next plan by it."""
+    client, key, page = sign_in(prescriber), Key(), reverse("mfa_add_webauthn")
+    prove_fully(client, prescriber)
+    assert client.get(page).status_code == 200
+    credential = json.dumps(key.made(client.session["mfa.webauthn.state"]["challenge"]))
+    assert client.post(page, {"name": "Mine", "credential": credential}).status_code == 302
+    assert client.get(page).status_code == 200, "for another factor it is a proof"
+    assert not signs(client, prescriber)
+    client.post(PATH, {"credential": key.answer(challenge_of(client), FLAG.UP | FLAG.UV)})
+    assert signs(client, prescriber)
+
+
+def signs(client: Client, member: Any) -> bool:
+    """Answer whether the tick beside the passkey signs now."""
+    request = RequestFactory().post("/")
+    request.user, request.session = member.user, client.session
+    return ProofFields({"passkey": "on"}, request=request).is_valid()

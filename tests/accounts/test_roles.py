@@ -391,7 +391,7 @@ def test_whoever_loses_a_role_is_told_and_so_are_the_leads(clinic_admin, lead, r
 
 
 def body_to(member: StaffMember) -> str:
-    return next(letter.body for letter in mail.outbox if letter.to == [member.user.email])
+    return "\n".join(letter.body for letter in mail.outbox if letter.to == [member.user.email])
 
 
 def test_who_gets_a_role_or_is_let_in_again_is_not_told_that_it_ended(
@@ -422,9 +422,66 @@ def test_who_gets_a_role_or_is_let_in_again_is_not_told_that_it_ended(
     assert "ended" not in body_to(prescriber)
 
 
-def test_roles_without_clinical_rights_are_given_without_a_word(clinic_admin, lead) -> None:
-    make_invitation(clinic_admin, "new@clinic.example", Role.CLINIC_ADMIN, now=timezone.now())
-    assert set(told()) == {"new@clinic.example"}
+def test_an_admin_more_waits_for_nobody_and_the_leads_hear_of_it(clinic_admin, lead) -> None:
+    """Who has an admin's password could else make a second one, and nobody would know by whom."""
+    now, by = timezone.now(), clinic_admin.user
+    make_invitation(clinic_admin, "new@clinic.example", Role.CLINIC_ADMIN, now=now)
+    assert set(told()) == {"new@clinic.example", lead.user.email}
+    assert "invited new@clinic.example as clinic admin" in body_to(lead)
+    other = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN, "Robin Back")
+    deactivate_member(member=other, by=by, now=now)
+    told()
+    for _ in range(2):
+        reactivate_member(member=other, by=by, now=now)
+    assert set(told()) == {lead.user.email}
+    assert "let Robin Back in again as clinic admin" in body_to(lead)
+
+
+def test_the_last_admin_does_not_go_by_a_word_that_waited(clinic_admin, lead) -> None:
+    """Each may be another role while the other is admin: both words would leave nobody."""
+    other, now = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN), timezone.now()
+    change_role(member=other, role=Role.NURSE, by=clinic_admin.user, now=now)
+    change_role(member=clinic_admin, role=Role.NURSE, by=other.user, now=now)
+    first, second = RoleChange.objects.waiting().order_by("pk")
+    decide(change=first, agreed=True, by=lead, now=now)
+    with pytest.raises(RoleError, match="only clinic admin"):
+        decide(change=second, agreed=True, by=lead, now=now)
+    second.refresh_from_db()
+    assert second.state == "waiting"
+    assert StaffMember.objects.active().filter(role=Role.CLINIC_ADMIN).count() == 1
+    assert decide(change=second, agreed=False, by=lead, now=now).state == "refused"
+
+
+@pytest.mark.parametrize("word_first", [True, False])
+def test_the_last_admin_stays_whichever_comes_first(clinic_admin, lead, word_first) -> None:
+    other, now = make_member(clinic_admin.clinic, Role.CLINIC_ADMIN), timezone.now()
+    change_role(member=other, role=Role.NURSE, by=clinic_admin.user, now=now)
+    change = RoleChange.objects.waiting().get()
+    if word_first:
+        decide(change=change, agreed=True, by=lead, now=now)
+        with pytest.raises(StaffError, match="only clinic admin"):
+            deactivate_member(member=clinic_admin, by=other.user, now=now)
+    else:
+        deactivate_member(member=clinic_admin, by=other.user, now=now)
+        with pytest.raises(RoleError, match="only clinic admin"):
+            decide(change=change, agreed=True, by=lead, now=now)
+    assert StaffMember.objects.active().filter(role=Role.CLINIC_ADMIN).count() == 1
+
+
+@pytest.mark.parametrize("end", ["refused", "withdrawn"])
+def test_a_role_that_came_to_nothing_is_not_told_as_given(
+    clinic_admin, prescriber, nurse, end
+) -> None:
+    """The word may be quicker than the mail server."""
+    now = timezone.now()
+    change_role(member=nurse, role=Role.PRESCRIBER, by=clinic_admin.user, now=now)
+    if end == "refused":
+        decide(change=RoleChange.objects.get(), agreed=False, by=prescriber, now=now)
+    else:
+        withdraw(now, member=nurse)
+    assert RoleChange.objects.get().state == end
+    assert told() == {}
+    assert set(StaffMail.objects.values_list("state", flat=True)) == {"cancelled"}
 
 
 def test_a_role_with_other_rights_that_takes_nothing_is_no_loss(clinic_admin, lead, nurse) -> None:

@@ -190,6 +190,11 @@ class RoleChange(models.Model):
         return f"Role change {self.pk}"
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Answer whether it waited and was never done."""
+        return self.state in (self.State.REFUSED, self.State.WITHDRAWN)
+
+    @property
     def role_words(self) -> str:
         """The role, as people say it."""
         words = type(self)._meta.apps.get_model("patients", "StaffMember")._meta.get_field("role")

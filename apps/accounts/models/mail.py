@@ -142,6 +142,8 @@ class StaffMail(models.Model):
         if self.invitation is not None:
             return self.invitation.works(now)
         if self.role_change is not None:
+            if self.role_change.came_to_nothing:
+                return False
             mine = self.role_change.member
             ended = mine is not None and mine.user_id == self.user_id and not mine.is_active
             return self.user is not None and (self.user.is_active or ended)
