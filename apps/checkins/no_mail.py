@@ -23,3 +23,16 @@ def why_no_mail(patient: Patient, schedule: CheckInSchedule | None = None) -> st
     if schedule is not None and not schedule.wants_mail:
         return NOT_WANTED
     return "" if patient.email_proved == patient.email else NOT_PROVED
+
+
+def no_mail_to_mend(patient: Patient) -> str:
+    """Return why a patient whose check-ins the clinic waits for gets no reminders, else empty.
+
+    For the note that asks staff to do something about it. Nobody waits for who is not active
+    (paused, in hospital, ended, deceased) or has no schedule yet: no silence of theirs is judged,
+    and nobody need be phoned.
+    """
+    schedule = getattr(patient, "check_in_schedule", None)
+    if patient.status != Patient.Status.ACTIVE or schedule is None:
+        return ""
+    return why_no_mail(patient, schedule)

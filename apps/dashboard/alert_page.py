@@ -9,7 +9,7 @@ from apps.audit.models import AuditEvent
 from apps.checkins.advice import advice_for
 from apps.checkins.as_given import answer_rows, fired_rows
 from apps.checkins.models import CheckIn
-from apps.checkins.no_mail import why_no_mail
+from apps.checkins.no_mail import no_mail_to_mend
 from apps.dashboard.views import decorate, plan_summary, rights_of
 from apps.patients.models import StaffMember
 from apps.patients.permissions import Right, may
@@ -58,7 +58,7 @@ def page_of(
             Mute.objects.in_force(now).filter(patient=alert.patient).select_related("created_by")
         ),
         "may_mute": may(reader, Right.MUTE_RULES) and bool(set(alert.rules) & set(MUTABLE_RULES)),
-        "no_mail": why_no_mail(alert.patient),
+        "no_mail_to_mend": no_mail_to_mend(alert.patient),
         "rights": rights_of(reader),
         "may_change_plan": may(reader, Right.ACTIVATE_PLANS),
         "is_mine": alert.owner_id == reader.user_id,

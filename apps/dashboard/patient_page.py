@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, JSONObject, Least
 
 from apps.checkins.as_given import answer_rows
 from apps.checkins.models import CareTask, CheckIn, Reminder, StandingDuty
-from apps.checkins.no_mail import why_no_mail
+from apps.checkins.no_mail import no_mail_to_mend, why_no_mail
 from apps.clinical.drugs import get_drug
 from apps.dashboard import course
 from apps.dashboard.happenings import check_in_line, happenings_of
@@ -83,6 +83,7 @@ def page_of(patient: Patient, now: datetime, weeks: int | None) -> dict[str, Any
         "more_check_ins": check_ins[ANSWERED_SHOWN:],
         "only_kept": only_kept_of(patient),
         "no_mail": why_no_mail(patient),
+        "no_mail_to_mend": no_mail_to_mend(patient),
         "happenings": happenings[:TIMELINE_SHOWN],
         "has_older": len(lines) >= SHOWN_AT_MOST,
         "course": drawn,

@@ -87,7 +87,10 @@ def words(each: dict[str, Any]) -> list[str]:
     payload = [part.get("contentString") for part in list_in(each, "payload")]
     notes = [part.get("text") for part in list_in(each, "note")]
     answers = [answer for item in list_in(each, "item") for answer in answered(item)]
-    marks = [MARKS.get(str(part.get("url"))) for part in list_in(each, "extension")]
+    marks = [
+        MARKS.get(str(part.get("url"))) for part in list_in(each, "extension")
+        if part.get("valueBoolean") is not False
+    ]  # fmt: skip
     found = [*marks, *concept, *values, *payload, *steps, *answers, *notes]
     return [str(value) for value in found if value not in (None, "")]
 

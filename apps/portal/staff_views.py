@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.checkins.no_mail import why_no_mail
+from apps.checkins.no_mail import no_mail_to_mend, why_no_mail
 from apps.patients.access import fetch_in_scope, fetch_patient, member_of, requires
 from apps.patients.lists import Listing, show_list
 from apps.patients.models import Patient
@@ -60,6 +60,7 @@ def access(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         ),
         "people": people,
         "no_mail": why_no_mail(patient),
+        "no_mail_to_mend": no_mail_to_mend(patient),
         "research": patient.research_consents.in_force().first(),
         "now": now,
     }  # fmt: skip

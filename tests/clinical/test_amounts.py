@@ -30,7 +30,7 @@ VECTORS = [
      "as 0.6 mL at 5 mg/mL read as 3 mg"),
     ("0.6 mg", "extra", "7", ["5"], "5", Decimal(800) / 7, False,
      "0.6 mg; that is not more than the 7 mg planned: the answers contradict each other, "
-     "as 0.6 mL at 5 mg/mL read as 8 mg"),
+     "as 0.6 mL at 5 mg/mL, 5 mg planned beside it read as 8 mg"),
     ("2 mg", "extra", "2", ["1", "5"], "0", "500", False,
      "2 mg; that is not more than the 2 mg planned: the answers contradict each other, "
      "as 2 mL at 1 mg/mL or 5 mg/mL read as 10 mg"),

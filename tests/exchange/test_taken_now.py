@@ -10,7 +10,7 @@ import pytest
 
 from apps.checkins.models import CareTask
 from apps.detox.restart_actions import record_restart
-from apps.exchange.brought import lines_of
+from apps.exchange.brought import MARKS, lines_of, words
 from apps.exchange.fhir.bundle import collection
 from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
@@ -257,3 +257,11 @@ def test_the_second_drug_is_over_when_a_unit_says_that_none_is_taken(patient, pr
     go_home(make_stay(patient, prescriber.user), prescriber, **NONE)
     found = medicines(told(patient, NOW + 30 * DAY))
     assert [each["status"] for each in found] == ["completed", "completed"]
+
+
+@pytest.mark.parametrize("url", MARKS)
+def test_a_mark_that_says_no_is_no_mark(url) -> None:
+    body = {"resourceType": "Communication", "payload": [{"contentString": "hi"}]}
+    assert words(body | {"extension": [{"url": url, "valueBoolean": False}]}) == ["hi"]
+    for value in ({"valueBoolean": True}, {"valueCode": "expired"}):
+        assert words(body | {"extension": [{"url": url, **value}]}) == [MARKS[url], "hi"]

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from apps.alerts.models import Alert
 from apps.checkins.models import Reminder
-from apps.checkins.no_mail import why_no_mail
+from apps.checkins.no_mail import no_mail_to_mend, why_no_mail
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
+from apps.patients.actions import change_status
 from apps.patients.models import Patient
 from apps.portal.actions import begin, give_consent, invite_patient, withdraw_consent
 from tests.conftest import signed_in
@@ -20,6 +21,9 @@ from tests.factories import make_active_plan, make_patient, put_on_call
 pytestmark = pytest.mark.django_db
 ADDRESS = "wren@home.example"
 NONE_GO_OUT, NOT_PROVED = "No reminders go out.", "Nobody has agreed or signed in by a mail to"
+JUDGED = "A missed check-in is judged all the same."
+PHONE = "Ask by phone whether the address is right"
+NOT_WAITED_FOR = ("deceased", "ended", "paused", "in_hospital")
 
 
 @pytest.fixture
@@ -58,7 +62,8 @@ def test_until_the_address_is_proved_each_page_says_that_no_reminder_goes_out(ne
         assert NONE_GO_OUT in page
         assert NOT_PROVED in page
         assert ADDRESS in page
-        assert "A missed check-in is judged all the same." in page
+        assert JUDGED in page
+        assert PHONE in page
     assert f'href="{access}#invite"' in of_patient
     sent = client.post(access, {"email": ADDRESS}, follow=True)  # the button that it points to
     assert "The invitation is on its way" in sent.text
@@ -100,6 +105,45 @@ def test_why_no_reminder_goes_out(new) -> None:
 def test_a_patient_whom_the_clinic_does_not_wait_for_has_no_such_note(clinic, nurse) -> None:
     patient = make_patient(clinic)
     Patient.objects.filter(pk=patient.pk).update(email=ADDRESS, email_proved="")
+    patient.refresh_from_db()
+    assert no_mail_to_mend(patient) == ""
     page = text(signed_in(nurse), "dashboard:patient", patient)
     assert NONE_GO_OUT not in page
     assert "Not proved: no reminders go to it" in page
+    access = text(signed_in(nurse), "portal:access", patient)
+    assert JUDGED not in access
+    assert PHONE not in access
+    assert f"{ADDRESS} is not proved" in access  # what is on record is said all the same
+
+
+@pytest.mark.parametrize("status", NOT_WAITED_FOR)
+def test_nobody_is_asked_to_phone_about_the_address_of_whom_nobody_waits_for(
+    clinic, nurse, status
+) -> None:
+    patient, now = make_patient(clinic), timezone.now()
+    Patient.objects.filter(pk=patient.pk).update(email=ADDRESS, email_proved="")
+    set_schedule(patient=patient, remind_at=now.time(), wants_mail=True, by=None, now=now)
+    patient = Patient.objects.get(pk=patient.pk)
+    assert no_mail_to_mend(patient) == "not_proved"
+    change_status(patient=patient, status=status, by=nurse.user, now=now)
+    assert no_mail_to_mend(patient) == ""
+    for name in ("dashboard:patient", "portal:access"):
+        page = text(signed_in(nurse), name, patient)
+        for words in (NONE_GO_OUT, JUDGED, PHONE):
+            assert words not in page
+
+
+@pytest.mark.parametrize("status", ["deceased", "paused"])
+def test_an_alert_of_whom_nobody_waits_for_any_more_asks_nobody_to_phone(
+    new, nurse, status
+) -> None:
+    now = timezone.now()
+    put_on_call(nurse, now=now)
+    for hours in range(0, 6 * 24, 12):
+        sweep_reminders(now - timedelta(days=6) + timedelta(hours=hours))
+    alert = Alert.objects.filter(patient=new, source_type="silence").earliest("opened_at")
+    assert PHONE in text(signed_in(nurse), "dashboard:alert", alert)
+    change_status(patient=new, status=status, by=nurse.user, now=now)
+    page = text(signed_in(nurse), "dashboard:alert", alert)
+    assert JUDGED not in page
+    assert PHONE not in page

@@ -107,7 +107,10 @@ def contradiction(
         return words
     if said.unit == ML:
         return f"{words}, read as {plain(other)} mg"
-    return f"{words}, as {said.value:f} mL at {strengths_of(context)} read as {plain(other)} mg"
+    at = f"{said.value:f} mL at {strengths_of(context)}"
+    liquid = {said.value * strength for strength in context.liquid_mg_per_ml}
+    beside = "" if other in liquid else tablets_beside(context)
+    return f"{words}, as {at}{beside} read as {plain(other)} mg"
 
 
 def as_told(said: Amount) -> str:
@@ -120,16 +123,17 @@ def strengths_of(context: Context) -> str:
     return " or ".join(f"{plain(each)} mg/mL" for each in context.liquid_mg_per_ml)
 
 
+def tablets_beside(context: Context) -> str:
+    """Return the tablets planned beside a liquid; empty without any."""
+    solid = context.planned_solid_mg
+    return f", {plain(solid)} mg planned beside it" if solid else ""
+
+
 def in_words(said: Amount, mg: Decimal, context: Context, *, is_sure: bool) -> str:
     """Return how it was read, such as "0.6 mL at 5 mg/mL is 3 mg"."""
     given = as_told(said)
     strengths = strengths_of(context)
     at = f" at {strengths}" if strengths else ""
-    beside = (
-        f", {plain(context.planned_solid_mg)} mg planned beside it"
-        if context.planned_solid_mg
-        else ""
-    )
     if is_sure:
         return f"{given}{at} is {plain(mg)} mg"
-    return f"{given}{at}{beside}: not sure, read as {plain(mg)} mg"
+    return f"{given}{at}{tablets_beside(context)}: not sure, read as {plain(mg)} mg"
