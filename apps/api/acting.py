@@ -158,7 +158,8 @@ def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent
             except KeptEnoughError as error:
                 text = (
                     "These answers are too old to count, and as many as are kept in a day "
-                    f"({KEPT_A_DAY}) were kept. Ask the patient anew, or send them again tomorrow."
+                    f"({KEPT_A_DAY}) were kept. Ask the patient anew, or send them again in 24 "
+                    "hours."
                 )
                 raise wrong({"reported_at": text}) from error
             return 201, stored_as(stored, patient)

@@ -1,13 +1,14 @@
-"""Why no reminder goes out to a patient. Pure."""
+"""Why no reminder goes out to a patient."""
 
 from typing import Final
 
-from apps.checkins.models import CheckInSchedule
+from apps.checkins.models import CheckInSchedule, Reminder
 from apps.patients.models import Patient
 
 NO_ADDRESS: Final = "no_address"
 NOT_WANTED: Final = "not_wanted"
 NOT_PROVED: Final = "not_proved"
+REFUSED: Final = "refused"
 
 
 def why_no_mail(patient: Patient, schedule: CheckInSchedule | None = None) -> str:
@@ -30,9 +31,11 @@ def no_mail_to_mend(patient: Patient) -> str:
 
     For the note that asks staff to do something about it. Nobody waits for who is not active
     (paused, in hospital, ended, deceased) or has no schedule yet: no silence of theirs is judged,
-    and nobody need be phoned.
+    and nobody need be phoned. Also where the mail of the window that waits was refused for good,
+    or could not be delivered in all its tries. One query more where mails may go out.
     """
     schedule = getattr(patient, "check_in_schedule", None)
     if patient.status != Patient.Status.ACTIVE or schedule is None:
         return ""
-    return why_no_mail(patient, schedule)
+    refused = Reminder.objects.live().filter(patient=patient, state=Reminder.State.FAILED)
+    return why_no_mail(patient, schedule) or (REFUSED if refused.exists() else "")

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 # What a page of the check-in needs; the worker keeps these and the blank forms.
 FILES = (
-    "css/tokens.css", "css/patient.css", "js/outbox.js", "js/checkin.js", "js/offline.js",
-    "img/mark.svg", "img/favicon.svg",
+    "css/tokens.css", "css/patient.css", "js/outbox.js", "js/checkin.js", "js/copy.js",
+    "js/offline.js", "img/mark.svg", "img/favicon.svg",
 )  # fmt: skip
 
 

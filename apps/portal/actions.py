@@ -105,18 +105,23 @@ def give_consent(*, patient: Patient, language: str, now: datetime) -> Consent:
     """Record that the patient agreed to the words of today's version, and when.
 
     Agreeing again changes nothing. Who agrees came by the invitation to their address, so it is
-    theirs and reminders may go there; not to one that staff wrote since `patient` was read. A new
-    consent turns the mails on again.
+    theirs and reminders may go there; not to one that staff wrote since `patient` was read. Mails
+    that ended with a consent taken back are on again: the page that follows can turn them off.
     """
     came_by, patient = patient.email, lock_patient(patient)
     existing = Consent.objects.in_force().filter(patient=patient).first()
     if existing is not None:
         return existing
+    had_agreed = Consent.objects.filter(patient=patient).exists()
     consent = Consent.objects.create(
         clinic_id=patient.clinic_id, patient=patient, version=VERSION, language=language,
         text_hash=text_hash(language, emergency=patient.clinic.emergency_number), given_at=now,
     )  # fmt: skip
     write_down("consent.given", consent, patient, patient, now, version=VERSION)
+    if had_agreed:
+        set_schedule(
+            patient=patient, remind_at=remind_at(patient), wants_mail=True, by=patient, now=now
+        )
     if patient.email == came_by:
         prove_address(patient, now)
     return consent

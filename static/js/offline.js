@@ -66,6 +66,7 @@
     document.querySelector("main").replaceWith(page.querySelector("main"));
     root.classList.remove("stepping", "past-first", "moved", "offline-now");
     delete root.dataset.kept;
+    document.dispatchEvent(new Event("page-replaced"));
     const heading = document.querySelector("main h1");
     if (!heading) return;
     heading.tabIndex = -1;

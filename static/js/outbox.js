@@ -95,7 +95,8 @@ const Outbox = (() => {
   async function all() {
     const rows = await store("readonly", (kept) => kept.getAll());
     const oldest = Date.now() - DRAFT_HOURS * 3600e3;
-    const refused = (row) => row.news && row.news !== "saved" && !row.told; // nobody has these answers, and nobody knows: they stay
+    // Nobody has these answers. They stay where nobody knows that, and where only the day was full.
+    const refused = (row) => row.news && row.news !== "saved" && (!row.told || row.news === "enough");
     const stale = rows.filter((row) => !row.sending && !refused(row) && row.changed < oldest);
     for (const row of stale) await forgetDraft(row.submission);
     return rows.filter((row) => !stale.includes(row));

@@ -102,6 +102,32 @@ def test_why_no_reminder_goes_out(new) -> None:
     assert why_no_mail(found) == "not_wanted"
 
 
+def test_who_agrees_anew_gets_mails_again(new) -> None:
+    agrees(new)
+    withdraw_consent(patient=new, now=timezone.now())
+    patient = Patient.objects.get(pk=new.pk)
+    again = [give_consent(patient=patient, language="en", now=timezone.now()) for _ in range(2)]
+    assert again[0] == again[1]  # the second time changes nothing
+    found = Patient.objects.select_related("check_in_schedule").get(pk=new.pk)
+    assert found.check_in_schedule.wants_mail
+    assert why_no_mail(found) == ""
+
+
+def test_a_proved_mailbox_that_refuses_is_told_with_what_to_do(new, nurse) -> None:
+    agrees(new)
+    sweep_reminders(timezone.now())
+    client = signed_in(nurse)
+    for name in ("dashboard:patient", "portal:access"):
+        assert NONE_GO_OUT not in text(client, name, new)
+    over = {"state": "failed", "next_attempt_at": None, "last_error": "550 no such user"}
+    assert Reminder.objects.live().update(**over) == 1
+    for name in ("dashboard:patient", "portal:access"):
+        page = text(client, name, new)
+        assert NONE_GO_OUT in page
+        assert f"The last one to {ADDRESS} could not be delivered." in page
+        assert "Ask by phone which address is right." in page
+
+
 def test_a_patient_whom_the_clinic_does_not_wait_for_has_no_such_note(clinic, nurse) -> None:
     patient = make_patient(clinic)
     Patient.objects.filter(pk=patient.pk).update(email=ADDRESS, email_proved="")
