@@ -124,7 +124,7 @@ def test_a_proved_mailbox_that_refuses_is_told_with_what_to_do(new, nurse) -> No
     for name in ("dashboard:patient", "portal:access"):
         page = text(client, name, new)
         assert NONE_GO_OUT in page
-        assert f"The last one to {ADDRESS} could not be delivered." in page
+        assert f"The last one to <b>{ADDRESS}</b> could not be delivered." in page
         assert "Ask by phone which address is right." in page
 
 
