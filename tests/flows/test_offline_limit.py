@@ -1,13 +1,15 @@
 """Ten notes of a day are kept; the eleventh stays on the phone, to copy or to read out."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from apps.checkins.link_actions import create_link
 from apps.checkins.models import CheckIn, CheckInLink
-from tests.checkins.test_late_words import posted, url_for
 from tests.factories import CALM as CALM_POST
 from tests.flows.test_offline import AGE, KEPT, fill, network, open_form, phone
 from tests.flows.test_offline_tabs import CALM, send
@@ -22,12 +24,14 @@ AS_TEXT = "The same as text, for you to copy and keep"
 def refused(network, people, marked_patient, phone):
     """Return a phone whose answers, sent by an old link, were one more than a day's notes."""
     open_form(phone, network, marked_patient)
-    url = url_for(marked_patient)
+    long_ago = timezone.now() - timedelta(days=90)
+    token = create_link(patient=marked_patient, by=None, now=long_ago)
     for fog in range(10):
         answers = CALM_POST | {"s_fog": fog % 3, "s_sleep": fog // 3 % 3, "s_senses": fog // 9}
-        assert Client().post(url, posted(answers)).status_code == 200
+        sent = {**answers, "submission_id": str(uuid4())}
+        page = Client().post(reverse("checkins:create", args=[token]), sent)
+        assert page.status_code == 200
     assert CheckIn.as_given.filter(counts=False).count() == 10
-    long_ago = timezone.now() - timedelta(days=90)
     CheckInLink.objects.update(created_at=long_ago, expires_at=long_ago + timedelta(days=2))
     fill(phone, CALM)
     send(phone)
