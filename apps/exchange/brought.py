@@ -1,14 +1,16 @@
 """What was brought in with a record, in lines that a person reads. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.utils.dateparse import parse_date, parse_datetime
 
+from apps.exchange.fhir.belongs import nodes_in
 from apps.exchange.fhir.codes import BASE
 from apps.exchange.fhir.kept import is_of_now
+from apps.exchange.fhir.people import REFERENCE_SYSTEM
 from apps.exchange.fhir.within import first
 
 # Where each type has its moment, the first that is there.
@@ -16,8 +18,10 @@ MOMENTS: Final = (
     "authored", "authoredOn", "effectiveDateTime", "sent", "recorded", "whenHandedOver", "created",
 )  # fmt: skip
 # Of no use to a reader: forms, the other clinic itself, and who looked there.
-UNREAD: Final = ("Questionnaire", "AuditEvent", "Organization", "Patient")
+UNREAD: Final = ("Questionnaire", "AuditEvent", "Organization")
+PERSON: Final = "Patient"
 NAMES: Final = {
+    PERSON: "Patient, as the file had them",
     "MedicationRequest": "Order", "MedicationDispense": "Handed out", "CarePlan": "Plan",
     "QuestionnaireResponse": "Check-in", "Observation": "Score or answer", "Flag": "Alert or lock",
     "Task": "Task", "Communication": "Message", "Provenance": "Signature",
@@ -42,9 +46,12 @@ class Line:
 
 
 def lines_of(bodies: Iterable[dict[str, Any]]) -> list[Line]:
-    """Return a line for each resource a person would read, the newest first."""
-    lines = [line_of(each) for each in bodies if each["resourceType"] not in UNREAD]
-    return sorted(lines, key=lambda line: line.when.timestamp() if line.when else 0, reverse=True)
+    """Return a line for each resource a person would read: the patient, then the newest first."""
+    read = [each for each in bodies if each["resourceType"] not in UNREAD]
+    patient = [line_of(each) for each in read if each["resourceType"] == PERSON]
+    lines = [line_of(each) for each in read if each["resourceType"] != PERSON]
+    lines.sort(key=lambda line: line.when.timestamp() if line.when else 0, reverse=True)
+    return patient + lines
 
 
 def line_of(each: dict[str, Any]) -> Line:
@@ -91,8 +98,100 @@ def words(each: dict[str, Any]) -> list[str]:
         MARKS.get(str(part.get("url"))) for part in list_in(each, "extension")
         if part.get("valueBoolean") is not False
     ]  # fmt: skip
-    found = [*marks, *concept, *values, *payload, *steps, *answers, *notes]
+    whose = words_of_person(each) if each["resourceType"] == PERSON else []
+    found = [
+        *marks, *whose, *concept, *values, *payload, *steps, *answers, *notes,
+        *words_of_extensions(each),
+    ]  # fmt: skip
     return [str(value) for value in found if value not in (None, "")]
+
+
+def words_of_person(each: dict[str, Any]) -> Iterator[str]:
+    """Yield what came of a patient, a line for each list: our row has one of each, FHIR several."""
+    told = {
+        "Names": [name_in_words(one) for one in list_in(each, "name")],
+        "Reached by": [reached_by(one) for one in list_in(each, "telecom")],
+        "Contacts": [contact_in_words(one) for one in list_in(each, "contact")],
+        "Addresses": [address_in_words(one) for one in list_in(each, "address")],
+        "Died": [in_words(each.get("deceasedDateTime") or "")],
+        "Marital status": [concept_in_words(dict_in(each, "maritalStatus"))],
+        "Speaks": [
+            concept_in_words(dict_in(one, "language")) for one in list_in(each, "communication")
+        ],
+        "Cared for by": [
+            one.get("display") or one.get("reference") or ""
+            for one in list_in(each, "generalPractitioner")
+        ],
+        "Numbers": [
+            f"{one.get('value')} ({one.get('system') or 'of a system not named'})"
+            for one in list_in(each, "identifier") if one.get("system") != REFERENCE_SYSTEM
+        ],
+    }  # fmt: skip
+    for name, found in told.items():
+        if said := "; ".join(str(one) for one in found if one):
+            yield f"{name}: {said}"
+
+
+def name_in_words(each: dict[str, Any]) -> str:
+    """Return a name with what it is used for."""
+    parts = [*several(each, "prefix"), *several(each, "given"), each.get("family"),
+             *several(each, "suffix")]  # fmt: skip
+    name = " ".join(str(part) for part in parts if part) or str(each.get("text", ""))
+    return name + used_for(each)
+
+
+def reached_by(each: dict[str, Any]) -> str:
+    """Return a telephone, a mail address or another way to reach somebody."""
+    way = f"{each.get('system', '')} {each.get('value', '')}".strip()
+    return way + used_for(each) if way else ""
+
+
+def address_in_words(each: dict[str, Any]) -> str:
+    """Return an address on one line."""
+    parts = [*several(each, "line"), *(each.get(name) for name in (
+        "city", "district", "state", "postalCode", "country"))]  # fmt: skip
+    told = str(each.get("text") or ", ".join(str(part) for part in parts if part))
+    return told + used_for(each) if told else ""
+
+
+def contact_in_words(each: dict[str, Any]) -> str:
+    """Return who is to be called, as what, and how."""
+    parts = [
+        name_in_words(dict_in(each, "name")),
+        *(concept_in_words(one) for one in list_in(each, "relationship")),
+        *(reached_by(one) for one in list_in(each, "telecom")),
+        address_in_words(dict_in(each, "address")),
+    ]
+    return ", ".join(part for part in parts if part) + used_for(each)
+
+
+def concept_in_words(each: dict[str, Any]) -> str:
+    """Return a concept by its text, or by its first code."""
+    return str(each.get("text") or in_words(first(each.get("coding"))))
+
+
+def used_for(each: dict[str, Any]) -> str:
+    """Return in brackets what an entry is used for, and until when."""
+    end = dict_in(each, "period").get("end")
+    said = [str(each.get("use") or ""), f"until {end}" if end else ""]
+    words = ", ".join(one for one in said if one)
+    return f" ({words})" if words else ""
+
+
+def several(each: dict[str, Any], name: str) -> list[Any]:
+    """Return the values of a list of texts, without its gaps."""
+    found = each.get(name)
+    return [one for one in found if one is not None] if isinstance(found, list) else []
+
+
+def words_of_extensions(each: dict[str, Any]) -> Iterator[str]:
+    """Yield what extensions of others say, at any depth, by the last word of their address."""
+    for node in nodes_in(each):
+        for one in list_in(node, "extension"):
+            url = str(one.get("url", ""))
+            for key, value in one.items():
+                if key.startswith("value") and not url.startswith(f"{BASE}/") and in_words(value):
+                    yield f"{url.rpartition('/')[2]}: {in_words(value)}"
 
 
 def first_day(dose: dict[str, Any]) -> str:

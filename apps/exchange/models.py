@@ -1,21 +1,16 @@
 """The address of a patient's calendar, and what another clinic's record brought in."""
 
-import json
 import uuid
-from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.alerts.models.guards import SameClinic
 from apps.database.kept_rows import immutable
+from apps.exchange.exact_json import ExactDecoder, ExactEncoder
 from apps.patients.models import Clinic, Patient
-
-# Before or after the point. Milligrams have six; what is written out takes time with its square.
-MOST_PLACES: Final = 30
 
 
 class FeedQuerySet(models.QuerySet["CalendarFeed"]):
@@ -88,35 +83,6 @@ class RecordImport(models.Model):
 
     def __str__(self) -> str:
         return f"Import of {self.imported_at:%Y-%m-%d}"
-
-
-class ExactDecoder(json.JSONDecoder):
-    """Reads numbers as Decimal: a dose of another clinic is no less exact than ours."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options | {"parse_float": Decimal})
-
-
-class ExactEncoder(DjangoJSONEncoder):
-    """Writes Decimal as the number it is."""
-
-    def default(self, o: Any) -> Any:
-        """Return a number that reads back the same."""
-        return exact(o) if isinstance(o, Decimal) else super().default(o)
-
-
-def exact(value: Decimal) -> int | float:
-    """Return a Decimal as a JSON number that reads back as the very same, else raise ValueError.
-
-    JSON writers know no Decimal. A double's shortest text gives back every decimal of up to
-    fifteen digits; that it did is checked, for a dose must never be nearly right.
-    """
-    if not value.is_finite() or abs(value.adjusted()) > MOST_PLACES:
-        raise ValueError(f"{value} has more places than a record needs.")
-    near = int(value) if value == value.to_integral_value() else float(value)
-    if Decimal(repr(near)) != value:
-        raise ValueError(f"{value} has more digits than a JSON number keeps.")
-    return near
 
 
 class KeptResource(models.Model):

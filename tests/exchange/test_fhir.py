@@ -16,7 +16,7 @@ from django.urls import reverse
 from apps.audit.models import AuditEvent
 from apps.checkins.models import CheckIn
 from apps.exchange.fhir.bundle import SOURCES, collection, resources_of
-from apps.exchange.fhir.elements import as_json, number
+from apps.exchange.fhir.elements import as_json
 from apps.exchange.fhir.record import Record
 from apps.portal.export import export_zip
 from apps.portal.trusted_actions import report
@@ -170,15 +170,6 @@ def test_the_record_is_read_with_few_queries_however_long_it_is(rich) -> None:
     with CaptureQueriesContext(connection) as one:
         resources_of(Record(rich, LATER), ["QuestionnaireResponse"])
     assert len(one) == 2
-
-
-def test_a_number_is_sent_exactly_or_not_at_all() -> None:
-    for text in ("0.0125", "1.5", "9999.9999", "0", "30"):
-        assert Decimal(json.dumps(number(Decimal(text)))) == Decimal(text)
-    with pytest.raises(ValueError, match="more digits"):
-        number(Decimal("0.12345678901234567891"))
-    with pytest.raises(TypeError):
-        number(object())
 
 
 def test_every_row_of_the_audit_record_is_there(rich) -> None:

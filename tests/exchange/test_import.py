@@ -17,13 +17,15 @@ from apps.audit.models import AuditEvent
 from apps.checkins.models import CareTask, CheckIn
 from apps.exchange import import_actions
 from apps.exchange.brought import lines_of
+from apps.exchange.exact_json import exact
 from apps.exchange.fhir.bundle import SOURCES, collection
 from apps.exchange.fhir.elements import as_json, in_code
 from apps.exchange.fhir.kept import BROUGHT_IN
+from apps.exchange.fhir.reading import parsed
 from apps.exchange.fhir.record import Record
 from apps.exchange.fhir.within import ImportRefusedError
 from apps.exchange.import_actions import import_record
-from apps.exchange.models import KeptResource, RecordImport, exact
+from apps.exchange.models import KeptResource, RecordImport
 from apps.patients.intake import stop_verdict_of
 from apps.patients.models import Patient
 from apps.patients.risk_actions import regimen_on
@@ -36,6 +38,7 @@ from tests.factories import NOW, make_active_plan, make_patient
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
+XHTML = '<div xmlns="http://www.w3.org/1999/xhtml"><p>Wren, 555-0100</p></div>'
 THEIRS = {"url": "https://other.example/shoe-size", "valueDecimal": Decimal("41.5")}
 
 
@@ -52,8 +55,25 @@ def bundle(rich) -> dict[str, Any]:
         entry["resource"].setdefault("extension", []).append(THEIRS)
     person = next(r for r in resources(found) if r["resourceType"] == "Patient")
     person["maritalStatus"] = {"text": "Widowed"}
-    person["name"][0]["prefix"] = ["Dr."]
+    person["name"][0] |= {
+        "prefix": ["Dr."], "use": "official", "given": ["Wren", "Middle"],
+        "_given": [None, {"extension": [THEIRS]}],
+    }  # fmt: skip
+    person["name"].insert(0, {"family": "Oldname", "given": ["Wren"], "use": "maiden"})
+    person["telecom"] += [
+        {"system": "phone", "value": "555-7777", "use": "work", "rank": 2},
+        {"system": "fax", "value": "555-8888", "extension": [THEIRS]},
+    ]
+    person["contact"].append({
+        "name": {"family": "Second", "given": ["Sam"]}, "relationship": [{"text": "Sister"}],
+        "telecom": [{"system": "phone", "value": "555-9999"}],
+    })  # fmt: skip
+    person["address"].append({"use": "temp", "line": ["5 Hill"], "city": "Elmwood"})
+    person["communication"].append({"language": {"text": "Cree"}})
+    person["text"] = {"status": "generated", "div": XHTML}
     person["_birthDate"] = {"extension": [THEIRS]}
+    aud = next(r for r in resources(found) if r["id"] == f"{rich.pk}-{in_code('aud')}")
+    aud["code"]["coding"].append({"system": "https://other.example", "code": "F10"})
     person["identifier"].append({"system": "urn:other", "value": "MRN-7"})
     allergy = {
         "resourceType": "AllergyIntolerance", "id": "a1", "extension": [THEIRS],
@@ -128,6 +148,23 @@ def test_export_import_export_is_equal(bundle, rich, outsider) -> None:
         assert problems(each) == []
 
 
+def test_a_number_that_came_is_given_back_with_its_places(bundle, outsider) -> None:
+    """In FHIR 0.010 says that it was measured to the third place; 0.01 does not."""
+    places = ("0.010", "41.50", "-7.0", "7")
+    text = as_json(bundle).decode()
+    assert text.count('"valueDecimal": 41.5\n') > len(places)
+    for each in places:
+        text = text.replace('"valueDecimal": 41.5\n', f'"valueDecimal": {each}\n', 1)
+    found = import_record(
+        clinic=outsider.clinic, bundle=parsed(text), by=outsider.user, now=LATER
+    )  # fmt: skip
+    again = as_json(collection(Record(found.patient, LATER))).decode()
+    for each in places:
+        assert again.count(f'"valueDecimal": {each}\n') == text.count(f'"valueDecimal": {each}\n')
+    page = signed_in(outsider).get(reverse("exchange:record_brought", args=[found.patient_id]))
+    assert "shoe-size: 41.50" in page.content.decode()
+
+
 def old_id(bundle: dict[str, Any], kept: KeptResource) -> str:
     """Return Type/id of the resource in the file that stands at this place."""
     old = resources(bundle)[kept.position]
@@ -156,6 +193,13 @@ def test_what_came_drives_nothing(bundle, outsider, other_clinic) -> None:
     assert "one tablet by mouth in the morning" in text
     assert "&lt;than&gt;" in text, "the patient's own words are text"
     assert "refuted" in text, "an illness that is not there does not stand there as one"
+    for only_came in (
+        f"Names: Wren Oldname (maiden); Dr. Wren Middle {patient.family_name} (official)",
+        "555-7777 (work)",
+        "Sam Second, Sister, phone 555-9999", "5 Hill, Elmwood (temp)", "Marital status: Widowed",
+        "MRN-7 (urn:other)", "Cree", "shoe-size: 41.5",
+    ):  # fmt: skip
+        assert only_came in text, "no row of ours has it, so it is read here"
     history = (
         signed_in(outsider).get(reverse("dashboard:history", args=[patient.pk])).content.decode()
     )
@@ -192,12 +236,18 @@ def test_what_is_changed_here_is_told_and_not_what_came(bundle, outsider) -> Non
     patient.risk.save(update_fields=["aud"])
     told = {f"{r['resourceType']}/{r['id']}": r for r in resources(taken(patient))}
     person = told[f"Patient/{patient.pk}"]
-    assert person["telecom"] == [{"system": "phone", "value": "555-0000"}]
+    assert person["telecom"] == [
+        {"system": "phone", "value": "555-0000"},
+        {"system": "phone", "value": "555-7777", "use": "work"},
+        {"system": "fax", "value": "555-8888", "extension": [THEIRS]},
+    ], "what was changed stands first, and nothing else claims to be preferred"
     assert person["maritalStatus"] == {"text": "Widowed"}
+    assert "text" not in person, "words made of the whole would still say the old number"
     condition = told[f"Condition/{patient.pk}-{in_code('aud')}"]
     assert condition["verificationStatus"]["coding"][0]["code"] == "refuted"
     assert "clinicalStatus" not in condition
     assert THEIRS["url"] in [each["url"] for each in condition["extension"]]
+    assert len(condition["code"]["coding"]) == 2, "another system's code says the same as before"
 
 
 def test_the_same_record_comes_in_once_and_all_or_nothing(bundle, outsider, monkeypatch) -> None:

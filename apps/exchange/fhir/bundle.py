@@ -47,7 +47,10 @@ def resources_of(record: Record, kinds: Sequence[str] | None = None) -> list[Res
         told = [each for source in SOURCES.get(kind, ()) for each in source(record)]
         kept = came.get(kind, [])
         replaced = kind in STOPPED and bool(kept) and is_replaced(record)
-        found += with_kept(told, kept, str(record.patient.pk), replaced=replaced)
+        found += (
+            with_kept(told, kept, str(record.patient.pk), record.brought_on, replaced=replaced)
+            if kept else told
+        )  # fmt: skip
     return found
 
 

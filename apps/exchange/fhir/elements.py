@@ -1,13 +1,12 @@
 """The small parts that resources are made of. Pure: values in, JSON values out."""
 
-import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
+from apps.exchange.exact_json import written
 from apps.exchange.fhir.codes import BASE, UCUM
-from apps.exchange.models import exact
 
 Resource = dict[str, Any]
 MARKS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -88,13 +87,6 @@ def narrative(lines: list[str]) -> str:
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{body}</div>'
 
 
-def number(value: object) -> int | float:
-    """Return a Decimal as the JSON number it is; nothing else may be here that JSON has not."""
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is not JSON.")
-    return exact(value)
-
-
 def as_json(resource: Resource) -> bytes:
     """Return a resource as the bytes that are sent."""
-    return json.dumps(resource, ensure_ascii=False, indent=1, default=number).encode()
+    return written(resource).encode()

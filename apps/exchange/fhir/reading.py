@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import available_timezones
 
+from apps.exchange.exact_json import MOST_PLACES
 from apps.exchange.fhir.belongs import check_all, check_bundle
 from apps.exchange.fhir.codes import local_system
 from apps.exchange.fhir.elements import Resource
 from apps.exchange.fhir.medicines_read import days_told_in, taken_there
-from apps.exchange.fhir.people import REFERENCE_SYSTEM
-from apps.exchange.fhir.within import ImportRefusedError, day_in, first, own, place_of
-from apps.exchange.models import MOST_PLACES
+from apps.exchange.fhir.person import person_of
+from apps.exchange.fhir.within import ImportRefusedError, first, own, place_of
 from apps.patients.models import RISK_FLAGS, Medication, Patient
 
 MOST_RESOURCES: Final = 50_000
@@ -150,39 +149,6 @@ def urls_in(bundle: Any) -> dict[str, str]:
     }  # fmt: skip
 
 
-def person_of(patient: Resource, time_zone: str, today: date) -> dict[str, Any]:
-    """Return the fields of the patient."""
-    name = first(in_use(patient.get("name"), today))
-    family, given = str(name.get("family", "")), " ".join(map(str, name.get("given", [])))
-    born = day_in(patient.get("birthDate"))
-    if not family or not given or born is None:
-        raise ImportRefusedError(
-            "The patient needs a family name, a given name and a whole date of birth."
-        )
-    zone = own(patient, "time-zone")
-    language = first(first(patient.get("communication")).get("language", {}).get("coding"))
-    status, sex = own(patient, "patient-status"), patient.get("gender")
-    found = {
-        "family_name": family, "given_name": given, "birth_date": born,
-        "sex": sex if sex in Patient.Sex.values else "",
-        "phone": contact_in(patient, "phone", today), "email": contact_in(patient, "email", today),
-        "address": str(first(in_use(patient.get("address"), today)).get("text", "")),
-        "emergency_contact": str(first(patient.get("contact")).get("name", {}).get("text", "")),
-        "language": "es" if str(language.get("code", "")).startswith("es") else "en",
-        "time_zone": zone if zone in available_timezones() else time_zone,
-        "calendar_names_drug": own(patient, "calendar-names-drug") is True,
-        "status": Patient.Status.DECEASED if is_deceased(patient)
-        else status if status in Patient.Status.values else Patient.Status.ACTIVE,
-        "last_dose_on": day_in(own(patient, "last-dose-on")),
-        "reference": reference_in(patient),
-    }  # fmt: skip
-    for field_name, value in found.items():
-        most = getattr(Patient._meta.get_field(field_name), "max_length", None)
-        if most and isinstance(value, str) and len(value) > most:
-            raise ImportRefusedError(f"The patient's {field_name} is longer than {most} letters.")
-    return found
-
-
 def followed_as(status: str, last_dose_on: date | None) -> str:
     """Return whether the patient is followed here: who takes some is, though no more there.
 
@@ -192,36 +158,6 @@ def followed_as(status: str, last_dose_on: date | None) -> str:
     if status == Patient.Status.ENDED and last_dose_on is None:
         return Patient.Status.ACTIVE
     return status
-
-
-def reference_in(patient: Resource) -> str:
-    """Return the short number the other clinic gave, empty without one."""
-    numbers = [
-        str(each.get("value", "")) for each in patient.get("identifier", [])
-        if each.get("system") == REFERENCE_SYSTEM
-    ]  # fmt: skip
-    return numbers[0] if numbers and numbers[0].isdecimal() else ""
-
-
-def is_deceased(patient: Resource) -> bool:
-    """Answer whether the file says that the patient has died: yes, or a day."""
-    return patient.get("deceasedBoolean") is True or bool(patient.get("deceasedDateTime"))
-
-
-def in_use(values: Any, today: date) -> list[dict[str, Any]]:
-    """Return the names, addresses or contacts that are still used."""
-    found = values if isinstance(values, list) else []
-    return [
-        each for each in found
-        if each.get("use") != "old"
-        and not ((end := day_in(str(each.get("period", {}).get("end"))[:10])) and end < today)
-    ]  # fmt: skip
-
-
-def contact_in(patient: Resource, system: str, today: date) -> str:
-    """Return the first phone or mail address that is still used."""
-    told = in_use(patient.get("telecom"), today)
-    return str(first([each for each in told if each.get("system") == system]).get("value", ""))
 
 
 def reason_of(found: list[Resource]) -> dict[str, str]:

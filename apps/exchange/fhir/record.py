@@ -1,7 +1,7 @@
 """The rows of one patient, fetched once and only those that are asked for."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from apps.audit.models import AuditEvent
 from apps.audit.reading import rows_about
 from apps.checkins.models import CareTask, CheckIn, Reminder
 from apps.detox.models import Round
-from apps.exchange.models import KeptResource
+from apps.exchange.models import KeptResource, RecordImport
 from apps.patients.models import Medication, Patient, RiskProfile
 from apps.tapers.models import Dispensing, TaperPlan
 from apps.tapers.schedule import Schedule, schedule_from
@@ -113,6 +113,15 @@ class Record:
         """The names of those who did."""
         wanted: Iterable[UUID] = {row.actor_id for row in self.events if row.actor_id}
         return dict(User.objects.filter(pk__in=wanted).values_list("pk", "full_name"))
+
+    @cached_property
+    def brought_on(self) -> date:
+        """The day in the clinic's zone on which the record came from elsewhere.
+
+        Raises `RecordImport.DoesNotExist` for one that began here.
+        """
+        found = RecordImport.objects.select_related("clinic").get(patient=self.patient)
+        return found.imported_at.astimezone(found.clinic.tz).date()
 
     def kept(self, kinds: Iterable[str] | None) -> dict[str, list[dict[str, Any]]]:
         """Return what another record brought in, of these types or of all, as it came."""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.alerts.models.guards
-import apps.exchange.models
+import apps.exchange.exact_json
 
 
 class Migration(migrations.Migration):
@@ -80,8 +80,8 @@ class Migration(migrations.Migration):
                 (
                     "body",
                     models.JSONField(
-                        decoder=apps.exchange.models.ExactDecoder,
-                        encoder=apps.exchange.models.ExactEncoder,
+                        decoder=apps.exchange.exact_json.ExactDecoder,
+                        encoder=apps.exchange.exact_json.ExactEncoder,
                     ),
                 ),
                 (
