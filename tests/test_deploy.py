@@ -156,6 +156,28 @@ def test_what_others_need_starts_before_them_and_stops_after_them() -> None:
         assert set(service["depends_on"]) == needs, name
 
 
+def test_whatever_runs_on_is_asked_whether_it_lives() -> None:
+    """A worker that hangs is started again, of whichever queue; a web process likewise."""
+    asked = {
+        each["metadata"]["name"]: [each for pod in pods(each) for each in pod["containers"]]
+        for each in kubernetes() if each["kind"] == "Deployment"
+    }  # fmt: skip
+    assert {name for name in asked if name.startswith("worker-")} == {
+        name for name in ours() if name.startswith("worker-")
+    }
+    # Beat leaves no sign of its own. When it stops, the signs that it asks workers for are missed.
+    for name, found in asked.items():
+        assert ["livenessProbe" in each for each in found] == [name != "beat"], name
+    for name in ("worker-alerts", "worker-default"):
+        (container,) = asked[name]
+        assert container["livenessProbe"]["exec"]["command"][-1] == "worker"
+        assert ours()[name]["healthcheck"]["test"][-1] == "worker"
+    # Once, by beat's word, of the image itself (asked below), and of others' image by its restart.
+    without = {"migrate", "beat", "web", "proxy"}
+    for name, service in compose()["services"].items():
+        assert ("test" in service.get("healthcheck", {})) == (name not in without), name
+
+
 def test_every_probe_is_the_cheap_one_of_a_process_that_exists() -> None:
     found = probes()
     assert {command[-1] for command in found} == {"web", "dispatcher", "worker"}
