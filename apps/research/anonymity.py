@@ -32,6 +32,7 @@ class Traits:
     sex: str
     drug: str
     indication: str
+    risk: str
 
 
 def age_band(years: int) -> str:
@@ -49,14 +50,20 @@ def wide_band(age: str) -> str:
     return wide.get(age, WITHHELD if age == WITHHELD else "50 and over")
 
 
+def without_illness(one: Traits) -> Traits:
+    """Return what is told of a person without the risk and the illness behind it."""
+    return replace(one, risk=WITHHELD, indication=WITHHELD)
+
+
 # From everything to nothing: each rung says less than the one before.
 LADDER: Final[tuple[Callable[[Traits], Traits], ...]] = (
     lambda one: one,
-    lambda one: replace(one, indication=WITHHELD),
-    lambda one: replace(one, indication=WITHHELD, age=wide_band(one.age)),
-    lambda one: replace(one, indication=WITHHELD, age=wide_band(one.age), sex=WITHHELD),
-    lambda one: replace(one, indication=WITHHELD, age=WITHHELD, sex=WITHHELD),
-    lambda one: Traits(WITHHELD, WITHHELD, WITHHELD, WITHHELD),
+    lambda one: replace(one, risk=WITHHELD),
+    without_illness,
+    lambda one: replace(without_illness(one), age=wide_band(one.age)),
+    lambda one: replace(without_illness(one), age=wide_band(one.age), sex=WITHHELD),
+    lambda one: replace(without_illness(one), age=WITHHELD, sex=WITHHELD),
+    lambda one: Traits(WITHHELD, WITHHELD, WITHHELD, WITHHELD, WITHHELD),
 )
 
 

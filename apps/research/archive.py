@@ -5,7 +5,7 @@ import io
 import secrets
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from random import SystemRandom
 from typing import Any, Final
@@ -54,9 +54,10 @@ Tables of one clinic that tapers people off benzodiazepines, without identities.
   rows: the days between two rows of one patient are true, everything else about a day is not.
   The number is random and kept nowhere. Up to {max(LEFT_OUT_DAYS)} of the newest days are left
   out, at random for each patient.
-- Every combination of age, sex, drug and indication is shared by {K} patients at least. Where
-  it was not, "{WITHHELD}" stands in place of the indication; then the age is told in wider
-  bands, then no sex, no age, no drug; who was left alone is left out.
+- Every combination of age, sex, drug, indication and risk is shared by {K} patients at least.
+  Where it was not, "{WITHHELD}" stands in place of the risk, then of the indication, too; then the
+  age is told in wider bands, then no sex, no age, no drug; who was left alone is left out. Who is
+  at a risk that few have is told less or left out more often: count no risk by these rows.
 - Of the other categories a value that fewer than {K} patients have is "{WITHHELD}".
 - No name, no contact, no words of patients or staff, no id of the clinic's own, no time of day.
 
@@ -89,9 +90,8 @@ def research_export(clinic: Clinic, today: date) -> Export:
     patients: Rows = [
         {
             "person": names[one.id],
-            "age": traits[one.id].age, "sex": traits[one.id].sex,
-            "drug": traits[one.id].drug, "indication": traits[one.id].indication,
-            "risk": one.risk, "registered_on": moved[one.id].told(one.registered_on),
+            **asdict(traits[one.id]),
+            "registered_on": moved[one.id].told(one.registered_on),
             "last_dose_on": moved[one.id].told(one.last_dose_on),
         }
         for one in told
@@ -130,7 +130,7 @@ def rows_of(
 def hide_rare(tables: Mapping[str, Rows], drugs: Mapping[str, str]) -> None:
     """Take out what too few have; and a drug that was withheld, of its doses too."""
     for table, column in (
-        ("patients", "risk"), ("check_ins", "by"), ("check_ins", "level"), ("alerts", "level"),
+        ("check_ins", "by"), ("check_ins", "level"), ("alerts", "level"),
     ):  # fmt: skip
         withhold_rare(tables[table], column)
     for row in tables["doses"]:

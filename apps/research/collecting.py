@@ -27,7 +27,6 @@ class Person:
 
     id: UUID
     traits: Traits
-    risk: str
     registered_on: date
     last_dose_on: date | None
 
@@ -102,9 +101,9 @@ def person_of(patient: Patient) -> Person:
         patient.get_sex_display().lower() or NOT_ASKED,
         get_drug(medication.drug_id).name,
         indication.lower(),
+        patient.risk.get_tier_display().lower(),
     )
-    risk = patient.risk.get_tier_display().lower()
-    return Person(patient.pk, traits, risk, registered, patient.last_dose_on)
+    return Person(patient.pk, traits, registered, patient.last_dose_on)
 
 
 def doses_of(clinic: Clinic) -> Iterator[tuple[UUID, date, dict[str, Any]]]:

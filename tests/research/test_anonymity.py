@@ -1,6 +1,7 @@
 """The rules of the research export: nobody is told by fewer than five, and no day is true."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from random import SystemRandom
 from typing import Any
@@ -30,6 +31,7 @@ traits = st.builds(
     sex=st.sampled_from(["female", "male", "other", "not asked"]),
     drug=st.sampled_from(["clonazepam", "diazepam", "zolpidem"]),
     indication=st.sampled_from(["insomnia", "panic disorder", "other", "not asked"]),
+    risk=st.sampled_from(["low", "moderate", "high"]),
 )
 crowds = st.lists(traits, max_size=80).map(lambda found: dict(enumerate(found)))
 
@@ -54,18 +56,32 @@ def test_what_is_told_is_true_or_withheld(people: dict[int, Traits]) -> None:
         assert said.sex in (true.sex, WITHHELD)
         assert said.drug in (true.drug, WITHHELD)
         assert said.indication in (true.indication, WITHHELD)
+        assert said.risk in (true.risk, WITHHELD)
 
 
 def test_one_who_is_alone_among_many_alike_is_left_out() -> None:
-    same = Traits("30 to 39", "female", "clonazepam", "insomnia")
-    odd = Traits("70 and over", "male", "zolpidem", "other")
+    same = Traits("30 to 39", "female", "clonazepam", "insomnia", "low")
+    odd = Traits("70 and over", "male", "zolpidem", "other", "high")
     told = settle({**dict.fromkeys(range(5), same), "odd": odd})
     assert set(told.values()) == {same}
     assert "odd" not in told
 
 
+def test_the_one_at_high_risk_among_many_alike_is_not_known_by_it() -> None:
+    """All else stays told: the risk is the first that is given up."""
+    same = Traits("30 to 39", "female", "clonazepam", "insomnia", "low")
+    odd = replace(same, risk="high")
+    told = settle({**dict.fromkeys(range(K), same), "odd": odd, **dict.fromkeys("abcd", odd)})
+    assert set(told.values()) == {same, odd}
+    told = settle({**dict.fromkeys(range(K), same), "odd": odd})
+    assert "odd" not in told, "alone, and nobody else was told without a risk"
+    others = {f"moderate {number}": replace(same, risk="moderate") for number in range(K - 1)}
+    told = settle({**dict.fromkeys(range(K), same), "odd": odd, **others})
+    assert Counter(told.values()) == {same: K, replace(same, risk=WITHHELD): K}
+
+
 def test_four_are_nobody() -> None:
-    same = Traits("30 to 39", "female", "clonazepam", "insomnia")
+    same = Traits("30 to 39", "female", "clonazepam", "insomnia", "low")
     with pytest.raises(TooFewError):
         settle(dict.fromkeys(range(4), same))
 
