@@ -2,7 +2,7 @@
 # Only Python 3.11 or newer and make are needed; the rest is installed into .venv and .data.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check static types lint browser rabbitmq bench screenshots faults fuzz kubernetes sbom audit-deps coverage manage lock clean venv venv-dev new-venv
+.PHONY: help run up test check static types lint browser rabbitmq bench screenshots faults upgrade-drill fuzz kubernetes sbom audit-deps coverage manage lock clean venv venv-dev new-venv
 .SUFFIXES:
 
 VENV := .venv/bin/python
@@ -20,15 +20,20 @@ DEPLOYED := DJANGO_SETTINGS_MODULE=config.settings DEBUG=0 GLIDEPATH_DEMO=0 \
 	CELERY_BROKER_URL=rediss://broker:6379/0
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: venv  ## Start a clinic with fictional patients (PORT=8000 GLIDEPATH_DATA=.data)
 	@exec $(VENV) -m config.embedded
 
+COMPOSE := docker compose --env-file deploy/.env -f deploy/compose.yaml
+
+# The tables first, by themselves: compose takes the processes of before away as soon as it begins to
+# replace them, and where the tables cannot be made ready they have to go on.
 up:  ## Start production in containers: database, broker and every process (PROFILE=tls)
 	@python3 deploy/make_env.py
-	docker compose --env-file deploy/.env -f deploy/compose.yaml $(if $(PROFILE),--profile $(PROFILE)) \
-		up --build --detach --wait
+	$(COMPOSE) build
+	$(COMPOSE) run --rm -T migrate
+	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up --detach --wait
 
 test: browser rabbitmq static  ## Run every check and every test, in parallel
 	@$(VENV) -m pytest -n auto --durations=5 --durations-min=20 $(ARGS)
@@ -66,6 +71,9 @@ screenshots: browser  ## Draw every page of the fictional clinic into docs/image
 
 faults: venv-dev  ## Break every part in turn and count lost alerts
 	@$(VENV) -m tests.faults $(ARGS)
+
+upgrade-drill: venv-dev  ## Upgrade a clinic that takes check-ins and count what was lost
+	@$(VENV) -m tests.upgrade $(ARGS)
 
 fuzz: venv-dev  ## Ask every URL with what nobody should type (FUZZ_ROUNDS=20 FUZZ_SEED=…)
 	$(call install,requirements-fuzz.txt)

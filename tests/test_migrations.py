@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.postgres import operations
 from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 
+from apps.database.indexes import AddIndexConcurrently
 from tests.migration_rules import BIG, faults
 
 # What no code has used since the release before: {(app, migration): "since which release"}.
@@ -85,6 +87,18 @@ def test_no_migration_stops_whoever_works_meanwhile() -> None:
     assert {key: said for key, said in stopped.items() if key not in STOPS} == {}
     assert set(STOPS) <= set(stopped), "an exemption for a migration that needs none"
     assert all(STOPS.values())
+
+
+def test_an_index_built_beside_the_writers_can_be_built_again_where_it_was_broken_off() -> None:
+    found = [
+        (key, operation)
+        for key, each in ours(MigrationLoader(None)).items()
+        for operation in each.operations
+        if isinstance(operation, operations.AddIndexConcurrently)
+    ]
+    assert found
+    for key, operation in found:
+        assert isinstance(operation, AddIndexConcurrently), f"{key}: take apps.database.indexes"
 
 
 def test_every_table_named_as_big_is_one() -> None:

@@ -22,7 +22,7 @@ from apps.api.actions import (
     take_alert,
 )
 from apps.api.entry import ProgramToken, answers, api, operation
-from apps.api.reading import fetch_alert, owner_of, posted
+from apps.api.reading import fetch_alert, owner_of, page_of, posted
 from apps.api.schemas import (
     Advice,
     AlertState,
@@ -83,7 +83,9 @@ def acknowledge(request: HttpRequest, alert_id: UUID, key: Key, seen: Seen) -> H
 def close(request: HttpRequest, alert_id: UUID, key: Key, closing: Closing) -> HttpResponse:
     """Close the alert with what its person did.
 
-    An emergency is refused with 403 `person-needed`: a person closes it in the app.
+    No program closes an emergency, taken or not: 403 `person-needed`, whose `url` is the page on
+    which your person closes it with what they did. Take it, show them that address, and read it
+    until it is `resolved`; sending the same again is refused again.
     """
     alert, program, now = fetch_alert(request, alert_id), program_of(request), timezone.now()
     form = ResolveForm({"outcome": closing.outcome, "note": closing.note})
@@ -95,7 +97,10 @@ def close(request: HttpRequest, alert_id: UUID, key: Key, closing: Closing) -> H
         closed = close_alert(alert=alert, seen=seen, program=program, now=now, **form.cleaned_data)
         return 200, state_of(closed)
 
-    return attempt(request, key, work, now)
+    try:
+        return attempt(request, key, work, now)
+    except PersonNeededError as error:
+        raise ProblemError(403, "person-needed", str(error), url=page_of(alert)) from error
 
 
 def sighting(seen: Seen, program: Program) -> Sighting:
@@ -114,8 +119,6 @@ def attempt(
         raise wrong({error.field or "seen_by": str(error)}) from error
     except OutcomeError as error:
         raise wrong({"outcome": str(error)}) from error
-    except PersonNeededError as error:
-        raise ProblemError(403, "person-needed", str(error)) from error
     except (AlertTakenError, TransitionError) as error:
         raise ProblemError(409, "too-late", str(error)) from error
 

@@ -93,8 +93,9 @@ def close_alert(
     alert, person = lock_alert(alert.pk), program.member.user
     if alert.level == Level.EMERGENCY:
         raise PersonNeededError(
-            "A program may not close an emergency: a person must close it in the app, with what "
-            "they did."
+            "A program may not close an emergency, because no program's word is taken that "
+            "somebody acted: a person must close it in the app, with what they did. Show yours "
+            "the page that url names; to send this again is no use."
         )
     closed = resolve_alert(alert=alert, by=person, outcome=outcome, note=note, now=now)
     log(closed, in_words("Closed", seen, program), now)

@@ -74,7 +74,10 @@ class Api(NinjaAPI):
 api = Api(
     title="Glidepath",
     version="1",
-    description="For a clinic's own programs. docs/api.md says how to get a token.",
+    description=(
+        "For a clinic's own programs. docs/api.md says how to get a token. A program may read and "
+        "take every alert, and close any but an emergency: that one its person closes in the app."
+    ),
     urls_namespace="api",
     docs_url=None,
     openapi_url=None,

@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from ninja import Query
 
@@ -78,12 +80,17 @@ def worklist_of(board: Board) -> dict[str, Any]:
 def line_of(alert: Alert) -> dict[str, Any]:
     """Return an alert that `decorate` has looked at."""
     return {
-        "id": alert.pk, "reference": alert.reference, "level": alert.level,
+        "id": alert.pk, "reference": alert.reference, "level": alert.level, "url": page_of(alert),
         "status": alert.status, "opened_at": alert.opened_at,
         "why": alert.summary_lines,  # type: ignore[attr-defined]
         "due_at": alert.due_at, "late": alert.late,  # type: ignore[attr-defined]
         "patient": patient_of(alert.patient), "owner": owner_of(alert),
     }  # fmt: skip
+
+
+def page_of(alert: Alert) -> str:
+    """Return the address at which a person reads and closes it."""
+    return f"{settings.SITE_URL}{reverse('dashboard:alert', args=[alert.pk])}"
 
 
 def patient_of(patient: Patient) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Problem(Schema):
     status: int
     detail: str
     errors: list[FieldProblem] = []
+    url: str = Field("", description="The page of the app where a person does it instead.")
 
 
 # --- People -------------------------------------------------------------------------------------
@@ -71,7 +72,8 @@ class AlertLine(Schema):
 
     id: UUID
     reference: str
-    level: str
+    level: str = Field(description="An `emergency` is closed by a person alone, at `url`.")
+    url: str = Field(description="Its page in the app, for your person.")
     status: str
     why: list[str] = Field(description="What fired, in plain words.")
     patient: PatientRef

@@ -1,11 +1,13 @@
 """Commands that work on the tables themselves, and so as their owner."""
 
+from functools import partial
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
 
+from apps.database.giving_way import until_free
 from apps.database.policies import raise_the_wall
 from apps.database.scope import as_owner
 from apps.database.unfinished import refuse_unfinished
@@ -47,16 +49,21 @@ def take_time() -> None:
 class OwnersCommand(BaseCommand):
     """Put before Django's command: it runs as the owner, and the wall stands after it."""
 
+    got_on_at = 0.0  # the monotonic second at which a part was done that is not done again
+
     @as_owner()
     def execute(self, *args: Any, **options: Any) -> Any:
         """Check the models as the owner, too: on a new server there is no other role yet."""
         return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do as Django does; what changes nothing leaves the wall as it is."""
+        """Do as Django does; what changes nothing leaves the wall as it is.
+
+        While somebody is in the way it is begun again: what was done is not done twice.
+        """
         check_owner()
         check_finished()
         take_time()
-        super().handle(*args, **options)
+        until_free(partial(super().handle, *args, **options), lambda: self.got_on_at)
         if not any(options.get(name) for name in ("plan", "check_unapplied", "dry_run")):
             raise_the_wall(connections[options["database"]])

@@ -6,6 +6,7 @@ to a clinic stops the migration, unless it is named in `OF_ALL_CLINICS`. Rows wi
 are of the installation: work for every clinic sees them, and no request.
 """
 
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from apps.database.giving_way import briefly
 from apps.database.roles import APP_ROLE, CREATE_ROLES, RETENTION_ROLE, SETTING, SWEEP_ROLE
 from apps.database.scope import as_owner
 
@@ -54,15 +56,16 @@ ALL_ROWS: Final = f"{SWEEP_ROLE}, {RETENTION_ROLE}"
 # Worked out once in a statement; without a clinic it is null, and equal to nothing.
 HERE: Final = f"(SELECT NULLIF(current_setting('{SETTING}', true), '')::uuid)"
 
-# All that PostgreSQL holds of a table's policies, and what was noted of it: one that was altered
-# or added is another.
+# All that PostgreSQL holds of policies of these tables, and what was noted of it: one that was
+# altered or added is another.
 IN_FORCE: Final = """
 SELECT relname, md5(string_agg(concat_ws('|', polname, polcmd, polpermissive,
     polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
   ), ';' ORDER BY polname)),
   max(obj_description(p.oid, 'pg_policy')) FILTER (WHERE polname = %s)
 FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
-WHERE relrowsecurity AND relnamespace = 'public'::regnamespace GROUP BY relname
+WHERE relrowsecurity AND relnamespace = 'public'::regnamespace AND relname = ANY(%s)
+GROUP BY relname
 """
 # A patient is of one clinic. Without this PostgreSQL takes the policy's condition for one that has
 # nothing to do with the patient's, expects a row where there are a hundred, and sorts them all.
@@ -70,6 +73,10 @@ KNOWN_CLINIC: Final = (
     "CREATE STATISTICS IF NOT EXISTS {table}_known_clinic (dependencies) "
     "ON patient_id, clinic_id FROM {table}"
 )
+KNOWN: Final = """
+SELECT relname FROM pg_statistic_ext JOIN pg_class c ON c.oid = stxrelid
+WHERE stxname = relname || '_known_clinic'
+"""
 NO_RIGHT: Final = (
     f"This login may not make the roles {APP_ROLE}, {ALL_ROWS}: let an administrator of the "
     "server make them as docs/operations.md says, and migrate again."
@@ -80,18 +87,24 @@ NO_RIGHT: Final = (
 def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
     """Bring roles, rights and policies up to date, as the owner, after each migration.
 
-    A table whose policies fit already is not locked for long: nothing of it is changed. One
-    that somebody altered is made anew, and one that nobody here made is dropped.
+    A table whose policies fit already is not locked: nothing of it is changed. One that somebody
+    altered is made anew, and one that nobody here made is dropped; each in a transaction of its
+    own, so that nobody waits for more than one table and none is ever seen without its policies.
+    The rights come last: until then no process sees a row of a table that is new. Run again, it
+    goes on where it was stopped. Raises `CommandError` where a table stays in use.
     """
     present = set(connection.introspection.table_names())
     wanted = {table: rule for table, rule in rules().items() if table in present}
     create_roles(connection)
+    with connection.cursor() as cursor:
+        stale = unfit(cursor, wanted)
+        cursor.execute(KNOWN)
+        known = {table for (table,) in cursor.fetchall()}
+    for table in stale:
+        briefly(connection, partial(put_up, table=table, rule=wanted[table]))
+    for table in sorted((present & tables_of_patients()) - known):
+        briefly(connection, partial(note_known_clinic, table=table))
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
-        for table in unfit(cursor, wanted):
-            drop_policies(cursor, table)
-            cursor.execute(policy_sql(table, wanted[table]))
-        for table, mark in unfit(cursor, wanted).items():
-            cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
         cursor.execute(rights_sql(sorted(present & own_tables()), columns_of(cursor, NUMBERED)))
         cursor.execute(TRIGGER_OF_LINE)
         for (name,) in cursor.fetchall():
@@ -102,8 +115,6 @@ def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
                 f"REVOKE ALL ON FUNCTION {OWNERS_WORK} FROM PUBLIC, {APP_ROLE}; "
                 f"GRANT EXECUTE ON FUNCTION {OWNERS_WORK} TO {SWEEP_ROLE}"
             )
-        for table in sorted(present & tables_of_patients()):
-            cursor.execute(KNOWN_CLINIC.format(table=table))
 
 
 def create_roles(connection: BaseDatabaseWrapper) -> None:
@@ -199,7 +210,7 @@ def mark_of(rule: str, held: str) -> str:
 
 def unfit(cursor: Any, wanted: dict[str, str]) -> dict[str, str]:
     """Return the tables whose policies are not those that were made, each with its mark."""
-    cursor.execute(IN_FORCE, [POLICY])
+    cursor.execute(IN_FORCE, [POLICY, [*wanted]])
     in_force = {table: (held, noted) for table, held, noted in cursor.fetchall()}
     found = {}
     for table, rule in wanted.items():
@@ -207,6 +218,22 @@ def unfit(cursor: Any, wanted: dict[str, str]) -> dict[str, str]:
         if noted != (mark := mark_of(rule, held)):
             found[table] = mark
     return found
+
+
+def put_up(cursor: Any, *, table: str, rule: str) -> None:
+    """Make a table's policies anew, within a transaction: nobody sees it without them."""
+    # Before a look at what is there: whoever else makes them anew has done so by then. Alone,
+    # because months of the record have no policies of their own.
+    cursor.execute(f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
+    drop_policies(cursor, table)
+    cursor.execute(policy_sql(table, rule))
+    mark = unfit(cursor, {table: rule})[table]
+    cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table} IS '{mark}'")
+
+
+def note_known_clinic(cursor: Any, *, table: str) -> None:
+    """Have PostgreSQL count that a patient's rows are of one clinic."""
+    cursor.execute(KNOWN_CLINIC.format(table=table))
 
 
 def drop_policies(cursor: Any, table: str) -> None:

@@ -23,7 +23,10 @@ OTHER: Final = ("refused", "This was refused.")
 
 
 class ProblemError(Exception):
-    """Refuse a program's question; `detail` is a sentence for the person who reads its log."""
+    """Refuse a program's question; `detail` is a sentence for the person who reads its log.
+
+    `url` is the page of the app where a person does what the program may not.
+    """
 
     def __init__(
         self,
@@ -33,9 +36,10 @@ class ProblemError(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        url: str = "",
     ) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail = status, kind, detail
+        self.status, self.kind, self.detail, self.url = status, kind, detail, url
         self.errors, self.headers = errors, dict(headers or {})
 
 
@@ -54,6 +58,8 @@ def problem_response(problem: ProblemError) -> JsonResponse:
     }
     if problem.errors:
         body["errors"] = list(problem.errors)
+    if problem.url:
+        body["url"] = problem.url
     return JsonResponse(
         body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers
     )

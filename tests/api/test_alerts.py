@@ -1,6 +1,7 @@
 """Reading, taking and closing alerts through the API, in the name of who saw them."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from apps.alerts.actions import acknowledge_alert, open_alert, resolve_alert
 from apps.alerts.models import HANDED_OVER, Alert, Delivery
 from apps.api import actions
+from apps.api.entry import schema
 from apps.audit.models import AuditEvent
 from apps.programs.idempotency import forget_answers
 from apps.programs.models import KeptAnswer
@@ -175,6 +177,7 @@ def test_a_person_alone_closes_an_emergency(asker, alert) -> None:
             403, "person-needed",
         )  # fmt: skip
         assert "a person must close it in the app" in refused.json()["detail"]
+        assert refused.json()["url"].endswith(reverse("dashboard:alert", args=[alert.pk]))
         take(asker, alert)
     alert.refresh_from_db()
     assert (alert.status, alert.owner) == ("acknowledged", asker.member.user)
@@ -185,6 +188,25 @@ def test_a_person_alone_closes_an_emergency(asker, alert) -> None:
     )
     alert.refresh_from_db()
     assert alert.status == "resolved"
+
+
+def test_a_program_reads_beforehand_where_its_person_closes_an_emergency(
+    asker, alert, client, nurse
+) -> None:
+    (line,) = asker.get(reverse("api:worklist")).json()["alerts"]
+    detail = asker.get(reverse("api:alert", args=[alert.pk])).json()
+    assert line["url"] == detail["url"] == close(asker, alert).json()["url"]
+    client.force_login(nurse.user)
+    assert alert.reference in client.get(urlsplit(line["url"]).path).content.decode()
+
+
+def test_the_openapi_says_that_no_program_closes_an_emergency() -> None:
+    found = schema()
+    assert "close any but an emergency" in found["info"]["description"]
+    asked = found["paths"]["/api/v1/alerts/{alert_id}/close"]["post"]
+    assert "No program closes an emergency" in asked["description"]
+    assert 403 in asked["responses"]
+    assert "url" in found["components"]["schemas"]["Problem"]["properties"]
 
 
 def test_what_became_an_emergency_meanwhile_is_refused_too(asker, lesser) -> None:

@@ -167,12 +167,13 @@ FAULTS: dict[str, Fault] = {name: fault for lane in LANES.values() for name, fau
 
 @dataclass
 class Submission:
-    """One patient's check-in: what was sent, and when the page said saved."""
+    """One patient's check-in: what was sent, when that began, and when the page said saved."""
 
     path: str
     trial: str
     has_phone: bool
     key: UUID = field(default_factory=uuid4)
+    begun_at: float | None = None
     saved_at: float | None = None
     tries: int = 0
 

@@ -1,12 +1,13 @@
 """The code of an earlier release, unpacked to be run beside today's.
 
 `previous.tar.xz` is the release before this one. It lies in the checkout because continuous
-integration may have neither tags nor history. `python -m tests.upgrade --keep TAG` makes it anew
+integration may have neither tags nor history. `python -m tests.upgrade --keep COMMIT` makes it anew
 when a release is cut: ADR 53.
 """
 
 import io
 import lzma
+import re
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,18 @@ PARTS = (
     *("manage.py", "config", "apps", "templates", "static", "locale"),
     *("tests/__init__.py", "tests/factories.py", "tests/harness", "tests/faults"),
 )
+RELEASED = r"^## {number} \(\d{{4}}-\d\d-\d\d, commit (?P<commit>[0-9a-f]+)\)$"
+
+
+def commit_of(reference: str) -> str:
+    """Return the commit that the change log gives a release's number; else what was asked for.
+
+    A clone may lack tags. It never lacks the change log.
+    """
+    log = (PROJECT / "CHANGELOG.md").read_text()
+    pattern = RELEASED.format(number=re.escape(reference.removeprefix("v")))
+    found = re.search(pattern, log, re.MULTILINE)
+    return found["commit"] if found else reference
 
 
 def archive(reference: str) -> bytes:
@@ -28,7 +41,10 @@ def archive(reference: str) -> bytes:
         cwd=PROJECT, capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise SystemExit(f"{reference} is not here: {done.stderr.decode().strip()}")
+        raise SystemExit(
+            f"{reference} is not in this clone ({done.stderr.decode().strip()}). The release that "
+            "lies in tests/upgrade needs no --from; git fetch --tags brings others."
+        )
     return done.stdout
 
 
@@ -39,11 +55,23 @@ def keep(reference: str) -> int:
 
 
 def unpack(folder: Path, reference: str | None = None) -> str:
-    """Unpack a release into a folder, the kept one unless named; return its commit's id."""
-    data = archive(reference) if reference else lzma.decompress(KEPT.read_bytes())
+    """Unpack a release into a folder and return its commit's id.
+
+    The kept release unless another is named: by its number in the change log, a tag or a commit.
+    Git is asked only for another one.
+    """
+    data = lzma.decompress(KEPT.read_bytes())
+    if reference and not commit_in(data).startswith(commit := commit_of(reference)):
+        data = archive(commit)
     with tarfile.open(fileobj=io.BytesIO(data)) as files:
         files.extractall(folder, filter="data")
-        return files.pax_headers.get("comment", "")[:12]
+    return commit_in(data)[:12]
+
+
+def commit_in(data: bytes) -> str:
+    """Return the id that git wrote into a tar file that it made."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as files:
+        return files.pax_headers.get("comment", "")
 
 
 def run(folder: Path, environment: dict[str, str], *command: str) -> str:

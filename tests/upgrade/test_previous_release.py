@@ -37,6 +37,24 @@ def test_the_change_log_names_the_previous_release(tmp_path: Path) -> None:
     assert re.search(rf"^## \d+\.\d+\.\d+ \(\d{{4}}-\d\d-\d\d, commit {commit}\)$", log, re.M)
 
 
+@pytest.mark.parametrize("form", ["number", "tag", "commit"])
+def test_the_kept_release_is_found_by_each_name_in_a_clone_without_history(
+    tmp_path: Path, monkeypatch, form: str
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
+    commit = unpack(tmp_path / "kept")
+    log = (PROJECT / "CHANGELOG.md").read_text()
+    number = re.search(rf"^## (\S+) \(.*, commit {commit[:7]}\)$", log, re.M)[1]
+    name = {"number": number, "tag": f"v{number}", "commit": commit[:9]}[form]
+    assert unpack(tmp_path / form, name) == commit
+    assert (tmp_path / form / "manage.py").exists()
+
+
+def test_a_release_that_is_not_in_the_clone_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"v9\.9 is not in this clone .*git fetch"):
+        unpack(tmp_path, "v9.9")
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.flow
 @pytest.mark.slow

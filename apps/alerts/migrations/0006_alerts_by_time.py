@@ -1,7 +1,8 @@
 """An index over when alerts opened, built beside the writers: /metrics asks for the last day's."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.database.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

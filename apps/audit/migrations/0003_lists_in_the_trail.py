@@ -1,8 +1,9 @@
 """An index by the patients whom a list showed, made while the record goes on being written."""
 
 import django.contrib.postgres.indexes
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.database.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

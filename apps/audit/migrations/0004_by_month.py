@@ -163,27 +163,31 @@ END $function$
 
 
 def by_month(apps: Any, schema_editor: Any) -> None:
-    """Exchange the table, unless that is done already."""
+    """Exchange the table, unless that is done already, and make the months to come."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         cursor.execute(IS_PARTITIONED)
-        if cursor.fetchone()[0]:
-            return
-        cursor.execute(BOUND)
-        (bound,) = cursor.fetchone()
-        for statement in BESIDE_THE_WRITERS:
-            patiently(cursor, statement.format(bound=bound))
-        try:
-            patiently(cursor, EXCHANGE.format(bound=bound))
-        except OperationalError:
-            # Somebody holds the table for minutes. Left behind, this would refuse rows one day.
-            patiently(cursor, "ALTER TABLE audit_auditevent DROP CONSTRAINT audit_before")
-            raise
+        if not cursor.fetchone()[0]:
+            exchange(cursor)
         with transaction.atomic(using=connection.alias):
             cursor.execute("DROP FUNCTION IF EXISTS audit_make_partitions()")
             cursor.execute(MAKE_PARTITIONS)
             cursor.execute("REVOKE ALL ON FUNCTION audit_make_partitions() FROM PUBLIC")
         cursor.execute("SELECT audit_make_partitions()")
+
+
+def exchange(cursor: Any) -> None:
+    """Put the partitioned table in the place of the one that there is."""
+    cursor.execute(BOUND)
+    (bound,) = cursor.fetchone()
+    for statement in BESIDE_THE_WRITERS:
+        patiently(cursor, statement.format(bound=bound))
+    try:
+        patiently(cursor, EXCHANGE.format(bound=bound))
+    except OperationalError:
+        # Somebody holds the table for minutes. Left behind, this would refuse rows one day.
+        patiently(cursor, "ALTER TABLE audit_auditevent DROP CONSTRAINT audit_before")
+        raise
 
 
 def patiently(cursor: Any, statement: str) -> None:

@@ -1,7 +1,9 @@
 """The index and the rows of before, looked at while check-ins come in."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently, ValidateConstraint
+from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations, models
+
+from apps.database.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
