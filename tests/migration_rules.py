@@ -44,6 +44,11 @@ RULES: Final[tuple[tuple[str, str, bool], ...]] = (
     (rf"(?:CLUSTER|VACUUM FULL|REINDEX TABLE) {NAME}", "nobody may read meanwhile", False),
 )  # fmt: skip
 MADE: Final = re.compile(rf"CREATE TABLE (?:IF NOT EXISTS )?{NAME}", re.IGNORECASE)
+TAKES: Final = re.compile(
+    rf"(?:ALTER TABLE|TRUNCATE|CREATE (?:OR REPLACE )?TRIGGER [^;]*? ON|DROP TRIGGER [^;]*? ON)"
+    rf" (?:IF EXISTS )?{NAME}|DROP INDEX (?!CONCURRENTLY)\"?(?P<index>\w+)",
+    re.IGNORECASE,
+)
 LOCKS: Final = re.compile(r"\bLOCK TABLE\b", re.IGNORECASE)
 
 
@@ -61,3 +66,14 @@ def faults(text: str) -> list[str]:
     if LOCKS.search(text) and "lock_timeout" not in text:
         found.append("takes a lock without lock_timeout: who comes later waits behind it")
     return found
+
+
+def busy(text: str) -> set[str]:
+    """Return the tables of many rows that the SQL takes for itself, and did not make."""
+    made = {found["table"].lower() for found in MADE.finditer(text)}
+    taken = set()
+    for found in TAKES.finditer(text):
+        # Django begins the name of an index with that of its table.
+        name = (found["table"] or found["index"]).lower()
+        taken |= {table for table in BIG - made if name == table or name.startswith(f"{table}_")}
+    return taken

@@ -11,7 +11,7 @@ from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 
 from apps.database.indexes import AddIndexConcurrently
-from tests.migration_rules import BIG, faults
+from tests.migration_rules import BIG, busy, faults
 
 # What no code has used since the release before: {(app, migration): "since which release"}.
 CONTRACTS: dict[tuple[str, str], str] = {}
@@ -19,7 +19,14 @@ CONTRACTS: dict[tuple[str, str], str] = {}
 STOPS: dict[tuple[str, str], str] = {
     ("alerts", "0002_reached_by_messages"): "before the first clinic: no table had rows",
     ("checkins", "0004_stored_once_per_patient"): "before the first clinic: no table had rows",
-    ("checkins", "0005_same_clinic"): "before the first clinic: no table had rows",
+}
+# What takes several busy tables in one transaction, and why it may.
+SEVERAL: dict[tuple[str, str], str] = {
+    ("alerts", "0002_reached_by_messages"): "before the first clinic: nobody wrote meanwhile",
+    ("checkins", "0002_kept_rows"): "before the first clinic: nobody wrote meanwhile",
+    ("dashboard", "0002_change_triggers"): "before the first clinic: nobody wrote meanwhile",
+    ("checkins", "0005_same_clinic"): "reads no row of theirs; moments in the drill (ADR 95)",
+    ("checkins", "0013_fewer_indexes"): "reads no row of theirs; moments in the drill (ADR 95)",
 }
 TAKES_AWAY = (
     migrations.RemoveField, migrations.RenameField, migrations.RenameModel, migrations.DeleteModel,
@@ -87,6 +94,34 @@ def test_no_migration_stops_whoever_works_meanwhile() -> None:
     assert {key: said for key, said in stopped.items() if key not in STOPS} == {}
     assert set(STOPS) <= set(stopped), "an exemption for a migration that needs none"
     assert all(STOPS.values())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_takes_one_busy_table_for_itself() -> None:
+    """Whoever holds one and waits for the next makes two kinds of work wait, and may deadlock."""
+    loader = MigrationLoader(connection)
+    found = {
+        key
+        for key, each in ours(loader).items()
+        if each.atomic and len(busy(sql_of(loader, key))) > 1
+    }
+    assert found == set(SEVERAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "tables"),
+    [
+        ('ALTER TABLE "checkins_checkin" ADD "x" int; ALTER TABLE alerts_alert ADD "y" int', 2),
+        ('ALTER TABLE "checkins_checkin" ADD "x" int; DROP INDEX checkins_reminder_by_day', 2),
+        ("DROP TRIGGER a ON alerts_alert; CREATE TRIGGER b AFTER INSERT ON alerts_delivery", 2),
+        ('ALTER TABLE "checkins_checkin" ADD "x" int; ALTER TABLE checkins_checkin ADD "y" int', 1),
+        ('ALTER TABLE "checkins_checkin" ADD "x" int; DROP INDEX CONCURRENTLY alerts_alert_a', 1),
+        ("CREATE TABLE alerts_alert (); ALTER TABLE alerts_alert ADD x int", 0),
+        ("ALTER TABLE patients_clinic ADD x int; SELECT FROM alerts_alert", 0),
+    ],
+)
+def test_the_busy_tables_that_a_migration_takes_are_found(text: str, tables: int) -> None:
+    assert len(busy(text)) == tables
 
 
 def test_an_index_built_beside_the_writers_can_be_built_again_where_it_was_broken_off() -> None:

@@ -5,7 +5,7 @@ A policy judges a row by its own clinic and never by the rows it points at (docs
 
 from typing import Any
 
-from django.db import models
+from django.db import migrations, models
 
 
 class SameClinic(models.constraints.BaseConstraint):
@@ -54,3 +54,17 @@ class SameClinic(models.constraints.BaseConstraint):
         return isinstance(other, SameClinic) and self.deconstruct() == other.deconstruct()
 
     __hash__ = models.constraints.BaseConstraint.__hash__
+
+
+class AddSameClinicNotValid(migrations.AddConstraint):
+    """Ask it of every new row from now on; of those of before in a later `ValidateConstraint`.
+
+    To look at all of them here would stop whoever writes, for as long as that takes.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        """Add the constraint without a look at the rows that there are."""
+        model = to_state.apps.get_model(app_label, self.model_name)
+        schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID")

@@ -1,4 +1,7 @@
-"""A row points at rows of its own clinic only (docs/adr/0041)."""
+"""A row points at rows of its own clinic only (docs/adr/0041).
+
+The many rows of before are looked at in 0015, while check-ins come in.
+"""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -21,35 +24,25 @@ class Migration(migrations.Migration):
                 fields=("clinic", "id"), name="order_known_in_clinic"
             ),
         ),
-        migrations.AlterField(
-            model_name="checkin",
-            name="patient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="check_ins",
-                to="patients.patient",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="caretask",
             constraint=apps.database.same_clinic.SameClinic(
                 column="id", field="patient_id", name="task_of_clinic", to="patients_patient"
             ),
         ),
-        migrations.AddConstraint(
+        apps.database.same_clinic.AddSameClinicNotValid(
             model_name="checkin",
             constraint=apps.database.same_clinic.SameClinic(
                 column="id", field="patient_id", name="check_in_of_clinic", to="patients_patient"
             ),
         ),
-        migrations.AddConstraint(
+        apps.database.same_clinic.AddSameClinicNotValid(
             model_name="checkinlink",
             constraint=apps.database.same_clinic.SameClinic(
                 column="id", field="patient_id", name="link_of_clinic", to="patients_patient"
             ),
         ),
-        migrations.AddConstraint(
+        apps.database.same_clinic.AddSameClinicNotValid(
             model_name="reminder",
             constraint=apps.database.same_clinic.SameClinic(
                 column="id", field="patient_id", name="reminder_of_clinic", to="patients_patient"
@@ -77,6 +70,17 @@ class Migration(migrations.Migration):
                 field="owner_id",
                 name="duty_owner_of_clinic",
                 to="patients_staffmember",
+            ),
+        ),
+        # Last: it takes the table of patients for itself, until all of this is committed.
+        migrations.AlterField(
+            model_name="checkin",
+            name="patient",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="check_ins",
+                to="patients.patient",
             ),
         ),
     ]

@@ -19,6 +19,9 @@ class Migration(migrations.Migration):
                 name="check_in_only_kept",
             ),
         ),
+        ValidateConstraint(model_name="checkin", name="check_in_of_clinic"),
+        ValidateConstraint(model_name="checkinlink", name="link_of_clinic"),
+        ValidateConstraint(model_name="reminder", name="reminder_of_clinic"),
         ValidateConstraint(model_name="checkin", name="check_in_arrival_never_calms"),
         ValidateConstraint(model_name="checkin", name="check_in_kept_never_calms"),
     ]
