@@ -21,13 +21,17 @@ IN_USE: Final = ("55P03", "40P01")
 TRIES_FOR_SECONDS: Final = 60.0
 PAUSES: Final = (0.25, 8.0)  # the first one and the longest, in seconds; each is twice the last
 SENTENCE: Final = (
-    "A table stayed in use, by a backup, a report or a session that hangs, and check-ins would "
+    "{what} stayed in use, by a backup, a report or a session that hangs, and check-ins would "
     "have had to wait behind this command. Nothing is half done, and what is done stays done: "
     "when that has ended, run migrate again (docs/operations.md)."
 )
 
 
-def until_free(work: Callable[[], object], got_on: Callable[[], float] = lambda: 0.0) -> None:
+def until_free(
+    work: Callable[[], object],
+    got_on: Callable[[], float] = lambda: 0.0,
+    what: str = "A table",
+) -> None:
     """Do the work, again after a pause while others hold what it needs.
 
     The work must be safe to begin again. `got_on` says at which monotonic second a part of it was
@@ -46,13 +50,13 @@ def until_free(work: Callable[[], object], got_on: Callable[[], float] = lambda:
             if not first or got_on() > first:
                 first, pause = now, PAUSES[0]
             if now - first > TRIES_FOR_SECONDS:
-                raise CommandError(SENTENCE) from error
+                raise CommandError(SENTENCE.format(what=what)) from error
         time.sleep(pause)
         pause = min(2 * pause, PAUSES[1])
 
 
-def briefly(connection: BaseDatabaseWrapper, work: Callable[[Any], None]) -> None:
-    """Do the work, given a cursor, in a short transaction of its own that gives way to others.
+def briefly(connection: BaseDatabaseWrapper, table: str, work: Callable[[Any], None]) -> None:
+    """Do the work on a table, given a cursor, in a short transaction that gives way to others.
 
     Its COMMIT does not wait for the disk, the next one that does brings it along. Within a
     caller's transaction it is done once and waits as long as the caller would: what the caller
@@ -70,4 +74,4 @@ def briefly(connection: BaseDatabaseWrapper, work: Callable[[Any], None]) -> Non
     if inside:
         once()
     else:
-        until_free(once)
+        until_free(once, what=f"The table {table}")

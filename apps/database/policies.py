@@ -101,9 +101,9 @@ def raise_the_wall(connection: BaseDatabaseWrapper) -> None:
         cursor.execute(KNOWN)
         known = {table for (table,) in cursor.fetchall()}
     for table in stale:
-        briefly(connection, partial(put_up, table=table, rule=wanted[table]))
+        briefly(connection, table, partial(put_up, table=table, rule=wanted[table]))
     for table in sorted((present & tables_of_patients()) - known):
-        briefly(connection, partial(note_known_clinic, table=table))
+        briefly(connection, table, partial(note_known_clinic, table=table))
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
         cursor.execute(rights_sql(sorted(present & own_tables()), columns_of(cursor, NUMBERED)))
         cursor.execute(TRIGGER_OF_LINE)

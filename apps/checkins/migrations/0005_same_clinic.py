@@ -9,6 +9,10 @@ from django.db import migrations, models
 
 import apps.database.same_clinic
 
+# As the program does. To drop the former key takes the patients for itself: asked for after the
+# check-ins, whoever is about to store one has the former and waits for the latter, each time.
+PATIENTS_FIRST = "SET LOCAL lock_timeout = '2s'; LOCK TABLE patients_patient"
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -18,10 +22,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(PATIENTS_FIRST, migrations.RunSQL.noop),
         migrations.AddConstraint(
             model_name="standingorder",
             constraint=models.UniqueConstraint(
                 fields=("clinic", "id"), name="order_known_in_clinic"
+            ),
+        ),
+        migrations.AlterField(
+            model_name="checkin",
+            name="patient",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="check_ins",
+                to="patients.patient",
             ),
         ),
         migrations.AddConstraint(
@@ -70,17 +85,6 @@ class Migration(migrations.Migration):
                 field="owner_id",
                 name="duty_owner_of_clinic",
                 to="patients_staffmember",
-            ),
-        ),
-        # Last: it takes the table of patients for itself, until all of this is committed.
-        migrations.AlterField(
-            model_name="checkin",
-            name="patient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="check_ins",
-                to="patients.patient",
             ),
         ),
     ]
