@@ -1,5 +1,6 @@
 """What a program may do in its person's name: take and close an alert, send in a check-in."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -145,7 +146,11 @@ def state_of(alert: Alert) -> str:
     openapi_extra=operation(Scope.CHECK_INS_WRITE), url_name="check_in",
 )  # fmt: skip
 def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent) -> HttpResponse:
-    """Send in what a patient answered: judged, stored and told as from their own page."""
+    """Send in what a patient answered: judged, stored and told as from their own page.
+
+    Calm answers that are too old to count are kept as a note, so many a day; one more is refused
+    with 429 `kept-enough`.
+    """
     patient, program, now = fetch_patient(request, patient_id), program_of(request), timezone.now()
 
     def work() -> tuple[int, str]:
@@ -159,15 +164,21 @@ def check_in(request: HttpRequest, patient_id: UUID, key: Key, sent: CheckInSent
                     reported_at=sent.reported_at, program=program, now=now,
                 )  # fmt: skip
             except KeptEnoughError as error:
-                text = (
-                    "These answers are too old to count, and as many as are kept in a day "
-                    f"({KEPT_A_DAY}) were kept. Ask the patient anew, or send them again in 24 "
-                    "hours."
-                )
-                raise wrong({"reported_at": text}) from error
+                raise kept_enough(error, now) from error
             return 201, stored_as(stored, patient)
 
     return once(request, key, work, now)
+
+
+def kept_enough(error: KeptEnoughError, now: datetime) -> ProblemError:
+    """Return the refusal of calm old answers, and when they are kept."""
+    return ProblemError(
+        429, "kept-enough",
+        "These calm answers are too old to count, and nobody has seen them: as many as are kept of "
+        f"a patient in a day ({KEPT_A_DAY}) were kept. Ask the patient anew, or wait and send the "
+        "same again.",
+        headers={"Retry-After": str(math.ceil((error.again_at - now).total_seconds()))},
+    )  # fmt: skip
 
 
 def form_of(patient: Patient, sent: CheckInSent) -> CheckInForm:

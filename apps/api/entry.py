@@ -16,6 +16,11 @@ from apps.programs.scopes import Scope
 # What the address of an operation may ask besides its path, by the operation's name.
 READ_IN_THE_ADDRESS: Final = {"alerts": frozenset(AlertFilter.model_fields)}
 REFUSALS: Final = {401: "no valid token", 403: "not allowed", 429: "too often"}
+# As every 429 has it.
+RETRY_AFTER: Final = {
+    "Retry-After": {"description": "Seconds to wait", "required": True,
+                    "schema": {"type": "integer"}},
+}  # fmt: skip
 TOKEN_URL: Final = "/oauth/token"  # noqa: S105 - an address
 
 
@@ -104,6 +109,8 @@ def schema() -> dict[str, Any]:
             for status, given in each["responses"].items():
                 if int(status) >= 400:
                     given["content"] = {CONTENT_TYPE: given["content"].pop("application/json")}
+                if int(status) == 429:
+                    given["headers"] = RETRY_AFTER
     return found
 
 

@@ -24,7 +24,14 @@ DAY: Final = timedelta(days=1)
 
 
 class KeptEnoughError(NotInTimeError):
-    """Calm answers that would only be kept, and too many such were kept in the last day."""
+    """Calm answers that would only be kept, and too many such were kept in the last day.
+
+    `again_at` is when the first of those is a day old, and one more is kept.
+    """
+
+    def __init__(self, again_at: datetime) -> None:
+        super().__init__()
+        self.again_at = again_at
 
 
 def keep_by_link(
@@ -58,8 +65,10 @@ def keep_as_given(
     if stored := own.filter(submission_id=sent.submission_id).select_related("triage").first():
         stored.patient = patient
         return stored
-    if own.filter(counts=False, received_at__gt=now - DAY).count() >= KEPT_A_DAY:
-        raise KeptEnoughError
+    kept = own.filter(counts=False).order_by("-received_at").values_list("received_at", flat=True)
+    first_of_them = next(iter(kept[KEPT_A_DAY - 1 : KEPT_A_DAY]), None)
+    if first_of_them is not None and first_of_them > now - DAY:
+        raise KeptEnoughError(first_of_them + DAY)
     known = assessment_of(patient, now, felt_at)
     left_out = not_asked_of(patient, known.context)
     check_in = row_of(patient, sent, felt_at, now, left_out, refusal, counts=False)

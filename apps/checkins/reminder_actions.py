@@ -10,6 +10,7 @@ from django.db import transaction
 from apps.alerts.actions import open_alert
 from apps.alerts.models import Alert
 from apps.audit.actions import HasId, record
+from apps.checkins.mails import count_anew, go_on
 from apps.checkins.models import CheckIn, CheckInSchedule, Reminder, policy_of
 from apps.checkins.no_mail import why_no_mail
 from apps.checkins.windows import (
@@ -161,33 +162,29 @@ def place(
 
 
 def resume_mails(live: Reminder, schedule: CheckInSchedule, now: datetime) -> None:
-    """Let a window that is due begin its mails where they may go out since, or stop them."""
-    if live.mails_sent:
-        return
+    """Let a window that is due begin its mails where they may go out since, or stop them.
+
+    To an address that one of them went to already, go on: the second hours after, no third.
+    """
     mails = not why_no_mail(live.patient, schedule)
     if mails and live.state == Reminder.State.NO_MAIL:
-        live.state, live.next_attempt_at = Reminder.State.PENDING, now
-    elif not mails and live.state == Reminder.State.PENDING:
+        go_on(live, now)
+    elif not mails and live.state == Reminder.State.PENDING and not live.mails_sent:
         live.state, live.next_attempt_at = Reminder.State.NO_MAIL, None
 
 
 def prove_address(patient: Patient, now: datetime) -> bool:
     """Let reminders go to the address by whose mail the patient has just agreed or signed in.
 
-    Part of an act of the patient, who is locked and has agreed. A window that waits begins its
-    mails anew: what it sent, or is sending this moment, went to another address. False when the
-    address was known already.
+    Part of an act of the patient, who is locked and has agreed. The next sweep lets a window that
+    waits send what is left to this address. False when the address was known already.
     """
     if not patient.email or patient.email_proved == patient.email:
         return False
-    patient.email_proved = patient.email
+    former, patient.email_proved = patient.email_proved, patient.email
     patient.save(update_fields=["email_proved"])
-    # Also one in a sender's hand, who finds its lease gone: if that mail fails, nobody would be
-    # asked in this window. And of one that another transaction settles, the row as it leaves it.
-    Reminder.objects.live().filter(patient=patient).update(
-        state=Reminder.State.NO_MAIL, next_attempt_at=None, lease_token=None, lease_until=None,
-        mails_sent=0, attempts=0, last_error="",
-    )  # fmt: skip
+    for live in LOCKED_WINDOW.all(patient_id=patient.pk):
+        count_anew(live, patient.email, in_hand=former or patient.email)
     look_again(patient, now)
     record(
         "patient.address_proved", by=patient, now=now, clinic_id=patient.clinic_id,

@@ -6,8 +6,7 @@ breaker of the mail server are those of `apps.alerts`.
 
 import logging
 import uuid
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from django.db import transaction
 
@@ -17,14 +16,11 @@ from apps.alerts.smtp import Answer, MailSession, Result
 from apps.audit.actions import record
 from apps.checkins.emails import reminder_mail
 from apps.checkins.link_actions import link_for
-from apps.checkins.models import Reminder, policy_of
-from apps.clinical.cadence import WEEKLY
+from apps.checkins.mails import go_on, told_apart
+from apps.checkins.models import Reminder
 from apps.patients.moving import inside
 
 logger = logging.getLogger(__name__)
-
-MAILS: Final = 2
-SECOND_MAIL_OF_A_WEEK: Final = timedelta(hours=8)  # [proposal]; of a day: CheckInPolicy
 
 
 def deliver_due(clock: Clock, *, limit: int = 200, seconds: float = 3600.0) -> int:
@@ -71,12 +67,14 @@ def settle(live: Reminder, answer: Answer, now: datetime) -> bool:
     current: Reminder | None = mail_rows.still_held(live)
     if current is None:
         return False
+    if answer.result == Result.SENT:
+        current.mailed_to = [*current.mailed_to, told_apart(live.patient.email)]
     after(current, answer, now)
     current.lease_token = current.lease_until = None
     current.save(
         update_fields=[
             "state", "lease_token", "lease_until", "next_attempt_at", "attempts", "mails_sent",
-            "last_error",
+            "mailed_to", "last_error",
         ]
     )  # fmt: skip
     event = "reminder.sent" if answer.result == Result.SENT else "reminder.not_sent"
@@ -91,10 +89,7 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
     """Set where a window goes after an attempt: the second mail, another try, or the end."""
     if answer.result == Result.SENT:
         current.mails_sent, current.attempts, current.last_error = current.mails_sent + 1, 0, ""
-        second_at = max(now, current.due_at) + second_mail_after(current)
-        again = current.mails_sent < MAILS and second_at < current.closes_at
-        current.state = Reminder.State.PENDING if again else Reminder.State.SENT
-        current.next_attempt_at = second_at if again else None
+        go_on(current, now)
         return
     current.last_error = answer.reply
     wait = mail_rows.wait_before_next(answer, current.attempts)
@@ -103,13 +98,6 @@ def after(current: Reminder, answer: Answer, now: datetime) -> None:
         logger.error("reminder %s cannot be delivered", current.pk)
         return
     current.state, current.next_attempt_at = Reminder.State.PENDING, now + wait
-
-
-def second_mail_after(current: Reminder) -> timedelta:
-    """Return how long after the first mail of a window the second one goes out."""
-    if current.interval_days >= WEEKLY:
-        return SECOND_MAIL_OF_A_WEEK
-    return timedelta(hours=policy_of(current.clinic_id).second_mail_hours)
 
 
 @transaction.atomic

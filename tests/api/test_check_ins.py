@@ -154,9 +154,7 @@ def test_what_triage_finds_is_taken_at_any_age_and_calms_nothing(
     calm = send(asker, patient, sent(reported_at=old))
     assert (calm.status_code, calm.json()["counts"], calm.json()["level"]) == (201, False, "none")
     assert not CheckIn.objects.exists()
-    with monkeypatch.context() as patch:
-        patch.setattr("apps.checkins.kept_actions.KEPT_A_DAY", 1)
-        assert send(asker, patient, sent(reported_at=old)).status_code == 422
+    monkeypatch.setattr("apps.checkins.kept_actions.KEPT_A_DAY", 1)
     body = sent(SEIZURE, reported_at=old)
     stored = CheckIn.objects.get(pk=send(asker, patient, body).json()["id"])
     assert send(asker, patient, body).json()["id"] == str(stored.pk)
@@ -165,6 +163,34 @@ def test_what_triage_finds_is_taken_at_any_age_and_calms_nothing(
     wish = send(asker, patient, sent(reported_at=old, requests=["call_today"]))
     assert wish.status_code == 201
     assert CareTask.objects.get(patient=patient).kind == "call_today"
+
+
+def test_one_note_too_many_is_told_when_to_come_again_and_stored_then(
+    asker, patient, monkeypatch
+) -> None:
+    old = sent(reported_at="2020-01-01T00:00:00Z")
+    monkeypatch.setattr("apps.checkins.kept_actions.KEPT_A_DAY", 1)
+    not_quite_a_day_ago = timezone.now() - timedelta(hours=23, minutes=55)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("apps.api.acting.timezone.now", lambda: not_quite_a_day_ago)
+        assert send(asker, patient, old).status_code == 201
+    body = sent(CALM | {"s_fog": 2}, reported_at="2020-01-01T00:00:00Z")
+    for _ in range(2):
+        refused = send(asker, patient, body, "the same act")
+        assert refused.status_code == 429
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert refused.json()["type"].endswith(":kept-enough")
+        assert "nobody has seen them" in refused.json()["detail"]
+        assert 200 < int(refused.headers["Retry-After"]) <= 300
+    assert CheckIn.as_given.count() == 1
+    late = timezone.now() + timedelta(seconds=int(refused.headers["Retry-After"]))
+    monkeypatch.setattr("apps.api.acting.timezone.now", lambda: late)
+    stored = send(asker, patient, body, "the same act")
+    assert (stored.status_code, stored.json()["counts"]) == (201, False)
+    assert "Idempotent-Replayed" not in stored.headers
+    again = send(asker, patient, body, "the same act")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert CheckIn.as_given.count() == 2
 
 
 def test_the_patients_language_is_kept(asker, clinic) -> None:

@@ -133,6 +133,11 @@ def test_the_openapi_is_open_and_says_what_is_served() -> None:
     }
     assert listed == {scope for _, scope, _ in PROGRAMS.values()}
     assert len(found["paths"]) == len(PROGRAMS)
+    for path in found["paths"].values():
+        for each in path.values():
+            too_often = each["responses"]["429"]
+            assert set(too_often["content"]) == {"application/problem+json"}
+            assert too_often["headers"]["Retry-After"]["required"]
     flows = found["components"]["securitySchemes"]["ProgramToken"]["flows"]
     assert flows["clientCredentials"]["tokenUrl"] == reverse("programs:token")
     assert set(flows["clientCredentials"]["scopes"]) == set(Scope.values) == set(RIGHT_FOR)

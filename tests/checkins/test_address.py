@@ -146,6 +146,76 @@ def proves_elsewhere(patient: Patient, clock: Clock) -> None:
     connection.close()
 
 
+def agrees_anew(patient: Patient, address: str, by: Any, clock: Clock) -> None:
+    """Take consent back, and give it again by an invitation to this address."""
+    withdraw_consent(patient=patient, now=clock())
+    agrees(patient, invited(patient, address, by, clock), clock)
+    run(clock)
+
+
+def test_a_window_sends_no_third_mail_to_who_agrees_anew(new, prescriber, clock, mail) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    to_the_due_hour(clock, new)
+    clock.tick(hours=5)
+    window = live(new)
+    assert sent_to(mail) == [OWN, OWN]
+    for _ in range(2):
+        agrees_anew(new, OWN, prescriber.user, clock)
+        clock.tick(hours=5)
+        run(clock)
+    assert live(new).pk == window.pk
+    assert live(new).state == "sent"
+    assert sent_to(mail) == [OWN, OWN]
+
+
+def test_who_agrees_anew_after_the_first_mail_gets_the_second_hours_later(
+    new, prescriber, clock, mail
+) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    to_the_due_hour(clock, new)
+    clock.tick(hours=1)
+    agrees_anew(new, OWN, prescriber.user, clock)
+    clock.tick(hours=2)
+    assert sent_to(mail) == [OWN]
+    clock.tick(hours=2)
+    run(clock)
+    assert sent_to(mail) == [OWN, OWN]
+    clock.tick(hours=5)
+    assert sent_to(mail) == [OWN, OWN]
+
+
+def test_each_address_of_a_window_gets_two_mails_of_its_own_and_no_more(
+    new, prescriber, clock, mail
+) -> None:
+    """Corrected, and corrected back, in letters of another size."""
+    agrees(new, invited(new, WRONG, prescriber.user, clock), clock)
+    to_the_due_hour(clock, new)
+    window = live(new)
+    for address in (OWN, WRONG.upper(), OWN, WRONG):
+        clock.tick(hours=4, minutes=10)
+        agrees_anew(new, address, prescriber.user, clock)
+    clock.tick(hours=5)
+    assert live(new).pk == window.pk
+    to = [address.lower() for address in sent_to(mail)]
+    assert (to.count(WRONG), to.count(OWN)) == (2, 2)
+    assert live(new).mails_in_all == 4
+    assert OWN not in str(live(new).mailed_to)
+
+
+def test_a_mail_in_a_senders_hand_counts_for_who_agrees_anew(new, prescriber, clock, mail) -> None:
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    run(clock)
+    clock.time = live(new).due_at
+    taken = claim(clock())
+    withdraw_consent(patient=new, now=clock())
+    agrees(new, invited(new, OWN, prescriber.user, clock), clock)
+    assert not settle(taken[0], smtp.Answer(smtp.Result.SENT, "250"), clock())
+    for _ in range(3):
+        run(clock)
+        clock.tick(hours=5)
+    assert sent_to(mail) == [OWN]  # beside the one in hand
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("answer", [Answer.PERMANENT_AT_RCPT, Answer.ACCEPT])
 def test_a_mail_to_the_old_address_that_is_on_its_way_leaves_nobody_unasked(
@@ -193,8 +263,10 @@ def test_a_failure_that_is_stored_while_the_address_is_proved_leaves_nobody_unas
 
     def waits() -> bool:
         with connection.cursor() as cursor:
+            # Not pg_stat_activity: a transaction sees there who was connected at its first look.
             cursor.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                "SELECT 1 FROM pg_locks "
+                "WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
             )
             return cursor.fetchone() is not None
 

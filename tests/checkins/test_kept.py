@@ -138,8 +138,9 @@ def test_so_many_are_kept_in_a_day_and_the_next_is_shown_back(late, patient, mon
 
 
 def test_in_spanish_the_page_says_as_much(late, patient, monkeypatch) -> None:
-    monkeypatch.setattr(kept_actions, "KEPT_A_DAY", 0)
+    monkeypatch.setattr(kept_actions, "KEPT_A_DAY", 1)
     Patient.objects.update(language="es")
+    assert Client().post(late[0], posted(CALM | {"s_fog": 2})).status_code == 200
     page = Client().post(late[0], posted(CALM | {"s_fog": 3})).text
     assert "guardamos 10 notas de esos enlaces" in page
     assert "Nadie ha visto las respuestas de abajo" in page

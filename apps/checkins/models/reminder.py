@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q, QuerySet
 
@@ -108,7 +109,12 @@ class Reminder(models.Model):
     replan_at = models.DateTimeField(help_text="When a step may have begun that changes the due.")
     judge_at = models.DateTimeField(null=True, help_text="When the silence is judged next.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    mails_sent = models.PositiveSmallIntegerField(default=0)
+    mails_sent = models.PositiveSmallIntegerField(default=0, help_text="To the address on record.")
+    mailed_to = ArrayField(
+        models.CharField(max_length=64), default=list, blank=True,
+        db_default=models.Value([], ArrayField(models.CharField(max_length=64))),
+        help_text="Of each mail of this window, the hash of its address.",
+    )  # fmt: skip
     attempts = models.PositiveSmallIntegerField(default=0, help_text="At the mail in hand.")
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -169,6 +175,11 @@ class Reminder(models.Model):
             models.Index(fields=["replan_at"], condition=Q(ended_at__isnull=True),
                          name="reminder_replan_due"),
         ]  # fmt: skip
+
+    @property
+    def mails_in_all(self) -> int:
+        """How many mails left, also those to an address that was corrected since."""
+        return max(self.mails_sent, len(self.mailed_to))
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} reminder due {self.due_at:%Y-%m-%d %H:%M}"

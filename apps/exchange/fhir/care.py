@@ -151,7 +151,7 @@ def reminders(record: Record) -> list[Resource]:
         resource(
             "Communication", row.pk,
             extension=extensions(
-                extension("mails-sent", valueInteger=row.mails_sent),
+                extension("mails-sent", valueInteger=row.mails_in_all),
                 extension("asked-for-check-in", valueDateTime=moment(row.due_at)),
             ),
             status="completed",

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.accounts.models import User
 from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
@@ -94,7 +96,7 @@ class Record:
     @cached_property
     def reminders(self) -> list[Reminder]:
         """Every window for which a mail left."""
-        rows = self.patient.reminders.filter(mails_sent__gt=0)
+        rows = self.patient.reminders.filter(Q(mails_sent__gt=0) | ~Q(mailed_to=[]))
         return list(rows.order_by("due_at", "pk"))
 
     @cached_property
