@@ -95,7 +95,8 @@ def words(each: dict[str, Any]) -> list[str]:
     notes = [part.get("text") for part in list_in(each, "note")]
     answers = [answer for item in list_in(each, "item") for answer in answered(item)]
     marks = [
-        MARKS.get(str(part.get("url"))) for part in list_in(each, "extension")
+        MARKS.get(str(part.get("url")))
+        for part in [*list_in(each, "modifierExtension"), *list_in(each, "extension")]
         if part.get("valueBoolean") is not False
     ]  # fmt: skip
     whose = words_of_person(each) if each["resourceType"] == PERSON else []

@@ -199,11 +199,13 @@ def test_it_is_in_the_export_and_in_fhir_as_what_it_is(late, patient) -> None:
     (mine,) = [each for each in told if each["id"] == str(row.pk)]
     said = {each["url"].rpartition("/")[2]: each for each in mine["extension"]}
     assert said["came-out-of-time"]["valueCode"] == why
-    assert said["only-kept"]["valueBoolean"] is True
+    (meant,) = mine["modifierExtension"]
+    assert meant["url"].endswith("/only-kept")
+    assert meant["valueBoolean"] is True
     # Nobody draws its score into a curve.
     assert not [each for each in told if each["id"].startswith(f"{row.pk}-")]
     assert list(brought_words(mine))[:2] == [
-        "It came too late or by a used link", "Kept, not counted by the clinic that it came to",
+        "Kept, not counted by the clinic that it came to", "It came too late or by a used link",
     ]  # fmt: skip
     rows = everything_about(patient, now)["tables"]["checkins.CheckIn"]
     assert [each["arrival"] for each in rows if not each["counts"]] == [why]

@@ -26,7 +26,7 @@ from tests.accounts.test_staff import proven
 from tests.conftest import go_on, signed_in
 from tests.exchange.r4.validate import problems
 from tests.exchange.rich import make_rich, make_switching
-from tests.factories import NOW, make_trusted
+from tests.factories import NOW, make_patient, make_trusted
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=1)
@@ -145,14 +145,42 @@ def test_what_a_trusted_person_reported_is_not_the_patients_word(rich) -> None:
 
 def test_the_words_of_what_is_only_kept_say_so_as_its_answers_do(rich) -> None:
     kept = CheckIn.as_given.get(patient=rich, counts=False)
-    marked = {
-        each["id"]: extension_of(each, "only-kept")
-        for each in told(rich, "QuestionnaireResponse", "Communication")
-        if extension_of(each, "came-out-of-time") == "expired"
-    }
-    assert marked == {str(kept.pk): True, f"{kept.pk}-words": True}
+    both = told(rich, "QuestionnaireResponse", "Communication")
+    late = {each["id"] for each in both if extension_of(each, "came-out-of-time") == "expired"}
+    marked = {each["id"]: each["modifierExtension"] for each in both if "modifierExtension" in each}
+    assert set(marked) == late == {str(kept.pk), f"{kept.pk}-words"}
+    for changes in marked.values():  # who does not know it must not read what it stands in
+        (mark,) = changes
+        assert mark["url"].endswith("/only-kept")
+        assert mark["valueBoolean"] is True
+    assert not [each for each in both if extension_of(each, "only-kept") is not None]
     (words,) = [each for each in told(rich, "Communication") if each["id"] == f"{kept.pk}-words"]
     assert words["payload"] == [{"contentString": "Of last month."}]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "days", "timing", "words"),
+    [
+        ("daily", 7, {"frequency": 1, "period": 1, "periodUnit": "d"}, ""),
+        ("rarely", 1, {"frequency": 1, "period": 1, "periodUnit": "wk"}, "as needed, 1 day a week"),
+        ("most_days", 4, {"frequency": 4, "period": 1, "periodUnit": "wk"}, "4 days a week"),
+        ("rarely", 0, {}, "as needed, rarely"),
+    ],
+)
+def test_what_is_taken_on_some_days_is_told_in_fhirs_own_words(
+    clinic, pattern, days, timing, words
+) -> None:
+    """A reader who knows no extension of ours takes two days a week for seven otherwise."""
+    regularly = {"pattern": pattern, "days_per_week": days}
+    patient = make_patient(clinic, medication=regularly)
+    statements = told(patient, "MedicationStatement")
+    assert [problem for each in statements for problem in problems(each)] == []
+    doses = [dose for each in statements for dose in each["dosage"]]
+    assert doses
+    for dose in doses:
+        assert {k: v for k, v in dose["timing"]["repeat"].items() if k != "when"} == timing
+        assert dose.get("asNeededBoolean") == (None if pattern == "daily" else True)
+        assert words in dose["text"]
 
 
 def test_a_corrected_dispensing_is_counted_once(rich) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from apps.exchange.fhir.belongs import ONLY_KEPT
 from apps.exchange.fhir.bundle import SOURCES, collection
-from apps.exchange.fhir.elements import as_json
+from apps.exchange.fhir.elements import as_json, extension
 from apps.exchange.fhir.reading import parsed
 from apps.exchange.fhir.record import Record
 from apps.exchange.fhir.shape import misshapen
@@ -24,6 +25,7 @@ LATER = NOW + timedelta(days=1)
 Bundle = dict[str, Any]
 SOMEBODY = {"reference": "Patient/somebody-else"}
 UNKNOWN = [{"url": "https://other.example/not-this", "valueBoolean": True}]
+KEPT = extension(ONLY_KEPT, valueBoolean=True)
 
 
 @pytest.fixture
@@ -98,6 +100,11 @@ def moved(bundle: Bundle) -> None:
         (set_in("Patient", modifierExtension=UNKNOWN), "modifierExtension"),
         (set_in("MedicationStatement", modifierExtension=UNKNOWN), "modifierExtension"),
         (deep, "modifierExtension"),
+        # The mark we know, of another resource than those that have it, or with more than a yes.
+        (set_in("Flag", modifierExtension=[KEPT]), "modifierExtension"),
+        (set_in("Communication", modifierExtension=[KEPT, *UNKNOWN]), "modifierExtension"),
+        (set_in("Communication", modifierExtension=[KEPT | {"valueBoolean": None}]), "modifierExt"),
+        (set_in("Communication", modifierExtension=KEPT), "modifierExtension"),
         (set_in("Condition", implicitRules="https://other.example/rules"), "implicitRules"),
         # Of somebody else, wherever that is said.
         (set_in("Flag", subject={"reference": "Patient/somebody-else/_history/1"}), "another pat"),

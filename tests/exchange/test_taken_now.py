@@ -262,6 +262,7 @@ def test_the_second_drug_is_over_when_a_unit_says_that_none_is_taken(patient, pr
 @pytest.mark.parametrize("url", MARKS)
 def test_a_mark_that_says_no_is_no_mark(url) -> None:
     body = {"resourceType": "Communication", "payload": [{"contentString": "hi"}]}
-    assert words(body | {"extension": [{"url": url, "valueBoolean": False}]}) == ["hi"]
-    for value in ({"valueBoolean": True}, {"valueCode": "expired"}):
-        assert words(body | {"extension": [{"url": url, **value}]}) == [MARKS[url], "hi"]
+    for name in ("extension", "modifierExtension"):  # files of before have all as extensions
+        assert words(body | {name: [{"url": url, "valueBoolean": False}]}) == ["hi"]
+        for value in ({"valueBoolean": True}, {"valueCode": "expired"}):
+            assert words(body | {name: [{"url": url, **value}]}) == [MARKS[url], "hi"]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from apps.exchange.fhir.elements import Resource
+from apps.exchange.fhir.elements import Resource, extension
 from apps.exchange.fhir.shape import misshapen
 from apps.exchange.fhir.within import ImportRefusedError
 
@@ -17,8 +17,9 @@ PLACE: Final = re.compile(
     r"(?P<before>.*/)?(?P<kind>[A-Z][A-Za-z]+)/(?P<key>[A-Za-z0-9\-.]{1,64})"
     r"(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 )
-# They say that what they stand in is not meant as it reads; we know none of them.
-UNKNOWN_MEANING: Final = ("modifierExtension", "implicitRules")
+# The one modifierExtension that is known here, and of which resources (docs/exchange.md).
+ONLY_KEPT: Final = "only-kept"
+MARKED: Final = ("QuestionnaireResponse", "Communication")
 
 
 def check_bundle(bundle: Any) -> None:
@@ -42,7 +43,7 @@ def check_all(found: list[Resource], patient: Resource, urls: dict[str, str]) ->
         name = f"{each['resourceType']}/{each['id']}"
         # Only a link of the patient leads to another record of the same person.
         for node in nodes_in(each | {"link": None} if each is patient else each):
-            check_meaning(name, node)
+            check_meaning(name, node, is_marked=node is each and each["resourceType"] in MARKED)
             check_about(name, node, patient["id"], urls)
         check_shape(each)
 
@@ -68,14 +69,26 @@ def nodes_in(value: Any) -> Iterator[dict[str, Any]]:
             waiting += node
 
 
-def check_meaning(name: str, node: dict[str, Any]) -> None:
-    """Refuse what changes the meaning of an element in a way that is not known here."""
-    for word in UNKNOWN_MEANING:
-        if node.get(word):
+def check_meaning(name: str, node: dict[str, Any], *, is_marked: bool) -> None:
+    """Refuse what changes the meaning of an element in a way that is not known here.
+
+    `is_marked` says that the element is a resource that may be marked as only kept.
+    """
+    changes = node.get("modifierExtension")
+    known = is_marked and isinstance(changes, list) and all(map(is_only_kept, changes))
+    for word, found in (
+        ("modifierExtension", changes and not known), ("implicitRules", node.get("implicitRules")),
+    ):  # fmt: skip
+        if found:
             raise ImportRefusedError(
                 f"{name} has a {word}: what it says is meant otherwise than it reads, in a way "
                 "that is not known here."
             )
+
+
+def is_only_kept(mark: Any) -> bool:
+    """Answer whether a mark is the one that is known here, with nothing beside it."""
+    return mark in [extension(ONLY_KEPT, valueBoolean=value) for value in (True, False)]
 
 
 def check_about(name: str, node: dict[str, Any], patient_key: str, urls: dict[str, str]) -> None:

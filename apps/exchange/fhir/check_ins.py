@@ -13,6 +13,7 @@ from apps.clinical.questionnaires import (
     get_questionnaire,
 )
 from apps.clinical.scoring import dws, gad7, phq9
+from apps.exchange.fhir.belongs import ONLY_KEPT
 from apps.exchange.fhir.codes import (
     BASE,
     LOINC,
@@ -144,10 +145,11 @@ def response(record: Record, row: CheckIn) -> Resource:
         extension=extensions(
             extension("received-at", valueInstant=moment(row.received_at)),
             *(extension("asked-for", valueCode=each) for each in row.requests),
-            *out_of_time(row),
+            out_of_time(row),
             *([extension("corrects", valueReference=reference(
                 "QuestionnaireResponse", row.corrects_id))] if row.corrects_id else []),
         ),
+        modifierExtension=counted_nowhere(row),
         language=row.language,
         questionnaire=form_url(row.questionnaire, row.questionnaire_version),
         status="amended" if row.corrects_id and row.is_complete else status,
@@ -157,12 +159,17 @@ def response(record: Record, row: CheckIn) -> Resource:
     )  # fmt: skip
 
 
-def out_of_time(row: CheckIn) -> list[dict[str, Any]]:
-    """Return the marks of what came too late or by a used link, and of what is only kept."""
-    return [
-        extension("came-out-of-time", valueCode=row.arrival),
-        *([] if row.counts else [extension("only-kept", valueBoolean=True)]),
-    ]
+def out_of_time(row: CheckIn) -> dict[str, Any]:
+    """Return the mark of what came too late or by a used link."""
+    return extension("came-out-of-time", valueCode=row.arrival)
+
+
+def counted_nowhere(row: CheckIn) -> list[dict[str, Any]]:
+    """Return the mark of what is only kept: who does not know it must not read the answers.
+
+    They are calm, and perhaps a stranger's who found an old mail (ADR 97).
+    """
+    return [] if row.counts else [extension(ONLY_KEPT, valueBoolean=True)]
 
 
 def told_by(record: Record, row: CheckIn) -> dict[str, str]:
@@ -280,8 +287,8 @@ def words_of(record: Record, row: CheckIn) -> Resource | None:
     if not written and not asked:
         return None
     return resource(
-        "Communication", f"{row.pk}-words", extension=extensions(*out_of_time(row)),
-        language=row.language, status="completed",
+        "Communication", f"{row.pk}-words", extension=extensions(out_of_time(row)),
+        modifierExtension=counted_nowhere(row), language=row.language, status="completed",
         subject=reference("Patient", record.patient.pk),
         about=[reference("QuestionnaireResponse", row.pk)],
         sent=moment(row.reported_at), received=moment(row.received_at),

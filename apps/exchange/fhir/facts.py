@@ -22,7 +22,7 @@ from apps.exchange.fhir.elements import (
 from apps.exchange.fhir.record import Record
 from apps.patients.frequency import most_days_told
 from apps.patients.intake_words import REGULARLY
-from apps.patients.models import RISK_FLAGS, FurtherMedicine, Medication, RiskProfile
+from apps.patients.models import RISK_FLAGS, FurtherMedicine, Medication, Pattern, RiskProfile
 from apps.patients.risk_actions import regimen_on, told_on
 
 # The answers that name an illness; the others are answers and no diagnosis.
@@ -167,6 +167,23 @@ def days_told(record: Record) -> list[Resource]:
     ]  # fmt: skip
 
 
+def regularity(
+    row: Medication | FurtherMedicine,
+) -> tuple[str, dict[str, Any], dict[str, bool]]:
+    """Return how often a dose is taken: in words, as timing, and whether as needed.
+
+    In FHIR's own elements: by a reader who knows no extension of ours, what is taken on two days
+    a week would be taken on seven.
+    """
+    if row.pattern == Pattern.DAILY:
+        return "", {"frequency": 1, "period": 1, "periodUnit": "d"}, {}
+    days = row.days_per_week
+    if not days:  # of the last weeks
+        return ", as needed, rarely", {}, {"asNeededBoolean": True}
+    words = f", as needed, {days} {'day' if days == 1 else 'days'} a week"
+    return words, {"frequency": days, "period": 1, "periodUnit": "wk"}, {"asNeededBoolean": True}
+
+
 def statement(
     record: Record, row: Medication | FurtherMedicine, replaced: str = "",
     last_dose_on: date | None = None,
@@ -178,6 +195,7 @@ def statement(
     confirmed = row.dose_confirmed if isinstance(row, Medication) else None
     place = "taken" if main else f"taken-{position}"
     last = last_dose_on.isoformat() if last_dose_on else None
+    how_often, repeat, as_needed = regularity(row)
     return resource(
         "MedicationStatement", f"{record.patient.pk}-{place}",
         extension=extensions(
@@ -197,9 +215,8 @@ def statement(
         reasonReference=[reference("Condition", fact_id(record, "indication"))] if reason else None,
         effectivePeriod={"end": last} if last else None,
         dosage=[
-            {"text": f"{slot}: {mg.normalize():f} mg",
-             "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",
-                                   "when": [WHEN[slot]]}},
+            {"text": f"{slot}: {mg.normalize():f} mg{how_often}",
+             "timing": {"repeat": repeat | {"when": [WHEN[slot]]}}, **as_needed,
              "doseAndRate": [{"doseQuantity": milligrams(mg)}]}
             for slot, mg in row.slots.items()
         ],
