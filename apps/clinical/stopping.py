@@ -89,11 +89,14 @@ def stop_at_once(steps: Iterable[Judged], *, after: int = 0) -> int | None:
     at most 1 mg of diazepam by the lowest source, from which C-01 lets a plan end, or at most
     one usual cut of 10 % (ASAM-08) of the dose of those 14 days [proposal]; whatever crumbs
     follow, they do not make a taper of it. A last step from a dose below that floor is a fall
-    above the limit like any other: a reason and a second prescriber let it pass.
+    above the limit like any other: a reason and a second prescriber let it pass. So is a first
+    step far below what was taken before the plan: that dose is taken already, no plan stops it,
+    and who comes home on a crumb of it is not to be left without one [proposal].
     """
     before: list[Judged] = []
     for step in steps:
-        if step.number > after and step.verdict == Verdict.BLOCK and _is_near_nothing(step):
+        is_later = step.number > after and bool(before)
+        if is_later and step.verdict == Verdict.BLOCK and _is_near_nothing(step):
             earlier = _in_force(before, step.start_on)
             if any(_as_diazepam_mg(each.by_drug) > LOW_DOSE_FLOOR_MG for each in earlier):
                 return step.number
@@ -109,7 +112,7 @@ def _is_near_nothing(step: Judged) -> bool:
 
 
 def _in_force(before: list[Judged], day: date) -> list[Judged]:
-    """Return the steps of which a day lies within the 14 days before ``day``."""
+    """Return the steps, at least one, of which a day lies within the 14 days before ``day``."""
     ends = [*(step.start_on for step in before[1:]), day]
     return [step for step, end in zip(before, ends, strict=True) if (day - end).days < WINDOW_DAYS]
 

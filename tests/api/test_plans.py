@@ -1,11 +1,16 @@
 """A plan worked out through the API is the builder's; a stop at once is refused here too."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.tapers.models import PlanVersion, TaperPlan
-from tests.factories import make_active_plan, today
+from tests.detox.test_beside import tell
+from tests.factories import make_active_plan, make_patient, today
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +57,20 @@ def test_a_stop_at_once_is_refused_through_the_api_too(planner, patient, stop) -
         assert found["type"].endswith(":abrupt-stop")
         assert "would stop the medicine at once" in found["detail"]
     assert not TaperPlan.objects.exists()
+
+
+def test_little_that_is_left_of_a_high_dose_is_planned_and_asks_for_a_second(
+    planner, clinic, prescriber
+) -> None:
+    then = timezone.now() - timedelta(days=3)
+    wren = make_patient(clinic, now=then, drug_id="diazepam", slots={"night": "40"})
+    tell(wren, prescriber, now=timezone.now(), medication={"night_mg": Decimal(1)})
+    typed = {"method": "fixed_mg", "mg": "0.5", "percent": "", "goal_mg": "0"}
+    answer = preview(planner, wren, **typed)
+    assert answer.status_code == 200, answer.content
+    found = answer.json()
+    assert (found["steps"][0]["daily_mg"], found["steps"][0]["verdict"]) == ("1", "block")
+    assert found["needs_second"]
 
 
 def test_no_call_of_the_api_changes_a_plan(planner, patient, prescriber) -> None:

@@ -1,6 +1,7 @@
 """Stopping without a taper: refused, a short taper, or the documented path."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.clinical.breaches import breaches
 from apps.clinical.conformance import run_vectors
 from apps.clinical.dependence import DependenceRisk
 from apps.clinical.methods import Custom
+from apps.clinical.plan import TakenBefore
 from apps.clinical.risk import tier_from_factors
 from apps.clinical.stopping import StopPath, stop_at_once, stop_verdict
-from tests.clinical.plans import plan_for, product
+from tests.clinical.plans import START, plan_for, product
 
 
 @pytest.mark.parametrize(
@@ -66,11 +69,54 @@ FALLING = st.lists(
 ).map(lambda tenths: [Decimal(mg) / 100 for mg in sorted(tenths, reverse=True)])  # fmt: skip
 
 
-def plan_of(doses, days):
+def plan_of(doses, days, before=(), drug="diazepam"):
     return plan_for(
-        "diazepam", {"night": doses[0]}, Custom(tuple(doses[1:])), interval_days=days,
-        goal_mg=doses[-1], products=(product("diazepam", "0.01"),),
+        drug, {"night": doses[0]}, Custom(tuple(doses[1:])), interval_days=days,
+        goal_mg=doses[-1], products=(product(drug, "0.005"),), before=before,
     )  # fmt: skip
+
+
+def taken(mg, drug="diazepam", days_ago=1):
+    return (TakenBefore(((drug, Decimal(mg)),), START - timedelta(days=days_ago)),)
+
+
+@pytest.mark.parametrize(
+    ("drug", "before", "doses"),
+    [
+        ("diazepam", taken(40), ["4", "3"]),
+        ("diazepam", taken(40), ["1", "0.5", "0"]),
+        ("diazepam", taken(40), ["0.5", "0"]),
+        ("clonazepam", taken(2, "clonazepam"), ["0.125", "0"]),
+        ("diazepam", taken(2, "clonazepam"), ["1", "0"]),  # nobody compares the two
+    ],
+)
+def test_a_crumb_that_is_taken_already_is_no_stop_by_the_plan_and_asks_two_people(
+    drug, before, doses
+):
+    """Home from a unit, or by an intake told anew: no plan for the rest was possible at all."""
+    steps = plan_of([Decimal(mg) for mg in doses], 14, before, drug).steps
+    assert steps[0].verdict == "block"
+    assert stop_at_once(steps) is None
+    assert breaches(steps)[0].step == 1
+
+
+def test_a_fall_after_it_from_above_the_floor_is_a_stop_all_the_same():
+    steps = plan_of([Decimal(8), Decimal("0.5")], 14, taken(40)).steps
+    assert steps[0].verdict == "block"
+    assert stop_at_once(steps) == 2
+
+
+@settings(max_examples=100)
+@given(FALLING, st.integers(7, 28), st.integers(1, 4000), st.integers(1, 20))
+def test_what_was_taken_before_takes_no_stop_of_the_plan_away_and_is_none_itself(
+    doses, days, mg, ago
+):
+    alone = stop_at_once(plan_of(doses, days).steps)
+    found = stop_at_once(plan_of(doses, days, taken(Decimal(mg) / 100, days_ago=ago)).steps)
+    assert found != 1
+    if alone is not None:
+        assert found is not None
+        assert found <= alone
 
 
 @settings(max_examples=150)
