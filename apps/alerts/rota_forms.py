@@ -19,12 +19,12 @@ from apps.alerts.models import (
 )
 from apps.alerts.models.hours import MIDNIGHT
 from apps.patients.models import Clinic, StaffMember
+from apps.patients.moments import MomentField
 
 TIME = {"type": "time", "class": "form-control"}
 RUNG_NAMES = ("remind", "backup", "lead", "everyone")
 # 8:00 to 12:00, 08:00-12:00, 8-12
 STRETCH: Final = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:to|-|–)\s*(\d{1,2})(?:[:.](\d\d))?")
-LOCAL = "%Y-%m-%dT%H:%M"
 
 
 def callable_staff(clinic: Clinic) -> Any:
@@ -65,12 +65,8 @@ class ShiftChangeForm(ActionForm):
         empty_label="Choose …",
     )
     leave_gap = forms.BooleanField(label="Nobody: leave a gap", required=False)
-    starts_at = forms.DateTimeField(
-        label="From", widget=forms.DateTimeInput({"type": "datetime-local"}, format=LOCAL)
-    )
-    ends_at = forms.DateTimeField(
-        label="Until", widget=forms.DateTimeInput({"type": "datetime-local"}, format=LOCAL)
-    )
+    starts_at = MomentField(label="From")
+    ends_at = MomentField(label="Until")
     reason = forms.ChoiceField(label="Why", choices=RotaChange.Reason.choices)
 
     def __init__(self, *args: Any, shift: Shift, now: datetime, **kwargs: Any) -> None:

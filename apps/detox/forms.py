@@ -11,12 +11,11 @@ from apps.clinical.risk import RiskResult
 from apps.detox.models import CareAssessment, Discharge, Facility, Referral
 from apps.detox.models.referral import HOURS_AT_MOST
 from apps.patients.forms import CountField
+from apps.patients.moments import MomentField
 from apps.patients.refusals import OneOf
 
 YES_NO: Final = [("yes", "Yes"), ("no", "No")]
-MOMENT: Final = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
 DATE: Final = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-MOMENT_FORMATS: Final = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 
 class YesNoField(forms.TypedChoiceField):
@@ -27,14 +26,6 @@ class YesNoField(forms.TypedChoiceField):
             choices=YES_NO, coerce=lambda value: value == "yes", widget=forms.RadioSelect,
             error_messages={"required": "Answer yes or no."}, **kwargs,
         )  # fmt: skip
-
-
-def moment_field(label: str, **kwargs: Any) -> forms.DateTimeField:
-    """Return a field for a day and time on the reader's clock."""
-    return forms.DateTimeField(
-        label=label, widget=MOMENT, input_formats=MOMENT_FORMATS,
-        error_messages={"invalid": "Takes a day and a time, such as 2026-11-23 14:30."}, **kwargs,
-    )  # fmt: skip
 
 
 def words_field(label: str, *, required: bool = True, rows: int = 3, help_text: str = "",
@@ -81,9 +72,10 @@ class ReferForm(forms.Form):
     )  # fmt: skip
     reason = words_field("Why")
     how = forms.ChoiceField(label="How it reaches them", choices=Referral.How.choices)
-    last_dose_at = moment_field(
-        "Last dose taken", required=False, help_text="If you know it. Blank: as the check-ins say."
-    )
+    last_dose_at = MomentField(
+        label="Last dose taken", required=False,
+        help_text="If you know it. Blank: as the check-ins say.",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, clinic_id: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +93,7 @@ class MoveForm(forms.Form):
     """What the unit or the patient said."""
 
     to = forms.ChoiceField(choices=Referral.Status.choices, widget=forms.HiddenInput)
-    admitted_at = moment_field("Admitted at", required=False)
+    admitted_at = MomentField(label="Admitted at", required=False)
     note = words_field("Note", required=False, rows=2)
 
 
@@ -133,7 +125,7 @@ class FacilityForm(forms.Form):
 class DischargeForm(forms.Form):
     """When the patient came home and what is still taken."""
 
-    discharged_at = moment_field("Discharged at")
+    discharged_at = MomentField(label="Discharged at")
     left = forms.ChoiceField(
         label="What is left", choices=Discharge.Left.choices, widget=forms.RadioSelect,
         error_messages={"required": "Choose what is left to taper."},

@@ -8,10 +8,11 @@ from django.http import HttpRequest
 
 from apps.clinical.detox import SEDATION
 from apps.clinical.scoring import CIWA_B_CONCEPTS, CIWA_B_REVERSED
-from apps.detox.forms import DATE, moment_field, words_field
+from apps.detox.forms import DATE, words_field
 from apps.detox.models import DoseRecord
 from apps.detox.models.stay import ROUND_HOURS_AT_MOST
 from apps.patients.forms import CountField
+from apps.patients.moments import MomentField
 from apps.tapers.forms_signing import SigningForm
 
 ANCHORS: Final = [("", "–"), *((str(n), str(n)) for n in range(5))]
@@ -46,8 +47,8 @@ class BeginStayForm(forms.Form):
         label="Hours between two rounds", what="hours", min_value=1, max_value=ROUND_HOURS_AT_MOST,
         help_text="As ordered. The guideline asks for rounds and names no number.",
     )  # fmt: skip
-    began_at = moment_field(
-        "In the bed since", required=False,
+    began_at = MomentField(
+        label="In the bed since", required=False,
         help_text="Blank: from now on. Rounds and doses from then on can be entered, marked as "
         "late.",
     )  # fmt: skip
@@ -65,8 +66,8 @@ class RoundForm(forms.Form):
     """Vital signs, sedation, signs of too much, CIWA-B anchors."""
 
     submission_id = forms.UUIDField(widget=forms.HiddenInput)
-    at = moment_field(
-        "Made at", required=False, help_text="Blank: now. An earlier one is marked as late."
+    at = MomentField(
+        label="Made at", required=False, help_text="Blank: now. An earlier one is marked as late."
     )
     sedation = sedation_field("How awake")
     is_dangerous = forms.BooleanField(
@@ -198,7 +199,7 @@ class DoseForm(SigningForm):
     )  # fmt: skip
     route = forms.CharField(label="Route", max_length=30, required=False)
     ordered_by = forms.CharField(label="Whose order", max_length=120)
-    at = moment_field("When")
+    at = MomentField(label="When")
     sedation = sedation_field("How awake just before")
     breaths = CountField(label="Breaths a minute just before", what="breaths", min_value=0,
                          max_value=80)  # fmt: skip
