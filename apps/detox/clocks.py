@@ -174,11 +174,16 @@ def is_day_of_contact(day: date, begun: datetime, until: date, tz: ZoneInfo) -> 
 
 
 def daily_since(patient: Patient) -> tuple[UUID, datetime] | None:
-    """Return what daily contact began with and when: a discharge, or a level of care."""
+    """Return what daily contact began with and when: a discharge, or a level of care.
+
+    A discharge told after that level, too: until then the patient was in the unit, by the record.
+    """
     discharge = patient.discharges.first()
-    if discharge is not None and discharge.daily_until == patient.daily_until:
-        return discharge.pk, discharge.recorded_at
     level = patient.care_assessments.filter(decided=CareAssessment.Level.DAILY).first()
+    if discharge is not None:
+        is_last = level is not None and level.assessed_at < discharge.recorded_at
+        if is_last or discharge.daily_until == patient.daily_until:
+            return discharge.pk, discharge.recorded_at
     return (level.pk, level.assessed_at) if level is not None else None
 
 

@@ -153,7 +153,8 @@ def follow_again(patient: Patient, row: Discharge, by: User, now: datetime) -> N
         change_status(patient=patient, status=Patient.Status.ACTIVE, by=by, now=now)
     except StatusError as error:
         raise DischargeError(str(error)) from error
-    patient.daily_until = row.daily_until
+    # Told late, it shortens no daily contact that a clinician decided on since.
+    patient.daily_until = max(row.daily_until, patient.daily_until or row.daily_until)
     patient.last_dose_on = None if row.needs_second else row.last_dose_on
     patient.save(update_fields=["daily_until", "last_dose_on"])
     is_over = row.left == Discharge.Left.NONE and not row.needs_second

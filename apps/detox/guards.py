@@ -131,7 +131,7 @@ def level_is_open(patient: Patient) -> str:
 
 def discharge_says_none(plan: TaperPlan) -> str:
     """Return why a plan left for a hospital may not end: no discharge says nothing is taken."""
-    if newer_plan(plan):
+    if is_overtaken(plan):
         return ""
     discharge = plan.patient.discharges.first()
     if discharge is None or plan.left_at is None or discharge.recorded_at < plan.left_at:
@@ -172,7 +172,34 @@ def still_admitted(patient: Patient, now: datetime) -> str:
     return STILL_ADMITTED.format(found.facility) if found is not None else ""
 
 
-def newer_plan(plan: TaperPlan) -> bool:
-    """Answer whether a plan made since is in force."""
-    active = TaperPlan.objects.active().filter(patient_id=plan.patient_id)
-    return active.exclude(pk=plan.pk).exists()
+def is_overtaken(plan: TaperPlan) -> bool:
+    """Answer whether a plan of since took the place of one that was left for a hospital."""
+    return plan.left_at is not None and planned_since(plan.patient, plan.left_at)
+
+
+def planned_since(patient: Patient, at: datetime, until: datetime | None = None) -> bool:
+    """Answer whether what was taken at `at` got a plan: one in force since, or left after it began.
+
+    What such a plan left the patient on is its own word (`apps.tapers.taken`). One that ended
+    before its first day gave nothing, and takes nothing's place. `until`: a plan put in force
+    since then counts not yet.
+    """
+    plans = patient.plans.filter(activated_at__gt=at).select_related("in_force")
+    if until is not None:
+        plans = plans.filter(activated_at__lte=until)
+    return any(each.status == TaperPlan.Status.ACTIVE or has_begun(each, patient) for each in plans)
+
+
+def has_begun(plan: TaperPlan, patient: Patient) -> bool:
+    """Answer whether the first day of a plan had come when it was left."""
+    if plan.left_at is None or plan.in_force is None:
+        return False
+    left_on = plan.left_at.astimezone(patient.tz).date()
+    return plan.in_force.steps.filter(number=1, start_on__lte=left_on).exists()
+
+
+def left_in_hospital(patient: Patient) -> TaperPlan | None:
+    """Return the plan that was left for a hospital last, where none of since took its place."""
+    plans = patient.plans.filter(status=TaperPlan.Status.INPATIENT)
+    plan: TaperPlan | None = plans.order_by("-left_at").first()
+    return None if plan is None or is_overtaken(plan) else plan

@@ -12,6 +12,7 @@ from apps.checkins.clock_tasks import open_clock_task
 from apps.checkins.models import CareTask
 from apps.checkins.task_actions import overtake_tasks
 from apps.checkins.task_ends import BESIDE, OF_ANOTHER_DRUG, TOLD_OFF
+from apps.detox.guards import left_in_hospital
 from apps.detox.leaving import beside, further_told_at, given_on_by, newest_plan, taken_beside
 from apps.detox.referral_actions import locked
 from apps.detox.told_anew import told_off_unasked
@@ -22,7 +23,6 @@ from apps.tapers.models import TaperPlan, TaperStep
 from apps.tapers.taken import Known, taken_without_plan
 
 BATCH: Final = 200
-RUNS: Final = (TaperPlan.Status.ACTIVE, TaperPlan.Status.INPATIENT)
 ASK_WITHIN: Final = timedelta(days=3)  # [proposal] as for a look at W17
 ASK_AGAIN: Final = timedelta(days=7)  # [proposal] as for use that goes on without a plan
 
@@ -47,11 +47,15 @@ def stops_and_restarts() -> Found:
 def without_plan() -> QuerySet[Patient]:
     """Return followed patients on no plan, without a last dose, whose stop is on record.
 
-    By a documented stop (ASAM-05), or by a plan that ended at nothing.
+    By a documented stop (ASAM-05), or by a plan that ended at nothing. A plan left for a hospital
+    runs until another is put in force.
     """
     own = OuterRef("pk")
     stops = StopDecision.objects.filter(patient=own, kind=StopDecision.Kind.STOP)
-    runs = TaperPlan.objects.filter(patient=own, status__in=RUNS)
+    of_left = {"patient": OuterRef("patient"), "activated_at__gt": OuterRef("left_at")}
+    since = TaperPlan.objects.filter(**of_left)
+    away = Q(status=TaperPlan.Status.INPATIENT) & ~Exists(since)
+    runs = TaperPlan.objects.filter(away | Q(status=TaperPlan.Status.ACTIVE), patient=own)
     rows = Patient.objects.filter(last_dose_on__isnull=True, status=Patient.Status.ACTIVE)
     return rows.filter(Exists(stops) | Exists(ended_at_nothing(own))).exclude(Exists(runs))
 
@@ -89,7 +93,7 @@ def documented_last_dose(patient: Patient) -> date | None:
     stop = patient.stop_decisions.filter(kind=StopDecision.Kind.STOP).first()
     if stop is None or patient.last_dose_on is not None:
         return None
-    if patient.plans.filter(Q(status__in=RUNS) | Q(activated_at__gt=stop.decided_at)).exists():
+    if is_on_plan(patient) or patient.plans.filter(activated_at__gt=stop.decided_at).exists():
         return None
     day, taken = stop.decided_at.astimezone(patient.tz).date(), taken_without_plan(patient)
     if taken.known == Known.LEFT:
@@ -98,9 +102,14 @@ def documented_last_dose(patient: Patient) -> date | None:
     return None if is_newer else day
 
 
+def is_on_plan(patient: Patient) -> bool:
+    """Answer whether a plan is in force, or was left for a hospital and none took its place."""
+    return patient.plans.active().exists() or left_in_hospital(patient) is not None
+
+
 def last_dose_of_ended(patient: Patient) -> date | None:
     """Return the last day with a dose of a plan that ended at nothing, None when newer is known."""
-    if patient.last_dose_on is not None or patient.plans.filter(status__in=RUNS).exists():
+    if patient.last_dose_on is not None or is_on_plan(patient):
         return None
     taken = taken_without_plan(patient)
     if taken.known != Known.LEFT or taken.by_drug or not taken.steps:

@@ -10,7 +10,12 @@ from typing import Final
 from django.db.models import Max
 
 from apps.clinical.drugs import get_drug
-from apps.detox.guards import NO_SECOND, discharge_says_none
+from apps.detox.guards import (
+    NO_SECOND,
+    discharge_says_none,
+    left_in_hospital,
+    planned_since,
+)
 from apps.detox.models import Discharge, GivenOn, Restart
 from apps.patients.intake_words import dose_words, is_further, tells_of_dose
 from apps.patients.models import IntakeEntry, Patient, Section, StopDecision
@@ -189,13 +194,14 @@ def is_with_a_unit(patient: Patient) -> bool:
     home = patient.discharges.order_by("-recorded_at").first()
     if patient.status == Patient.Status.IN_HOSPITAL or (home is not None and home.awaits_second):
         return True
-    left = patient.plans.filter(status=TaperPlan.Status.INPATIENT).aggregate(at=Max("left_at"))
-    return bool(left["at"] and (home is None or home.recorded_at < left["at"]))
+    plan = left_in_hospital(patient)
+    left_at = plan.left_at if plan is not None else None
+    return left_at is not None and (home is None or home.recorded_at < left_at)
 
 
 def in_hospital_or_home(patient: Patient) -> str:
     """Return the same of somebody whom a unit has, or sent home with some left."""
-    plan = patient.plans.filter(status=TaperPlan.Status.INPATIENT).order_by("-left_at").first()
+    plan = left_in_hospital(patient)
     if plan is not None:
         return discharge_says_none(plan)
     home = patient.discharges.order_by("-recorded_at").first()
@@ -217,10 +223,7 @@ def with_some_left(patient: Patient, until: datetime | None = None) -> Discharge
     said = none_said_at(patient)
     if said is not None and said > home.recorded_at:
         return None
-    planned = patient.plans.filter(activated_at__gt=home.recorded_at)
-    if until is not None:
-        planned = planned.filter(activated_at__lte=until)
-    return None if planned.exists() else home
+    return None if planned_since(patient, home.recorded_at, until) else home
 
 
 def again(patient: Patient) -> str:

@@ -234,7 +234,9 @@ def follow(plan: TaperPlan, version: PlanVersion, by: User, now: datetime) -> in
         hold_unsigned(plan, version.pk, by, now)
         return released
     plan.status = LEFT_AS[Kind(version.kind)]
-    plan.left_at, plan.left_by, plan.left_reason = now, by, version.reason
+    # One that ends after a hospital was left for it: its dose was taken until then, not until now.
+    if plan.left_at is None:
+        plan.left_at, plan.left_by, plan.left_reason = now, by, version.reason
     put_in_force(plan, version, by, now, "status", "left_at", "left_by", "left_reason")
     if version.kind == Kind.INPATIENT:
         try:

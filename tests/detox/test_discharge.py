@@ -78,6 +78,22 @@ def test_home_means_followed_called_and_asked_every_day(stay, patient, prescribe
     sweep_reminders(HOME + 16 * DAY + timedelta(minutes=1))
 
 
+def test_told_late_it_shortens_no_daily_contact_decided_since(stay, patient, prescriber) -> None:
+    told = NOW + 15 * DAY
+    make_care_level(patient, prescriber.user, now=told - DAY, decided="daily_contact", sign_off="W")
+    patient.refresh_from_db()
+    decided = patient.daily_until
+    go_home(stay, prescriber, now=told, discharged_at=HOME)
+    patient.refresh_from_db()
+    assert patient.daily_until == decided == told.date() + 13 * DAY
+    assert sweep_detox(told + DAY).days == 0, "the day on which it was told does not count"
+    assert [sweep_detox(told + 2 * DAY).days for _ in range(2)] == [1, 0]
+    check_in(patient, CALM, now=told + 2 * DAY + timedelta(hours=1))
+    sweep_detox(told + 2 * DAY + timedelta(hours=2))
+    last = patient.daily_until - told.date() + timedelta(days=1)
+    assert [sweep_detox(told + last + n * DAY).days for n in range(2)] == [1, 0]
+
+
 def test_no_contact_in_72_hours_alerts_and_a_call_ends_it(stay, nurse, prescriber) -> None:
     go_home(stay, prescriber)
     late = HOME + timedelta(hours=72, minutes=1)
