@@ -196,11 +196,12 @@ def rounds_due(now: datetime) -> Found:
 def call_for_round(stay_id: UUID, now: datetime) -> bool:
     """Open the alert of an overdue round: once for each interval missed, one open at a time.
 
-    Somebody who closed the alert and made no round is told again at the next interval.
+    Somebody who closed the alert and made no round is told again at the next interval. Nobody is
+    called to the bed of somebody who died.
     """
     stay = Stay.objects.select_for_update(of=("self",)).select_related("patient").get(pk=stay_id)
     due = stay.next_round_at
-    if due is None or due >= now:
+    if due is None or not stay.is_round_overdue(now):
         return False
     told = Alert.objects.unresolved().filter(patient=stay.patient, source_type=SOURCE_ROUND_DUE)
     if told.exists():

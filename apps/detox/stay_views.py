@@ -89,7 +89,7 @@ def show_stay(
         "stay": row, "patient": row.patient, "rounds": rounds,
         "chart": chart_of(rounds, timezone.get_current_timezone()),
         "doses": list(row.doses.select_related("signed_by", "corrected_by")),
-        "is_overdue": row.next_round_at is not None and row.next_round_at < now,
+        "is_overdue": row.is_round_overdue(now),
         "rounds_form": form or RoundsForm(initial={"round_hours": row.round_hours}),
         "may_write": may(member_of(request), Right.HANDLE_ALERTS),
         "may_decide": may(member_of(request), Right.PLAN_TAPERS), **CAUTIONS,

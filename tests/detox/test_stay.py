@@ -17,7 +17,7 @@ from apps.alerts.models import Alert
 from apps.audit.models import AuditEvent
 from apps.checkins.models import Reminder
 from apps.checkins.reminder_sweep import sweep_reminders
-from apps.detox.clocks import sweep_detox
+from apps.detox.clocks import call_for_round, sweep_detox
 from apps.detox.models import DoseRecord, Round, Stay
 from apps.detox.stay_actions import (
     StayError,
@@ -26,6 +26,7 @@ from apps.detox.stay_actions import (
     record_round,
     set_rounds,
 )
+from apps.patients.actions import change_status
 from tests.conftest import signed_in
 from tests.factories import (
     NOW,
@@ -103,6 +104,25 @@ def test_an_overdue_round_alerts_once_per_interval_and_a_round_sets_the_next(
     stay.refresh_from_db()
     assert stay.next_round_at == NOW + 7 * HOUR
     assert sweep_detox(NOW + 8 * HOUR).rounds == 1
+
+
+def test_nobody_is_called_to_the_bed_of_who_died_and_a_slip_taken_back_calls_again(
+    patient, nurse, prescriber
+) -> None:
+    stay = make_stay(patient, nurse.user)
+    make_round(stay, nurse, NOW + HOUR)
+    patient.refresh_from_db()
+    change_status(patient=patient, status="deceased", by=prescriber.user, now=NOW + 2 * HOUR)
+    assert not Stay.objects.round_overdue(NOW + 30 * HOUR).exists()
+    assert sweep_detox(NOW + 30 * HOUR).rounds == 0
+    assert not call_for_round(stay.pk, NOW + 30 * HOUR), "nor by a sweep that had found it before"
+    assert not Alert.objects.filter(rules=["D03_ROUND_OVERDUE"]).exists()
+    page = signed_in(nurse).get(reverse("detox:stay", args=[stay.pk]))
+    assert "died, by the record: no round is due." in page.text
+    assert "A round is overdue" not in page.text
+    assert "Next round by" not in page.text
+    change_status(patient=patient, status="in_hospital", by=prescriber.user, now=NOW + 31 * HOUR)
+    assert [sweep_detox(NOW + 31 * HOUR).rounds for _ in range(2)] == [1, 0]
 
 
 def test_the_sleep_anchors_count_backwards_and_deep_sedation_alerts(patient, nurse) -> None:

@@ -30,8 +30,12 @@ class StayQuerySet(models.QuerySet["Stay"]):
         return self.filter(status="current")
 
     def round_overdue(self, now: datetime) -> "StayQuerySet":
-        """Return current stays whose next round should have been made by `now`."""
-        return self.current().filter(next_round_at__lt=now)
+        """Return current stays whose next round should have been made by `now`.
+
+        Of somebody who died none is due any more; where that was a slip, it is due again.
+        """
+        rows = self.current().filter(next_round_at__lt=now)
+        return rows.exclude(patient__status=Patient.Status.DECEASED)
 
 
 class StayStatusChoices(models.TextChoices):
@@ -106,6 +110,11 @@ class Stay(models.Model):
 
     def __str__(self) -> str:
         return f"Stay from {self.began_at:%Y-%m-%d}"
+
+    def is_round_overdue(self, now: datetime) -> bool:
+        """Answer whether the next round should have been made by `now`; of who died none is due."""
+        due = self.next_round_at
+        return due is not None and due < now and self.patient.status != Patient.Status.DECEASED
 
 
 class Round(models.Model):
