@@ -1,6 +1,6 @@
 """What a detox unit is told about a patient, read once at sending and kept as it was. Reads."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from apps.checkins.as_given import answer_rows
@@ -92,18 +92,38 @@ def doses_told(patient: Patient, taken: Taken) -> list[dict[str, str]]:
     ]
 
 
-def last_dose(check_ins: list[CheckIn], last_dose_at: datetime | None) -> dict[str, str]:
-    """Return when the last dose was taken as somebody said it, and what the last check-in said."""
+def last_dose(check_ins: list[CheckIn], last_dose_at: datetime | None) -> dict[str, Any]:
+    """Return when the last dose was taken as somebody said it, and what the last check-in said.
+
+    Moments are kept as ISO text; `last_dose_lines` tells them on one clock.
+    """
     found = {"at": last_dose_at.isoformat() if last_dose_at else "", "said": ""}
     for row in check_ins:
         said = next((a["value"] for a in answer_rows(row) if a["key"] == "dose_taken"), "")
         if said:
             hours = row.answers.get("hours_since_last_dose")
-            local = row.received_at.astimezone(row.patient.tz)
-            when = f"{local.day} {local:%b %Y, %H:%M}"
-            since = f", {hours} hours since the last dose" if hours is not None else ""
-            return found | {"said": f"{said} (check-in of {when}{since})"}
+            told_at = row.received_at.isoformat()
+            return found | {"said": said, "said_at": told_at, "hours": hours}
     return found
+
+
+def last_dose_lines(dose: dict[str, Any], zone: tzinfo) -> list[str]:
+    """Return what a kept hand-over says of the last dose, in lines, on a clock that is named.
+
+    In a hand-over of before, `said` is the whole sentence, and stays as it was handed over.
+    """
+    said = dose["said"]
+    if dose.get("said_at"):
+        hours = dose["hours"]
+        unit = "hour" if str(hours) == "1" else "hours"
+        since = "" if hours is None else f", {hours} {unit} since the last dose"
+        said = f"{said} (check-in of {when(dose['said_at'], zone)}{since})"
+    return [line for line in (when(dose["at"], zone), said) if line]
+
+
+def when(moment: str, zone: tzinfo) -> str:
+    """Return a stored moment on a clock, which is named; nothing for none."""
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M %Z}" if moment else ""
 
 
 def steps_told(taken: Taken) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from apps.clinical.risk import tier_from_factors
 from apps.detox.care_actions import SignOffError, assess_care
 from apps.detox.care_page import page_of, reason_of
 from apps.detox.forms import CareLevelForm, MoveForm, ReferForm
+from apps.detox.hand_over import last_dose_lines
 from apps.detox.models import Referral
 from apps.detox.referral_actions import ReferralError, move_referral, refer_patient
 from apps.detox.states import REFERRAL_TRANSITIONS, ReferralStatus
@@ -148,6 +149,7 @@ def show_referral(request: HttpRequest, row: Referral, form: MoveForm | None = N
                if to != ReferralStatus.DISCHARGED]  # fmt: skip
     context = {
         "referral": row, "patient": row.patient, "document": row.document,
+        "last_dose": last_dose_lines(row.document["last_dose"], row.patient.clinic.tz),
         "steps": row.steps.select_related("by"), "form": form or MoveForm(),
         "targets": [(to.value, Referral.Status(to).label) for to in targets],
         "is_late": row.is_late(timezone.now()), "stay": getattr(row, "stay", None),

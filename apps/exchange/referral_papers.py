@@ -1,13 +1,13 @@
 """The hand-over of a referral on paper and as a FHIR R4 bundle: one stored document."""
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 from uuid import uuid5
 
 from django.utils import translation
 
+from apps.detox.hand_over import last_dose_lines, when
 from apps.detox.models import Referral
-from apps.exchange.documents import iso_words
 from apps.exchange.fhir.elements import as_json, narrative
 from apps.exchange.fhir.people import organization, person_elements
 from apps.exchange.typeset import pdf
@@ -21,9 +21,8 @@ def referral_pdf(referral: Referral) -> bytes:
 
 def referral_data(referral: Referral) -> dict[str, Any]:
     """Return what the paper says."""
-    said, tz = referral.document, referral.patient.tz
+    said = referral.document
     person, clinic = said["patient"], said["clinic"]
-    sent = referral.sent_at.astimezone(tz)
     return {
         "title": "Hand-over to a detox unit", "lang": "en", "clinic": clinic["name"],
         "footer": f"{clinic['name']}, phone {clinic['phone']} · {person['reference']}",
@@ -33,7 +32,7 @@ def referral_data(referral: Referral) -> dict[str, Any]:
             ["To", f"{referral.facility.name}, phone {referral.facility.phone}"],
             ["From", f"{clinic['name']}, phone {clinic['phone']}, after hours "
                      f"{clinic['after_hours']}; {referral.sent_by.full_name}"],
-            ["Sent", f"{iso_words(sent.date())}, {sent:%H:%M}"],
+            ["Sent", when(referral.sent_at.isoformat(), referral.clinic.tz)],
             ["Contacts", f"{person['phone'] or 'no phone'}; in an emergency: "
                          f"{person['emergency_contact'] or 'nobody named'}; speaks "
                          f"{person['language']}"],
@@ -53,8 +52,8 @@ def sections(referral: Referral) -> list[dict[str, Any]]:
     taken = [f"{row['slot']}: {row['drug']}, {row['mg']} mg" for row in said["taken"]]
     if said.get("taken_note"):
         taken.insert(0, said["taken_note"])
-    dose, zone = said["last_dose"], referral.clinic.tz
-    last = [line for line in (when(dose["at"], zone), dose["said"]) if line]
+    zone = referral.clinic.tz
+    last = last_dose_lines(said["last_dose"], zone)
     steps = [f"from {row['from']}: {row['dose']} a day" for row in said["steps"]]
     symptoms = [
         f"{when(row['at'], zone)}: {score_words(row['score'])}"
@@ -92,13 +91,9 @@ def stay_lines(stays: list[dict[str, Any]], zone: tzinfo) -> list[str]:
             for dose in stay["doses"]
         ]
         if stay["more_doses"]:
-            lines.append(f"and {stay['more_doses']} doses before these")
+            more = stay["more_doses"]
+            lines.append(f"and {more} {'dose' if more == 1 else 'doses'} before these")
     return lines or ["none on record here"]
-
-
-def when(moment: str, zone: tzinfo) -> str:
-    """Return a stored moment on the clinic's clock, which is named; nothing for none."""
-    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M %Z}" if moment else ""
 
 
 def referral_bundle(referral: Referral) -> bytes:

@@ -1,7 +1,7 @@
 """Referral: the directory, the document, the states with their clocks, and two taps."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -15,11 +15,13 @@ from apps.checkins.models import CareTask
 from apps.database.scope import as_owner
 from apps.detox.care_page import reason_of
 from apps.detox.clocks import sweep_detox
+from apps.detox.hand_over import last_dose_lines
 from apps.detox.models import Facility, Referral
 from apps.detox.referral_actions import ReferralError, move_referral, save_facility
 from apps.detox.states import DIAGRAMS, LIVE, REFERRAL_TRANSITIONS, diagrams
 from apps.detox.support_actions import end_adjunct
-from apps.exchange.referral_papers import referral_bundle
+from apps.exchange.referral_papers import referral_bundle, referral_data
+from apps.patients.models import Patient
 from tests.conftest import signed_in
 from tests.detox.test_discharge import go_home
 from tests.exchange.r4.validate import problems
@@ -161,6 +163,32 @@ def test_a_hand_over_of_before_adjuncts_were_told_still_makes_its_bundle(
     referral = make_referral(patient, prescriber.user)
     del referral.document["adjuncts"]
     assert problems(json.loads(referral_bundle(referral))) == []
+
+
+def test_the_hand_over_has_one_clock_and_names_it(clinic, nurse) -> None:
+    patient = make_patient(clinic)
+    Patient.objects.filter(pk=patient.pk).update(time_zone="America/Los_Angeles")
+    patient = Patient.objects.get(pk=patient.pk)
+    check_in(patient, CALM | {"dose_taken": "missed_some", "hours_since_last_dose": 1}, now=NOW)
+    row = make_referral(patient, nurse.user, last_dose_at=NOW - HOUR)
+    now, before = (f"{at.astimezone(clinic.tz):%Y-%m-%d %H:%M %Z}" for at in (NOW, NOW - HOUR))
+    paper = referral_data(Referral.objects.get(pk=row.pk))
+    assert ["Sent", now] in paper["facts"]
+    parts = {part["title"]: part["lines"] for part in paper["sections"]}
+    assert parts["Last dose taken"][0] == before
+    assert parts["Last dose taken"][1].endswith(f"(check-in of {now}, 1 hour since the last dose)")
+    assert parts["Symptoms"][0].startswith(now)
+    page = signed_in(nurse).get(reverse("detox:referral", args=[row.pk])).text
+    assert before in page
+    assert f"(check-in of {now}, 1 hour since the last dose)" in page
+    away = NOW.astimezone(patient.tz)
+    assert f"{away:%H:%M}" not in " ".join(parts["Last dose taken"])
+
+
+def test_a_hand_over_of_before_says_what_it_said() -> None:
+    said = "As planned (check-in of 23 Nov 2026, 09:00, 14 hours since the last dose)"
+    assert last_dose_lines({"at": "", "said": said}, UTC) == [said]
+    assert last_dose_lines({"at": "", "said": ""}, UTC) == []
 
 
 def test_every_state_and_no_other(clinic, prescriber) -> None:
