@@ -7,6 +7,7 @@ instruments.md section 3 for the PHQ-9 and GAD-7 bands.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 
 # PRO-05 keeps the form for 6 to 12 months: weekly for six, then monthly to twelve [proposal].
 WEEKLY_UNTIL_DAY = 182
@@ -53,11 +54,12 @@ class Span:
 def waves_and_windows(scores: Sequence[tuple[date, int]], last_dose_on: date) -> list[Span]:
     """Return the waves and windows after the last dose, in order; empty without check-ins.
 
-    ``scores`` are days with daily scores (0-40). A wave is a run of check-ins of 8 or more,
-    W17's cut-off; a window a run below it. Waves and windows: Ashton 2002 (PRO-05).
+    ``scores`` are days with daily scores (0-40), those of one day in the order of their times.
+    A wave is a run of check-ins of 8 or more, W17's cut-off; a window a run below it.
+    Waves and windows: Ashton 2002 (PRO-05).
     """
     spans: list[Span] = []
-    for day, score in sorted(scores):
+    for day, score in sorted(scores, key=itemgetter(0)):
         if day <= last_dose_on:
             continue
         is_wave = score >= WAVE_SCORE

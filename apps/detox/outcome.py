@@ -126,8 +126,12 @@ WEIGHED: Final = tuple(read for key, *_, read, _ in MEASURES if key in ("mood", 
 
 
 def rows_of(patient: Patient) -> list[tuple[date, UUID, int | None, dict[str, Any]]]:
-    """Return day, key, daily score and answers of the patient's own check-ins, oldest first."""
-    rows = CheckIn.objects.by_the_patient().filter(patient=patient).order_by("-received_at")
+    """Return day, key, daily score and answers of the patient's own check-ins, oldest first.
+
+    One that was corrected is left out: a slip of the finger is no wave. Its alert stays.
+    """
+    own = CheckIn.objects.by_the_patient().uncorrected().filter(patient=patient)
+    rows = own.order_by("-received_at")
     found = rows.values_list("received_at", "pk", "triage__dws", "answers")[:AT_MOST]
     return [
         (received.astimezone(patient.tz).date(), key, dws, answers)

@@ -158,14 +158,16 @@ def given_beside(patient: Patient) -> list[str]:
 def end_adjunct(*, medicine: AdjunctMedicine, by: User, now: datetime) -> AdjunctMedicine:
     """Keep that a medicine is given no more from today. Twice is once; all or nothing.
 
-    The tier is computed anew without it.
+    Never before the day it began, where the patient has flown west meanwhile. The tier is
+    computed anew without it.
     """
     locked(medicine.patient_id)
     rows = AdjunctMedicine.objects.select_for_update(of=("self",)).select_related("patient")
     medicine = rows.get(pk=medicine.pk)
     if medicine.ended_on is not None:
         return medicine
-    medicine.ended_on, medicine.ended_by = now.astimezone(medicine.patient.tz).date(), by
+    today = now.astimezone(medicine.patient.tz).date()
+    medicine.ended_on, medicine.ended_by = max(medicine.started_on, today), by
     medicine.save(update_fields=["ended_on", "ended_by"])
     write_down("adjunct.ended", medicine, medicine.patient, by, now)
     reassess(medicine.patient, medicine.patient.risk, now)

@@ -132,8 +132,7 @@ def doses_of(clinic: Clinic) -> Iterator[tuple[UUID, date, dict[str, Any]]]:
 def check_ins_of(clinic: Clinic) -> Iterator[tuple[UUID, date, dict[str, Any]]]:
     """Yield each check-in: whose, on which day, its scores. No answer and no word of it."""
     rows = CheckIn.objects.filter(clinic=clinic).select_related("triage", "patient")
-    corrected = CheckIn.objects.filter(corrects_id=OuterRef("pk"))
-    for row in rows.exclude(Exists(corrected)).order_by("received_at").iterator(2_000):
+    for row in rows.uncorrected().order_by("received_at").iterator(2_000):
         mood, worry = phq9(row.answers), gad7(row.answers)
         yield row.patient_id, row.received_at.astimezone(row.patient.tz).date(), {
             "kind": row.questionnaire, "by": row.reporter, "level": row.triage.level,

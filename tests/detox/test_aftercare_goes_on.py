@@ -1,17 +1,23 @@
 """What was asked once and closed in the year after the last dose stands in the way of nothing."""
 
 from datetime import time, timedelta
+from uuid import uuid4
 
 import pytest
 
-from apps.checkins.models import CareTask
+from apps.alerts.models import Alert
+from apps.checkins.actions import submit_check_in
+from apps.checkins.models import CareTask, CheckIn
 from apps.checkins.reminder_actions import set_schedule
 from apps.checkins.reminder_sweep import sweep_reminders
 from apps.checkins.task_actions import close_task
 from apps.checkins.task_ends import SILENT
+from apps.clinical.aftercare import waves_and_windows
+from apps.clinical.questionnaires import LATEST, get_questionnaire
 from apps.detox.aftercare_clocks import RELAPSE, RESTART
 from apps.detox.clocks import sweep_detox
-from tests.detox.test_aftercare import GOOD, off
+from apps.detox.outcome import outcome_of
+from tests.detox.test_aftercare import BAD, GOOD, off
 from tests.detox.test_discharge import HOME, go_home
 from tests.factories import CALM, NOW, check_in, make_active_plan, make_stay, weekly
 
@@ -63,3 +69,30 @@ def test_a_severe_sign_after_a_discharge_asks_for_a_level_of_care(patient, presc
     for _ in range(2):
         sweep_detox(HOME + DAY + HOUR)
     assert CareTask.objects.open().filter(kind="care_level").count() == 1
+
+
+def correct(patient, wrong, answers, now) -> CheckIn:
+    return submit_check_in(
+        patient=patient, questionnaire=get_questionnaire("daily", LATEST["daily"]),
+        answers=answers, submission_id=uuid4(), language="en", reported_at=now, now=now,
+        corrects=wrong,
+    )  # fmt: skip
+
+
+def test_a_slip_of_the_finger_is_no_wave_once_it_is_corrected(patient) -> None:
+    off(patient)
+    check_in(patient, GOOD, now=NOW + 40 * DAY)
+    wrong = check_in(patient, BAD, now=NOW + 47 * DAY)
+    assert len(outcome_of(patient, NOW + 55 * DAY).spans) == 2
+    alerts = Alert.objects.count()
+    correct(patient, wrong, GOOD, NOW + 47 * DAY + timedelta(minutes=3))
+    outcome = outcome_of(patient, NOW + 55 * DAY)
+    assert [span.is_wave for span in outcome.spans] == [False]
+    assert outcome.weighing.for_withdrawal == ()
+    assert Alert.objects.count() == alerts  # a correction takes nothing back
+
+
+def test_scores_of_one_day_stand_in_the_order_of_their_times() -> None:
+    first, day = NOW.date(), NOW.date() + DAY
+    spans = waves_and_windows([(day, 20), (day, 2)], first)
+    assert [span.is_wave for span in spans] == [True, False]

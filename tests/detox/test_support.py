@@ -203,3 +203,15 @@ def test_an_opioid_beside_the_taper_stands_on_the_intake(patient, prescriber) ->
     end_adjunct(medicine=row, by=prescriber.user, now=NOW + DAY)
     add_adjunct(patient=patient, name="Tramadol 50 mg", has_read=True, **values)
     assert patient.intake_entries.filter(section="substances").count() == 1
+
+
+def test_a_medicine_ends_on_the_day_it_began_after_a_flight_west(patient, prescriber) -> None:
+    Patient.objects.filter(pk=patient.pk).update(time_zone="Pacific/Auckland")
+    now = NOW.replace(hour=13)
+    row = add_adjunct(
+        patient=patient, name="melatonin", for_what="sleep", started_on=(NOW + DAY).date(),
+        has_read=True, by=prescriber.user, now=now,
+    )  # fmt: skip
+    Patient.objects.filter(pk=patient.pk).update(time_zone="America/Los_Angeles")
+    ended = end_adjunct(medicine=row, by=prescriber.user, now=now + timedelta(hours=1))
+    assert ended.ended_on == ended.started_on

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import User
 from apps.database.kept_rows import immutable
@@ -85,6 +85,14 @@ class CheckInQuerySet(models.QuerySet["CheckIn"]):
     def by_the_patient(self) -> "CheckInQuerySet":
         """Return the patient's own words only."""
         return self.filter(reporter=CheckIn.Reporter.PATIENT)
+
+    def uncorrected(self) -> "CheckInQuerySet":
+        """Return what no later check-in that counts corrects: for courses and counts.
+
+        Never for safety: what a red flag opened stays open, however it was corrected.
+        """
+        later = CheckIn.objects.filter(corrects_id=OuterRef("pk"))
+        return self.exclude(Exists(later))
 
 
 class CountedManager(models.Manager["CheckIn"]):
