@@ -74,6 +74,7 @@ def test_from_a_high_risk_to_the_outcome_at_month_twelve(way) -> None:
     off_on = down_to_nothing(way, home)
     a_wave_at_month_four(way, off_on)
     the_outcome(way, off_on)
+    followed_no_more(way)
     assert rules() == ALERTS
     assert tasks_so_far() == TASKS
 
@@ -363,6 +364,28 @@ def the_outcome(way: Way, off_on: datetime) -> None:
     assert way.see_to_everything(desk) == ([], ["aftercare"])
     way.go_to(way.now + HOUR)
     assert open_tasks() == []
+
+
+def followed_no_more(way: Way) -> None:
+    """End the plan for the rest: nobody asks for another one, and the clinic may let go."""
+    patient, plan = the_patient(), TaperPlan.objects.active().get()
+    desk = way.desk("Lea Leader")
+    way.open(desk, "tapers:end", plan.pk)
+    desk.locator("#id_reason").fill("Nothing is taken since a year.")
+    way.press(desk, "Preview")
+    desk.get_by_label("I sign this").check()
+    way.press(desk, "Sign and save")
+    desk.get_by_text("ended").first.wait_for()
+    for _ in range(3):
+        way.go_to(way.now + DAY)
+    assert open_tasks() == []
+    desk = way.desk("Lea Leader")
+    way.open(desk, "patients:intake", patient.pk)
+    desk.locator("#id_status").select_option("ended")
+    desk.locator("section[aria-labelledby=followed] button").click()
+    desk.wait_for_load_state()
+    assert the_patient().status == "ended"
+    assert sorted(TaperPlan.objects.values_list("status", flat=True)) == ["ended", "inpatient"]
 
 
 def come_in(way: Way) -> Any:
