@@ -16,7 +16,7 @@ from config.embedded.parts import (
 )
 
 GUNICORN = (
-    "-m gunicorn config.wsgi:application --preload --worker-class gthread --threads 4 "
+    "-m gunicorn config.wsgi:application --preload --worker-class gthread --threads 2 "
     "--graceful-timeout 2 --no-control-socket --logger-class config.server_log.ServerLogger"
 )
 # One worker for both queues keeps the memory of a demo small; production runs one per queue.

@@ -167,13 +167,9 @@ class Line:
 
 @contextmanager
 def pages(stage: Stage) -> Iterator[int]:
-    """Run the web server as `make run` does, a worker per core; give its port."""
-    os.environ["WEB_CONCURRENCY"] = str(os.cpu_count())
-    try:
-        with stage.parts("web"):
-            yield stage.rig.parts.listener.getsockname()[1]
-    finally:
-        del os.environ["WEB_CONCURRENCY"]
+    """Run the web server as the image does; give its port."""
+    with stage.parts("deployed_web"):
+        yield stage.rig.parts.listener.getsockname()[1]
 
 
 # --- The share -----------------------------------------------------------------------------------
@@ -263,7 +259,7 @@ def inserts_per_second(stage: Stage, scripts: dict[str, int], clinic_id: UUID) -
     return float(found[1])
 
 
-@measures("checkin_share_of_pgbench", "checkin_share_by_granian")
+@measures("checkin_share_of_pgbench")
 def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
     """Measure check-ins over HTTP beside the same INSERTs by pgbench, in turn."""
     member = staffed()
@@ -277,15 +273,12 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
             scripts[script] = weight
             asked.append(statements)
     analyze()
-    with pages(stage) as gunicorn:
-        granian = stage.rig.parts.granian_web(WEB_WORKERS=str(os.cpu_count())).port
-        for port in (gunicorn, granian):  # the first ones load code
-            posts_per_second(port, fresh_links(patients, 60))
+    with pages(stage) as port:
+        posts_per_second(port, fresh_links(patients, 60))  # the first ones load code
         rows = [
             (
-                posts_per_second(gunicorn, fresh_links(patients, 60)),
+                posts_per_second(port, fresh_links(patients, 60)),
                 inserts_per_second(stage, scripts, member.clinic_id),
-                posts_per_second(granian, fresh_links(patients, 60)),
             )
             for _ in range(ROUNDS)
         ]
@@ -296,16 +289,12 @@ def checkin_share_of_pgbench(stage: Stage) -> list[Figure]:
         f"(-M prepared -c {CLIENTS}, the same {count[0]} INSERTs, {count[1]} for 1 red flag in "
         f"{RED_ONE_IN}, as {APP_ROLE} in the clinic's scope; a POST asks {asked[0]}, with a red "
         f"flag {asked[1]}); each patient on a plan with 30 days of check-ins; "
-        f"{os.cpu_count()} workers, client on the same machine; {machine()}; rounds of gunicorn, "
-        f"pgbench, granian {', '.join('/'.join(f'{each:.0f}' for each in row) for row in rows)}"
+        f"{os.cpu_count()} workers, client on the same machine; {machine()}; rounds of POSTs and "
+        f"pgbench {', '.join('/'.join(f'{each:.0f}' for each in row) for row in rows)}"
     )
-    figures = []
-    for side, name in ((0, "checkin_share_of_pgbench"), (2, "checkin_share_by_granian")):
-        part = 100 * statistics.median(row[side] / row[1] for row in rows)
-        posts = statistics.median(row[side] for row in rows)
-        told = f"{posts:.0f} POSTs/s, {conditions}"
-        figures.append(Figure(name, part, "%", 15, 30, True, told))
-    return figures
+    part = 100 * statistics.median(posts / inserts for posts, inserts in rows)
+    told = f"{statistics.median(posts for posts, _ in rows):.0f} POSTs/s, {conditions}"
+    return [Figure("checkin_share_of_pgbench", part, "%", 15, 30, True, told)]
 
 
 def fresh_links(patients: list[Patient], each: int) -> list[str]:

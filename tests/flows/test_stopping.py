@@ -15,7 +15,6 @@ from apps.checkins.models import CheckIn
 from apps.patients.models import Patient, Role
 from tests.factories import SEIZURE, check_in, make_clinic, make_member, make_patient, put_on_call
 from tests.flows.test_check_in_to_mail import path_for, posted, tap
-from tests.harness.processes import DEPLOYED
 from tests.harness.smtp import Answer
 from tests.harness.waiting import wait_until
 
@@ -49,11 +48,10 @@ def test_sigterm_in_the_middle_of_a_delivery_loses_nothing(kind, parts, smtp) ->
     assert len(smtp.messages) == ALERTS, "each once"
 
 
-@pytest.mark.parametrize("server", DEPLOYED)
 def test_sigterm_in_the_middle_of_a_check_in_saves_and_answers_it(
-    server, parts, people, marked_patient
+    parts, people, marked_patient
 ) -> None:
-    web = getattr(parts, server)(WEB_WORKERS="1")
+    web = parts.deployed_web(WEB_WORKERS="1")
     address = f"http://localhost:{web.port}{path_for(marked_patient)}"
     with ThreadPoolExecutor(1) as phone:
         with transaction.atomic():

@@ -203,7 +203,7 @@ class WebProcess(AppProcess):
     def command(self) -> list[str]:
         """Return the command line."""
         arguments = ("-m", "gunicorn", "config.wsgi:application", "--worker-class", "gthread")
-        more = ("--threads", "4", "--graceful-timeout", "1", "--no-control-socket")
+        more = ("--threads", "2", "--graceful-timeout", "1", "--no-control-socket")
         return [sys.executable, *arguments, *more, "--bind", f"fd://{self.listener.fileno()}"]
 
     def fds(self) -> tuple[int, ...]:
@@ -225,24 +225,6 @@ class DeployedWeb(WebProcess):
         return [*command, *config]
 
 
-class GranianWeb(WebProcess):
-    """The other web server that the image holds, on the test's port.
-
-    It cannot be handed the socket, and so binds the port while nobody listens there.
-    """
-
-    def command(self) -> list[str]:
-        """Return the command line of docs/scaling.md."""
-        self.listener.close()
-        self.environment["WEB_BIND"] = f"127.0.0.1:{self.port}"
-        return [sys.executable, "-m", "config.granian_server"]
-
-    def fds(self) -> tuple[int, ...]:
-        """Return no socket."""
-        return ()
-
-
-DEPLOYED = ("deployed_web", "granian_web")  # both ways in which the image serves pages
 Process = TypeVar("Process", bound=AppProcess)
 
 
@@ -318,11 +300,6 @@ class Parts:
     def deployed_web(self, **environment: str) -> DeployedWeb:
         """Start a web server as the image does."""
         return self._start(DeployedWeb(self.listener, **self._all(environment)))
-
-    def granian_web(self, **environment: str) -> GranianWeb:
-        """Start granian on a port of its own."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        return self._start(GranianWeb(listener, **self._all(environment)))
 
     def _start(self, process: Process) -> Process:
         self.started.append(process)

@@ -107,7 +107,6 @@ COMMANDS = (
 # As the shipped files begin them: tests/test_deploy.py reads the same commands there.
 STARTS = {
     "web": ("-m", "gunicorn", "config.wsgi:application", "--config", "config/gunicorn.py"),
-    "web by granian": ("-m", "config.granian_server"),
     "worker": ("-m", "celery", "-A", "config", "worker", "--queues", "alerts"),
     "beat": ("-m", "celery", "-A", "config", "beat", "--pidfile="),
     "dispatcher": ("manage.py", "run_dispatcher"),
